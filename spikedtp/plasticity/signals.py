@@ -1,0 +1,52 @@
+"""What a learning rule may see of one presentation, in rate and in spikes alike.
+
+The rate network fills these vectors with activities; the spiking side with what it read out of voltages, spike counts
+and traces, in the same units (activity 1 = the unit rate). No rule computes a phase and no phase knows a rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Signals", "clip01", "outer"]
+
+Array = Any  # numpy or torch; only operators, indexing and ``.clip(lo, hi)`` are used
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Signals of one projection and one presentation (or a batch: leading axes are allowed everywhere).
+
+    `settled` is the end of the settle (forward, sensory) phase, `nudged` the end of the nudge (backward, supervised)
+    phase. Presynaptic activities follow the projection's direction: the present step for F, the step before for R.
+
+    Attributes
+    ----------
+    pre_settled, pre_nudged : (..., n_pre)
+    pre_settled_previous : (..., n_pre)
+        One step before the end of the settle phase, whatever the direction.
+    post_settled, post_nudged : (..., n_post)
+    dendrite_settled : (..., n_post) or None
+        Forward dendritic state, not clipped; None for a cell without a dendrite.
+    plateau : (..., n_post) or None
+        The instructive signal: the gated, clipped dendritic state (or the output's error) at the onset of the nudge.
+    """
+
+    pre_settled: Array
+    pre_settled_previous: Array
+    post_settled: Array
+    dendrite_settled: Array | None = None
+    pre_nudged: Array | None = None
+    post_nudged: Array | None = None
+    plateau: Array | None = None
+
+
+def outer(post: Array, pre: Array) -> Array:
+    """Outer product ``(..., n_post) ⊗ (..., n_pre) -> (..., n_post, n_pre)``, batched over leading axes."""
+    return post[..., :, None] * pre[..., None, :]
+
+
+def clip01(x: Array) -> Array:
+    """c(x) of EIANN's rules: x between 0 and 1."""
+    return x.clip(0.0, 1.0)
