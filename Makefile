@@ -1,0 +1,51 @@
+# make demo: the main job on the shipped model.  make test: lint and tests.  Both set everything up on a fresh machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# The first interpreter that starts and is new enough (a version manager may list one that does not start).
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+WORKERS ?= 2
+DEMO_OUT ?= results/demo
+
+# One thread for each numerical library: workers do not compete, and sums come out in the same order every time.
+export OMP_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test test-all lint clean
+
+help:
+	@echo "make demo      set up and compare rate and spiking weight changes on the shipped model ($(DEMO_OUT))"
+	@echo "make test      set up, lint, tests"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make lint      ruff alone"
+	@echo "make clean     remove caches and build leftovers (keeps $(VENV) and results)"
+
+setup: $(READY)
+
+$(READY): requirements.txt setup.cfg pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "spikedtp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/spikedtp compare --out $(DEMO_OUT)
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,49 @@
+"""spikedtp: does a learning rule found in a rate network still work when the neurons spike?
+
+The public names, loaded on first use: `import spikedtp` alone imports neither torch nor Brian2.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from spikedtp._version import __version__
+from spikedtp.errors import SpikedtpError
+
+if TYPE_CHECKING:
+    from spikedtp.compare import compare_updates
+    from spikedtp.rate import RateNetwork, RateResponse, load_rate_network
+    from spikedtp.spiking import SpikingResponse, simulate
+
+__all__ = [
+    "RateNetwork",
+    "RateResponse",
+    "SpikedtpError",
+    "SpikingResponse",
+    "__version__",
+    "compare_updates",
+    "load_rate_network",
+    "simulate",
+]
+
+_HOME = {
+    "RateNetwork": "spikedtp.rate",
+    "RateResponse": "spikedtp.rate",
+    "load_rate_network": "spikedtp.rate",
+    "SpikingResponse": "spikedtp.spiking",
+    "simulate": "spikedtp.spiking",
+    "compare_updates": "spikedtp.compare",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
