@@ -1,0 +1,5 @@
+"""The `spikedtp` command: options and messages. The work lives in the library, imported only when a command runs."""
+
+from spikedtp.cli.app import main
+
+__all__ = ["main"]

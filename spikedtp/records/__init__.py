@@ -1,0 +1,11 @@
+"""What a run leaves behind: a folder that is complete or absent, summary, tables, figures, manifest.
+
+`summary.json`, tables and figures are the same bytes for the same seed; whatever differs between two such runs (timings,
+paths, versions) belongs to `manifest.json`.
+"""
+
+from spikedtp.records.folder import staged
+from spikedtp.records.manifest import file_hash, write_manifest
+from spikedtp.records.results import save_figure, write_summary, write_table
+
+__all__ = ["file_hash", "save_figure", "staged", "write_manifest", "write_summary", "write_table"]

@@ -1,0 +1,103 @@
+"""The output folder: written beside its place and moved in only when everything succeeded."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["staged"]
+
+
+@contextmanager
+def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
+    """A hidden folder to write results into; its files reach `out_dir` only if the block succeeds.
+
+    A new `out_dir` appears in one rename. In one that exists, only the files that the block wrote are replaced. When the
+    block raises, or is interrupted, nothing is left behind, parent folders made on the way included.
+
+    Parameters
+    ----------
+    out_dir : path
+        The final place; missing parents are made.
+
+    Yields
+    ------
+    Path
+        The staging folder, empty.
+
+    Raises
+    ------
+    SpikedtpError
+        Before the block runs, if `out_dir` or a parent is not a folder or cannot be written; after it, if a file
+        cannot be moved in.
+    """
+    out = Path(os.path.abspath(Path(out_dir).expanduser()))
+    made: list[Path] = []
+    try:
+        staging = _make_staging(out, made)
+        try:
+            yield staging
+            _move_in(staging, out)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    except BaseException:
+        for folder in reversed(made):
+            _remove_if_empty(folder)
+        raise
+
+
+def _make_staging(out: Path, made: list[Path]) -> Path:
+    """The staging folder: inside `out` if that exists (so on its file system), else beside it."""
+    blocked = next((path for path in (out, *out.parents) if _exists(path) and not path.is_dir()), None)
+    if blocked is not None:
+        raise SpikedtpError(f"output folder {out}: {blocked} is not a folder; name another with --out")
+    name = f".{out.name}-{secrets.token_hex(4)}.partial"
+    try:
+        if out.is_dir():
+            staging = out / name
+        else:
+            for parent in reversed([path for path in out.parents if not path.is_dir()]):
+                parent.mkdir()
+                made.append(parent)
+            staging = out.parent / name
+        staging.mkdir()
+    except OSError as error:
+        raise SpikedtpError(f"output folder {out} cannot be written ({error.strerror}); name another with --out") from error
+    return staging
+
+
+def _move_in(staging: Path, out: Path) -> None:
+    try:
+        if not _exists(out):
+            os.rename(staging, out)
+            return
+        files = sorted(path.relative_to(staging) for path in staging.rglob("*") if not path.is_dir())
+        for file in files:  # look before touching anything: a name clash must not leave half of the files moved
+            clash = next((path for path in (file, *file.parents[:-1]) if _clashes(out / path, path == file)), None)
+            if clash is not None:
+                kind = "a folder" if clash == file else "not a folder"
+                raise SpikedtpError(f"output folder {out}: {clash} is {kind}; move it away or name another with --out")
+        for file in files:
+            (out / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staging / file, out / file)
+    except OSError as error:
+        raise SpikedtpError(f"output folder {out}: results could not be moved in ({error.strerror})") from error
+
+
+def _clashes(path: Path, wanted_as_file: bool) -> bool:
+    return path.is_dir() if wanted_as_file else _exists(path) and not path.is_dir()
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
