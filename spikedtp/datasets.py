@@ -1,0 +1,273 @@
+"""Images and labels: scikit-learn's digits and MNIST from IDX files. No network access, no computing on images.
+
+A data set is named by a *spec*: ``digits`` or ``mnist:DIR``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spikedtp.errors import SpikedtpError, known_names
+
+__all__ = ["Dataset", "load", "read_idx"]
+
+N_CLASSES = 10
+PARTS = ("train", "test")
+
+# The held-out third of the digits. Of the seeds 0 to 199 this one leaves the classes most even (57 to 63 of each in the
+# test set); nothing was trained to choose it. The order is a stable sort of raw PCG64 words: numpy promises that this
+# stream never changes, while the algorithms behind `shuffle` and `permutation` may.
+DIGITS_SPLIT_SEED = 8
+DIGITS_N_TEST = 599
+
+_IDX_UBYTE = 0x08
+_MAX_IDX_BYTES = 256 * 2**20  # about six times the full MNIST training set
+_MAX_DEFLATE_RATIO = 1032  # no deflate stream expands more than this
+_CHUNK = 2**20
+_MNIST_PREFIX = {"train": "train", "test": "t10k"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with their labels, in two halves. A half that was not asked for has zero rows.
+
+    Attributes
+    ----------
+    name : str
+        The spec that it was loaded from.
+    side : int
+        Images are ``side`` x ``side`` pixels, flattened row by row.
+    train_x, test_x : ndarray, (samples, side * side), float32
+        Pixels in [0, 1].
+    train_t, test_t : ndarray, (samples, 10), float32
+        One-hot targets.
+    train_y, test_y : ndarray, (samples,), int64
+        Labels 0 to 9.
+    """
+
+    name: str
+    side: int
+    train_x: np.ndarray
+    train_t: np.ndarray
+    train_y: np.ndarray
+    test_x: np.ndarray
+    test_t: np.ndarray
+    test_y: np.ndarray
+
+    @property
+    def n_inputs(self) -> int:
+        return self.side * self.side
+
+    @property
+    def n_classes(self) -> int:
+        return N_CLASSES
+
+
+def load(spec: str, parts: Sequence[str] = PARTS) -> Dataset:
+    """Load the data set that `spec` names.
+
+    Parameters
+    ----------
+    spec : str
+        ``digits``: scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test; comes with scikit-learn.
+        ``mnist:DIR``: the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test.
+    parts : sequence of {"train", "test"}
+        The halves to read. Files of the other half need not exist.
+
+    Raises
+    ------
+    SpikedtpError
+        Unknown data set; missing, damaged or mismatched files.
+    """
+    if isinstance(parts, str):
+        parts = (parts,)
+    for part in parts:
+        if part not in PARTS:
+            raise known_names("part of a data set", part, PARTS)
+    spec = str(spec)
+    kind, colon, folder = spec.partition(":")
+    if kind == "digits" and not colon:
+        return _assemble(spec, 8, _digits(), parts)
+    if kind == "mnist":
+        if not folder:
+            raise SpikedtpError(
+                "data set 'mnist' needs the folder of its IDX files: write mnist:DIR, e.g. mnist:data/mnist"
+            )
+        return _mnist(spec, Path(folder).expanduser(), parts)
+    raise known_names("data set", spec, ("digits", "mnist:DIR"))
+
+
+def _assemble(name: str, side: int, halves: dict[str, tuple[np.ndarray, np.ndarray]], parts: Sequence[str]) -> Dataset:
+    arrays = {}
+    for part in PARTS:
+        if part in parts:
+            x, y = halves[part]
+        else:
+            x, y = np.zeros((0, side * side), np.float32), np.zeros(0, np.int64)
+        arrays[f"{part}_x"] = x
+        arrays[f"{part}_t"] = np.eye(N_CLASSES, dtype=np.float32)[y]
+        arrays[f"{part}_y"] = y
+    return Dataset(name=name, side=side, **arrays)
+
+
+# --- digits ----------------------------------------------------------------------------------------------------------
+
+
+def _digits_order(n: int) -> np.ndarray:
+    words = np.random.PCG64(DIGITS_SPLIT_SEED).random_raw(n)
+    return np.argsort(words, kind="stable")
+
+
+def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    from sklearn.datasets import load_digits  # slow to import, and MNIST users do not need it
+
+    bunch = load_digits()
+    x = np.asarray(bunch.data, dtype=np.float32) / np.float32(16)
+    y = np.asarray(bunch.target, dtype=np.int64)
+    order = _digits_order(len(y))
+    train, test = order[DIGITS_N_TEST:], order[:DIGITS_N_TEST]
+    return {"train": (x[train], y[train]), "test": (x[test], y[test])}
+
+
+# --- MNIST -----------------------------------------------------------------------------------------------------------
+
+
+def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
+    if not folder.is_dir():
+        raise SpikedtpError(
+            f"data set {spec!r}: there is no folder {str(folder)!r}; "
+            "name one that holds train-images-idx3-ubyte[.gz] and its companions"
+        )
+    halves, sides = {}, {}
+    for part in PARTS:
+        if part in parts:
+            *halves[part], sides[part] = _mnist_half(folder, _MNIST_PREFIX[part])
+    if len(set(sides.values())) > 1:
+        raise SpikedtpError(
+            f"data set {spec!r}: train images are {sides['train']} pixels wide, t10k images {sides['test']}; "
+            "both halves must come from one data set"
+        )
+    side = next(iter(sides.values()), 28)
+    return _assemble(spec, side, halves, parts)
+
+
+def _mnist_half(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray, int]:
+    image_file = _find(folder, f"{prefix}-images", "idx3")
+    label_file = _find(folder, f"{prefix}-labels", "idx1")
+    images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
+    n, rows, columns = images.shape
+    if rows != columns:
+        raise SpikedtpError(f"{image_file}: images are {rows} x {columns} pixels; only square images can be used")
+    if n != len(labels):
+        raise SpikedtpError(
+            f"{image_file} holds {n} images but {label_file} {len(labels)} labels; both must come from one data set"
+        )
+    if labels.max() >= N_CLASSES:
+        where = int(np.argmax(labels >= N_CLASSES))
+        raise SpikedtpError(
+            f"{label_file}: label {labels[where]} of sample {where} is not a digit 0 to 9; get the file again"
+        )
+    x = images.reshape(n, rows * columns).astype(np.float32)
+    x /= np.float32(255)
+    return x, labels.astype(np.int64), rows
+
+
+def _find(folder: Path, stem: str, kind: str) -> Path:
+    names = [f"{stem}{dot}{kind}-ubyte{suffix}" for dot in "-." for suffix in ("", ".gz")]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise SpikedtpError(f"{str(folder)!r} has no file {names[0]} or {names[1]}; put one there, or name another folder")
+
+
+def read_idx(path: str | Path, n_dims: int) -> np.ndarray:
+    """Read one IDX file of unsigned bytes, gzipped or not.
+
+    The header is held against the real length of the file before memory is taken, and a gzip stream is read no further
+    than the header allows, so a damaged or hostile file costs no more than its honest size.
+
+    Parameters
+    ----------
+    path : str or Path
+    n_dims : int
+        The number of dimensions that the file must have: 3 for images, 1 for labels.
+
+    Returns
+    -------
+    ndarray, uint8, of the shape in the header
+
+    Raises
+    ------
+    SpikedtpError
+        Not an IDX file, another type or number of dimensions, too long, too short, too large, unreadable.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            size = path.stat().st_size
+            raw.seek(0)
+            if zipped:
+                with gzip.GzipFile(fileobj=raw) as stream:
+                    return _parse_idx(stream, path, n_dims, size * _MAX_DEFLATE_RATIO, exact=False)
+            return _parse_idx(raw, path, n_dims, size, exact=True)
+    except SpikedtpError:
+        raise
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise SpikedtpError(f"{path}: damaged gzip file ({error}); get the file again") from None
+    except OSError as error:
+        raise SpikedtpError(f"{path}: cannot be read ({error.strerror or error}); check the path and rights") from None
+
+
+def _parse_idx(stream, path: Path, n_dims: int, available: int, *, exact: bool) -> np.ndarray:
+    header = stream.read(4 + 4 * n_dims)
+    magic = bytes((0, 0, _IDX_UBYTE, n_dims))
+    if header[:4] != magic:
+        what = {1: "labels", 3: "images"}.get(n_dims, f"{n_dims} dimensions")
+        raise SpikedtpError(
+            f"{path}: starts with {header[:4].hex() or 'nothing'}, an IDX file of {what} with {magic.hex()}; "
+            "check that this is the right file"
+        )
+    if len(header) < 4 + 4 * n_dims:
+        raise SpikedtpError(f"{path}: ends inside its header; get the file again")
+    shape = tuple(int.from_bytes(header[k : k + 4], "big") for k in range(4, len(header), 4))
+    n_bytes = math.prod(shape)
+    dims = " x ".join(map(str, shape))
+    if n_bytes == 0:
+        raise SpikedtpError(f"{path}: its header says {dims}: there is nothing in it; get the file again")
+    if n_bytes > _MAX_IDX_BYTES:
+        raise SpikedtpError(
+            f"{path}: its header says {dims} bytes, more than the {_MAX_IDX_BYTES >> 20} MiB that are read; "
+            "split the file, or get it again"
+        )
+    rest = available - len(header)
+    if rest < n_bytes or (exact and rest > n_bytes):
+        at_most = "" if exact else "at most "
+        raise SpikedtpError(
+            f"{path}: its header says {dims} = {n_bytes} bytes, the file holds {at_most}{rest}; get the file again"
+        )
+    data = _read_at_most(stream, n_bytes + 1)
+    if len(data) != n_bytes:
+        held = f"{len(data)}" if len(data) < n_bytes else "more"
+        raise SpikedtpError(
+            f"{path}: its header says {dims} = {n_bytes} bytes, the file holds {held}; get the file again"
+        )
+    return np.frombuffer(bytes(data), dtype=np.uint8).reshape(shape)
+
+
+def _read_at_most(stream, n: int) -> bytearray:
+    """Read to the end, but no more than `n` bytes, taking memory only as data arrives."""
+    data = bytearray()
+    while len(data) < n:
+        chunk = stream.read(min(_CHUNK, n - len(data)))
+        if not chunk:
+            break
+        data += chunk
+    return data
