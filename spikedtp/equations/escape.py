@@ -1,0 +1,44 @@
+"""Poisson spikes with dead time, by time rescaling: one random number per spike, exact for time-varying rates.
+
+A cell fires when the integral of its hazard passes an exponential draw. The dead time begins inside the step, at the
+moment of the crossing, so it is exact at any dt. With a dead time of at least dt a cell fires at most once per step.
+"""
+
+from brian2 import Equations
+
+__all__ = ["FIRST_DRAW", "INTEGRATE_HAZARD", "REDRAW", "THRESHOLD", "escape_equations"]
+
+#: The share of free time below which the hazard stops growing: a rate of 1/dead_time would need an infinite hazard.
+LEAST_FREE_TIME = 1e-3
+
+
+def escape_equations(rate: str) -> Equations:
+    """Hazard of a renewal process with absolute dead time whose mean rate is `rate` (an expression in Hz)."""
+    return Equations(
+        """
+        rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
+        hazard = rate/clip(1 - rate*dead_time, least_free_time, 1) : Hz
+        remaining : 1      # hazard left until the next spike
+        dead_steps : 1     # steps of dead time left; below 0: time left over from the step of the last spike
+        """,
+        wanted_rate=rate,
+        least_free_time=str(LEAST_FREE_TIME),
+    )
+
+
+#: Before the thresholds of every step. Only the free part of the step counts.
+INTEGRATE_HAZARD = """
+remaining -= hazard*dt*clip(1 - dead_steps, 0, inf)
+dead_steps = clip(dead_steps - 1, 0, inf)
+"""
+
+THRESHOLD = "remaining <= 0"
+
+#: At a spike: `remaining` is now minus the hazard integrated since the crossing, i.e. since dead time began.
+REDRAW = """
+dead_steps = dead_time/dt + remaining/(hazard*dt)
+remaining = -log(1 - rand())
+"""
+
+#: At the start of a presentation, so that the first interval is exponential too.
+FIRST_DRAW = "-log(1 - rand())"

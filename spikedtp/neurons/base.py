@@ -1,0 +1,68 @@
+"""What a cell or an input model declares. `spiking/` turns the declaration into Brian2 objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from brian2 import Equations, get_unit
+from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import Parameters
+
+__all__ = ["CellModel", "Declaration"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The Brian2 side of a model, as data.
+
+    Attributes
+    ----------
+    equations : brian2.Equations
+        Without the parameters: the builder adds each as a shared constant, so that it can change without a rebuild.
+    threshold, reset : str
+    refractory : str or None
+        Expression for Brian2's refractory mechanism.
+    before_threshold : str
+        Code run in every step before the thresholds are tested.
+    clear : tuple of str
+        Accumulators set to 0 once the cells have integrated them.
+    initial : dict
+        Expressions evaluated at the start of every presentation (they may call ``rand()``).
+    """
+
+    equations: Equations
+    threshold: str
+    reset: str = ""
+    refractory: str | None = None
+    before_threshold: str = ""
+    clear: tuple[str, ...] = ()
+    initial: dict[str, str] = field(default_factory=dict)
+
+
+class CellModel(Parameters):
+    """Base of the frozen dataclasses in this folder: parameters with units, and a Brian2 declaration made from them."""
+
+    #: parameters that are time constants of the integration: dt must stay below them
+    time_constants: tuple[str, ...] = ()
+
+    def declaration(self) -> Declaration:
+        raise TypeError(f"{type(self).__name__} declares no equations")
+
+    def parameter_equations(self) -> Equations:
+        """Every parameter as a shared constant of the group."""
+        lines = (
+            f"{name} : {'1' if have_same_dimensions(value, 1) else repr(get_unit(get_dimensions(value)))} (shared, constant)"
+            for name, value in self.quantities().items()
+        )
+        return Equations("\n".join(lines))
+
+    def check_time_step(self, dt) -> None:
+        """Refuse a time step that Euler integration of this model does not carry."""
+        for name in self.time_constants:
+            if getattr(self, name) <= dt:
+                raise SpikedtpError(
+                    f"{type(self).__name__}.{name} = {getattr(self, name)} must be longer than the time step "
+                    f"dt = {dt}: use a smaller dt"
+                )

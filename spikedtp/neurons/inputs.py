@@ -1,0 +1,108 @@
+"""Input cells: they replay activities as Poisson spikes, or spikes that are given. Each carries its eligibility trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brian2 import Equations, Hz, ms, second
+
+from spikedtp.equations import escape
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["PoissonInput", "SpikeTrainInput"]
+
+_ELIGIBILITY = "deligibility/dt = -eligibility/tau_eligibility : 1"
+_ELIGIBILITY_JUMP = "eligibility += weight_scale*spike_width/tau_eligibility\n"
+
+
+@dataclass(frozen=True)
+class PoissonInput(CellModel):
+    r"""Time-varying Poisson spikes with dead time, and the presynaptic eligibility trace.
+
+    In execution order, in each step of length dt::
+
+        E    <- E - E dt/tau_eligibility
+        r     = clip(unit_rate * activity, 0, max_rate)
+        spike when the integral of r/(1 - r dead_time) passes an Exp(1) draw
+        E    <- E + weight_scale * spike_width/tau_eligibility      at a spike
+
+    Parameters
+    ----------
+    unit_rate : Quantity (Hz)
+        Firing rate of activity 1; the mean rate that comes out, dead time included.
+    max_rate : Quantity (Hz)
+        Rates are clipped here.
+    dead_time : Quantity (second)
+    tau_eligibility : Quantity (second)
+    weight_scale : float
+        Factor on every weight and on the trace.
+    spike_width : Quantity (second)
+        A spike counts as a pulse of this duration and height 1.
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3. There the step is 1 ms, and a
+    spike is one step of height 1.
+    """
+
+    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Hz = parameter(1000 * Hz, above=0 * Hz)
+    dead_time: second = parameter(1 * ms, least=0 * ms)
+    tau_eligibility: second = parameter(60 * ms, above=0 * ms)
+    weight_scale: float = parameter(2.3, above=0.0)
+    spike_width: second = parameter(1 * ms, above=0 * ms)
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_eligibility",)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.max_rate * self.dead_time > 1:
+            raise SpikedtpError(
+                f"PoissonInput.max_rate = {self.max_rate} must be at most 1/dead_time = {1 / self.dead_time}: "
+                "a cell cannot fire faster than its dead time allows"
+            )
+
+    def check_time_step(self, dt) -> None:
+        super().check_time_step(dt)
+        if self.max_rate * dt > 1:
+            raise SpikedtpError(
+                f"rate x dt is too large: PoissonInput.max_rate = {self.max_rate} at dt = {dt} asks for more than one "
+                f"spike per step; use dt of at most {1 / self.max_rate}, or a lower max_rate"
+            )
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=Equations(_ELIGIBILITY)
+            + Equations("activity = replayed_activity(t_in_timesteps, i) : 1")
+            + escape.escape_equations(rate="unit_rate*activity"),
+            threshold=escape.THRESHOLD,
+            reset=_ELIGIBILITY_JUMP + escape.REDRAW,
+            before_threshold=escape.INTEGRATE_HAZARD,
+            initial={"remaining": escape.FIRST_DRAW},
+        )
+
+
+@dataclass(frozen=True)
+class SpikeTrainInput(CellModel):
+    """Spikes that are given, step by step, with the eligibility trace of `PoissonInput`."""
+
+    tau_eligibility: second = parameter(60 * ms, above=0 * ms)
+    weight_scale: float = parameter(2.3, above=0.0)
+    spike_width: second = parameter(1 * ms, above=0 * ms)
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_eligibility",)
+
+    @classmethod
+    def like(cls, model: PoissonInput) -> SpikeTrainInput:
+        """The same trace as a `PoissonInput` has."""
+        return cls(model.tau_eligibility, model.weight_scale, model.spike_width)
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=Equations(_ELIGIBILITY),
+            threshold="given_spike(t_in_timesteps, i) > 0",
+            reset=_ELIGIBILITY_JUMP,
+        )

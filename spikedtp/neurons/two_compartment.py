@@ -1,0 +1,71 @@
+"""The linear two-compartment cell of Figure 3: a dendrite that drives a soma, and Poisson output spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brian2 import Equations, Hz, ms, second
+
+from spikedtp.equations import escape
+from spikedtp.equations.membrane import leaky_compartment, synaptic_drive
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["TwoCompartment"]
+
+
+@dataclass(frozen=True)
+class TwoCompartment(CellModel):
+    r"""Dendrite and soma without units (activity 1 is the unit of voltage); the soma fires as a Poisson process.
+
+    In execution order, with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt::
+
+        V_soma <- V_soma + dt/tau_soma (-V_soma + drive_soma + coupling * V_dend')
+        V_dend <- V_dend + dt/tau_dend (-V_dend + drive_dend)
+        output rate = unit_rate * max(V_soma, 0)
+
+    where V_dend' is the dendritic voltage after the update: the soma sees the dendrite of its own step.
+
+    Parameters
+    ----------
+    tau_soma, tau_dend : Quantity (second)
+    coupling : float
+        Weight of the dendritic voltage in the soma.
+    weight_scale : float
+    spike_width : Quantity (second)
+    unit_rate, max_rate : Quantity (Hz)
+    dead_time : Quantity (second)
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3.
+    """
+
+    tau_soma: second = parameter(60 * ms, above=0 * ms)
+    tau_dend: second = parameter(20 * ms, above=0 * ms)
+    coupling: float = parameter(3.0, least=0.0)
+    weight_scale: float = parameter(2.3, above=0.0)
+    spike_width: second = parameter(1 * ms, above=0 * ms)
+    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Hz = parameter(1000 * Hz, above=0 * Hz)
+    dead_time: second = parameter(1 * ms, least=0 * ms)
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=leaky_compartment("v_dend", "tau_dend", "drive_dend")
+            + leaky_compartment("v_soma", "tau_soma", "(drive_soma + coupling*v_dend_next)")
+            + Equations("v_dend_next = v_dend + (drive_dend - v_dend)*dt/tau_dend : 1")
+            + synaptic_drive("dend")
+            + synaptic_drive("soma")
+            + Equations("dendritic_state = v_dend : 1")
+            + Equations("somatic_activity = v_soma : 1")
+            + escape.escape_equations(rate="unit_rate*v_soma"),
+            threshold=escape.THRESHOLD,
+            reset=escape.REDRAW,
+            before_threshold=escape.INTEGRATE_HAZARD,
+            clear=("input_soma", "input_dend"),
+            initial={"remaining": escape.FIRST_DRAW},
+        )

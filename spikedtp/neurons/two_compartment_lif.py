@@ -1,0 +1,101 @@
+"""A leaky integrate-and-fire soma and a passive dendrite, coupled by a conductance in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brian2 import Equations, ms, mV, nS, pF, second, siemens, volt
+
+from spikedtp.equations.membrane import synaptic_drive
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["TwoCompartmentLIF"]
+
+
+@dataclass(frozen=True)
+class TwoCompartmentLIF(CellModel):
+    r"""Two compartments in mV, nS and pF; the soma has a threshold, a reset and a refractory time.
+
+    ::
+
+        c_soma dV_soma/dt = g_soma (v_rest - V_soma) + g_coupling (V_dend - V_soma) + I_soma
+        c_dend dV_dend/dt = g_dend (v_rest - V_dend) + g_coupling (V_soma - V_dend) + I_dend
+        I_soma = g_soma * unit_voltage * drive_soma        I_dend = g_dend * unit_voltage * drive_dend
+        V_soma > v_threshold:  spike, V_soma <- v_reset, and V_soma stays there for t_refractory
+
+    with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt: an activity of 1 through a
+    weight of 1 would shift the isolated compartment by about `unit_voltage`.
+
+    The dendritic state that plasticity reads is the dendrite's own synaptic depolarisation,
+    ``((V_dend - v_rest) + g_coupling/g_dend (V_dend - V_soma)) / unit_voltage``: without the second term every
+    somatic reset would look like top-down inhibition.
+
+    Parameters
+    ----------
+    c_soma, c_dend : Quantity (farad)
+    g_soma, g_dend : Quantity (siemens)
+        Leak conductances.
+    g_coupling : Quantity (siemens)
+    v_rest, v_threshold, v_reset : Quantity (volt)
+    t_refractory : Quantity (second)
+    unit_voltage : Quantity (volt)
+    weight_scale : float
+    spike_width : Quantity (second)
+    """
+
+    c_soma: pF = parameter(300 * pF, above=0 * pF)
+    c_dend: pF = parameter(200 * pF, above=0 * pF)
+    g_soma: siemens = parameter(5 * nS, above=0 * nS)
+    g_dend: siemens = parameter(10 * nS, above=0 * nS)
+    g_coupling: siemens = parameter(2 * nS, least=0 * nS)
+    v_rest: volt = parameter(-70 * mV)
+    v_threshold: volt = parameter(-55 * mV)
+    v_reset: volt = parameter(-65 * mV)
+    t_refractory: second = parameter(2 * ms, least=0 * ms)
+    unit_voltage: volt = parameter(40 * mV, above=0 * mV)
+    weight_scale: float = parameter(2.3, above=0.0)
+    spike_width: second = parameter(1 * ms, above=0 * ms)
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.v_reset >= self.v_threshold:
+            raise SpikedtpError(
+                f"TwoCompartmentLIF.v_reset = {self.v_reset} must be below v_threshold = {self.v_threshold}"
+            )
+
+    @property
+    def tau_soma(self):
+        """Membrane time constant of the soma, coupling included (second)."""
+        return self.c_soma / (self.g_soma + self.g_coupling)
+
+    @property
+    def tau_dend(self):
+        """Membrane time constant of the dendrite, coupling included (second)."""
+        return self.c_dend / (self.g_dend + self.g_coupling)
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=Equations(
+                """
+                dv_soma/dt = (g_soma*(v_rest - v_soma) + g_coupling*(v_dend - v_soma) + i_soma)/c_soma
+                           : volt (unless refractory)
+                dv_dend/dt = (g_dend*(v_rest - v_dend) + g_coupling*(v_soma - v_dend) + i_dend)/c_dend : volt
+                i_soma = g_soma*unit_voltage*drive_soma : amp
+                i_dend = g_dend*unit_voltage*drive_dend : amp
+                dendritic_state = (v_dend - v_rest + (v_dend - v_soma)*g_coupling/g_dend)/unit_voltage : 1
+                somatic_activity = (v_soma - v_rest)/unit_voltage : 1
+                """
+            )
+            + synaptic_drive("dend")
+            + synaptic_drive("soma"),
+            threshold="v_soma > v_threshold",
+            reset="v_soma = v_reset",
+            refractory="t_refractory",
+            clear=("input_soma", "input_dend"),
+            initial={"v_soma": "v_rest", "v_dend": "v_rest"},
+        )

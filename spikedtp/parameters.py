@@ -1,0 +1,65 @@
+"""Parameters with units: dataclass fields that are checked at construction. No model lives here."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, field, fields
+
+import numpy as np
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["Parameters", "check_quantity", "parameter"]
+
+
+def parameter(default, *, above=None, least=None, most=None):
+    """A dataclass field whose value must have the units of its default.
+
+    Parameters
+    ----------
+    default : Quantity or float
+        Also fixes the dimensions. (A `Quantity` is unhashable, so the field uses a factory.)
+    above, least, most : Quantity or float, optional
+        Exclusive lower, inclusive lower and inclusive upper limit.
+    """
+    limits = {"above": above, "least": least, "most": most}
+    return field(default_factory=lambda: default, metadata={"like": default, **limits})
+
+
+def check_quantity(owner: str, name: str, value, like, *, above=None, least=None, most=None) -> None:
+    """Raise a one-line error that names owner, field, rule and value if `value` is no number in the units of `like`."""
+    where = f"{owner}.{name}"
+    if get_dimensions(value) != get_dimensions(like):
+        unit = get_unit(get_dimensions(like))
+        expected = "a number without units" if get_dimensions(like) is DIMENSIONLESS else f"a quantity in {unit}"
+        raise SpikedtpError(f"{where} must be {expected} (such as {like}), got {value!r}")
+    number = np.asarray(value)
+    if number.ndim or number.dtype.kind not in "fiu" or not np.isfinite(number):
+        raise SpikedtpError(f"{where} must be one finite number, got {value!r}")
+    for limit, word, holds in (
+        (above, "above", lambda: value > above),
+        (least, "at least", lambda: value >= least),
+        (most, "at most", lambda: value <= most),
+    ):
+        if limit is not None and not holds():
+            raise SpikedtpError(f"{where} must be {word} {limit}, got {value}")
+
+
+class Parameters:
+    """Base of frozen dataclasses whose `parameter` fields are checked when an instance is made."""
+
+    def __post_init__(self):
+        for f in fields(self):
+            if "like" in f.metadata:
+                limits = {key: f.metadata[key] for key in ("above", "least", "most")}
+                check_quantity(type(self).__name__, f.name, getattr(self, f.name), f.metadata["like"], **limits)
+
+    def quantities(self) -> dict[str, Quantity | float]:
+        """The checked parameters by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if "like" in f.metadata}
+
+    @classmethod
+    def default(cls, name: str):
+        """The default of parameter `name`."""
+        (chosen,) = (f for f in fields(cls) if f.name == name)
+        return chosen.default_factory() if chosen.default_factory is not MISSING else chosen.default
