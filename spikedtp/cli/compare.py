@@ -32,6 +32,7 @@ def command(
     """Compare the weight changes of the rate network with those of the spiking network, synapse by synapse."""
     if loop is options.Loop.closed:
         not_built("closed-loop simulation")
+    weights = options.weights_for(circuit, weights)
     from spikedtp.comparison import run_comparison
 
     run_comparison(

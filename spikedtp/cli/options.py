@@ -13,7 +13,7 @@ from spikedtp.errors import SpikedtpError, known_names
 __all__ = [
     "DEFAULT_CIRCUIT", "Circuit", "Config", "Data", "Device", "DeviceOption", "Dt", "Loop", "LoopOption", "Mode",
     "ModeOption", "Out", "Population", "Readout", "ReadoutOption", "Repeats", "Samples", "Seed", "TimePerStep",
-    "UnitRate", "Weights",
+    "UnitRate", "Weights", "weights_for",
 ]  # fmt: skip
 
 DEFAULT_CIRCUIT = "digits_dtp"
@@ -98,7 +98,8 @@ DeviceOption = Annotated[
     typer.Option(help="Brian2 device. Default: cpp_standalone, or runtime where no C++ compiler is found."),
 ]
 LoopOption = Annotated[
-    Loop, typer.Option(help="open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself.")
+    Loop,
+    typer.Option(help="open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
 ]
 ReadoutOption = Annotated[
     Readout, typer.Option(help="How signals are read from the spiking network: paper (last millisecond) or best.")
@@ -106,3 +107,16 @@ ReadoutOption = Annotated[
 ModeOption = Annotated[Mode, typer.Option(help="Which network does the work.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of weights or input spikes.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.", show_default=True)]
+
+
+def weights_for(circuit: str, weights: Path | None) -> Path:
+    """The weights asked for; without them, those shipped with a circuit named by its shipped name."""
+    if weights is not None:
+        if not weights.is_file():
+            raise SpikedtpError(f"--weights {weights}: no such file")
+        return weights
+    from spikedtp.models import shipped_names, weights_file
+
+    if circuit not in shipped_names() and Path(circuit).suffix in (".yaml", ".yml"):
+        raise SpikedtpError(f"--circuit {circuit} is not a shipped circuit: give its trained weights with --weights")
+    return weights_file(circuit)

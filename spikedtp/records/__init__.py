@@ -1,7 +1,7 @@
 """What a run leaves behind: a folder that is complete or absent, summary, tables, figures, manifest.
 
-`summary.json`, tables and figures are the same bytes for the same seed; whatever differs between two such runs (timings,
-paths, versions) belongs to `manifest.json`.
+`summary.json`, tables and figures are the same bytes for the same seed; whatever differs between two such runs
+(timings, paths, versions) belongs to `manifest.json`.
 """
 
 from spikedtp.records.folder import staged

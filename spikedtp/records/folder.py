@@ -18,8 +18,8 @@ __all__ = ["staged"]
 def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
     """A hidden folder to write results into; its files reach `out_dir` only if the block succeeds.
 
-    A new `out_dir` appears in one rename. In one that exists, only the files that the block wrote are replaced. When the
-    block raises, or is interrupted, nothing is left behind, parent folders made on the way included.
+    A new `out_dir` appears in one rename. In one that exists, only the files that the block wrote are replaced. When
+    the block raises, or is interrupted, nothing is left behind, parent folders made on the way included.
 
     Parameters
     ----------
@@ -68,7 +68,9 @@ def _make_staging(out: Path, made: list[Path]) -> Path:
             staging = out.parent / name
         staging.mkdir()
     except OSError as error:
-        raise SpikedtpError(f"output folder {out} cannot be written ({error.strerror}); name another with --out") from error
+        raise SpikedtpError(
+            f"output folder {out} cannot be written ({error.strerror}); name another with --out"
+        ) from error
     return staging
 
 

@@ -1,4 +1,4 @@
-"""``manifest.json``: where, when and with what a run was made. Whatever may differ between two runs of one seed goes here."""
+"""``manifest.json``: where, when and with what a run was made: whatever may differ between two runs of one seed."""
 
 from __future__ import annotations
 

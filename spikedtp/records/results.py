@@ -1,4 +1,4 @@
-"""Results of a run that depend on its configuration and seed alone: summary, tables, figures. The same seed, the same bytes."""
+"""Summary, tables, figures: what depends on configuration and seed alone. The same seed gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""`spikedtp train`: train a network online from fresh weights and leave its checkpoint."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spikedtp.cli import options
+from spikedtp.cli.unbuilt import not_built
+
+if TYPE_CHECKING:
+    from spikedtp.datasets import Dataset
+
+__all__ = ["command"]
+
+
+def command(
+    circuit: options.Circuit = options.DEFAULT_CIRCUIT,
+    data: options.Data = "digits",
+    mode: options.ModeOption = options.Mode.rate,
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Number of presentations.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the initial weights.")] = 0,
+    data_seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Seed of the order of the images, reshuffled at each pass.")
+    ] = 0,
+    schedule: Annotated[
+        str, typer.Option(metavar="NAME", help="How learning rates change over training: anneal or constant.")
+    ] = "anneal",
+    out: options.Out = Path("results/train"),
+    config: options.Config = None,
+) -> None:
+    """Train on the training part, measure on the test part; leave weights.pt, summary and manifest."""
+    if mode is options.Mode.spiking:
+        not_built("training a spiking network")
+    from tqdm import tqdm
+
+    from spikedtp.datasets import load
+    from spikedtp.rate import load_rate_network
+    from spikedtp.rate.checkpoint import write_weights
+    from spikedtp.rate.training import train
+    from spikedtp.records import staged, write_manifest, write_summary
+
+    started = time.perf_counter()
+    with staged(out) as folder:
+        network = load_rate_network(circuit, seed=seed)
+        images = load(data, parts=("train", "test") if _has_test_part(data) else ("train",))
+        loaded = time.perf_counter()
+        presentations = train(
+            network, images.train_x, images.train_t, n_samples=samples, data_seed=data_seed, schedule=schedule
+        )
+        for _ in tqdm(presentations, total=samples, unit="image", desc="train"):
+            pass
+        trained = time.perf_counter()
+        accuracy = _accuracy(network, images)
+        write_weights(folder / "weights.pt", network.state_dict())
+        settings = {
+            "mode": mode.value, "samples": samples, "seed": seed, "data_seed": data_seed, "schedule": schedule
+        }  # fmt: skip
+        write_summary(
+            folder,
+            {
+                "circuit": Path(circuit).stem,
+                "data": data.partition(":")[0],
+                **settings,
+                "n_train": len(images.train_y),
+                "n_test": len(images.test_y),
+                "test_accuracy": accuracy,
+            },
+        )
+        write_manifest(
+            folder,
+            configuration={"circuit": circuit, "data": data, **settings},
+            seeds={"seed": seed, "data_seed": data_seed},
+            timings={"load": loaded - started, "train": trained - loaded, "test": time.perf_counter() - trained},
+        )
+    held_out = (
+        "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {len(images.test_y)} test images"
+    )
+    typer.echo(f"{held_out}; weights in {out / 'weights.pt'}")
+
+
+def _has_test_part(data: str) -> bool:
+    """A folder of IDX files may hold the training half alone."""
+    kind, _, folder = data.partition(":")
+    return kind != "mnist" or any(Path(folder).expanduser().glob("t10k-*"))
+
+
+def _accuracy(network, images: Dataset) -> float | None:
+    if not len(images.test_y):
+        return None
+    return float((network.predict(images.test_x) == images.test_y).mean())

@@ -1,0 +1,41 @@
+"""How well a classifier does: accuracy per class and the confusion table. No simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["class_accuracy", "confusion"]
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.DataFrame:
+    """How often each label was taken for each class.
+
+    Parameters
+    ----------
+    labels, predicted : ndarray of int, (samples,)
+        Classes 0 to `n_classes` - 1.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair: ``label, predicted, n``; the pairs that did not occur too.
+    """
+    counts = np.bincount(np.asarray(labels) * n_classes + np.asarray(predicted), minlength=n_classes**2)
+    label, guess = np.divmod(np.arange(n_classes**2), n_classes)
+    return pd.DataFrame({"label": label, "predicted": guess, "n": counts})
+
+
+def class_accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of each class from what `confusion` gives.
+
+    Returns
+    -------
+    DataFrame
+        One row per class: ``label, n_samples, accuracy``; NaN for a class without samples.
+    """
+    n_samples = table.groupby("label")["n"].sum()
+    right = table[table["label"] == table["predicted"]].set_index("label")["n"]
+    return pd.DataFrame(
+        {"label": n_samples.index, "n_samples": n_samples.to_numpy(), "accuracy": (right / n_samples).to_numpy()}
+    )

@@ -1,0 +1,37 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+TESTS = Path(__file__).parent
+CHECKOUT = TESTS.parent
+
+
+@pytest.fixture
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """``golden("name")`` gives the arrays of ``tests/golden/name.npz``."""
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        with np.load(TESTS / "golden" / f"{name}.npz", allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder with the original programs' full arrays; tests that need it skip where it is not at hand."""
+    named = os.environ.get("SPIKEDTP_REFERENCE")
+    folder = Path(named) if named else CHECKOUT.parent / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip(f"needs the reference arrays: no folder {folder} (name it in SPIKEDTP_REFERENCE)")
+    return folder

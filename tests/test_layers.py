@@ -1,0 +1,123 @@
+"""docs/architecture.md as a test: each layer imports only what stands above it, lazily imported or not."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "spikedtp"
+
+# Top to bottom; the members of one line may use one another only inside themselves.
+LAYERS: list[set[str]] = [
+    {"_version", "errors"},
+    {"models", "parameters"},
+    {"conventions"},
+    {"equations"},
+    {"neurons"},
+    {"plasticity"},
+    {"circuit", "schedules"},
+    {"rate", "spiking", "datasets", "records"},
+    {"compare", "evaluation"},
+    {"plotting"},
+    {"comparison"},
+    {"cli"},
+]
+LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+
+# Packages that only some layers may import.
+HOMES = {
+    "torch": {"rate"},
+    "brian2": {"parameters", "conventions", "equations", "neurons", "plasticity", "spiking"},
+    "matplotlib": {"plotting", "records"},
+    "typer": {"cli"},
+}
+# Names of Brian2 that create something or run it: the spiking layer's alone.
+CREATES = {
+    "NeuronGroup", "Synapses", "PoissonGroup", "PoissonInput", "SpikeGeneratorGroup", "Network", "CodeRunner",
+    "SpikeMonitor", "StateMonitor", "PopulationRateMonitor", "NetworkOperation", "network_operation", "run",
+    "set_device", "device", "get_device", "start_scope", "Clock",
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> list[tuple[str, str | None]]:
+    """(module, name) of every import in a file, at the top or inside a function."""
+    inside = list(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    package = inside[:-1]  # of a module and of an __init__ alike
+    found: list[tuple[str, str | None]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found += [(module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "import_module":
+            found += [(arg.value, None) for arg in node.args[:1] if isinstance(arg, ast.Constant)]
+    return found
+
+
+def own_layers(module: str, name: str | None) -> set[str]:
+    parts = module.split(".")
+    if parts[0] != "spikedtp":
+        return set()
+    if len(parts) > 1:
+        return {parts[1]}
+    return {name} if name in LEVEL else set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_layers_above(path):
+    layer = layer_of(path)
+    if layer == "__init__":
+        return  # names every layer's public functions, each imported on first use
+    assert layer in LEVEL, f"{layer} has no layer: add it to docs/architecture.md and to LAYERS"
+    for module, name in imports(path):
+        for used in own_layers(module, name) - {layer}:
+            assert used in LEVEL, f"{path.name} imports {used}, which has no layer"
+            assert LEVEL[used] < LEVEL[layer], f"{layer} may not import {used}: it does not stand above"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_stay_at_home(path):
+    for module, _ in imports(path):
+        root = module.split(".")[0]
+        assert layer_of(path) in HOMES.get(root, {layer_of(path)}), f"{layer_of(path)} may not import {root}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_spiking_creates_brian2_objects(path):
+    if layer_of(path) == "spiking":
+        return
+    for module, name in imports(path):
+        if module.split(".")[0] == "brian2":
+            assert name is not None or module.startswith("brian2.units"), f"name what {path.name} takes from brian2"
+            assert name not in CREATES, f"{layer_of(path)} may not use {name}: only spiking/ creates Brian2 objects"
+
+
+def test_no_wildcard_imports():
+    assert not [str(path) for path in modules() if ("*" in {name for _, name in imports(path)})]
+
+
+def test_the_checks_see_a_lazy_import(tmp_path, monkeypatch):
+    package = tmp_path / "spikedtp" / "circuit"
+    package.mkdir(parents=True)
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path / "spikedtp")
+    bad = package / "reader.py"
+    bad.write_text("def f():\n    import torch\n    from spikedtp import rate\n    from ..spiking import simulate\n")
+    with pytest.raises(AssertionError, match="may not import"):
+        test_imports_only_layers_above(bad)
+    with pytest.raises(AssertionError, match="circuit may not import torch"):
+        test_heavy_packages_stay_at_home(bad)
+    bad.write_text("from brian2 import NeuronGroup\n")
+    with pytest.raises(AssertionError, match="NeuronGroup"):
+        test_only_spiking_creates_brian2_objects(bad)
