@@ -2,40 +2,115 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from spikedtp.plasticity.signals import Array, Signals
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity.signals import Array, Signals, outer
 
-__all__ = ["LearningRule"]
+__all__ = ["BiasRule", "Factors", "LearningRule"]
+
+
+class Factors(NamedTuple):
+    """A weight change in factored form: ΔW = Σ post ⊗ pre over `gain` - W · Σ post ⊗ pre over `decay`.
+
+    Every rule that is not a gradient has this form, so a change costs two vectors a term instead of a matrix: that is
+    what one online step applies in place and what a response to many samples keeps.
+    """
+
+    gain: tuple[tuple[Array, Array], ...]
+    decay: tuple[tuple[Array, Array], ...] = ()
+
+    def dense(self, weight: Array) -> Array:
+        """ΔW itself, ``(..., n_post, n_pre)``."""
+        change = sum(outer(post, pre) for post, pre in self.gain)
+        if self.decay:
+            change = change - weight * sum(outer(post, pre) for post, pre in self.decay)
+        return change
+
+
+class _Checked:
+    """Validation shared by the rules for weights and for biases."""
+
+    def check(self, field: str, good: bool, wanted: str) -> None:
+        """Raise unless `good`, naming class, field, what was wanted and what was given."""
+        if not good:
+            raise SpikedtpError(f"{type(self).__name__}: {field} must be {wanted}, got {getattr(self, field)!r}")
+
+    def check_number(self, field: str, low: float = -math.inf, high: float = math.inf, above: bool = False) -> None:
+        value = getattr(self, field)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        wanted = "a finite number"
+        if low > -math.inf:
+            wanted = f"a number above {low:g}" if above else f"a number of at least {low:g}"
+        if high < math.inf:
+            wanted += f" and at most {high:g}"
+        self.check(field, number and (value > low if above else value >= low) and value <= high, wanted)
+
+    def check_flags(self, *fields: str) -> None:
+        for field in fields:
+            self.check(field, isinstance(getattr(self, field), bool), "true or false")
 
 
 @dataclass(frozen=True)
-class LearningRule:
+class LearningRule(_Checked):
     """How one projection changes its weights after one presentation.
 
-    A rule is a declaration: its fields are its parameters, `update` is its equation. It keeps no state on itself:
-    what must last from one presentation to the next is returned by `next_state` and handed back by the caller.
+    A rule is a declaration: its fields are its parameters, `factors` (or `update`) is its equation. It keeps no state
+    on itself: what must last from one presentation to the next is returned by `next_state` and handed back by the caller.
 
     Attributes
     ----------
     legacy_names : tuple of str
         EIANN's names of the rule, accepted in circuit files only.
+    legacy_fields : dict
+        The fields that one of these names implies, where the names differ in meaning.
     nudge : {"none", "one-pass", "equilibrated", "output-only"}
-        The nudge phase that the rule needs (``rate/phases.py`` runs it).
+        The nudge phase that the rule asks for (``rate/phases.py`` runs it); "none" takes what the others ask for.
+    needs_gradient : {None, "output", "dendrite"}
+        Whose squared error is differentiated, for the backprop rules.
     """
 
+    learning_rate: float
+
     legacy_names: ClassVar[tuple[str, ...]] = ()
+    legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {}
     nudge: ClassVar[str] = "none"
+    needs_gradient: ClassVar[str | None] = None
+
+    def __post_init__(self) -> None:
+        self.check_number("learning_rate", low=0)
 
     def initial_state(self, n_post: int, n_pre: int) -> dict[str, Any]:
         """State before the first presentation; empty for a rule without memory."""
         return {}
 
+    def factors(self, signals: Signals, state: dict[str, Array]) -> Factors:
+        """The weight change of one presentation in factored form."""
+        raise TypeError(f"{type(self).__name__} has no factored form")
+
     def update(self, signals: Signals, weight: Array, state: dict[str, Array]) -> Array:
         """ΔW of one presentation, without bounds or constraints: ``(..., n_post, n_pre)``."""
-        raise TypeError(f"{type(self).__name__} has no update")
+        return self.factors(signals, state).dense(weight)
 
     def next_state(self, signals: Signals, state: dict[str, Array]) -> dict[str, Array]:
         """State after the presentation. Called once the weights have been committed."""
         return state
+
+
+@dataclass(frozen=True)
+class BiasRule(_Checked):
+    """How one population changes its bias after one presentation; the same contract as `LearningRule`."""
+
+    learning_rate: float
+
+    legacy_names: ClassVar[tuple[str, ...]] = ()
+    needs_gradient: ClassVar[str | None] = None
+
+    def __post_init__(self) -> None:
+        self.check_number("learning_rate", low=0)
+
+    def update(self, plateau: Array | None, gradient: Array | None) -> Array:
+        """Change of the bias, ``(..., n)``, from the population's plateau or the gradient of the loss."""
+        raise NotImplementedError

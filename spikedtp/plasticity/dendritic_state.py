@@ -1,15 +1,15 @@
 """Dendritic state rule (LDS, dendritic target propagation): the plateau gates presynaptic eligibility.
 
-EIANN's ``BP_like_2L`` (equilibrated) and ``BP_like_2E`` (one pass).
+EIANN's ``BP_like_2L`` (equilibrated), ``BP_like_2E`` (one pass) and ``Top_Layer_BP_like_2L`` (the output alone).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from spikedtp.plasticity.base import LearningRule
-from spikedtp.plasticity.signals import clip01, outer
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
 
 __all__ = ["DendriticState"]
 
@@ -26,27 +26,41 @@ class DendriticState(LearningRule):
     relu_gate : bool
         No plateau in a cell that was silent in the settle phase.
     max_pop_fraction : float
-        Keep at most this fraction of the cells' most positive, and of their most negative, plateaus.
+        Keep at most this fraction of a hidden population's most positive, and of its most negative, plateaus.
     one_pass : bool
         One top-down sweep in place of an equilibrated nudge phase; pre is then always the settled one.
+    top_layer_only : bool
+        Only the output is nudged; no top-down signal reaches the hidden layers.
 
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
     """
 
-    learning_rate: float
     forward_only: bool = False
     relu_gate: bool = False
     max_pop_fraction: float = 1.0
     one_pass: bool = False
+    top_layer_only: bool = False
 
-    legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E")
+    legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E", "Top_Layer_BP_like_2L")
+    legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {
+        "BP_like_2E": {"one_pass": True},
+        "Top_Layer_BP_like_2L": {"top_layer_only": True},
+    }
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_number("max_pop_fraction", low=0, high=1)
+        self.check_flags("forward_only", "relu_gate", "one_pass", "top_layer_only")
+        self.check("one_pass", not (self.one_pass and self.top_layer_only), "false together with top_layer_only")
 
     @property
     def nudge(self) -> str:
+        if self.top_layer_only:
+            return "output-only"
         return "one-pass" if self.one_pass else "equilibrated"
 
-    def update(self, signals, weight, state):
+    def factors(self, signals, state):
         pre = signals.pre_settled if self.one_pass or self.forward_only else signals.pre_nudged
-        return self.learning_rate * outer(signals.plateau, clip01(pre))
+        return Factors(((self.learning_rate * signals.plateau, clip01(pre)),))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Signals", "clip01", "outer"]
+import numpy as np
+
+__all__ = ["Signals", "clip01", "exp", "outer", "positive"]
 
 Array = Any  # numpy or torch; only operators, indexing and ``.clip(lo, hi)`` are used
 
@@ -31,6 +33,8 @@ class Signals:
         Forward dendritic state, not clipped; None for a cell without a dendrite.
     plateau : (..., n_post) or None
         The instructive signal: the gated, clipped dendritic state (or the output's error) at the onset of the nudge.
+    gradient : (..., n_post, n_pre) or None
+        Gradient of the loss with respect to the weights, for the backprop rules alone.
     """
 
     pre_settled: Array
@@ -40,6 +44,7 @@ class Signals:
     pre_nudged: Array | None = None
     post_nudged: Array | None = None
     plateau: Array | None = None
+    gradient: Array | None = None
 
 
 def outer(post: Array, pre: Array) -> Array:
@@ -50,3 +55,13 @@ def outer(post: Array, pre: Array) -> Array:
 def clip01(x: Array) -> Array:
     """c(x) of EIANN's rules: x between 0 and 1."""
     return x.clip(0.0, 1.0)
+
+
+def positive(x: Array) -> Array:
+    """The positive part of x."""
+    return x.clip(0.0, None)
+
+
+def exp(x: Array) -> Array:
+    """e to the x for numpy arrays and torch tensors."""
+    return x.exp() if hasattr(x, "exp") else np.exp(x)

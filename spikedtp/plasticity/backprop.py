@@ -1,0 +1,65 @@
+"""Backpropagation as a learning rule: the rate network hands the gradient in, the rule takes a step down.
+
+EIANN's ``Backprop``, ``BackpropBias`` and ``Backprop_DendriticLoss``. A gradient has no spiking form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikedtp.plasticity.base import BiasRule, LearningRule
+
+__all__ = ["Backprop", "BackpropBias", "LocalBackprop"]
+
+
+@dataclass(frozen=True)
+class Backprop(LearningRule):
+    """ΔW = -lr · ∂L/∂W, L the mean squared error of the output, through the last `backward_steps` settle steps.
+
+    Parameters
+    ----------
+    learning_rate : float
+    """
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Backprop",)
+    needs_gradient: ClassVar[str | None] = "output"
+
+    def update(self, signals, weight, state):
+        return -self.learning_rate * signals.gradient
+
+
+@dataclass(frozen=True)
+class LocalBackprop(LearningRule):
+    """ΔW = -lr · ∂L/∂W, L the mean squared forward dendritic state of one population.
+
+    Parameters
+    ----------
+    learning_rate : float
+    source : str
+        The population whose dendrite is to be silent, e.g. ``"H1E"``.
+    """
+
+    source: str
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Backprop_DendriticLoss",)
+    needs_gradient: ClassVar[str | None] = "dendrite"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check("source", isinstance(self.source, str) and bool(self.source), "the name of a population, as in H1.E")
+        object.__setattr__(self, "source", self.source.replace(".", ""))  # H1.E in circuit files
+
+    def update(self, signals, weight, state):
+        return -self.learning_rate * signals.gradient
+
+
+@dataclass(frozen=True)
+class BackpropBias(BiasRule):
+    """Δbias = -lr · ∂L/∂bias, L as in `Backprop`."""
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("BackpropBias", "Backprop")
+    needs_gradient: ClassVar[str | None] = "output"
+
+    def update(self, plateau, gradient):
+        return -self.learning_rate * gradient

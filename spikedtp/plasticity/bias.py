@@ -1,0 +1,25 @@
+"""Bias rules that are local. EIANN's ``DendriticLossBias``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikedtp.plasticity.base import BiasRule
+
+__all__ = ["PlateauBias"]
+
+
+@dataclass(frozen=True)
+class PlateauBias(BiasRule):
+    """Δbias = lr · plateau.
+
+    Parameters
+    ----------
+    learning_rate : float
+    """
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLossBias",)
+
+    def update(self, plateau, gradient):
+        return self.learning_rate * plateau

@@ -1,0 +1,100 @@
+"""Behavioral-timescale plasticity: a plateau moves weights towards the eligibility of this and the last sample.
+
+EIANN's ``BTSP_19``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01, exp, positive
+
+__all__ = ["BTSP"]
+
+
+@dataclass(frozen=True)
+class BTSP(LearningRule):
+    r"""ΔW = lr · [P⁺ f(E) + P⁺ f(κ E_past) + P⁺_past f(κ E) + P⁻ ⊗ E] with f(E) = (w_max - W) E - W · dep_ratio · q(E).
+
+    E is c(pre) at the end of the nudge phase, P⁺ and P⁻ the positive and the negative part of the plateau, "past" the
+    values of the previous presentation (0 at first). q is a logistic with threshold `dep_th` and slope 2 / `dep_width`,
+    rescaled so that q(0) = 0 and q(1) = 1.
+
+    Parameters
+    ----------
+    learning_rate : float
+    w_max : float
+        The upper bound of the weights; 2 where a circuit file gives none.
+    temporal_discount : float
+        κ, between 0 and 1.
+    dep_ratio, dep_th, dep_width : float
+        Depression.
+    neg_rate_th : float or None
+        No negative plateau in a cell whose settled activity does not exceed this.
+    relu_gate, max_pop_fraction
+        Of the plateau, as in `DendriticState`.
+
+    References
+    ----------
+    Milstein et al. 2021 (eLife 10:e73046); Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    w_max: float = 2.0
+    temporal_discount: float = 0.25
+    dep_ratio: float = 1.0
+    dep_th: float = 0.01
+    dep_width: float = 0.01
+    neg_rate_th: float | None = None
+    relu_gate: bool = True
+    max_pop_fraction: float = 1.0
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19",)
+    nudge: ClassVar[str] = "equilibrated"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_number("w_max", low=0, above=True)
+        self.check_number("temporal_discount", low=0, high=1)
+        self.check_number("dep_ratio", low=0)
+        self.check_number("dep_th")
+        self.check_number("dep_width", low=0, above=True)
+        if self.neg_rate_th is not None:
+            self.check_number("neg_rate_th")
+        self.check_number("max_pop_fraction", low=0, high=1)
+        self.check_flags("relu_gate")
+
+    def initial_state(self, n_post, n_pre):
+        return {"past_pre": np.zeros(n_pre, dtype=np.float32), "past_plateau": np.zeros(n_post, dtype=np.float32)}
+
+    def depression(self, eligibility):
+        """q(E): the share of a weight that eligibility E takes away."""
+
+        def logistic(x):
+            return 1.0 / (1.0 + exp((self.dep_th - x) * (2.0 / self.dep_width)))
+
+        # 0 and 1 go through the same rounding as the data, so that no eligibility means exactly no depression
+        zero = eligibility[..., :1] * 0.0
+        low, high = logistic(zero), logistic(zero + 1.0)
+        return (logistic(eligibility) - low) / (high - low)
+
+    def factors(self, signals, state):
+        now = clip01(signals.pre_nudged)
+        past = self.temporal_discount * clip01(state["past_pre"])
+        fading = self.temporal_discount * now
+        up = self.learning_rate * positive(signals.plateau)
+        up_past = self.learning_rate * positive(state["past_plateau"])
+        down = -self.learning_rate * positive(-signals.plateau)
+
+        lost_up = now + past + self.dep_ratio * (self.depression(now) + self.depression(past))
+        lost_up_past = fading + self.dep_ratio * self.depression(fading)
+        return Factors(
+            gain=((self.w_max * up, now + past), (self.w_max * up_past, fading), (down, now)),
+            decay=((up, lost_up), (up_past, lost_up_past)),
+        )
+
+    def next_state(self, signals, state):
+        return {"past_pre": clip01(signals.pre_nudged), "past_plateau": 1.0 * signals.plateau}

@@ -1,0 +1,134 @@
+"""What a projection's weights are held to after each step: bounds, row sums, zero diagonals, masks, copies.
+
+Plain arithmetic in place on ``(n_post, n_pre)`` numpy arrays. In which order they act is the network's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "Tied"]
+
+
+class Bounds(NamedTuple):
+    """Dale's law: (0, None) excitatory, (None, 0) inhibitory, (None, None) free; other limits as well."""
+
+    lower: float | None = None
+    upper: float | None = None
+
+    def apply(self, weight: np.ndarray) -> None:
+        """Clip in place."""
+        if self.lower is not None:
+            np.maximum(weight, np.float32(self.lower), out=weight)
+        if self.upper is not None:
+            np.minimum(weight, np.float32(self.upper), out=weight)
+
+
+def _check_number(owner: str, field: str, value: object, positive: bool = True) -> None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)
+    if not good or (positive and value <= 0):
+        raise SpikedtpError(f"{owner}: {field} must be a {'positive' if positive else 'finite'} number, got {value!r}")
+
+
+@dataclass(frozen=True)
+class NoAutapses:
+    """No synapse of a cell onto itself: the diagonal of a recurrent projection is 0."""
+
+    def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
+        if recurrent:
+            np.fill_diagonal(weight, 0.0)
+
+
+@dataclass(frozen=True)
+class NormalizeRows:
+    """The absolute weights onto each cell sum to `scale`; a row of zeros stays so; no autapses unless asked for."""
+
+    scale: float
+    autapses: bool = False
+
+    def __post_init__(self):
+        _check_number("NormalizeRows", "scale", self.scale)
+
+    def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
+        if recurrent and not self.autapses:
+            np.fill_diagonal(weight, 0.0)
+        total = np.abs(weight).sum(axis=1, keepdims=True)
+        total[total == 0.0] = 1.0
+        weight /= total
+        weight *= np.float32(self.scale)
+
+
+@dataclass(frozen=True)
+class ReceptiveFields:
+    """Each cell sees one square of the image; the weights outside are 0. `scale`: then normalise the rows, if given.
+
+    Where the squares lie is drawn once, with the initial weights.
+    """
+
+    size: int
+    image_dims: tuple[int, ...] | None = None
+    scale: float | None = None
+
+    def __post_init__(self):
+        good = isinstance(self.size, int) and not isinstance(self.size, bool) and self.size > 0
+        if not good:
+            raise SpikedtpError(f"ReceptiveFields: size must be a positive whole number of pixels, got {self.size!r}")
+        if self.scale is not None:
+            _check_number("ReceptiveFields", "scale", self.scale)
+
+    def dims(self, n_pre: int) -> tuple[int, int, int]:
+        """(channels, height, width) of the image behind `n_pre` inputs; a square one unless `image_dims` says otherwise."""
+        given = self.image_dims or (1, isqrt(n_pre), isqrt(n_pre))
+        channels, height, width = (1, *given) if len(given) == 2 else given
+        if channels * height * width != n_pre or self.size > min(height, width):
+            raise SpikedtpError(
+                f"ReceptiveFields: squares of {self.size} pixels do not fit {n_pre} inputs as an image of "
+                f"{channels} x {height} x {width}: set image_dims and receptive_field_size"
+            )
+        return channels, height, width
+
+    def mask(self, corners: np.ndarray, n_pre: int) -> np.ndarray:
+        """0/1 mask ``(n_post, n_pre)`` from the squares' upper left corners ``(n_post, 2)`` (row, column)."""
+        channels, height, width = self.dims(n_pre)
+        mask = np.zeros((len(corners), channels, height, width), dtype=np.float32)
+        for cell, (row, column) in enumerate(corners):
+            mask[cell, :, row : row + self.size, column : column + self.size] = 1.0
+        return mask.reshape(len(corners), n_pre)
+
+    def apply(self, weight: np.ndarray, mask: np.ndarray) -> None:
+        weight *= mask
+        if self.scale is not None:
+            NormalizeRows(self.scale, autapses=True).apply(weight, recurrent=False)
+
+
+@dataclass(frozen=True)
+class Tied:
+    """The weights are a copy: scale · sign · source (· source2, synapse by synapse), transposed if asked."""
+
+    source: str
+    source2: str | None = None
+    sign: int = 1
+    scale: float = 1.0
+    transpose: bool = False
+
+    def __post_init__(self):
+        _check_number("Tied", "scale", self.scale, positive=False)
+        if self.sign not in (1, -1):
+            raise SpikedtpError(f"Tied: sign must be 1 or -1, got {self.sign!r}")
+
+    @property
+    def factor(self) -> np.float32:
+        return np.float32(self.scale * self.sign)
+
+    def value(self, weights: dict[str, np.ndarray]) -> np.ndarray:
+        """The copy, made from the weights by projection name."""
+        copy = weights[self.source] * self.factor
+        if self.source2 is not None:
+            copy = copy * weights[self.source2]
+        return np.ascontiguousarray(copy.T) if self.transpose else copy

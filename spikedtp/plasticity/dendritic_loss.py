@@ -1,0 +1,42 @@
+"""Dendritic loss: dendrite-targeting interneurons learn to cancel the top-down input in the absence of a target.
+
+EIANN's ``DendriticLoss_6``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["DendriticLoss"]
+
+
+@dataclass(frozen=True)
+class DendriticLoss(LearningRule):
+    """ΔW = sign · lr · clip(forward dendritic state, -1, 1) ⊗ c(pre one step before the end of the settle phase).
+
+    Parameters
+    ----------
+    learning_rate : float
+    sign : {1, -1}
+        -1 for inhibitory synapses (the published use): a dendrite above zero draws more inhibition.
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    sign: int = 1
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLoss_6",)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check("sign", self.sign in (1, -1), "1 or -1")
+
+    def factors(self, signals, state):
+        rate = self.sign * self.learning_rate
+        return Factors(((rate * signals.dendrite_settled.clip(-1.0, 1.0), clip01(signals.pre_settled_previous)),))

@@ -1,0 +1,52 @@
+"""Hebbian learning; the projection's `NormalizeRows` constraint bounds it. EIANN's ``Hebb_WeightNorm`` and ``_4``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["HebbWeightNorm"]
+
+
+@dataclass(frozen=True)
+class HebbWeightNorm(LearningRule):
+    """ΔW = sign · lr · post ⊗ pre, then (a constraint of the projection) rows scaled to a fixed sum.
+
+    Parameters
+    ----------
+    learning_rate : float
+    sign : {1, -1}
+        -1 for inhibitory weights, which grow downwards.
+    forward_only : bool
+        Both activities at the end of the settle phase instead of the end of the nudge phase.
+    clipped : bool
+        Both activities between 0 and 1.
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    sign: int = 1
+    forward_only: bool = False
+    clipped: bool = False
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Hebb_WeightNorm", "Hebb_WeightNorm_4")
+    legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Hebb_WeightNorm_4": {"clipped": True}}
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check("sign", self.sign in (1, -1), "1 or -1")
+        self.check_flags("forward_only", "clipped")
+
+    def factors(self, signals, state):
+        if self.forward_only:
+            post, pre = signals.post_settled, signals.pre_settled
+        else:
+            post, pre = signals.post_nudged, signals.pre_nudged
+        if self.clipped:
+            post, pre = clip01(post), clip01(pre)
+        return Factors(((self.sign * self.learning_rate * post, pre),))

@@ -1,0 +1,31 @@
+"""Oja's rule: Hebbian growth with a decay that keeps the length of a weight vector near 1. EIANN's ``Ojas_rule``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["Oja"]
+
+
+@dataclass(frozen=True)
+class Oja(LearningRule):
+    """ΔW = lr · [c(post) ⊗ c(pre) - c(post)² W], activities at the end of the nudge phase (of the settle phase if none).
+
+    Parameters
+    ----------
+    learning_rate : float
+
+    References
+    ----------
+    Oja 1982, J. Math. Biol. 15:267.
+    """
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
+
+    def factors(self, signals, state):
+        post, pre = clip01(signals.post_nudged), clip01(signals.pre_nudged)
+        return Factors(((self.learning_rate * post, pre),), ((self.learning_rate * post**2, 1.0 + 0.0 * pre),))

@@ -1,0 +1,89 @@
+"""Rules by name: the public names, and EIANN's names for circuit files. Nothing else lives here."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
+from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.bias import PlateauBias
+from spikedtp.plasticity.btsp import BTSP
+from spikedtp.plasticity.dendritic_loss import DendriticLoss
+from spikedtp.plasticity.dendritic_state import DendriticState
+from spikedtp.plasticity.hebb import HebbWeightNorm
+from spikedtp.plasticity.oja import Oja
+from spikedtp.plasticity.supervised_bcm import SupervisedBCM
+from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
+from spikedtp.plasticity.top_down import TopDownHebb
+
+__all__ = ["BIAS_RULES", "RULES", "make_bias_rule", "make_rule"]
+
+RULES: dict[str, type[LearningRule]] = {
+    rule.__name__: rule
+    for rule in (
+        DendriticState,
+        DendriticLoss,
+        HebbWeightNorm,
+        SupervisedBCM,
+        TemporalContrastHebb,
+        TopDownHebb,
+        BTSP,
+        Oja,
+        Backprop,
+        LocalBackprop,
+    )
+}
+BIAS_RULES: dict[str, type[BiasRule]] = {rule.__name__: rule for rule in (PlateauBias, BackpropBias)}
+
+_LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}
+_LEGACY_BIAS = {name: rule for rule in BIAS_RULES.values() for name in rule.legacy_names}
+
+
+def _build(rule: type, name: str, kwargs: dict):
+    allowed = {field.name for field in fields(rule)}
+    for key in kwargs:
+        if key not in allowed:
+            raise known_names(f"parameter of {name}", key, allowed)
+    missing = [f.name for f in fields(rule) if f.name not in kwargs and f.default is f.default_factory]
+    if missing:
+        raise SpikedtpError(f"{name} needs {', '.join(missing)}")
+    return rule(**kwargs)
+
+
+def make_rule(name: str, **kwargs) -> LearningRule:
+    """The learning rule of this public or legacy name.
+
+    Parameters
+    ----------
+    name : str
+        E.g. ``"DendriticState"`` or EIANN's ``"BP_like_2L"``.
+    **kwargs
+        The rule's fields, under EIANN's names for a legacy name.
+
+    Raises
+    ------
+    SpikedtpError
+        Unknown name or parameter, or a value that the rule does not allow.
+    """
+    if name in RULES and name not in _LEGACY:
+        return _build(RULES[name], name, kwargs)
+    if name not in _LEGACY:
+        raise known_names("learning rule", name, {*RULES, *_LEGACY})
+    if kwargs.pop("stochastic", False):
+        raise SpikedtpError(f"{name}: stochastic must be false; plateaus are chosen by size, never drawn")
+    rule = _LEGACY[name]
+    kwargs = {**rule.legacy_fields.get(name, {}), **kwargs}
+    if rule is TopDownHebb and kwargs.pop("forward_only", False):
+        if name.endswith("_3"):
+            raise known_names(f"parameter of {name}", "forward_only", ("learning_rate",))
+        kwargs["form"] = "settled"
+    return _build(rule, name, kwargs)
+
+
+def make_bias_rule(name: str, **kwargs) -> BiasRule:
+    """The bias rule of this public or legacy name; parameters and errors as in `make_rule`."""
+    rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
+    if rule is None:
+        raise known_names("bias learning rule", name, {*BIAS_RULES, *_LEGACY_BIAS})
+    return _build(rule, name, kwargs)

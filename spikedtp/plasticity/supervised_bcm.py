@@ -1,0 +1,68 @@
+"""Supervised BCM: a sliding threshold decides between growth and decay of what the nudge made active.
+
+EIANN's ``Supervised_BCM_4``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["SupervisedBCM"]
+
+
+@dataclass(frozen=True)
+class SupervisedBCM(LearningRule):
+    """ΔW = sign · lr · a (a - θ) ⊗ c(pre), then θ += (-θ + a² / k) / θ_tau; a, pre at the end of the nudge phase.
+
+    The weight change sees the old θ. θ, ``(n_post,)``, starts at k and depends on the postsynaptic cell alone.
+
+    Parameters
+    ----------
+    learning_rate : float
+    theta_tau : float
+        Time constant of θ in presentations.
+    k : float
+        Where θ starts, and the activity at which it rests.
+    sign : {1, -1}
+    relu_gate, max_pop_fraction
+        Of the plateau, as in `DendriticState`.
+
+    References
+    ----------
+    Bienenstock, Cooper & Munro 1982; Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    theta_tau: float
+    k: float
+    sign: int = 1
+    relu_gate: bool = False
+    max_pop_fraction: float = 1.0
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Supervised_BCM_4",)
+    nudge: ClassVar[str] = "equilibrated"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_number("theta_tau", low=0, above=True)
+        self.check_number("k", low=0, above=True)
+        self.check("sign", self.sign in (1, -1), "1 or -1")
+        self.check_number("max_pop_fraction", low=0, high=1)
+        self.check_flags("relu_gate")
+
+    def initial_state(self, n_post, n_pre):
+        return {"theta": np.full(n_post, self.k, dtype=np.float32)}
+
+    def factors(self, signals, state):
+        post = signals.post_nudged
+        rate = self.sign * self.learning_rate
+        return Factors(((rate * post * (post - state["theta"]), clip01(signals.pre_nudged)),))
+
+    def next_state(self, signals, state):
+        theta = state["theta"]
+        return {"theta": theta + (signals.post_nudged**2 / self.k - theta) / self.theta_tau}

@@ -1,0 +1,54 @@
+"""Temporally contrastive Hebb (TCH): the Hebbian product after the nudge minus the one before it.
+
+EIANN's ``Hebbian_Temporal_Contrast``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["TemporalContrastHebb"]
+
+
+@dataclass(frozen=True)
+class TemporalContrastHebb(LearningRule):
+    """ΔW = lr · [(c(post nudged) where post was active before) ⊗ c(pre nudged) - c(post settled) ⊗ c(pre settled)].
+
+    Parameters
+    ----------
+    learning_rate : float
+    relu_gate : bool
+        No plateau, and no contribution of the nudge phase, in a cell that was silent in the settle phase.
+    max_pop_fraction : float
+        Of the plateau, as in `DendriticState`.
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    relu_gate: bool = True
+    max_pop_fraction: float = 1.0
+
+    legacy_names: ClassVar[tuple[str, ...]] = ("Hebbian_Temporal_Contrast",)
+    nudge: ClassVar[str] = "equilibrated"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_number("max_pop_fraction", low=0, high=1)
+        self.check_flags("relu_gate")
+
+    def factors(self, signals, state):
+        after = clip01(signals.post_nudged)
+        if self.relu_gate:
+            after = after * (signals.post_settled > 0)
+        return Factors(
+            (
+                (self.learning_rate * after, clip01(signals.pre_nudged)),
+                (-self.learning_rate * clip01(signals.post_settled), clip01(signals.pre_settled)),
+            )
+        )

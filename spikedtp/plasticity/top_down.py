@@ -1,0 +1,63 @@
+"""Learned top-down weights. EIANN's ``Top_Down_Hebbian_Temporal_Contrast_1`` and ``_3``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.signals import clip01
+
+__all__ = ["TopDownHebb"]
+
+FORMS = ("product", "settled", "nudged")
+
+
+@dataclass(frozen=True)
+class TopDownHebb(LearningRule):
+    """Temporal contrast for feedback weights; `form` says of what.
+
+    ========== ========================================================================
+    form       ΔW / lr
+    ========== ========================================================================
+    "product"  c(post nudged) ⊗ c(pre nudged) - c(post settled) ⊗ c(pre settled)
+    "settled"  c(post settled) ⊗ clip(pre nudged - pre settled, -1, 1)
+    "nudged"   c(post nudged) ⊗ clip(pre nudged - pre settled, -1, 1)
+    ========== ========================================================================
+
+    EIANN's first rule is "product", or "settled" with its ``forward_only: true``; its third is "nudged".
+
+    Parameters
+    ----------
+    learning_rate : float
+    form : {"product", "settled", "nudged"}
+
+    References
+    ----------
+    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    form: str = "product"
+
+    legacy_names: ClassVar[tuple[str, ...]] = (
+        "Top_Down_Hebbian_Temporal_Contrast_1",
+        "Top_Down_Hebbian_Temporal_Contrast_3",
+    )
+    legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Top_Down_Hebbian_Temporal_Contrast_3": {"form": "nudged"}}
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check("form", self.form in FORMS, f"one of {', '.join(FORMS)}")
+
+    def factors(self, signals, state):
+        rate = self.learning_rate
+        if self.form == "product":
+            return Factors(
+                (
+                    (rate * clip01(signals.post_nudged), clip01(signals.pre_nudged)),
+                    (-rate * clip01(signals.post_settled), clip01(signals.pre_settled)),
+                )
+            )
+        post = signals.post_settled if self.form == "settled" else signals.post_nudged
+        contrast = (signals.pre_nudged - signals.pre_settled).clip(-1.0, 1.0)
+        return Factors(((rate * clip01(post), contrast),))
