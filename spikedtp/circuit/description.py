@@ -5,19 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spikedtp.errors import known_names
-from spikedtp.plasticity.base import LearningRule
+from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
 
-__all__ = ["Circuit", "Population", "Projection"]
+__all__ = ["Circuit", "Constraint", "Population", "Projection"]
+
+Constraint = NoAutapses | NormalizeRows | ReceptiveFields | Tied
 
 
 @dataclass(frozen=True)
 class Population:
-    """One cell type of one layer, e.g. H2E."""
+    """One cell type of one layer, e.g. H2E.
+
+    Attributes
+    ----------
+    activation : {"relu", "linear"}
+    include_bias : bool
+        False: the bias is 0 and stays so.
+    bias_init : str or None
+        A tensor method such as ``"uniform_"``, or ``"scaled_kaiming"``; None: uniform within 1 / sqrt(total fan-in).
+    bias_bounds : Bounds
+    bias_rule : BiasRule or None
+        None: the bias stays.
+    """
 
     layer: str
     cell: str
     size: int
     activation: str = "relu"
+    include_bias: bool = False
+    bias_init: str | None = None
+    bias_init_args: tuple[float, ...] = ()
+    bias_bounds: Bounds = Bounds()
+    bias_rule: BiasRule | None = None
 
     @property
     def name(self) -> str:
@@ -35,10 +55,15 @@ class Projection:
         F sees the presynaptic activity of the present step, R that of the step before.
     update_phase : {"F", "B", "A"}
         Which phase the projection drives the soma in: settle (F), nudge (B), both (A).
-    bounds : (float | None, float | None)
+    bounds : Bounds
         Dale's law: (0, None) excitatory, (None, 0) inhibitory.
     rule : LearningRule or None
         None: the weights stay (or follow a constraint).
+    weight_init : str or None
+        ``"half_kaiming"``, ``"scaled_kaiming"``, or a tensor method such as ``"uniform_"``; None: as torch.nn.Linear.
+    weight_init_args : tuple of float
+    constraint : Constraint or None
+        What the weights are held to after each step, beside their bounds.
     """
 
     post: str
@@ -46,24 +71,63 @@ class Projection:
     compartment: str = "soma"
     direction: str = "F"
     update_phase: str = "F"
-    bounds: tuple[float | None, float | None] = (None, None)
+    bounds: Bounds = Bounds()
     rule: LearningRule | None = None
+    weight_init: str | None = None
+    weight_init_args: tuple[float, ...] = (1.0,)
+    constraint: Constraint | None = None
 
     @property
     def name(self) -> str:
         return f"{self.post}_{self.pre}"
 
+    @property
+    def recurrent(self) -> bool:
+        """From a population onto itself."""
+        return self.post == self.pre
+
 
 @dataclass(frozen=True)
 class Circuit:
-    """Populations bottom to top and projections in the order of the file."""
+    """Populations bottom to top and projections in the order of the file.
+
+    The first population is the input, the first population of the last layer the output.
+
+    Attributes
+    ----------
+    tau : float
+        Time constant of every soma, in steps.
+    forward_steps : int
+        Settle steps, and steps of an equilibrated nudge phase.
+    backward_steps : int
+        Settle steps that backprop differentiates through.
+    learning_rate : float or None
+        For rules that have none of their own (already filled in where the file leaves one out).
+    """
 
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
     tau: float = 1.0
     forward_steps: int = 1
     backward_steps: int = 1
+    learning_rate: float | None = None
     name: str = ""
+
+    @property
+    def layers(self) -> dict[str, tuple[Population, ...]]:
+        """Populations by layer, bottom to top."""
+        layers: dict[str, tuple[Population, ...]] = {}
+        for population in self.populations:
+            layers[population.layer] = (*layers.get(population.layer, ()), population)
+        return layers
+
+    @property
+    def input(self) -> Population:
+        return self.populations[0]
+
+    @property
+    def output(self) -> Population:
+        return next(iter(reversed(self.layers.values())))[0]
 
     def population(self, name: str) -> Population:
         for population in self.populations:

@@ -58,7 +58,8 @@ class LearningRule(_Checked):
     """How one projection changes its weights after one presentation.
 
     A rule is a declaration: its fields are its parameters, `factors` (or `update`) is its equation. It keeps no state
-    on itself: what must last from one presentation to the next is returned by `next_state` and handed back by the caller.
+    on itself: what must last from one presentation to the next is returned by `next_state` and handed back by the
+    caller.
 
     Attributes
     ----------

@@ -83,7 +83,7 @@ class ReceptiveFields:
             _check_number("ReceptiveFields", "scale", self.scale)
 
     def dims(self, n_pre: int) -> tuple[int, int, int]:
-        """(channels, height, width) of the image behind `n_pre` inputs; a square one unless `image_dims` says otherwise."""
+        """(channels, height, width) of the image behind `n_pre` inputs: a square one, or `image_dims`."""
         given = self.image_dims or (1, isqrt(n_pre), isqrt(n_pre))
         channels, height, width = (1, *given) if len(given) == 2 else given
         if channels * height * width != n_pre or self.size > min(height, width):
@@ -101,10 +101,10 @@ class ReceptiveFields:
             mask[cell, :, row : row + self.size, column : column + self.size] = 1.0
         return mask.reshape(len(corners), n_pre)
 
-    def apply(self, weight: np.ndarray, mask: np.ndarray) -> None:
+    def apply(self, weight: np.ndarray, mask: np.ndarray, *, recurrent: bool) -> None:
         weight *= mask
         if self.scale is not None:
-            NormalizeRows(self.scale, autapses=True).apply(weight, recurrent=False)
+            NormalizeRows(self.scale).apply(weight, recurrent=recurrent)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ __all__ = ["Oja"]
 
 @dataclass(frozen=True)
 class Oja(LearningRule):
-    """ΔW = lr · [c(post) ⊗ c(pre) - c(post)² W], activities at the end of the nudge phase (of the settle phase if none).
+    """ΔW = lr · [c(post) ⊗ c(pre) - c(post)² W], activities at the end of the nudge phase.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
@@ -45,7 +45,7 @@ def _build(rule: type, name: str, kwargs: dict):
     for key in kwargs:
         if key not in allowed:
             raise known_names(f"parameter of {name}", key, allowed)
-    missing = [f.name for f in fields(rule) if f.name not in kwargs and f.default is f.default_factory]
+    missing = [f.name for f in fields(rule) if f.name not in kwargs and f.default is MISSING]
     if missing:
         raise SpikedtpError(f"{name} needs {', '.join(missing)}")
     return rule(**kwargs)

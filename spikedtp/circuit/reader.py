@@ -1,0 +1,356 @@
+"""Reads circuits in EIANN's YAML schema, long form and short form. No weights, no torch.
+
+Every mistake in a file raises `SpikedtpError` with the file, the path of the key and what is allowed there.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.shipped import circuit_path
+from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.registry import make_bias_rule, make_rule
+
+__all__ = ["read_circuit"]
+
+_TOP = ("layer_config", "projection_config", "training_kwargs")
+_POPULATION = (
+    "size",
+    "activation",
+    "include_bias",
+    "bias_init",
+    "bias_init_args",
+    "bias_bounds",
+    "bias_learning_rule",
+    "bias_learning_rule_kwargs",
+)
+_PROJECTION = (
+    "weight_init",
+    "weight_init_args",
+    "weight_bounds",
+    "weight_constraint",
+    "weight_constraint_kwargs",
+    "direction",
+    "update_phase",
+    "compartment",
+    "learning_rule",
+    "learning_rule_kwargs",
+)
+# optimizer, criterion and verbose are accepted as they stand in published files: plain SGD and the mean squared error
+_TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate", "optimizer", "criterion", "verbose")
+_CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_field_mask")
+_TENSOR_METHODS = ("uniform_", "normal_", "fill_", "zero_")
+_DIRECTION = {"F": "F", "forward": "F", "R": "R", "recurrent": "R"}
+_PHASE = {"F": "F", "forward": "F", "B": "B", "backward": "B", "A": "A", "all": "A"}
+_COMPARTMENT = {None: "soma", "soma": "soma", "dend": "dend", "dendrite": "dend"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain data plus Python tuples, and no key twice in one mapping."""
+
+
+def _tuple(loader: _Loader, node: yaml.Node) -> tuple:
+    return tuple(loader.construct_sequence(node, deep=True))
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
+    loader.flatten_mapping(node)
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    for key in keys:
+        if isinstance(key, (dict, list)):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", node.start_mark)
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands here twice", node.start_mark)
+    return {key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)}
+
+
+_Loader.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+class _Reader:
+    """One file; `at` says where in it a mistake is."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def fail(self, at: str, message: str) -> SpikedtpError:
+        return SpikedtpError(f"{self.path}: {at}: {message}" if at else f"{self.path}: {message}")
+
+    def mapping(self, value: Any, at: str, allowed: tuple[str, ...] | None = None) -> dict:
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise self.fail(at, f"must be a mapping, got {value!r}")
+        for key in value:
+            if not isinstance(key, str):
+                raise self.fail(at, f"keys must be words, got {key!r}")
+            if allowed is not None and key not in allowed:
+                raise self.fail(at, f"unknown key {key!r}: allowed are {', '.join(allowed)}")
+        return value
+
+    def choice(self, value: Any, at: str, allowed: dict) -> str:
+        if isinstance(value, (dict, list)) or value not in allowed:
+            raise self.fail(at, f"must be one of {', '.join(str(a) for a in allowed)}, got {value!r}")
+        return allowed[value]
+
+    def number(self, value: Any, at: str, *, above: float | None = None) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise self.fail(at, f"must be a finite number, got {value!r}")
+        if above is not None and value <= above:
+            raise self.fail(at, f"must be above {above:g}, got {value!r}")
+        return value
+
+    def whole(self, value: Any, at: str, low: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise self.fail(at, f"must be a whole number of at least {low}, got {value!r}")
+        return value
+
+    def numbers(self, value: Any, at: str) -> tuple[float, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, (tuple, list)):
+            raise self.fail(at, f"must be a list of numbers, got {value!r}")
+        return tuple(self.number(item, at) for item in value)
+
+    def bounds(self, value: Any, at: str) -> Bounds:
+        if value is None:
+            return Bounds()
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise self.fail(at, f"must be two numbers or nulls (lower, upper), got {value!r}")
+        lower, upper = (None if item is None else self.number(item, at) for item in value)
+        if lower is not None and upper is not None and lower > upper:
+            raise self.fail(at, f"the lower bound {lower:g} is above the upper bound {upper:g}")
+        return Bounds(lower, upper)
+
+    def declared(self, make, name: Any, at: str, kwargs: dict, default_rate: float | None):
+        """A rule, with the file's default learning rate where it has none of its own."""
+        if not isinstance(name, str):
+            raise self.fail(at, f"must be the name of a learning rule or null, got {name!r}")
+        if kwargs.get("learning_rate") is None:
+            if default_rate is None:
+                raise self.fail(f"{at}_kwargs", "needs learning_rate, or training_kwargs.learning_rate for all rules")
+            kwargs = {**kwargs, "learning_rate": default_rate}
+        try:
+            return make(name, **kwargs)
+        except SpikedtpError as error:
+            raise self.fail(at, str(error)) from None
+
+    def population(self, layer: str, cell: str, value: Any, rate: float | None) -> Population:
+        at = f"layer_config.{layer}.{cell}"
+        config = self.mapping(value, at, _POPULATION)
+        if "size" not in config:
+            raise self.fail(at, "needs size, the number of cells")
+        activation = config.get("activation", "linear")
+        rule = config.get("bias_learning_rule")
+        include = config.get("include_bias", False)
+        if not isinstance(include, bool):
+            raise self.fail(f"{at}.include_bias", f"must be true or false, got {include!r}")
+        init = config.get("bias_init")
+        self.choice(init, f"{at}.bias_init", {name: name for name in (None, "scaled_kaiming", *_TENSOR_METHODS)})
+        if rule is not None:
+            kwargs = dict(self.mapping(config.get("bias_learning_rule_kwargs"), f"{at}.bias_learning_rule_kwargs"))
+            rule = self.declared(make_bias_rule, rule, f"{at}.bias_learning_rule", kwargs, rate)
+        return Population(
+            layer=layer,
+            cell=cell,
+            size=self.whole(config["size"], f"{at}.size", 1),
+            activation=self.choice(activation, f"{at}.activation", {"relu": "relu", "linear": "linear"}),
+            include_bias=include or rule is not None,
+            bias_init=init,
+            bias_init_args=self.numbers(config.get("bias_init_args"), f"{at}.bias_init_args"),
+            bias_bounds=self.bounds(config.get("bias_bounds"), f"{at}.bias_bounds"),
+            bias_rule=rule,
+        )
+
+    def projection(self, post: str, pre: str, at: str, value: Any, rate: float | None) -> Projection:
+        config = self.mapping(value, at, _PROJECTION)
+        bounds = self.bounds(config.get("weight_bounds"), f"{at}.weight_bounds")
+        init = config.get("weight_init")
+        known = (None, "half_kaiming", "scaled_kaiming", *_TENSOR_METHODS)
+        self.choice(init, f"{at}.weight_init", {name: name for name in known})
+        one_sided = (bounds.lower is not None and bounds.lower >= 0) or (bounds.upper is not None and bounds.upper <= 0)
+        if init == "half_kaiming" and not one_sided:
+            raise self.fail(f"{at}.weight_bounds", "half_kaiming needs a lower bound >= 0 or an upper bound <= 0")
+        rule = config.get("learning_rule", "Backprop")  # EIANN's default; null is no learning
+        if rule is not None:
+            kwargs = dict(self.mapping(config.get("learning_rule_kwargs"), f"{at}.learning_rule_kwargs"))
+            if rule in ("BTSP", "BTSP_19") and bounds.upper is not None:
+                kwargs.setdefault("w_max", bounds.upper)
+            rule = self.declared(make_rule, rule, f"{at}.learning_rule", kwargs, rate)
+        args = config.get("weight_init_args")
+        return Projection(
+            post=post,
+            pre=pre,
+            compartment=self.choice(config.get("compartment"), f"{at}.compartment", _COMPARTMENT),
+            direction=self.choice(config.get("direction", "F"), f"{at}.direction", _DIRECTION),
+            update_phase=self.choice(config.get("update_phase", "F"), f"{at}.update_phase", _PHASE),
+            bounds=bounds,
+            rule=rule,
+            weight_init=init,
+            weight_init_args=(1.0,) if args is None else self.numbers(args, f"{at}.weight_init_args"),
+            constraint=self.constraint(config, at),
+        )
+
+    def constraint(self, config: dict, at: str) -> Constraint | None:
+        name = config.get("weight_constraint")
+        at_kwargs = f"{at}.weight_constraint_kwargs"
+        kwargs = dict(self.mapping(config.get("weight_constraint_kwargs"), at_kwargs))
+        if name is None:
+            return None
+        self.choice(name, f"{at}.weight_constraint", {allowed: allowed for allowed in _CONSTRAINTS})
+        try:
+            if name == "no_autapses":
+                return NoAutapses(**kwargs)
+            if name == "normalize_weight":
+                return NormalizeRows(**kwargs)
+            if name == "clone_weight":
+                return Tied(**{k: _projection_name(v) if k in ("source", "source2") else v for k, v in kwargs.items()})
+            normalise = kwargs.pop("apply_weight_norm", False)
+            scale = kwargs.pop("scale", None)
+            if normalise and scale is None:
+                raise SpikedtpError("apply_weight_norm needs scale")
+            dims = kwargs.pop("image_dims", None)
+            size = kwargs.pop("receptive_field_size", None)
+            return ReceptiveFields(size, dims and tuple(dims), scale if normalise else None, **kwargs)
+        except (SpikedtpError, TypeError) as error:
+            message = str(error).replace("__init__() got an unexpected keyword argument", " has no parameter")
+            raise self.fail(at_kwargs, message.replace("__init__() missing", " misses")) from None
+
+
+def _projection_name(dotted: Any) -> Any:
+    """``H2.E.H1.E`` as ``H2E_H1E``; a projection name stays as it is."""
+    parts = dotted.split(".") if isinstance(dotted, str) else ()
+    return f"{parts[0]}{parts[1]}_{parts[2]}{parts[3]}" if len(parts) == 4 else dotted
+
+
+def _load(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise SpikedtpError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpikedtpError(f"{path}: is not a YAML text file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise SpikedtpError(f"{path}: {where}{getattr(error, 'problem', None) or 'is not YAML'}") from None
+
+
+def read_circuit(name_or_path: str | Path) -> Circuit:
+    """Read a circuit from a YAML file or by a shipped model's name.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A file in EIANN's schema (long or short form), or the name of a shipped model.
+
+    Returns
+    -------
+    Circuit
+
+    Raises
+    ------
+    SpikedtpError
+        For anything in the file that is not understood: the message names file, key and what is allowed.
+    """
+    path = circuit_path(name_or_path)
+    read = _Reader(path)
+    config = read.mapping(_load(path), "", _TOP)
+    for key in _TOP[:2]:
+        if not config.get(key):
+            raise read.fail("", f"has no {key}: a circuit needs {', '.join(_TOP[:2])} and may have {_TOP[2]}")
+    training = read.mapping(config.get("training_kwargs"), "training_kwargs", _TRAINING)
+    if training.get("optimizer", "SGD") not in ("SGD", None):
+        raise read.fail("training_kwargs.optimizer", f"must be SGD, got {training['optimizer']!r}")
+    if training.get("criterion", "MSELoss") not in ("MSELoss", None):
+        raise read.fail("training_kwargs.criterion", f"must be MSELoss, got {training['criterion']!r}")
+    rate = training.get("learning_rate")
+    if rate is not None:
+        read.number(rate, "training_kwargs.learning_rate")
+
+    layers = {
+        layer: read.mapping(cells, f"layer_config.{layer}")
+        for layer, cells in read.mapping(config["layer_config"], "layer_config").items()
+    }
+    layers = expand_layers(layers, read.fail)
+    populations = tuple(
+        read.population(layer, cell, value, rate) for layer, cells in layers.items() for cell, value in cells.items()
+    )
+    table = read.mapping(config["projection_config"], "projection_config")
+    if is_short(table):
+        table = expand_projections(table, read.fail)
+    projections = tuple(_projections(read, table, layers, rate))
+    circuit = Circuit(
+        populations=populations,
+        projections=projections,
+        tau=float(read.number(training.get("tau", 1), "training_kwargs.tau", above=0)),
+        forward_steps=read.whole(training.get("forward_steps", 1), "training_kwargs.forward_steps", 1),
+        backward_steps=read.whole(training.get("backward_steps", 1), "training_kwargs.backward_steps", 0),
+        learning_rate=rate,
+        name=path.stem,
+    )
+    _check(read, circuit)
+    return circuit
+
+
+def _projections(read: _Reader, table: dict, layers: dict, rate: float | None):
+    """The projections of the long form in file order."""
+
+    def known(layer: str, cell: str | None, at: str) -> None:
+        if layer not in layers:
+            raise read.fail(at, f"unknown layer {layer!r}: layer_config has {', '.join(layers)}")
+        if cell is not None and cell not in layers[layer]:
+            raise read.fail(at, f"unknown population {cell!r} of {layer}: it has {', '.join(layers[layer])}")
+
+    for post_layer, post_cells in table.items():
+        known(post_layer, None, "projection_config")
+        for post_cell, pre_layers in read.mapping(post_cells, f"projection_config.{post_layer}").items():
+            at = f"projection_config.{post_layer}.{post_cell}"
+            known(post_layer, post_cell, f"projection_config.{post_layer}")
+            for pre_layer, pre_cells in read.mapping(pre_layers, at).items():
+                known(pre_layer, None, at)
+                for pre_cell, value in read.mapping(pre_cells, f"{at}.{pre_layer}").items():
+                    known(pre_layer, pre_cell, f"{at}.{pre_layer}")
+                    path = f"{at}.{pre_layer}.{pre_cell}"
+                    yield read.projection(post_layer + post_cell, pre_layer + pre_cell, path, value, rate)
+
+
+def _check(read: _Reader, circuit: Circuit) -> None:
+    """What can only be seen with the whole circuit in view."""
+    layers = list(circuit.layers.values())
+    names = [p.name for p in circuit.populations]
+    if len(set(names)) < len(names):
+        raise read.fail("layer_config", "two populations have the same name (layer + cell)")
+    if len(layers) < 2 or len(layers[0]) != 1:
+        raise read.fail("layer_config", "needs an input layer with one population, and at least one layer above it")
+    sizes = {p.name: p.size for p in circuit.populations}
+    by_name = {p.name: p for p in circuit.projections}
+    for projection in circuit.projections:
+        at = f"projection {projection.name}"
+        if projection.post == circuit.input.name:
+            raise read.fail(at, "the input population takes no projections")
+        source = getattr(projection.rule, "source", None)
+        if source is not None and source not in sizes:
+            raise read.fail(at, f"unknown source population {source!r}: the circuit has {', '.join(names)}")
+        tied = projection.constraint
+        if not isinstance(tied, Tied):
+            continue
+        if projection.rule is not None:
+            raise read.fail(at, "a clone_weight projection copies its source: learning_rule must be null")
+        shape = (sizes[projection.post], sizes[projection.pre])
+        for name in (tied.source, tied.source2):
+            if name is None:
+                continue
+            if name not in by_name:
+                raise read.fail(at, f"unknown clone source {name!r}: projections are {', '.join(by_name)}")
+            source_shape = (sizes[by_name[name].post], sizes[by_name[name].pre])
+            if (source_shape[::-1] if tied.transpose else source_shape) != shape:
+                raise read.fail(at, f"the clone source {name} is {source_shape}, which does not give {shape}")

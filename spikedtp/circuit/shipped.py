@@ -1,0 +1,57 @@
+"""Where circuit files are: a path, or the name of a model that comes with the package."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["circuit_path", "shipped_names"]
+
+
+def _folder() -> Path | None:
+    """The folder of shipped models: the package `spikedtp.models` of an installation, or `models/` of a checkout."""
+    try:
+        folder = Path(str(files("spikedtp.models")))
+        if folder.is_dir():
+            return folder
+    except ModuleNotFoundError:
+        pass
+    checkout = Path(__file__).resolve().parents[2] / "models"
+    return checkout if checkout.is_dir() else None
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    folder = _folder()
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+
+
+def circuit_path(name_or_path: str | Path) -> Path:
+    """The YAML file of a shipped model's name, or the path itself.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name without a folder and without ``.yaml`` is a shipped model's.
+
+    Raises
+    ------
+    SpikedtpError
+        No such file and no such model.
+    """
+    if not isinstance(name_or_path, (str, Path)):
+        raise SpikedtpError(f"a circuit is a path or the name of a shipped model, got {type(name_or_path).__name__}")
+    path = Path(name_or_path)
+    folder = _folder()
+    if folder is not None and path.name == str(name_or_path):
+        shipped = folder / f"{path.name.removesuffix('.yaml')}.yaml"
+        if shipped.is_file() and not path.is_file():
+            return shipped
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise SpikedtpError(f"{path}: is a folder; a circuit is one YAML file")
+    shipped = ", ".join(shipped_names()) or "none"
+    raise SpikedtpError(f"{name_or_path}: there is no such file, nor a shipped model of this name (shipped: {shipped})")
