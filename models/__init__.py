@@ -1,46 +1,28 @@
-"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt), and where they lie. Reading them is not done here.
+"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt); NAME.md says where a checkpoint came from.
 
-NAME.md says where a model came from and how to make it again. Installed as the package `spikedtp.models`.
+Data, and the one function that says where a checkpoint lies; `spikedtp.circuit` and `spikedtp.rate` read the files.
+Installed as the package `spikedtp.models`.
 """
 
 from pathlib import Path
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError
 
-__all__ = ["circuit_file", "shipped_names", "weights_file"]
-
-_HERE = Path(__file__).parent
-
-
-def shipped_names() -> list[str]:
-    """Names of the shipped circuits, sorted."""
-    return sorted(path.stem for path in _HERE.glob("*.yaml"))
-
-
-def circuit_file(name: str) -> Path:
-    """The YAML file of a shipped circuit.
-
-    Raises
-    ------
-    SpikedtpError
-        No circuit of that name is shipped.
-    """
-    if name not in shipped_names():
-        raise known_names("shipped circuit", name, shipped_names())
-    return _HERE / f"{name}.yaml"
+__all__ = ["weights_file"]
 
 
 def weights_file(name: str) -> Path:
-    """The trained checkpoint of a shipped circuit.
+    """The trained checkpoint that ships with a circuit.
 
     Raises
     ------
     SpikedtpError
-        The circuit is not shipped, or without a checkpoint.
+        None ships with a circuit of this name.
     """
-    trained = sorted(path.stem for path in _HERE.glob("*.pt"))
-    if name not in trained:
+    shipped = {path.stem: path for path in Path(__file__).parent.glob("*.pt")}
+    if name not in shipped:
+        known = ", ".join(sorted(shipped)) or "none"
         raise SpikedtpError(
-            f"no trained weights ship with circuit {name!r} (only with {', '.join(trained)}): give --weights"
+            f"no trained weights ship with circuit {name!r} (they do with: {known}); give a file of them"
         )
-    return _HERE / f"{name}.pt"
+    return shipped[name]

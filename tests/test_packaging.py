@@ -123,19 +123,20 @@ def test_unknown_public_name():
 
 
 def test_shipped_models():
-    from spikedtp import models
+    from spikedtp.circuit import circuit_path, shipped_names
+    from spikedtp.models import weights_file
 
-    names = models.shipped_names()
-    assert names
-    for name in names:
-        assert models.circuit_file(name).is_file()
-    with pytest.raises(spikedtp.SpikedtpError, match=f"unknown shipped circuit 'nope': known are .*{names[0]}"):
-        models.circuit_file("nope")
-    with pytest.raises(spikedtp.SpikedtpError, match=r"no trained weights ship with circuit 'nope'.*--weights"):
-        models.weights_file("nope")
-    for path in (CHECKOUT / "models").glob("*.pt"):
+    folder = CHECKOUT / "models"
+    assert shipped_names()
+    for name in shipped_names():
+        assert circuit_path(name).samefile(folder / f"{name}.yaml")
+    for path in folder.glob("*.pt"):
+        assert weights_file(path.stem).samefile(path)
         assert path.stat().st_size < 2e6, f"{path.name} is too large to ship"
+        assert path.with_suffix(".yaml").is_file(), f"{path.name} has no circuit"
         assert path.with_suffix(".md").is_file(), f"{path.name} lacks a note of how it was made"
+    with pytest.raises(spikedtp.SpikedtpError, match="no trained weights ship with circuit 'nope'"):
+        weights_file("nope")
 
 
 def test_a_wheel_holds_modules_and_models(tmp_path):
@@ -161,8 +162,9 @@ def test_a_wheel_holds_modules_and_models(tmp_path):
         assert path.is_dir() or str(path.relative_to(source)) in held
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
-        "import spikedtp, spikedtp.models as models; from spikedtp.cli import main;"
+        "import spikedtp, spikedtp.models as models;"
+        "from spikedtp.circuit import shipped_names; from spikedtp.cli import main;"
         "assert all(m.__file__.startswith(sys.argv[1]) for m in (spikedtp, models));"
-        "assert models.shipped_names(); sys.exit(main(['--help']))"
+        "assert shipped_names(); sys.exit(main(['--help']))"
     )
     subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path / "site")], check=True, cwd=tmp_path)

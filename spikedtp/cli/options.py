@@ -110,13 +110,15 @@ Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results."
 
 
 def weights_for(circuit: str, weights: Path | None) -> Path:
-    """The weights asked for; without them, those shipped with a circuit named by its shipped name."""
+    """The weights asked for; without them, those that ship with a shipped circuit."""
     if weights is not None:
         if not weights.is_file():
             raise SpikedtpError(f"--weights {weights}: no such file")
         return weights
-    from spikedtp.models import shipped_names, weights_file
+    from spikedtp.circuit import circuit_path, shipped_names
+    from spikedtp.models import weights_file
 
-    if circuit not in shipped_names() and Path(circuit).suffix in (".yaml", ".yml"):
+    path = circuit_path(circuit)
+    if path.stem not in shipped_names() or not path.samefile(circuit_path(path.stem)):
         raise SpikedtpError(f"--circuit {circuit} is not a shipped circuit: give its trained weights with --weights")
-    return weights_file(circuit)
+    return weights_file(path.stem)

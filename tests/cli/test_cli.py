@@ -76,7 +76,8 @@ def test_unbuilt_commands_say_so(command, capsys):
         (["compare", "--device", "gpu"], "gpu.*cpp_standalone.*runtime"),
         (["no-such-command"], "no-such-command"),
         (["compare", "--weights", "no/such.pt"], r"--weights no/such\.pt: no such file"),
-        (["compare", "--circuit", "mine.yaml"], r"mine\.yaml.*--weights"),
+        (["compare", "--circuit", "no_such_circuit"], "no_such_circuit.*shipped"),
+        (["compare", "--circuit", "mnist_btsp"], "no trained weights ship with circuit 'mnist_btsp'"),
         (["compare", "--config", "no/such.yaml"], r"--config no/such\.yaml cannot be read"),
     ],
 )
@@ -85,6 +86,13 @@ def test_a_users_mistake_is_one_line(arguments, message, capsys, tmp_path, monke
     assert main(arguments) == 2
     assert re.search(message, complaint(capsys))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_circuit_of_ones_own_needs_weights(capsys, tmp_path):
+    circuit = tmp_path / "digits_dtp.yaml"
+    circuit.write_text("layer_config: {}\n")
+    assert main(["compare", "--circuit", str(circuit)]) == 2
+    assert "give its trained weights with --weights" in complaint(capsys)
 
 
 def test_without_a_command(capsys):
@@ -139,7 +147,8 @@ def test_compare_defaults(comparisons, monkeypatch):
 
 @pytest.mark.parametrize(("compiler", "device"), [(True, "cpp_standalone"), (False, "runtime")])
 def test_compare_without_a_compiler_uses_runtime(comparisons, compiler, device, capsys, monkeypatch):
-    devices = pytest.importorskip("spikedtp.spiking.devices")
+    from spikedtp.spiking import devices
+
     monkeypatch.setattr(devices, "compiler_available", lambda: compiler)
     assert main(["compare"]) == 0
     assert comparisons[0]["device"] == device
