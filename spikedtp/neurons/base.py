@@ -52,10 +52,10 @@ class CellModel(Parameters):
 
     def parameter_equations(self) -> Equations:
         """Every parameter as a shared constant of the group."""
-        lines = (
-            f"{name} : {'1' if have_same_dimensions(value, 1) else repr(get_unit(get_dimensions(value)))} (shared, constant)"
-            for name, value in self.quantities().items()
-        )
+        lines = []
+        for name, value in self.quantities().items():
+            unit = "1" if have_same_dimensions(value, 1) else repr(get_unit(get_dimensions(value)))
+            lines.append(f"{name} : {unit} (shared, constant)")
         return Equations("\n".join(lines))
 
     def check_time_step(self, dt) -> None:

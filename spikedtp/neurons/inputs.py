@@ -1,4 +1,4 @@
-"""Input cells: they replay activities as Poisson spikes, or spikes that are given. Each carries its eligibility trace."""
+"""Input cells: they replay activities as Poisson spikes, or given spikes; each carries its eligibility trace."""
 
 from __future__ import annotations
 

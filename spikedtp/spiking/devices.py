@@ -1,0 +1,28 @@
+"""Where a network runs: `runtime` (numpy, no compiler) or `cpp_standalone` (compiled, for work)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from spikedtp.errors import known_names
+
+__all__ = ["DEVICES", "check_device", "compiler_available", "default_device"]
+
+DEVICES = ("cpp_standalone", "runtime")
+
+
+def compiler_available() -> bool:
+    """Whether Brian2's C++ standalone device can compile here (a C++ compiler and make)."""
+    return shutil.which(os.environ.get("CXX", "g++").split()[0]) is not None and shutil.which("make") is not None
+
+
+def default_device() -> str:
+    """`cpp_standalone` where it can compile, else `runtime`."""
+    return "cpp_standalone" if compiler_available() else "runtime"
+
+
+def check_device(device: str) -> str:
+    if device not in DEVICES:
+        raise known_names("device", device, DEVICES)
+    return device

@@ -1,0 +1,103 @@
+"""How a continuous, noisy presentation becomes the few numbers that a learning rule sees.
+
+Every read-out is linear in time: a weight for each time step, for the state (voltage or trace) and for the drive (the
+synaptic current or the spikes themselves), at the end of each phase. `paper` is Figure 3's: the last millisecond of the
+filtered state. `best` averages the drive, which has no memory of the phase before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikedtp.errors import known_names
+from spikedtp.spiking.timeline import Timeline
+
+__all__ = ["PHASES", "READOUTS", "SIGNALS", "Kernels", "Readout", "find_readout"]
+
+SIGNALS = ("dendrite", "soma", "trace")
+PHASES = ("settled", "nudged")
+KINDS = ("state", "drive")
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Weights of the time steps, `weights[signal, phase, kind]`, each `(n_steps,)`; missing ones are 0."""
+
+    n_steps: int
+    weights: dict[tuple[str, str, str], np.ndarray]
+
+    def rows(self, signals: tuple[str, ...]) -> np.ndarray:
+        """Stacked in the order of `row`: `(len(signals) * 4, n_steps)`."""
+        zero = np.zeros(self.n_steps)
+        return np.array([self.weights.get((s, p, k), zero) for s in signals for p in PHASES for k in KINDS])
+
+
+def row(signals: tuple[str, ...], signal: str, phase: str, kind: str) -> int:
+    """The row of a kernel in `Kernels.rows(signals)`."""
+    return (signals.index(signal) * len(PHASES) + PHASES.index(phase)) * len(KINDS) + KINDS.index(kind)
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A named way to read a presentation.
+
+    Attributes
+    ----------
+    kernels : callable
+        ``Timeline -> Kernels``.
+    calibrated : bool
+        Whether signals are divided by what an activity of 1 gives, so that they come in the rate network's units, and
+        whether rules see them clipped as in the rate network. False is Figure 3's: ΔW = lr · gate · V_dend ⊗ ET.
+    """
+
+    name: str
+    kernels: Callable[[Timeline], Kernels]
+    calibrated: bool
+
+
+def _last_step(timeline: Timeline) -> Kernels:
+    """The state at the last time step of each phase."""
+    weights = {}
+    for phase, end in (("settled", timeline.settled_end), ("nudged", timeline.n_steps)):
+        kernel = np.zeros(timeline.n_steps)
+        kernel[end - 1] = 1
+        for signal in SIGNALS:
+            weights[signal, phase, "state"] = kernel
+    return Kernels(timeline.n_steps, weights)
+
+
+def window(timeline: Timeline, start: int, stop: int) -> np.ndarray:
+    """Equal weights that sum to 1 between two time steps."""
+    kernel = np.zeros(timeline.n_steps)
+    start = min(max(start, 0), stop - 1)
+    kernel[start:stop] = 1 / (stop - start)
+    return kernel
+
+
+def _drive_means(timeline: Timeline) -> Kernels:
+    """Means of the drive over the second half of the sensory phase and over the supervised phase."""
+    settled = window(timeline, timeline.settled_end // 2, timeline.settled_end)
+    nudged = window(timeline, timeline.nudge_start, timeline.n_steps)
+    weights = {}
+    for signal in SIGNALS:
+        weights[signal, "settled", "drive"] = settled
+        weights[signal, "nudged", "drive"] = nudged
+    return Kernels(timeline.n_steps, weights)
+
+
+READOUTS = {
+    "paper": Readout("paper", _last_step, calibrated=False),
+    "best": Readout("best", _drive_means, calibrated=True),
+}
+
+
+def find_readout(readout: str | Readout) -> Readout:
+    """A read-out by name, or one of the caller's own."""
+    if isinstance(readout, Readout):
+        return readout
+    if readout not in READOUTS:
+        raise known_names("readout", readout, READOUTS)
+    return READOUTS[readout]

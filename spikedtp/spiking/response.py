@@ -1,0 +1,187 @@
+"""What a spiking simulation gives back: signals, weight changes, spikes, voltages and traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
+from spikedtp.spiking.open_loop import OpenLoop, Source
+from spikedtp.spiking.run_data import RunResults
+
+__all__ = ["SpikingResponse", "WeightUpdates"]
+
+
+@dataclass(frozen=True)
+class PlasticProjection:
+    """A learned projection as the spiking network saw it: rule, weights, and its signals over (sample, repeat)."""
+
+    rule: LearningRule
+    weight: np.ndarray
+    signals: Signals
+    clipped: bool
+
+    def factors(self) -> Factors:
+        if self.clipped or not isinstance(self.rule, DendriticState):
+            return self.rule.factors(self.signals, self.rule.initial_state(*self.weight.shape))
+        # Figure 3's form: neither the dendritic voltage nor the trace is clipped
+        return Factors(((self.rule.learning_rate * self.signals.plateau, self.signals.pre_nudged),))
+
+    def update(self, *index) -> np.ndarray:
+        """ΔW of the presentations that `index` selects."""
+        factors = self.factors()
+        chosen = Factors(
+            *(tuple((post[index], np.broadcast_to(pre, (*post.shape[:-1], pre.shape[-1]))[index]) for post, pre in part)
+              for part in factors)
+        )  # fmt: skip
+        return np.asarray(chosen.dense(self.weight), dtype=np.float32)
+
+
+class WeightUpdates(Mapping):
+    """ΔW by projection name, made from their factors when asked for, so that many samples take little memory.
+
+    ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch;
+    ``updates.of('H2E_H1E', sample, repeat)`` is one of them, `(n_post, n_pre)`.
+    """
+
+    def __init__(self, projections: dict[str, PlasticProjection], batched: bool):
+        self._projections = projections
+        self._batched = batched
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._find(name).update(*(() if self._batched else (0,)))
+
+    def of(self, name: str, sample: int = 0, repeat: int = 0) -> np.ndarray:
+        """ΔW of one presentation, `(n_post, n_pre)`."""
+        return self._find(name).update(sample, repeat)
+
+    def _find(self, name: str) -> PlasticProjection:
+        if name not in self._projections:
+            raise known_names("projection of this simulation", name, self._projections)
+        return self._projections[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._projections)
+
+    def __len__(self) -> int:
+        return len(self._projections)
+
+
+@dataclass
+class SpikingResponse:
+    """Result of `simulate`. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
+
+    Attributes
+    ----------
+    population : str
+        The target population.
+    readout : str
+    weight_updates : WeightUpdates
+        The rule's own ΔW, without bounds or constraints, float32.
+    signals : dict
+        projection -> `Signals`, arrays (samples, n_repeats, n).
+    spikes : dict
+        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population.
+    v_soma, v_dend : dict
+        population -> (..., n_steps, n): without units in the linear cell, else in volt.
+    eligibility : dict
+        presynaptic population -> (..., n_steps, n)
+    times : (n_steps,)
+        Time of every step in second.
+    timings : dict
+        Seconds per stage.
+    """
+
+    population: str
+    readout: str
+    spec: OpenLoop
+    projections: dict[str, PlasticProjection]
+    batched: bool
+    n_samples: int
+    n_repeats: int
+    results: RunResults = field(repr=False)
+
+    @property
+    def weight_updates(self) -> WeightUpdates:
+        return WeightUpdates(self.projections, self.batched)
+
+    @property
+    def signals(self) -> dict[str, Signals]:
+        return {name: projection.signals for name, projection in self.projections.items()}
+
+    @property
+    def times(self) -> np.ndarray:
+        return self.spec.timeline.times
+
+    @property
+    def timings(self) -> dict[str, float]:
+        return self.results.timings
+
+    @property
+    def spikes(self) -> dict[str, np.ndarray]:
+        self._recorded("spikes")
+        cells = {self.population: self._raster("cells", slice(0, self.spec.n_cells), self.spec.n_cells)}
+        slices = self.spec.slices()
+        return cells | {
+            s.population: self._raster("inputs", slices[s.projection], self.spec.n_inputs) for s in self.spec.sources
+        }
+
+    @property
+    def v_soma(self) -> dict[str, np.ndarray]:
+        return {self.population: self._trace("v_soma")}
+
+    @property
+    def v_dend(self) -> dict[str, np.ndarray]:
+        return {self.population: self._trace("v_dend")}
+
+    @property
+    def eligibility(self) -> dict[str, np.ndarray]:
+        slices, trace = self.spec.slices(), self._trace("eligibility")
+        return {s.population: trace[..., slices[s.projection]] for s in self.spec.sources}
+
+    def _recorded(self, what: str) -> None:
+        if what not in self.spec.record:
+            kept = ", ".join(self.spec.record) or "nothing"
+            raise SpikedtpError(f"{what!r} was not recorded (recorded: {kept}): add it to simulate(record=...)")
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        values = values.reshape(self.n_samples, self.n_repeats, *values.shape[1:])
+        return values if self.batched else values[0]
+
+    def _trace(self, what: str) -> np.ndarray:
+        self._recorded(what)
+        return self._shaped(self.results.traces[what])
+
+    def _raster(self, group: str, cells: slice, n: int) -> np.ndarray:
+        events, counts = self.results.spikes[group]
+        raster = np.zeros((len(counts), self.spec.timeline.n_steps, n), dtype=bool)
+        raster[np.repeat(np.arange(len(counts)), counts), events[:, 0], events[:, 1]] = True
+        return self._shaped(raster[..., cells])
+
+
+def projection_signals(
+    spec: OpenLoop, source: Source, results: RunResults, shape: tuple[int, int], gain: float, plateau: np.ndarray
+) -> Signals:
+    """The signals of one projection, read out of a run and divided by `gain`; arrays (samples, repeats, n)."""
+    cells = spec.slices()[source.projection]
+
+    def vector(name: str, part: slice = slice(None)) -> np.ndarray:
+        values = results.vectors[name][:, part] / np.float32(gain)
+        return values.reshape(*shape, -1)
+
+    settled = Signals(
+        pre_settled=vector("trace_settled", cells),
+        pre_settled_previous=vector("trace_settled", cells),
+        post_settled=vector("soma_settled").clip(0, None),
+        dendrite_settled=vector("dendrite_settled"),
+    )
+    return replace(
+        settled,
+        pre_nudged=vector("trace_nudged", cells),
+        # as in the rate network: the nudge adds to the somatic state and never enters it
+        post_nudged=(vector("soma_nudged") + plateau).clip(0, None),
+        plateau=plateau,
+    )

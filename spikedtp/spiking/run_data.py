@@ -1,0 +1,53 @@
+"""What goes into a run of many presentations and what comes out: plain arrays, the same on every device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["RunInputs", "RunResults"]
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """One run of the network.
+
+    Attributes
+    ----------
+    patterns : (n_patterns, ...) array
+        What the input cells replay: activities `(n_points, n_inputs)`, or spikes `(n_steps, n_inputs)` as bool.
+    pattern : (n_presentations,) int
+        Which pattern each presentation shows.
+    seeds : (n_presentations,) int
+        Each presentation has its own, so that its result does not depend on its place in the batch.
+    """
+
+    patterns: np.ndarray
+    pattern: np.ndarray
+    seeds: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+
+@dataclass
+class RunResults:
+    """Results of a run.
+
+    Attributes
+    ----------
+    vectors : dict
+        name -> (n_presentations, n), read out at the end of each presentation.
+    spikes : dict
+        group -> (events, counts): (time step, cell) pairs of all presentations, and how many each had.
+    traces : dict
+        name -> (n_presentations, n_steps, n)
+    timings : dict
+        Seconds per stage.
+    """
+
+    vectors: dict[str, np.ndarray] = field(default_factory=dict)
+    spikes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    traces: dict[str, np.ndarray] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)

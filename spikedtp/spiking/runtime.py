@@ -1,0 +1,82 @@
+"""Runs a network on Brian2's runtime device with the numpy target: no compiler, for notebooks and small things."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import brian2
+import numpy as np
+
+from spikedtp.spiking.network import BuiltNetwork, build
+from spikedtp.spiking.open_loop import OpenLoop
+from spikedtp.spiking.run_data import RunInputs, RunResults
+
+__all__ = ["run_runtime"]
+
+
+@contextmanager
+def _numpy_target():
+    """Brian2's numpy target, with numpy's global generator (which that target draws from) left as it was."""
+    target, state = brian2.prefs.codegen.target, np.random.get_state()  # noqa: NPY002
+    brian2.prefs.codegen.target = "numpy"
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield
+    finally:
+        brian2.prefs.codegen.target = target
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def run_runtime(spec: OpenLoop, data: RunInputs, progress=None) -> RunResults:
+    """Run every presentation of `data`; see `RunInputs` and `RunResults`."""
+    started = time.perf_counter()
+    with _numpy_target():
+        built = build(spec)
+        for variable, values in built.constants.values():
+            stored = variable.get_value()
+            if stored.shape != values.shape:
+                raise AssertionError(f"{variable.name} holds {stored.shape} values, not {values.shape}")
+            stored[:] = values
+        built.net.store()
+        results = _Collector(built)
+        for k in range(len(data)):
+            built.net.restore()
+            brian2.seed(int(data.seeds[k]))
+            for variable in built.changing.values():
+                variable.get_value()[:] = data.patterns[data.pattern[k]].ravel()
+            built.start_presentation()
+            built.net.run(spec.timeline.duration, namespace={})
+            results.collect()
+            if progress is not None:
+                progress(k + 1)
+    return results.finish(time.perf_counter() - started)
+
+
+class _Collector:
+    """Copies what each presentation left behind."""
+
+    def __init__(self, built: BuiltNetwork):
+        self.built = built
+        self.vectors = {name: [] for name in built.vectors}
+        self.events = {name: [] for name in built.spikes}
+        self.traces = {name: [] for name in built.traces}
+
+    def collect(self) -> None:
+        for name, variable in self.built.vectors.items():
+            self.vectors[name].append(np.array(variable.get_value(), dtype=np.float32))
+        for name, monitor in self.built.spikes.items():
+            step = np.round(np.asarray(monitor.t_) / self.built.clock.dt_).astype(np.int32)
+            self.events[name].append(np.stack([step, np.asarray(monitor.i_, dtype=np.int32)], axis=1))
+        for name, (monitor, variable) in self.built.traces.items():
+            self.traces[name].append(np.asarray(getattr(monitor, variable + "_"), dtype=np.float32).T)
+
+    def finish(self, seconds: float) -> RunResults:
+        return RunResults(
+            vectors={name: np.array(rows) for name, rows in self.vectors.items()},
+            spikes={
+                name: (np.concatenate(rows), np.array([len(r) for r in rows])) for name, rows in self.events.items()
+            },
+            traces={name: np.array(rows) for name, rows in self.traces.items()},
+            timings={"run": seconds},
+        )

@@ -1,0 +1,253 @@
+"""`simulate`: a circuit's population in spikes, its inputs replayed from the rate network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikedtp.circuit import Projection
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
+from spikedtp.parameters import check_quantity
+from spikedtp.plasticity import DendriticState, LearningRule
+from spikedtp.spiking.devices import check_device
+from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop, Source
+from spikedtp.spiking.readout import Readout, find_readout
+from spikedtp.spiking.response import PlasticProjection, SpikingResponse, projection_signals
+from spikedtp.spiking.run_data import RunInputs
+from spikedtp.spiking.runtime import run_runtime
+from spikedtp.spiking.standalone import run_standalone
+from spikedtp.spiking.timeline import Timeline
+
+__all__ = ["presentation_seeds", "replayed_points", "simulate"]
+
+
+def simulate(
+    network,
+    x,
+    target,
+    *,
+    population: str,
+    projections: list[str] | None = None,
+    loop: str = "open",
+    device: str = "cpp_standalone",
+    seed: int = 0,
+    readout: str | Readout = "best",
+    unit_rate=450 * Hz,
+    time_per_step=20 * ms,
+    dt=1 * ms,
+    n_repeats: int = 1,
+    cell: CellModel | None = None,
+    inputs: PoissonInput | None = None,
+    input_spikes: dict[str, np.ndarray] | None = None,
+    record: tuple[str, ...] = RECORDABLE,
+    progress=None,
+) -> SpikingResponse:
+    """Run one population of a rate network's circuit in spikes and let its learned synapses compute their ΔW.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        Weights and circuit, and the activities that the presynaptic populations replay.
+    x : (n_in,) or (samples, n_in)
+        Inputs in [0, 1].
+    target : (n_out,) or (samples, n_out)
+        One-hot targets.
+    population : str
+        The target population, e.g. ``"H2E"``.
+    projections : list of str, optional
+        Whose ΔW to compute; default the population's learned ones.
+    loop : {"open"}
+        Open: presynaptic activities are replayed from the rate network.
+    device : {"cpp_standalone", "runtime"}
+    seed : int
+        Every presentation (sample, repeat) has its own generator, seeded from this and its indices.
+    readout : {"best", "paper"} or Readout
+    unit_rate : Quantity (Hz)
+        Firing rate of activity 1.
+    time_per_step : Quantity (second)
+        Duration of one step of the rate network.
+    dt : Quantity (second)
+    n_repeats : int
+        Presentations of each sample.
+    cell : CellModel, optional
+        The spiking cell; default `TwoCompartment`, the linear model of Figure 3.
+    inputs : PoissonInput, optional
+        How activities become spikes.
+    input_spikes : dict, optional
+        Given spikes instead, presynaptic population -> bool (n_steps, n), also with leading (repeats,) or
+        (samples, repeats) axes; for every presynaptic population.
+    record : tuple of str
+        What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``.
+    progress : callable, optional
+        Called with the number of presentations done.
+
+    Returns
+    -------
+    SpikingResponse
+
+    Raises
+    ------
+    SpikedtpError
+        For anything that a caller can mend, in one line.
+    """
+    _check_options(loop, device, record, n_repeats, seed)
+    readout = find_readout(readout)
+    check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
+    timeline = Timeline(time_per_step=time_per_step, dt=dt)
+    cell = _with_rate(cell or TwoCompartment(), unit_rate)
+    poisson = _with_rate(inputs or PoissonInput(), unit_rate)
+    for model in (cell, poisson):
+        model.check_time_step(dt)
+
+    sources = _sources(network, population)
+    learned = _learned(network.circuit.inputs(population), projections)
+    batched = np.ndim(x) == 2
+    x, target = np.atleast_2d(np.asarray(x, np.float32)), np.atleast_2d(np.asarray(target, np.float32))
+    rate = network.present(x, target, nudge_populations="all")
+
+    shape = (len(x), n_repeats)
+    seeds = presentation_seeds(seed, *shape)
+    if input_spikes is None:
+        model = poisson
+        points = [replayed_points(rate, s.population, timeline, x) for s in sources]
+        data = RunInputs(np.concatenate(points, axis=-1), np.repeat(np.arange(len(x)), n_repeats), seeds)
+    else:
+        model = SpikeTrainInput.like(poisson)
+        spikes = _given_spikes(input_spikes, sources, timeline, shape)
+        data = RunInputs(spikes, np.arange(len(spikes)), seeds)
+
+    spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
+    run = run_standalone if device == "cpp_standalone" else run_runtime
+    results = run(spec, data, progress)
+
+    gain = float(poisson.weight_scale * poisson.unit_rate * poisson.spike_width) if readout.calibrated else 1.0
+    plastic = {}
+    for source in sources:
+        if source.projection in learned:
+            rule = learned[source.projection]
+            plateau = _plateau(rule, population, network, rate, target, results, shape, gain, readout.calibrated)
+            signals = projection_signals(spec, source, results, shape, gain, plateau)
+            plastic[source.projection] = PlasticProjection(rule, source.weight, signals, clipped=readout.calibrated)
+    return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results)
+
+
+def presentation_seeds(seed: int, n_samples: int, n_repeats: int) -> np.ndarray:
+    """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
+    return np.array(
+        [
+            np.random.SeedSequence([seed, sample, repeat]).generate_state(1)[0]
+            for sample in range(n_samples)
+            for repeat in range(n_repeats)
+        ],
+        dtype=np.int64,
+    )
+
+
+def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
+    """The activities around the nudge, `(samples, n_points, n)`: the last settle steps, then the nudge steps.
+
+    A phase that is shorter than wanted is held: at its first step before the nudge, at its last one after it (a
+    one-pass nudge is a single step, and is shown for the whole supervised phase).
+    """
+    if population not in rate.activity:  # the input is the same at every step
+        return np.repeat(x[:, None, :], timeline.n_points, axis=1)
+    activity, onset = rate.activity[population], rate.forward_steps
+    index = np.concatenate(
+        [
+            np.clip(np.arange(onset - timeline.sensory_points, onset), 0, onset - 1),
+            np.clip(np.arange(onset, onset + timeline.supervised_points), onset, activity.shape[1] - 1),
+        ]
+    )
+    return activity[:, index]
+
+
+# --- pieces of simulate -----------------------------------------------------------------------------------------------
+
+
+def _check_options(loop: str, device: str, record, n_repeats: int, seed: int) -> None:
+    if loop == "closed":
+        raise SpikedtpError("closed-loop simulation is not built yet (plan 4): use loop='open'")
+    if loop != "open":
+        raise known_names("loop", loop, ("open", "closed"))
+    check_device(device)
+    for name in record:
+        if name not in RECORDABLE:
+            raise known_names("variable to record", name, RECORDABLE)
+    if int(n_repeats) != n_repeats or n_repeats < 1:
+        raise SpikedtpError(f"n_repeats must be a whole number of at least 1, got {n_repeats!r}")
+    if int(seed) != seed or seed < 0:
+        raise SpikedtpError(f"seed must be a whole number of at least 0, got {seed!r}")
+
+
+def _with_rate(model: CellModel, unit_rate) -> CellModel:
+    return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
+
+
+def _sources(network, population: str) -> tuple[Source, ...]:
+    """The population's inputs, those onto the soma first."""
+    network.circuit.population(population)
+    found = network.circuit.inputs(population)
+    if not found:
+        targets = sorted({p.post for p in network.circuit.projections})
+        raise SpikedtpError(f"population {population!r} has no inputs: choose one of {', '.join(targets)}")
+    made = (Source(p.name, p.pre, p.compartment, p.direction == "R", network.weights[p.name]) for p in found)
+    return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
+
+
+def _learned(found: tuple[Projection, ...], wanted: list[str] | None) -> dict[str, LearningRule]:
+    rules = {p.name: p.rule for p in found if p.rule is not None}
+    if wanted is None:
+        wanted = [name for name, rule in rules.items() if not rule.needs_gradient]
+    for name in wanted:
+        if name not in rules:
+            raise known_names("learned projection", name, rules)
+        if rules[name].needs_gradient:
+            raise SpikedtpError(
+                f"{name} learns by a gradient ({type(rules[name]).__name__}), which has no spiking form"
+            )
+    return {name: rules[name] for name in wanted}
+
+
+def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]) -> np.ndarray:
+    """Rasters of all inputs side by side, `(samples * repeats, n_steps, n_inputs)`."""
+    rasters = []
+    for source in sources:
+        if source.population not in given:
+            raise SpikedtpError(f"input_spikes has no spikes of {source.population}, which {source.projection} needs")
+        raster = np.asarray(given[source.population])
+        wanted = (timeline.n_steps, source.size)
+        if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
+            raise SpikedtpError(
+                f"input_spikes[{source.population!r}] must hold 0 or 1 in (..., n_steps, n) = (..., {wanted[0]}, "
+                f"{wanted[1]}), got {raster.shape}"
+            )
+        try:
+            rasters.append(np.broadcast_to(raster.astype(bool), (*shape, *wanted)))
+        except ValueError:
+            raise SpikedtpError(
+                f"input_spikes[{source.population!r}]: leading axes {raster.shape[:-2]} do not fit "
+                f"(samples, repeats) = {shape}"
+            ) from None
+    return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)
+
+
+def _plateau(rule, population, network, rate, target, results, shape, gain, clipped) -> np.ndarray:
+    """The instructive signal in spikes, `(samples, repeats, n_post)`.
+
+    Hidden cells: the dendritic state of the supervised phase. The output: target minus its own somatic activity. Gated
+    by the somatic activity of the rate network's settle phase, as in Figure 3.
+    """
+
+    def vector(name: str) -> np.ndarray:
+        return (results.vectors[name] / np.float32(gain)).reshape(*shape, -1)
+
+    is_output = population == network.circuit.output.name
+    state = target[:, None, :] - vector("soma_settled").clip(0, None) if is_output else vector("dendrite_nudged")
+    if clipped or is_output:
+        state = state.clip(-1, 1)
+    if getattr(rule, "relu_gate", False) or (isinstance(rule, DendriticState) and not clipped):
+        state = state * (rate.activity[population][:, rate.forward_steps - 1] > 0)[:, None, :]
+    return state.astype(np.float32)

@@ -1,0 +1,78 @@
+"""Lookup functions that Brian2 equations may call: values of the present presentation, from an array of the group.
+
+The arrays are plain group variables, so a presentation changes by overwriting them, never by rebuilding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import Function, get_device
+
+__all__ = ["interpolated_table", "kernel_table", "raster_table"]
+
+
+def _function(name: str, python, cpp: str, types: list[str]) -> Function:
+    function = Function(
+        python, arg_units=[1] * len(types), return_unit=1, arg_types=types, return_type="float", stateless=True
+    )
+    function.implementations.add_implementation("numpy", python)
+    function.implementations.add_implementation("cpp", cpp, name=name)
+    return function
+
+
+def _c_array(variable) -> str:
+    """The global C++ name of a group's array; only asked for where there is one."""
+    device = get_device()
+    return f"brian::{device.get_array_name(variable)}" if hasattr(device, "project_dir") else "unused"
+
+
+def interpolated_table(name: str, table, lag, n: int, n_points: int, points_per_step: float) -> Function:
+    """`f(step, i)`: linear interpolation along the rate steps of `table` (n_points x n), `lag[i]` time steps late."""
+
+    def python(step, i):
+        x = (step - lag.get_value()[i]) * points_per_step
+        k = np.clip(x.astype(int), 0, n_points - 2)
+        values = table.get_value().reshape(n_points, n)
+        return np.where(x < 0, 0.0, values[k, i] + (x - k) * (values[k + 1, i] - values[k, i]))
+
+    cpp = f"""
+    static inline double {name}(const int64_t step, const int i)
+    {{
+        const double x = (step - {_c_array(lag)}[i])*{points_per_step!r};
+        if (x < 0) return 0;
+        const int k = x < {n_points - 2} ? (int)x : {n_points - 2};
+        const double* from = {_c_array(table)} + (size_t)k*{n} + i;
+        return from[0] + (x - k)*(from[{n}] - from[0]);
+    }}
+    """
+    return _function(name, python, cpp, ["integer", "integer"])
+
+
+def raster_table(name: str, table, n: int, n_steps: int) -> Function:
+    """`f(step, i)`: 1 where `table` (n_steps x n) has a spike."""
+
+    def python(step, i):
+        return table.get_value().reshape(n_steps, n)[step, i].astype(float)
+
+    cpp = f"""
+    static inline double {name}(const int64_t step, const int i)
+    {{
+        return {_c_array(table)}[(size_t)step*{n} + i];
+    }}
+    """
+    return _function(name, python, cpp, ["integer", "integer"])
+
+
+def kernel_table(name: str, table, n_steps: int) -> Function:
+    """`f(row, step)`: the weight of this time step in read-out `row` of `table` (rows x n_steps)."""
+
+    def python(row, step):
+        return table.get_value().reshape(-1, n_steps)[row, step]
+
+    cpp = f"""
+    static inline double {name}(const int row, const int64_t step)
+    {{
+        return {_c_array(table)}[(size_t)row*{n_steps} + step];
+    }}
+    """
+    return _function(name, python, cpp, ["integer", "integer"])
