@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.rate.inert_pickle import Damaged, Global, Obj, Pairs, Refused, read_pickle
+from spikedtp.rate.inert_pickle import Damaged, Global, Obj, Pairs, Refused, read_pickle, shown
 
 __all__ = ["read_weights", "write_weights"]
 
@@ -197,15 +197,15 @@ class _Members:
 
     def read(self, name: str, size: int | None = None) -> bytes:
         if not self.has(name):
-            raise Damaged(f"{_quoted(name)} is missing in it")
+            raise Damaged(f"{shown(name)} is missing in it")
         info = self.archive.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-            raise Damaged(f"{_quoted(name)} is compressed in it, torch never does that")
+            raise Damaged(f"{shown(name)} is compressed in it, torch never does that")
         if size is not None and info.file_size != size:
-            raise Damaged(f"{_quoted(name)} has {info.file_size} bytes, {size} expected")
+            raise Damaged(f"{shown(name)} has {info.file_size} bytes, {size} expected")
         found = _zip_or_damaged(lambda: self.archive.read(info))
         if len(found) != info.file_size:
-            raise Damaged(f"{_quoted(name)} is cut off")
+            raise Damaged(f"{shown(name)} is cut off")
         return found
 
 
@@ -213,7 +213,7 @@ def _zip_or_damaged(action: Callable[[], Any]) -> Any:
     try:
         return action()
     except Exception as error:  # zipfile lets many types through for damaged archives; nothing but zipfile runs here
-        raise Damaged(_quoted(str(error))) from None
+        raise Damaged(shown(str(error))) from None
 
 
 def _read_pickles(data: bytes) -> Any:
@@ -348,7 +348,7 @@ def _flat(root: Pairs) -> dict[str, Any]:
     for key, value in root.items:
         if type(key) is not str or not isinstance(value, _Tensor):
             raise _Unfit(
-                f"its entry {_quoted(key)} is no tensor under a name; "
+                f"its entry {shown(key)} is no tensor under a name; "
                 "save the bare state dict with torch.save(network.state_dict(), FILE)"
             )
     return root.by_name()
@@ -371,12 +371,12 @@ def _state_of_network(root: Any) -> dict[str, _Tensor]:
 
 def _collect(module: Any, prefix: str, found: dict[str, _Tensor], depth: int) -> None:
     if not depth:
-        raise Damaged(f"modules lie too deep inside {_quoted(prefix)}")
+        raise Damaged(f"modules lie too deep inside {shown(prefix)}")
     for name, parameter in _members(module, "_parameters").items():
         if isinstance(parameter, _Tensor):
             found[f"{prefix}.{name}"] = parameter
         elif parameter is not None:
-            raise Damaged(f"{_quoted(prefix)}.{_quoted(name)} is no tensor")
+            raise Damaged(f"{shown(prefix)}.{shown(name)} is no tensor")
     for name, child in _members(module, "_modules").items():
         _collect(child, f"{prefix}.{name}", found, depth - 1)
 
@@ -395,15 +395,8 @@ def _converted(tensors: dict[str, Any]) -> dict[str, torch.Tensor]:
     for key, tensor in tensors.items():
         if not tensor.storage.dtype.is_floating_point:
             kind = str(tensor.storage.dtype).removeprefix("torch.")
-            raise _Unfit(f"{_quoted(key)} holds {kind}, weights are floating-point numbers; convert it with .float()")
+            raise _Unfit(f"{shown(key)} holds {kind}, weights are floating-point numbers; convert it with .float()")
         weights[key] = tensor.numbers()
         if not torch.isfinite(weights[key]).all():
-            raise _Unfit(f"{_quoted(key)} holds NaN or infinite values; take weights from before training diverged")
+            raise _Unfit(f"{shown(key)} holds NaN or infinite values; take weights from before training diverged")
     return weights
-
-
-def _quoted(text: Any) -> str:
-    """Text from a file, safe to print on one line."""
-    if type(text) is not str:
-        return f"of type {type(text).__name__}"
-    return text.encode("ascii", "backslashreplace").decode().replace("\n", "\\n").replace("\r", "\\r")[:120]

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-__all__ = ["Damaged", "Global", "Obj", "Pairs", "Refused", "read_pickle"]
+__all__ = ["Damaged", "Global", "Obj", "Pairs", "Refused", "read_pickle", "shown"]
 
 MAX_OPCODES = 5_000_000  # an EIANN network has some 11,000; this bounds time and memory of a hostile one
 
@@ -108,13 +108,15 @@ def _global(module: Any, name: Any) -> Global:
     dunder = name.startswith("__") and not (name == "__dict__" and module.startswith("EIANN."))
     in_package = f"{module}.".startswith(_PACKAGES) and _IDENTIFIER.fullmatch(name) and not dunder
     if not in_package and str(found) not in _ALLOWED:
-        raise Refused(_shown(f"{module}.{name}"))
+        raise Refused(shown(f"{module}.{name}"))
     return found
 
 
-def _shown(name: str) -> str:
-    """A name from a file, safe to print on one line."""
-    return name.encode("ascii", "backslashreplace").decode().replace("\n", "\\n").replace("\r", "\\r")[:80]
+def shown(text: Any) -> str:
+    """Text from a file, safe to print on one line: short, without control characters."""
+    if type(text) is not str:
+        return f"of type {type(text).__name__}"
+    return text[:120].encode("unicode_escape").decode()
 
 
 def _call(func: Any, args: Any) -> Any:
@@ -142,7 +144,7 @@ def _call(func: Any, args: Any) -> Any:
                 return None
     elif name not in _NOT_CALLED and not (f"{func.module}.".startswith(_PACKAGES) and not _is_class(func)):
         return Obj(func=func, args=args)
-    raise Refused(_shown(name))
+    raise Refused(shown(name))
 
 
 def _new(cls: Any, args: Any) -> Obj:
@@ -153,7 +155,7 @@ def _new(cls: Any, args: Any) -> Obj:
     if not isinstance(cls, Global):
         raise Damaged("an instance of something that is no class")
     if not _is_class(cls) and cls.module not in ("builtins", "collections"):
-        raise Refused(_shown(str(cls)))
+        raise Refused(shown(str(cls)))
     return Obj(func=cls, args=args)
 
 
@@ -164,7 +166,7 @@ def _is_class(name: Global) -> bool:
 def _origin(obj: Obj) -> str:
     while isinstance(obj.func, Obj):
         obj = obj.func
-    return _shown(str(obj.func))
+    return shown(str(obj.func))
 
 
 # --- the stack machine -----------------------------------------------------------------------------------------------
@@ -218,7 +220,7 @@ def read_pickle(stream: IO[bytes], persistent: Callable[[Any], Any] | None = Non
         try:
             opcode, arg, _ = next(opcodes)
         except Exception as error:  # pickletools promises no type for damaged bytes
-            raise Damaged(str(error) or "it ends early") from None
+            raise Damaged(shown(str(error)) or "it ends early") from None
         if opcode.name == "STOP":
             return machine.pop()
         machine.step(opcode.name, arg)
@@ -305,7 +307,7 @@ class _Machine:
         elif name == "BUILD":
             state, target = self.pop(), self.top()
             if isinstance(target, Global):
-                raise Refused(f"a change of {_shown(str(target))}")
+                raise Refused(f"a change of {shown(str(target))}")
             if isinstance(target, Obj):
                 target.state = state
         elif name in ("GLOBAL", "INST"):
