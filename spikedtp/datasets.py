@@ -126,7 +126,7 @@ def _digits_order(n: int) -> np.ndarray:
 
 
 def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    from sklearn.datasets import load_digits  # slow to import, and MNIST users do not need it
+    from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # slow to import, and MNIST users do not need it
 
     bunch = load_digits()
     x = np.asarray(bunch.data, dtype=np.float32) / np.float32(16)
@@ -148,7 +148,8 @@ def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
     halves, sides = {}, {}
     for part in PARTS:
         if part in parts:
-            *halves[part], sides[part] = _mnist_half(folder, _MNIST_PREFIX[part])
+            x, y, sides[part] = _mnist_half(folder, _MNIST_PREFIX[part])
+            halves[part] = x, y
     if len(set(sides.values())) > 1:
         raise SpikedtpError(
             f"data set {spec!r}: train images are {sides['train']} pixels wide, t10k images {sides['test']}; "

@@ -7,6 +7,7 @@ by the network that receives them.
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
@@ -250,7 +251,7 @@ def _read_legacy(data: bytes | bytearray, call: Callable | None = None) -> Any:
         stop = start + numel * storage.dtype.itemsize
         if stop > len(data):
             raise Damaged("it is cut off inside a tensor")
-        storage.read = lambda start=start, stop=stop: view[start:stop]
+        storage.read = functools.partial(view.__getitem__, slice(start, stop))
         stream.seek(stop)
     return root
 

@@ -248,7 +248,7 @@ class _Machine:
         return tuple([self.pop() for _ in range(n)][::-1])
 
     def pop_to_mark(self) -> list:
-        found = []
+        found: list[Any] = []
         while self.stack:
             value = self.stack.pop()
             if value is _MARK:
