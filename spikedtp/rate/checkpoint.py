@@ -251,9 +251,13 @@ def _read_legacy(data: bytes | bytearray, call: Callable | None = None) -> Any:
         stop = start + numel * storage.dtype.itemsize
         if stop > len(data):
             raise Damaged("it is cut off inside a tensor")
-        storage.read = functools.partial(view.__getitem__, slice(start, stop))
+        storage.read = functools.partial(_part, view, start, stop)
         stream.seek(stop)
     return root
+
+
+def _part(view: memoryview, start: int, stop: int) -> memoryview:
+    return view[start:stop]
 
 
 def _missing() -> bytes:
