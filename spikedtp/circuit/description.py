@@ -1,4 +1,4 @@
-"""What a circuit is: plain, frozen data. Reading a file into it lives in `reader`, running it in `rate` and `spiking`."""
+"""What a circuit is: plain, frozen data. Reading a file lives in `reader`, running it in `rate` and `spiking`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, R
 
 __all__ = ["Circuit", "Constraint", "Population", "Projection"]
 
+NO_BOUNDS = Bounds()
 Constraint = NoAutapses | NormalizeRows | ReceptiveFields | Tied
 
 
@@ -36,7 +37,7 @@ class Population:
     include_bias: bool = False
     bias_init: str | None = None
     bias_init_args: tuple[float, ...] = ()
-    bias_bounds: Bounds = Bounds()
+    bias_bounds: Bounds = NO_BOUNDS
     bias_rule: BiasRule | None = None
 
     @property
@@ -71,7 +72,7 @@ class Projection:
     compartment: str = "soma"
     direction: str = "F"
     update_phase: str = "F"
-    bounds: Bounds = Bounds()
+    bounds: Bounds = NO_BOUNDS
     rule: LearningRule | None = None
     weight_init: str | None = None
     weight_init_args: tuple[float, ...] = (1.0,)

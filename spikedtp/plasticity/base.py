@@ -71,6 +71,8 @@ class LearningRule(_Checked):
         The nudge phase that the rule asks for (``rate/phases.py`` runs it); "none" takes what the others ask for.
     needs_gradient : {None, "output", "dendrite"}
         Whose squared error is differentiated, for the backprop rules.
+    uses_weight : bool
+        Whether ΔW depends on W itself.
     """
 
     learning_rate: float
@@ -79,6 +81,7 @@ class LearningRule(_Checked):
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {}
     nudge: ClassVar[str] = "none"
     needs_gradient: ClassVar[str | None] = None
+    uses_weight: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)

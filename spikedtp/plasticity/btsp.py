@@ -54,6 +54,7 @@ class BTSP(LearningRule):
 
     legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19",)
     nudge: ClassVar[str] = "equilibrated"
+    uses_weight: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()

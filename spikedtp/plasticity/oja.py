@@ -25,6 +25,7 @@ class Oja(LearningRule):
     """
 
     legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
+    uses_weight: ClassVar[bool] = True
 
     def factors(self, signals, state):
         post, pre = clip01(signals.post_nudged), clip01(signals.pre_nudged)

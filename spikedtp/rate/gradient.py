@@ -1,0 +1,137 @@
+"""Gradients for the backprop rules: the last settle steps once more in torch, with autograd.
+
+Only the last `backward_steps` steps are differentiated; the state before them is a constant.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from spikedtp.circuit import Circuit
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate.phases import Program
+
+__all__ = ["StartingPoint", "check_backward_steps", "gradients", "needs_gradient", "starting_point"]
+
+
+def needs_gradient(circuit: Circuit) -> bool:
+    """Whether a rule of the circuit is a gradient."""
+    rules = [p.rule for p in circuit.projections] + [p.bias_rule for p in circuit.populations]
+    return any(rule is not None and rule.needs_gradient for rule in rules)
+
+
+def check_backward_steps(circuit: Circuit) -> None:
+    """Backprop through no step at all would silently learn nothing."""
+    if needs_gradient(circuit) and circuit.backward_steps < 1:
+        raise SpikedtpError(f"{circuit.name}: backprop rules need training_kwargs.backward_steps of at least 1, got 0")
+
+
+class StartingPoint(NamedTuple):
+    """Where differentiation starts: activities and states by population, `(n,)` or `(n, samples)`, biases, target."""
+
+    circuit: Circuit
+    activity: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+    target: np.ndarray
+
+
+def starting_point(program: Program) -> StartingPoint:
+    """Of a program that has just run with a target; copies, so that later runs do not change it."""
+    circuit, place = program.circuit, program.store.place
+    row = circuit.forward_steps - min(circuit.backward_steps, circuit.forward_steps)
+    state = {}
+    for population in circuit.populations[1:]:
+        layer, first, last = place[population.name]
+        state[population.name] = program.saved_state[layer][first:last].copy()
+    return StartingPoint(
+        circuit,
+        {p.name: program.activity(p.name, row).copy() for p in circuit.populations},
+        state,
+        {name: bias.copy() for name, bias in program.store.biases.items()},
+        program.target.copy(),
+    )
+
+
+def gradients(
+    start: StartingPoint, weights: dict[str, np.ndarray], sample: int | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Gradients of one sample, for every projection and every bias that learns by a gradient.
+
+    Parameters
+    ----------
+    start : StartingPoint
+    weights : dict of ndarray
+        The weights of the presentation.
+    sample : int or None
+        Which sample of a batch.
+
+    Returns
+    -------
+    dict of ndarray, (n_post, n_pre)
+        By projection.
+    dict of ndarray, (n,)
+        By population.
+    """
+    circuit = start.circuit
+
+    def tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array if sample is None else array[..., sample]))
+
+    matrix = {name: torch.from_numpy(array) for name, array in weights.items()}
+    bias = {name: torch.from_numpy(array.copy()) for name, array in start.biases.items()}
+    learned = {p.name: p for p in circuit.projections if p.rule is not None and p.rule.needs_gradient}
+    learned_biases = [p.name for p in circuit.populations if p.bias_rule is not None and p.bias_rule.needs_gradient]
+    for name in learned:
+        matrix[name] = matrix[name].detach().requires_grad_()
+    for name in learned_biases:
+        bias[name].requires_grad_()
+
+    steps = min(circuit.backward_steps, circuit.forward_steps)
+    activity = {name: tensor(array) for name, array in start.activity.items()}
+    state = {name: tensor(array) for name, array in start.state.items()}
+    before = activity
+    for _ in range(steps):
+        before = dict(activity)
+        for population in circuit.populations[1:]:
+            name = population.name
+            change = bias[name] - state[name]
+            for p in circuit.inputs(name):
+                if p.compartment != "dend" and p.update_phase in "FA":
+                    change = change + matrix[p.name] @ (activity if p.direction == "F" else before)[p.pre]
+            state[name] = state[name] + change / circuit.tau
+            activity[name] = torch.relu(state[name]) if population.activation == "relu" else state[name]
+
+    found = _differentiate(
+        torch.mean((activity[circuit.output.name] - tensor(start.target)) ** 2),
+        [matrix[name] for name, p in learned.items() if p.rule.needs_gradient == "output"]
+        + [bias[name] for name in learned_biases],
+    )
+    for source in {p.rule.source for p in learned.values() if p.rule.needs_gradient == "dendrite"}:
+        dendrite = sum(
+            matrix[p.name] @ (activity if p.direction == "F" else before)[p.pre]
+            for p in circuit.inputs(source)
+            if p.compartment == "dend"
+        )
+        local = [matrix[name] for name, p in learned.items() if getattr(p.rule, "source", None) == source]
+        found |= _differentiate(torch.mean(dendrite**2), local)
+    return (
+        {name: found[id(matrix[name])] for name in learned},
+        {name: found[id(bias[name])] for name in learned_biases},
+    )
+
+
+def _differentiate(loss: torch.Tensor, leaves: list[torch.Tensor]) -> dict[int, np.ndarray]:
+    """Gradients by the leaf's id; zeros where the loss does not depend on it."""
+    if not leaves:
+        return {}
+    if not loss.requires_grad:
+        return {id(leaf): np.zeros(tuple(leaf.shape), np.float32) for leaf in leaves}
+    results = torch.autograd.grad(loss, leaves, retain_graph=True, allow_unused=True)
+    return {
+        id(leaf): np.zeros(tuple(leaf.shape), np.float32) if result is None else result.numpy()
+        for leaf, result in zip(leaves, results, strict=True)
+    }

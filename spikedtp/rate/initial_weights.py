@@ -1,0 +1,115 @@
+"""EIANN's initial weights, bit for bit: the same calls on torch's generator in the same order. No constraints here.
+
+The order is part of the result: torch.nn.Linear draws for every projection first (and these draws are thrown away
+unless a projection names no initialisation), then layers, populations and their projections in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from spikedtp.circuit import Circuit, Population, Projection
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import ReceptiveFields
+
+__all__ = ["Parameters", "draw_parameters"]
+
+
+class Parameters(NamedTuple):
+    """Plain float32 arrays of a network: weights and masks by projection name, biases by population name."""
+
+    weights: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+    masks: dict[str, np.ndarray]
+
+
+def _kaiming(fan_in: int) -> float:
+    return 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
+
+
+def _fill(tensor: torch.Tensor, method: str, args: tuple[float, ...], where: str) -> None:
+    try:
+        getattr(tensor, method)(*args)
+    except (TypeError, RuntimeError):
+        raise SpikedtpError(f"{where}: {method} does not take the arguments {args}") from None
+
+
+def _draw_weight(weight: torch.Tensor, projection: Projection, fan_in: int) -> None:
+    init, args = projection.weight_init, projection.weight_init_args
+    where = f"projection {projection.name}: weight_init"
+    if init is None:
+        return
+    if init not in ("half_kaiming", "scaled_kaiming"):
+        _fill(weight, init, args, where)
+        return
+    if len(args) > 1:
+        raise SpikedtpError(f"{where}: {init} takes one argument, the scale, got {args}")
+    limit = (args[0] if args else 1) * _kaiming(fan_in)
+    lower, upper = projection.bounds
+    if init == "scaled_kaiming":
+        weight.uniform_(-limit, limit)
+    elif lower is not None and lower >= 0:
+        _fill(weight, "uniform_", (lower, limit), where)
+    else:
+        _fill(weight, "uniform_", (-limit, upper), where)
+
+
+def _draw_bias(bias: torch.Tensor, population: Population, fan_in: int) -> None:
+    init, args = population.bias_init, population.bias_init_args
+    if init in (None, "scaled_kaiming"):
+        limit = (args[0] if init and args else 1) * _kaiming(fan_in)
+        bias.uniform_(-limit, limit)
+    else:
+        _fill(bias, init, args, f"population {population.name}: bias_init")
+
+
+def draw_parameters(circuit: Circuit, seed: int) -> Parameters:
+    """Draw all weights, biases and receptive fields; bounds and constraints are still to be applied.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    seed : int
+        Of torch's generator, which is left as it was.
+    """
+    sizes = {population.name: population.size for population in circuit.populations}
+    biases, masks = {}, {}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        weights = {
+            p.name: torch.nn.Linear(sizes[p.pre], sizes[p.post], bias=False).weight.detach()
+            for p in circuit.projections
+        }
+        for population in circuit.populations[1:]:
+            inputs = circuit.inputs(population.name)
+            for projection in inputs:
+                _draw_weight(weights[projection.name], projection, sizes[projection.pre])
+            biases[population.name] = torch.zeros(population.size)
+            if population.include_bias:
+                _draw_bias(biases[population.name], population, sum(sizes[p.pre] for p in inputs))
+        for population in circuit.populations[1:]:
+            for projection in circuit.inputs(population.name):
+                fields = projection.constraint
+                if isinstance(fields, ReceptiveFields):
+                    masks[projection.name] = _draw_fields(fields, sizes[projection.post], sizes[projection.pre])
+    return Parameters(
+        {name: weight.numpy() for name, weight in weights.items()},
+        {name: bias.numpy() for name, bias in biases.items()},
+        masks,
+    )
+
+
+def _draw_fields(fields: ReceptiveFields, n_post: int, n_pre: int) -> np.ndarray:
+    _, height, width = fields.dims(n_pre)
+    corners = [
+        (
+            torch.randint(0, height - fields.size + 1, (1,)).item(),
+            torch.randint(0, width - fields.size + 1, (1,)).item(),
+        )
+        for _ in range(n_post)
+    ]
+    return fields.mask(np.array(corners), n_pre)

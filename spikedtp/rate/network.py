@@ -1,0 +1,324 @@
+"""The rate network: presents samples, changes weights online, predicts. Phases, rules and files live elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.linalg.blas import sger
+
+from spikedtp.circuit import Circuit, Population, Projection, read_circuit
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Factors, Signals, Tied
+from spikedtp.rate.gradient import check_backward_steps, gradients, needs_gradient, starting_point
+from spikedtp.rate.initial_weights import Parameters, draw_parameters
+from spikedtp.rate.phases import Program, nudge_kind, plateau_rule
+from spikedtp.rate.recording import respond
+from spikedtp.rate.response import RateResponse
+from spikedtp.rate.state import bias_key, read_parameters, weight_key
+from spikedtp.rate.weights import WeightStore
+
+__all__ = ["RateNetwork", "load_rate_network"]
+
+_PREDICT_BATCH = 256  # samples at a time: the activity buffers of a batch stay in the cache's neighbourhood
+_KEPT_PROGRAMS = 8
+
+
+def load_rate_network(
+    circuit: str | Path | Circuit, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
+) -> RateNetwork:
+    """A rate network from a circuit and, if given, trained weights.
+
+    Parameters
+    ----------
+    circuit : path, str or Circuit
+        A YAML file in EIANN's schema, a shipped model's name, or a circuit that was read before.
+    weights : path, mapping or None
+        A state dict ``.pt`` with EIANN's key names, an EIANN ``.pkl``, or such a dict itself; None for fresh weights.
+    seed : int
+        Of the fresh weights: EIANN's for the same seed, bit for bit.
+
+    Raises
+    ------
+    SpikedtpError
+        Anything wrong with the file, the weights or the seed.
+    """
+    if not isinstance(circuit, Circuit):
+        circuit = read_circuit(circuit)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
+        raise SpikedtpError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if weights is not None and not isinstance(weights, Mapping):
+        from spikedtp.rate.checkpoint import read_weights  # only here: it knows file formats, nothing else does
+
+        weights = read_weights(weights)
+    network = RateNetwork(circuit, draw_parameters(circuit, int(seed)))
+    if weights is not None:
+        network.load_state_dict(weights)
+    return network
+
+
+class RateNetwork:
+    """A circuit with weights, in float32. Made by `load_rate_network`.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    rule_state : dict of dict of ndarray
+        By projection: what its rule remembers from one presentation to the next.
+    """
+
+    def __init__(self, circuit: Circuit, parameters: Parameters):
+        _check_learnable(circuit)
+        self.circuit = circuit
+        self._store = WeightStore(circuit, parameters)
+        self._store.constrain_all()
+        self._gradient = needs_gradient(circuit)
+        self._learned = tuple(p for p in circuit.projections if p.rule is not None)
+        self._constrained = tuple(p for p in self._learned if not isinstance(p.constraint, Tied))
+        self._programs: dict[tuple, Program] = {}
+        self._scratch: dict[str, np.ndarray] = {}
+        self.rule_state: dict[str, dict[str, np.ndarray]] = {}
+        self.reset_rules()
+
+    # -- parameters ----------------------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """Copies of the weights by projection, ``(n_post, n_pre)`` float32."""
+        return self._store.snapshot().weights
+
+    @property
+    def biases(self) -> dict[str, np.ndarray]:
+        """Copies of the biases by population (not the input), ``(n,)`` float32."""
+        return self._store.snapshot().biases
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Weights and biases under EIANN's key names."""
+        state = {weight_key(name): torch.from_numpy(weight) for name, weight in self.weights.items()}
+        return state | {bias_key(name): torch.from_numpy(bias) for name, bias in self.biases.items()}
+
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Replace all weights and biases; rules forget. Raises `SpikedtpError` for anything that does not fit."""
+        self._store.load(read_parameters(self.circuit, values))
+        self._programs.clear()
+        self.reset_rules()
+
+    def reset_rules(self) -> None:
+        """Forget what the rules remember of earlier presentations."""
+        for p in self._learned:
+            self.rule_state[p.name] = p.rule.initial_state(*self._store.weights[p.name].shape)
+
+    # -- presenting ----------------------------------------------------------------------------------------------
+
+    def present(self, x: Any, target: Any = None, *, nudge_populations: str = "training") -> RateResponse:
+        """Present a sample or a batch without learning.
+
+        Parameters
+        ----------
+        x : array, (n_in,) or (samples, n_in)
+        target : array, (n_out,) or (samples, n_out), optional
+            With it the nudge phase follows the settle phase.
+        nudge_populations : {"training", "all"}
+            Who takes the steps of an equilibrated nudge phase: those that training updates (with a B or A projection,
+            and the output), or all of them as in the notebook behind Figure 3. Weight changes do not depend on it.
+
+        Raises
+        ------
+        SpikedtpError
+            Wrong sizes, or numbers that are not finite.
+        """
+        if nudge_populations not in ("training", "all"):
+            raise SpikedtpError(f'nudge_populations must be "training" or "all", got {nudge_populations!r}')
+        x, target = self._samples(x, target)
+        everyone = nudge_populations == "all"
+        program = self._run(x, target, everyone=everyone, record=True)
+        if target is None or everyone or program.kind != "equilibrated":
+            full = program
+        else:
+            full = self._run(x, target, everyone=True, record=True)
+        self._store.write_tied()
+        return respond(program, full, self._store.weights, self.rule_state)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most active output cell for each row of X, ``(samples, n_in)`` -> ``(samples,)`` int64."""
+        x, _ = self._samples(X, None)
+        x = x if x.ndim == 2 else x[None]
+        found = np.empty(len(x), dtype=np.int64)
+        for start in range(0, len(x), _PREDICT_BATCH):
+            part = x[start : start + _PREDICT_BATCH]
+            program = self._run(part, None)
+            output = self.circuit.output.name
+            found[start : start + len(part)] = program.activity(output, program.settled[output]).argmax(axis=0)
+        return found
+
+    # -- learning ------------------------------------------------------------------------------------------------
+
+    def train_step(self, x: Any, target: Any, *, rate_factor: float = 1.0) -> None:
+        """One online step with one sample: present, change weights and biases, apply bounds, constraints and ties.
+
+        Parameters
+        ----------
+        x, target : array, (n_in,), (n_out,)
+        rate_factor : float
+            On every learning rate, for schedules.
+        """
+        x, target = self._samples(x, target, need_target=True)
+        if x.ndim == 2:
+            if len(x) != 1:
+                raise SpikedtpError(f"train_step takes one sample, got {len(x)}: learning is online")
+            x, target = x[0], target[0]
+        self._step(x, target, rate_factor)
+
+    def weight_updates(self, x: Any, target: Any, *, constrained: bool = True) -> dict[str, np.ndarray]:
+        """What one online step would add to each projection; the network is left as it was.
+
+        Parameters
+        ----------
+        x, target : array, (n_in,), (n_out,), or with a leading sample axis
+        constrained : bool
+            With bounds, constraints and cloning; False: the rules' own changes (0 for projections without a rule).
+
+        Returns
+        -------
+        dict of ndarray, (n_post, n_pre)
+            With a leading sample axis for a batch: each sample from the same weights and the same rule state.
+        """
+        x, target = self._samples(x, target, need_target=True)
+        if x.ndim == 2:
+            each = [self.weight_updates(a, b, constrained=constrained) for a, b in zip(x, target, strict=True)]
+            return {p.name: np.stack([one[p.name] for one in each]) for p in self.circuit.projections}
+        if not constrained:
+            response = self.present(x, target)
+            return {
+                p.name: np.zeros_like(self._store.weights[p.name]) if p.rule is None else response.updates(p.name)
+                for p in self.circuit.projections
+            }
+        before, rule_state = self._store.snapshot(), dict(self.rule_state)
+        try:
+            self._step(x, target, 1.0)
+            after = self.weights
+        finally:
+            self._store.load(before)
+            self.rule_state = rule_state
+            if self._store.has_own_values:
+                self._programs.clear()
+        return {name: after[name] - before.weights[name] for name in after}
+
+    def _step(self, x: np.ndarray, target: np.ndarray, rate_factor: float) -> None:
+        program = self._run(x, target)
+        slopes, bias_slopes = self._slopes(program)
+        # all changes from the weights before the step
+        changes = [(p, self._change(p, program.signals[p.name], slopes)) for p in self._learned]
+        bias_changes = [
+            (p.name, p.bias_rule.update(program.plateau.get(p.name), bias_slopes.get(p.name)))
+            for p in self.circuit.populations
+            if p.bias_rule is not None
+        ]
+        for p, change in changes:
+            self._add(p.name, change, rate_factor)
+        for name, change in bias_changes:
+            self._store.biases[name] += rate_factor * change
+            self.circuit.population(name).bias_bounds.apply(self._store.biases[name])
+        for p in self._constrained:
+            self._store.constrain(p)
+        if self._store.mark_changed():
+            self._programs.clear()
+        for p in self._learned:
+            if self.rule_state[p.name]:
+                self.rule_state[p.name] = p.rule.next_state(program.signals[p.name], self.rule_state[p.name])
+
+    def _slopes(self, program: Program) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        if not self._gradient:
+            return {}, {}
+        self._store.write_tied()
+        return gradients(starting_point(program), self._store.weights)
+
+    def _change(self, p: Projection, signals: Signals, slopes: dict[str, np.ndarray]) -> Factors | np.ndarray:
+        if p.rule.needs_gradient:
+            # a gradient rule sees nothing but its gradient
+            return p.rule.update(Signals(None, None, None, gradient=slopes[p.name]), None, {})
+        return p.rule.factors(signals, self.rule_state[p.name])
+
+    def _add(self, name: str, change: Factors | np.ndarray, rate_factor: float) -> None:
+        """weight += rate_factor · change, in place."""
+        weight = self._store.weights[name]
+        if not isinstance(change, Factors):
+            weight += np.float32(rate_factor) * change
+            return
+        if change.decay:
+            lost = self._scratch.setdefault(name, np.empty_like(weight))
+            post = np.stack([post for post, _ in change.decay], axis=1)
+            np.dot(np.float32(rate_factor) * post, np.stack([pre for _, pre in change.decay]), out=lost)
+            lost *= weight
+            weight -= lost
+        for post, pre in change.gain:
+            # BLAS counts columns first: the transpose of a row-major matrix is what it can change in place
+            sger(rate_factor, pre, post, a=weight.T, overwrite_x=0, overwrite_y=0, overwrite_a=1)
+
+    # -- helpers -------------------------------------------------------------------------------------------------
+
+    def _samples(self, x: Any, target: Any, need_target: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+        x = _array(x, "x", self.circuit.input)
+        if target is None:
+            if need_target:
+                raise SpikedtpError("a target is needed")
+            return x, None
+        target = _array(target, "target", self.circuit.output)
+        if target.shape[:-1] != x.shape[:-1]:
+            raise SpikedtpError(f"x {x.shape} and target {target.shape} are not the same number of samples")
+        return x, target
+
+    def _run(self, x: np.ndarray, target: np.ndarray | None, everyone: bool = False, record: bool = False) -> Program:
+        n_samples = len(x) if x.ndim == 2 else None
+        key = (n_samples, target is not None, everyone, record)
+        program = self._programs.get(key)
+        if program is None:
+            if len(self._programs) >= _KEPT_PROGRAMS:
+                self._programs.pop(next(iter(self._programs)))
+            program = self._programs[key] = Program(self._store, n_samples, target is not None, everyone, record)
+        program.run(x.T, None if target is None else target.T)
+        return program
+
+
+def _array(value: Any, name: str, population: Population) -> np.ndarray:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise SpikedtpError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
+    if array.ndim not in (1, 2) or array.shape[-1] != population.size:
+        raise SpikedtpError(
+            f"{name} must be ({population.size},) or (samples, {population.size}) for {population.name}, got {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise SpikedtpError(f"{name} has entries that are NaN or infinite")
+    return array
+
+
+def _check_learnable(circuit: Circuit) -> None:
+    """What the rules need of the circuit."""
+    check_backward_steps(circuit)
+    kind = nudge_kind(circuit)
+    if kind == "mixed":
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
+    for population in circuit.populations[1:]:
+        dendrite = any(p.compartment == "dend" for p in circuit.inputs(population.name))
+        plateau = plateau_rule(circuit, population) is not None
+        is_output = population.name == circuit.output.name
+        if plateau and not dendrite and not is_output:
+            raise SpikedtpError(f"{circuit.name}: {population.name} learns from plateaus but has no dendritic input")
+        if plateau and kind == "output-only" and not is_output:
+            raise SpikedtpError(f"{circuit.name}: {population.name} cannot learn from plateaus of the top layer alone")
+        if type(population.bias_rule).__name__ == "PlateauBias" and not plateau:
+            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns from plateaus that it never has")
+        for p in circuit.inputs(population.name):
+            if type(p.rule).__name__ == "DendriticLoss" and not dendrite:
+                raise SpikedtpError(f"{circuit.name}: {p.name} learns by DendriticLoss but {p.post} has no dendrite")
+            if getattr(p.rule, "source", None) and not any(
+                q.compartment == "dend" for q in circuit.inputs(p.rule.source)
+            ):
+                raise SpikedtpError(f"{circuit.name}: {p.name}: its source {p.rule.source} has no dendritic input")

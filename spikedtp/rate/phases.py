@@ -1,0 +1,342 @@
+"""The two-phase presentation, written once: settle, then nudge. No learning rule and no weight change here.
+
+A presentation is compiled into a list of array operations on preallocated buffers, since at batch size one the
+interpreter costs more than the arithmetic. Reading `_settle` and `_nudge_*` gives the presentation step by step;
+nothing is computed while they run. Inside, a batch is `(n, samples)`, so that ``weights @ activity`` serves both cases.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit, Population, Projection
+from spikedtp.plasticity import Signals
+from spikedtp.rate.weights import Block, WeightStore
+
+__all__ = ["Program", "nudge_kind", "plateau_rule"]
+
+
+def nudge_kind(circuit: Circuit) -> str:
+    """The nudge phase that the circuit's rules ask for: "none", "one-pass", "equilibrated" or "output-only"."""
+    kinds = {p.rule.nudge for p in circuit.projections if p.rule is not None} - {"none"}
+    return kinds.pop() if len(kinds) == 1 else "none" if not kinds else "mixed"
+
+
+def plateau_rule(circuit: Circuit, population: Population):
+    """The rule that gives this population a plateau (the first of its projections' that asks for a nudge), or None."""
+    for projection in circuit.inputs(population.name):
+        if projection.rule is not None and projection.rule.nudge != "none":
+            return projection.rule
+    return None
+
+
+def keep_largest(error: np.ndarray, n_keep: int) -> np.ndarray:
+    """The `n_keep` most positive and as many most negative values of each column of `error`; the others 0."""
+    order = np.argsort(-error, axis=0, kind="stable")
+    top, bottom = order[:n_keep], order[len(order) - n_keep :]
+    kept = np.zeros_like(error)
+    np.put_along_axis(kept, top, np.maximum(np.take_along_axis(error, top, 0), 0), 0)
+    lowest = np.take_along_axis(error, bottom, 0)
+    np.put_along_axis(kept, bottom, np.where(lowest < 0, lowest, np.take_along_axis(kept, bottom, 0)), 0)
+    return kept
+
+
+def instruct(error: np.ndarray, settled: np.ndarray, rule: Any, is_output: bool, out: np.ndarray) -> None:
+    """Write the plateau: the clipped `error`, gated by the settled activity, the largest ones only."""
+    np.multiply(error, settled != 0, out=out) if rule.relu_gate else np.copyto(out, error)
+    if is_output:
+        return
+    threshold = getattr(rule, "neg_rate_th", None)
+    if threshold is not None:
+        out[(out < 0) & (settled <= threshold)] = 0.0
+    if rule.max_pop_fraction < 1.0:
+        out[...] = keep_largest(out, math.ceil(rule.max_pop_fraction * len(out)))
+
+
+class Program:
+    """One compiled kind of presentation.
+
+    Parameters
+    ----------
+    store : WeightStore
+        Weights are read where they lie: a program stays valid while they change in place.
+    n_samples : int or None
+        Size of the batch; None for a single sample without a batch axis.
+    nudge : bool
+        Whether a target is given and the circuit's nudge phase runs.
+    everyone : bool
+        Every population takes the steps of an equilibrated nudge phase, not only those that training updates.
+    record : bool
+        Keep the dendritic state of every nudge step.
+
+    Attributes
+    ----------
+    signals : dict of Signals
+        By projection name: views into the buffers, ``(n,)`` or ``(samples, n)``, valid until the next run.
+    settle_rows, nudge_rows : dict of list of int
+        Which row of the activity buffer holds each step of a population (`activity`).
+    plateau : dict of ndarray
+    nudge_dendrite : dict of ndarray, (nudge steps, n)
+        With `record`: the dendritic state clipped to ±1 as each nudge step of the phase saw it.
+    """
+
+    def __init__(self, store: WeightStore, n_samples: int | None, nudge: bool, everyone: bool, record: bool):
+        self.store, self.circuit = store, store.circuit
+        self.shape = () if n_samples is None else (n_samples,)
+        self.has_target = nudge
+        self.kind = nudge_kind(self.circuit) if nudge else "none"
+        self.everyone, self.record = everyone, record
+        self.layers = list(self.circuit.layers.items())[1:]
+        settle = self.circuit.forward_steps
+        self.n_nudge = {"none": 0, "one-pass": 1}.get(self.kind, settle)
+        self._allocate(1 + settle + self.n_nudge)
+        self.operations: list[tuple] = []
+        self._settle(settle)
+        self._nudge()
+        self.signals = {p.name: self._signals(p) for p in self.circuit.projections}
+
+    def _allocate(self, n_rows: int) -> None:
+        shape = self.shape
+        sizes = {layer: len(self.store.layer_bias[layer]) for layer, _ in self.layers}
+
+        def buffers(*leading: int) -> dict[str, np.ndarray]:
+            return {layer: np.zeros((*leading, n, *shape), dtype=np.float32) for layer, n in sizes.items()}
+
+        self.x = np.zeros((self.circuit.input.size, *shape), dtype=np.float32)
+        self.target = np.zeros((self.circuit.output.size, *shape), dtype=np.float32)
+        self.rows = buffers(n_rows)
+        self.state, self.constant, self.drive, self.scratch = buffers(), buffers(), buffers(), buffers()
+        self.nudge, self.zero, self.saved_state = buffers(), buffers(), buffers()
+        self.tau = np.array(self.circuit.tau, dtype=np.float32)
+        self.dendrite_settled: dict[str, np.ndarray] = {}
+        self.dendrite: dict[str, np.ndarray] = {}
+        self.plateau: dict[str, np.ndarray] = {}
+        self.nudge_dendrite: dict[str, np.ndarray] = {}
+        self.now = {p.name: 0 for p in self.circuit.populations}  # row of the present activity
+        self.before = dict(self.now)  # row of the activity before it
+        self.settle_rows: dict[str, list[int]] = {name: [] for name in self.now}
+        self.nudge_rows: dict[str, list[int]] = {name: [] for name in self.now}
+
+    def run(self, x: np.ndarray, target: np.ndarray | None = None) -> None:
+        """Present ``(n_in,)`` or ``(n_in, samples)``; the results are in the buffers until the next run."""
+        np.copyto(self.x, x)
+        if target is not None:
+            np.copyto(self.target, target)
+        for operation, arguments in self.operations:
+            operation(*arguments)
+
+    def activity(self, population: str, row: int) -> np.ndarray:
+        """The buffer of this population's activity at this row."""
+        if population == self.circuit.input.name:
+            return self.x
+        layer, start, stop = self.store.place[population]
+        return self.rows[layer][row, start:stop]
+
+    # -- compiling -----------------------------------------------------------------------------------------------
+
+    def _do(self, operation, *arguments) -> None:
+        self.operations.append((operation, arguments))
+
+    def _settle(self, n_steps: int) -> None:
+        for layer, populations in self.layers:
+            bias = self.store.layer_bias[layer]
+            self._do(np.copyto, self.state[layer], bias.reshape(bias.shape + (1,) * len(self.shape)))
+            for start, stop, activation in self._groups(populations):
+                self._activate(layer, start, stop, activation, 0)
+            self._do(np.copyto, self.constant[layer], self.state[layer])
+            # the input never changes: its drive is part of the constant
+            self._accumulate(self._somatic(populations, "FA", from_input=True), layer, self.constant[layer])
+        for step in range(1, n_steps + 1):
+            if step == 1 + n_steps - min(self.circuit.backward_steps, n_steps):
+                for layer, _ in self.layers:
+                    self._do(np.copyto, self.saved_state[layer], self.state[layer])
+            self.before = dict(self.now)
+            for layer, populations in self.layers:
+                for start, stop, activation in self._groups(populations):
+                    self._step(layer, start, stop, "FA")
+                    self._activate(layer, start, stop, activation, step)
+                    self._moved(layer, start, stop, step)
+            for population, rows in self.settle_rows.items():
+                rows.append(self.now[population])
+        self.settled, self.settled_before = dict(self.now), dict(self.before)
+        for population in self.circuit.populations[1:]:
+            if self._dendritic(population):
+                self.dendrite_settled[population.name] = self._dendrite(population)
+
+    def _nudge(self) -> None:
+        if self.kind == "none":
+            return
+        for layer, populations in self.layers:
+            late = self._somatic(populations, "B", from_input=True)
+            self._accumulate(late, layer, self.constant[layer])
+            for population in populations:
+                if plateau_rule(self.circuit, population) is not None:
+                    _, start, stop = self.store.place[population.name]
+                    self.plateau[population.name] = self.nudge[layer][start:stop]
+        top_down = self.layers[:-2:-1] if self.kind == "output-only" else self.layers[::-1]
+        for step in range(self.n_nudge):
+            for layer, populations in top_down:
+                for population in populations:
+                    if self._dendritic(population) and (step == 0 or self.record):
+                        self._see(population, step)
+                    if step == 0 and population.name in self.plateau:
+                        self._instruct(population)
+                self._nudge_layer(layer, populations, 1 + self.circuit.forward_steps + step)
+            for population, rows in self.nudge_rows.items():
+                rows.append(self.now[population])
+
+    def _see(self, population: Population, step: int) -> None:
+        """The clipped dendritic state at this nudge step."""
+        dendrite = self._dendrite(population, self.dendrite.get(population.name))
+        self.dendrite[population.name] = dendrite
+        self._do(np.clip, dendrite, np.float32(-1), np.float32(1), dendrite)
+        if self.record:
+            kept = self.nudge_dendrite.setdefault(
+                population.name, np.zeros((self.n_nudge, *dendrite.shape), np.float32)
+            )
+            self._do(np.copyto, kept[step], dendrite)
+
+    def _instruct(self, population: Population) -> None:
+        is_output = population.name == self.circuit.output.name
+        settled = self.activity(population.name, self.settled[population.name])
+        if is_output:
+            error = np.zeros_like(self.target)
+            self._do(np.subtract, self.target, self.activity(population.name, self.now[population.name]), error)
+            self._do(np.clip, error, np.float32(-1), np.float32(1), error)
+        else:
+            error = self.dendrite[population.name]
+        rule = plateau_rule(self.circuit, population)
+        self._do(instruct, error, settled, rule, is_output, self.plateau[population.name])
+
+    def _nudge_layer(self, layer: str, populations: tuple[Population, ...], row: int) -> None:
+        one_pass = self.kind == "one-pass"
+        if one_pass:
+            moving = {p.name for p in populations if p.name in self.plateau}
+            changed = moving
+        else:
+            moving = {p.name for p in populations if self._nudged(p)}
+            changed = {p.name for p in populations}
+        for population in changed:
+            self.before[population] = self.now[population]
+        for start, stop, activation in self._groups(populations, moving):
+            if not one_pass:
+                self._step(layer, start, stop, "FAB")
+            self._activate(layer, start, stop, activation, row, nudged=True)
+            self._moved(layer, start, stop, row)
+
+    def _nudged(self, population: Population) -> bool:
+        """Whether an equilibrated nudge phase updates this population."""
+        if self.everyone and self.kind == "equilibrated":
+            return True
+        phases = {p.update_phase for p in self.circuit.inputs(population.name)}
+        return population.name == self.circuit.output.name or bool(phases & {"A", "B"})
+
+    def _groups(
+        self, populations: tuple[Population, ...], moving: set[str] | None = None
+    ) -> list[tuple[int, int, str]]:
+        """Runs of neighbouring populations that can take a step together: none sees the others' present activity."""
+        groups: list[list[Population]] = []
+        for population in populations:
+            if moving is not None and population.name not in moving:
+                groups.append([])  # a gap
+                continue
+            sees = {
+                p.pre for p in self.circuit.inputs(population.name) if p.direction == "F" and p.compartment != "dend"
+            }
+            last = groups[-1] if groups else []
+            if last and last[-1].activation == population.activation and not sees & {p.name for p in last}:
+                last.append(population)
+            else:
+                groups.append([population])
+        place = self.store.place
+        return [(place[g[0].name][1], place[g[-1].name][2], g[0].activation) for g in groups if g]
+
+    def _moved(self, layer: str, start: int, stop: int, row: int) -> None:
+        for name, (where, first, last) in self.store.place.items():
+            if where == layer and start <= first and last <= stop:
+                self.now[name] = row
+
+    def _somatic(self, populations: tuple[Population, ...], phases: str, from_input: bool) -> list[Block]:
+        source = self.circuit.input.name
+        return self.store.blocks(
+            [
+                p
+                for population in populations
+                for p in self.circuit.inputs(population.name)
+                if p.compartment != "dend" and p.update_phase in phases and (p.pre == source) == from_input
+            ]
+        )
+
+    def _step(self, layer: str, start: int, stop: int, phases: str) -> None:
+        """state += (-state + bias + input) / tau for some rows of a layer."""
+        rows = slice(start, stop)
+        state, drive = self.state[layer][rows], self.drive[layer]
+        self._do(np.subtract, self.constant[layer][rows], state, drive[rows])
+        populations = dict(self.layers)[layer]
+        self._accumulate(self._somatic(populations, phases, from_input=False), layer, drive, start, stop)
+        self._do(np.divide, drive[rows], self.tau, drive[rows])
+        self._do(np.add, state, drive[rows], state)
+
+    def _activate(self, layer: str, start: int, stop: int, activation: str, row: int, nudged: bool = False) -> None:
+        rows = slice(start, stop)
+        state, out = self.state[layer][rows], self.rows[layer][row, rows]
+        if nudged:  # the nudge never enters the state
+            self._do(np.add, state, self.nudge[layer][rows], out)
+            state = out
+        if activation == "relu":
+            self._do(np.maximum, state, self.zero[layer][rows], out)
+        elif not nudged:
+            self._do(np.copyto, out, state)
+
+    def _accumulate(
+        self, blocks: list[Block], layer: str, total: np.ndarray, start: int = 0, stop: int = 10**9
+    ) -> None:
+        """total[rows] += weights @ activity, for the rows from `start` to `stop` of a layer."""
+        for block in blocks:
+            first, last = max(block.start, start), min(block.stop, stop)
+            if first >= last:
+                continue
+            part = self.scratch[layer][first:last]
+            self._product(block, block.matrix[first - block.start : last - block.start], part)
+            self._do(np.add, total[first:last], part, total[first:last])
+
+    def _product(self, block: Block, matrix: np.ndarray, out: np.ndarray) -> None:
+        row = (self.now if block.direction == "F" else self.before)[block.pre]
+        self._do(np.dot, matrix, self.activity(block.pre, row), out)
+        if block.factor is not None:
+            self._do(np.multiply, out, block.factor, out)
+
+    def _dendritic(self, population: Population) -> list[Projection]:
+        return [p for p in self.circuit.inputs(population.name) if p.compartment == "dend"]
+
+    def _dendrite(self, population: Population, out: np.ndarray | None = None) -> np.ndarray:
+        """Sum of the dendrite's inputs, not clipped."""
+        layer, start, stop = self.store.place[population.name]
+        out = np.zeros((population.size, *self.shape), dtype=np.float32) if out is None else out
+        for index, block in enumerate(self.store.blocks(self._dendritic(population))):
+            part = self.scratch[layer][start:stop] if index else out
+            self._product(block, block.matrix, part)
+            if index:
+                self._do(np.add, out, part, out)
+        return out
+
+    def _signals(self, projection: Projection) -> Signals:
+        pre, post = projection.pre, projection.post
+        direct = projection.direction == "F"
+
+        def at(population: str, row: int) -> np.ndarray:
+            return self.activity(population, row).T
+
+        dendrite, plateau = self.dendrite_settled.get(post), self.plateau.get(post)
+        return Signals(
+            pre_settled=at(pre, self.settled[pre] if direct else self.settled_before[pre]),
+            pre_settled_previous=at(pre, self.settled_before[pre]),
+            post_settled=at(post, self.settled[post]),
+            dendrite_settled=None if dendrite is None else dendrite.T,
+            pre_nudged=at(pre, self.now[pre] if direct else self.before[pre]),
+            post_nudged=at(post, self.now[post]),
+            plateau=None if plateau is None else plateau.T,
+        )

@@ -1,0 +1,118 @@
+"""From a program that has just run to a `RateResponse`: copies out of the buffers, samples first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from spikedtp.plasticity import DendriticState, Signals
+from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
+from spikedtp.rate.phases import Program
+from spikedtp.rate.response import NotebookFactors, RateResponse
+
+__all__ = ["respond"]
+
+
+def _samples_first(array: np.ndarray) -> np.ndarray:
+    """A copy of (steps, n, samples) as (samples, steps, n); (steps, n) stays."""
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0)) if array.ndim == 3 else array.copy()
+
+
+def _activity(program: Program, population: str, rows: list[int]) -> np.ndarray:
+    steps = [program.activity(population, row) for row in rows]
+    return _samples_first(np.stack(steps))
+
+
+def _dendrites(
+    program: Program, weights: dict[str, np.ndarray], activity: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Dendritic states of all steps: F inputs from the present step, R inputs from the step before."""
+    found: dict[str, np.ndarray] = {}
+    for projection in program.circuit.projections:
+        if projection.compartment != "dend":
+            continue
+        pre = activity[projection.pre]
+        if projection.direction == "R":
+            first = _samples_first(program.activity(projection.pre, 0)[None])
+            pre = np.concatenate([first, pre[..., :-1, :]], axis=-2)
+        drive = pre @ weights[projection.name].T
+        found[projection.post] = found[projection.post] + drive if projection.post in found else drive
+    return found
+
+
+def respond(
+    program: Program, full: Program, weights: dict[str, np.ndarray], rule_state: dict[str, dict[str, np.ndarray]]
+) -> RateResponse:
+    """Copy a presentation out of its program.
+
+    Parameters
+    ----------
+    program : Program
+        Just run with `record`.
+    full : Program
+        The same presentation with every population updated in the nudge phase (it may be `program` itself).
+    weights : dict of ndarray
+        The network's weights, the tied ones up to date; copied where a rule or a gradient will need them.
+    rule_state : dict
+        The rules' memory before this presentation; rules replace it and never change it in place.
+    """
+    circuit = program.circuit
+    names = [population.name for population in circuit.populations]
+    nudged = program.kind != "none"
+    activity = {name: _activity(program, name, program.settle_rows[name] + program.nudge_rows[name]) for name in names}
+    learned = [p for p in circuit.projections if p.rule is not None]
+    has_target = program.has_target
+    gradient_rules = has_target and needs_gradient(circuit)
+    keep = [p.name for p in learned if p.rule.uses_weight] if has_target else []
+    return RateResponse(
+        circuit=circuit,
+        x=np.ascontiguousarray(program.x.T),
+        target=np.ascontiguousarray(program.target.T) if has_target else None,
+        activity=activity,
+        dendritic_state=_dendrites(program, weights, activity),
+        nudge_dendritic_state={name: _samples_first(kept) for name, kept in program.nudge_dendrite.items()},
+        plateau={name: np.ascontiguousarray(plateau.T) for name, plateau in program.plateau.items()},
+        signals={p.name: _copy(program.signals[p.name]) for p in circuit.projections} if has_target else {},
+        forward_steps=circuit.forward_steps,
+        nudge_steps=program.n_nudge,
+        nudge_populations="all" if program.everyone else "training",
+        _state=dict(rule_state),
+        _weights={name: weights[name].copy() for name in keep},
+        _gradient=_gradient_of(program, weights) if gradient_rules else None,
+        _notebook=_notebook(full, weights) if nudged else NotebookFactors(),
+    )
+
+
+def _copy(signals: Signals) -> Signals:
+    return Signals(**{name: None if v is None else np.array(v) for name, v in vars(signals).items()})
+
+
+def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[str, int | None], np.ndarray]:
+    """Gradients when asked for, from the weights of this presentation: the state it starts from is copied now."""
+    kept = {name: weight.copy() for name, weight in weights.items()}
+    start = starting_point(program)
+    known: dict[int | None, dict[str, np.ndarray]] = {}
+
+    def gradient(projection: str, sample: int | None) -> np.ndarray:
+        if sample not in known:
+            known.clear()  # the last sample only: a gradient is a full matrix
+            known[sample] = gradients(start, kept, sample)[0]
+        return known[sample][projection]
+
+    return gradient
+
+
+def _notebook(program: Program, weights: dict[str, np.ndarray]) -> NotebookFactors:
+    circuit = program.circuit
+    last = {
+        p.name: _activity(program, p.name, (program.settle_rows[p.name] + program.nudge_rows[p.name])[-2:])
+        for p in circuit.populations
+    }
+    found = NotebookFactors(dendrite={k: v[..., -1, :] for k, v in _dendrites(program, weights, last).items()})
+    for projection in circuit.projections:
+        if isinstance(projection.rule, DendriticState) and projection.post in found.dendrite:
+            settled = program.signals[projection.name].post_settled
+            found.gate[projection.post] = (settled > 0).astype(np.float32)
+            found.pre[projection.name] = np.array(program.signals[projection.name].pre_nudged)
+    return found

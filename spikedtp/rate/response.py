@@ -1,0 +1,170 @@
+"""What a rate network's presentation leaves: activities, dendritic states, plateaus, and the change each rule asks for.
+
+Plain numpy. Weight changes are kept as their factors and multiplied out when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity import DendriticState, Signals
+from spikedtp.plasticity.signals import outer
+
+__all__ = ["NotebookFactors", "RateResponse"]
+
+
+@dataclass(frozen=True)
+class NotebookFactors:
+    """Last nudge step with every population updated: dendrite (unclipped) and gate by post, activity by projection."""
+
+    dendrite: dict[str, np.ndarray] = field(default_factory=dict)
+    gate: dict[str, np.ndarray] = field(default_factory=dict)
+    pre: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class _Updates(Mapping):
+    """`RateResponse.weight_updates`: computed on each access."""
+
+    def __init__(self, response: RateResponse):
+        self._response = response
+
+    def __getitem__(self, projection: str) -> np.ndarray:
+        if projection not in self._response.learned:
+            raise KeyError(projection)
+        return self._response.updates(projection)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._response.learned)
+
+    def __len__(self) -> int:
+        return len(self._response.learned)
+
+
+@dataclass(frozen=True)
+class RateResponse:
+    """One presentation, or a batch of them with a leading sample axis everywhere. float32 throughout.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    x, target : ndarray, (n_in,), (n_out,)
+        What was presented; target None without one.
+    activity : dict of ndarray, (steps, n)
+        By population (the input too): settle steps first, then the nudge steps.
+    dendritic_state : dict of ndarray, (steps, n)
+        By population with a dendrite, not clipped; F inputs from the present step, R inputs from the one before.
+    nudge_dendritic_state : dict of ndarray, (nudge steps, n)
+        The same clipped to ±1 as the nudge phase itself used it, layer by layer from the top.
+    plateau : dict of ndarray, (n,)
+    signals : dict of Signals
+        What the rule of each projection saw; empty without a target.
+    forward_steps, nudge_steps : int
+    nudge_populations : {"training", "all"}
+    """
+
+    circuit: Circuit
+    x: np.ndarray
+    target: np.ndarray | None
+    activity: dict[str, np.ndarray]
+    dendritic_state: dict[str, np.ndarray]
+    nudge_dendritic_state: dict[str, np.ndarray]
+    plateau: dict[str, np.ndarray]
+    signals: dict[str, Signals]
+    forward_steps: int
+    nudge_steps: int
+    nudge_populations: str
+    _state: dict[str, dict[str, np.ndarray]] = field(repr=False)
+    _weights: dict[str, np.ndarray] = field(repr=False)
+    _gradient: Callable[[str, int | None], np.ndarray] | None = field(repr=False)
+    _notebook: NotebookFactors = field(repr=False)
+
+    @property
+    def n_samples(self) -> int | None:
+        """Samples in the batch, None for a single presentation."""
+        return len(self.x) if self.x.ndim == 2 else None
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The projections with a learning rule; none without a target."""
+        return tuple(p.name for p in self.circuit.projections if p.rule is not None) if self.signals else ()
+
+    @property
+    def weight_updates(self) -> Mapping[str, np.ndarray]:
+        """`updates` of every learned projection, computed on access."""
+        return _Updates(self)
+
+    def updates(self, projection: str, sample: int | None = None) -> np.ndarray:
+        """The rule's own ΔW at the weights of this presentation, without bounds and constraints.
+
+        Parameters
+        ----------
+        projection : str
+            E.g. ``"H2E_H1E"``.
+        sample : int, optional
+            One sample of a batch; all of them by default.
+
+        Returns
+        -------
+        ndarray, (n_post, n_pre) or (samples, n_post, n_pre)
+
+        Raises
+        ------
+        SpikedtpError
+            No such projection, it has no rule, or no target was given.
+        """
+        rule = self._projection(projection).rule
+        if rule is None:
+            raise SpikedtpError(f"{projection} has no learning rule: learned are {', '.join(self.learned)}")
+        if rule.needs_gradient:
+            if sample is None and self.n_samples is not None:
+                return np.stack([self.updates(projection, each) for each in range(self.n_samples)])
+            signals = replace(self._of(projection, sample), gradient=self._gradient(projection, sample))
+        else:
+            signals = self._of(projection, sample)
+        change = rule.update(signals, self._weights.get(projection), self._state[projection])
+        return np.asarray(change, dtype=np.float32)
+
+    def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
+        """ΔW as the notebook behind Figure 3 computes it: lr · gate · d(end) ⊗ a_pre(end).
+
+        d(end) is the dendritic state at the last nudge step with every population updated, not clipped; the gate is a
+        settled activity above 0.
+
+        Returns
+        -------
+        ndarray, (n_post, n_pre) or (samples, n_post, n_pre), or None
+            None unless the rule is `DendriticState` and the cells have a dendrite.
+        """
+        described = self._projection(projection)
+        rule, post, kept = described.rule, described.post, self._notebook
+        if not isinstance(rule, DendriticState) or post not in kept.dendrite:
+            return None
+        one = slice(None) if sample is None else self._check(sample)
+        instructed = rule.learning_rate * kept.gate[post][one] * kept.dendrite[post][one]
+        return outer(instructed, kept.pre[projection][one]).astype(np.float32)
+
+    def _projection(self, name: str) -> Any:
+        if self.target is None:
+            raise SpikedtpError("no weight changes without a target: call present(x, target)")
+        for projection in self.circuit.projections:
+            if projection.name == name:
+                return projection
+        raise known_names("projection", name, self.learned)
+
+    def _check(self, sample: int) -> int:
+        if self.n_samples is None or not -self.n_samples <= sample < self.n_samples:
+            raise SpikedtpError(f"sample {sample} of {self.n_samples or 'a single, unbatched'} presentation(s)")
+        return sample
+
+    def _of(self, projection: str, sample: int | None) -> Signals:
+        signals = self.signals[projection]
+        if sample is None:
+            return signals
+        one = self._check(sample)
+        return Signals(**{name: None if v is None else v[one] for name, v in vars(signals).items()})

@@ -1,0 +1,86 @@
+"""State dicts with EIANN's key names: written, read and checked against the circuit. No file formats here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate.initial_weights import Parameters
+
+__all__ = ["bias_key", "read_parameters", "weight_key"]
+
+
+def weight_key(projection: str) -> str:
+    """EIANN's key of a projection's weights, e.g. ``module_dict.H2E_H1E.weight``."""
+    return f"module_dict.{projection}.weight"
+
+
+def bias_key(population: str) -> str:
+    """EIANN's key of a population's bias, e.g. ``parameter_dict.H2E_bias``."""
+    return f"parameter_dict.{population}_bias"
+
+
+def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise SpikedtpError(f"weights: {key} is not an array") from None
+    if array.dtype.kind not in "fiu":
+        raise SpikedtpError(f"weights: {key} must hold numbers, got {array.dtype}")
+    if array.shape != shape:
+        raise SpikedtpError(f"weights: {key} has the shape {array.shape}, the circuit wants {shape} (n_post, n_pre)")
+    array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise SpikedtpError(f"weights: {key} has {int((~np.isfinite(array)).sum())} entries that are NaN or infinite")
+    return array
+
+
+def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> Parameters:
+    """Check a state dict against the circuit.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    values : mapping
+        EIANN's key names to tensors or arrays. Biases may be left out (0).
+
+    Raises
+    ------
+    SpikedtpError
+        Missing or unexpected keys, wrong shapes, NaN or infinite entries, signs against Dale's law.
+    """
+    if not isinstance(values, Mapping):
+        raise SpikedtpError(f"weights: expected a state dict, got {type(values).__name__}")
+    sizes = {population.name: population.size for population in circuit.populations}
+    shapes = {weight_key(p.name): (sizes[p.post], sizes[p.pre]) for p in circuit.projections}
+    biases = {bias_key(p.name): (p.size,) for p in circuit.populations[1:]}
+    missing = [key for key in shapes if key not in values]
+    unexpected = [str(key) for key in values if key not in shapes and key not in biases]
+    for keys, what in ((missing, "misses"), (unexpected, "has unexpected")):
+        if keys:
+            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+            raise SpikedtpError(
+                f"weights: the state dict {what} {', '.join(keys[:3])}{more}: does it belong to circuit {circuit.name}?"
+            )
+    weights = {}
+    for projection in circuit.projections:
+        key = weight_key(projection.name)
+        weight = _array(values[key], key, shapes[key])
+        lower, upper = projection.bounds
+        wrong = int((weight < 0).sum()) if lower is not None and lower >= 0 else 0
+        wrong += int((weight > 0).sum()) if upper is not None and upper <= 0 else 0
+        if wrong:
+            law = ">= 0 (excitatory)" if lower is not None and lower >= 0 else "<= 0 (inhibitory)"
+            raise SpikedtpError(f"weights: {key} breaks Dale's law: {wrong} entries are not {law}")
+        weights[projection.name] = weight
+    found = {
+        p.name: _array(values[bias_key(p.name)], bias_key(p.name), (p.size,))
+        if bias_key(p.name) in values
+        else np.zeros(p.size, dtype=np.float32)
+        for p in circuit.populations[1:]
+    }
+    return Parameters(weights, found, {})

@@ -1,0 +1,194 @@
+"""Where a rate network's weights live: stacked matrices for the inner loop, one view per projection for everyone else.
+
+Projections onto neighbouring populations of a layer from the same source share one matrix, so that one product serves
+them all. A tied projection is read through its source (a transposed view costs nothing) and written out only when asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikedtp.circuit import Circuit, Projection
+from spikedtp.plasticity import Bounds, ReceptiveFields, Tied
+from spikedtp.rate.initial_weights import Parameters
+
+__all__ = ["Block", "WeightStore"]
+
+_TIED_TOLERANCE = 1e-5  # of the largest weight: a stored copy counts as its source's
+
+
+@dataclass(frozen=True)
+class Block:
+    """Weights from one population onto the rows `start` to `stop` of a layer; `factor` times them if it is given."""
+
+    matrix: np.ndarray
+    layer: str
+    start: int
+    stop: int
+    pre: str
+    direction: str
+    factor: np.ndarray | None = None
+
+
+class WeightStore:
+    """Weights, biases and masks of one network, and their constraints.
+
+    Attributes
+    ----------
+    weights : dict of ndarray, (n_post, n_pre)
+        Views into the stacked matrices. Tied ones are up to date only after `write_tied`.
+    biases : dict of ndarray, (n,)
+        Views into one vector per layer, `layer_bias`.
+    place : dict of (layer, start, stop)
+        Where a population lies in its layer.
+    """
+
+    def __init__(self, circuit: Circuit, parameters: Parameters):
+        self.circuit = circuit
+        self.masks = parameters.masks
+        self.place: dict[str, tuple[str, int, int]] = {}
+        self.layer_bias: dict[str, np.ndarray] = {}
+        self.biases: dict[str, np.ndarray] = {}
+        for layer, populations in circuit.layers.items():
+            start = 0
+            for population in populations:
+                self.place[population.name] = (layer, start, start + population.size)
+                start += population.size
+            self.layer_bias[layer] = np.zeros(start, dtype=np.float32)
+        for population in circuit.populations[1:]:
+            layer, start, stop = self.place[population.name]
+            self.biases[population.name] = self.layer_bias[layer][start:stop]
+            self.biases[population.name][:] = parameters.biases[population.name]
+        self.weights: dict[str, np.ndarray] = {}
+        self._blocks: dict[str, Block] = {}
+        for run in self._runs():
+            self._stack(run, parameters.weights)
+        self.tied = tuple(p for p in circuit.projections if isinstance(p.constraint, Tied))
+        self._unwritten = False
+        self._own_values: set[str] = set()
+
+    def _runs(self) -> list[list[Projection]]:
+        """Projections that can share a matrix: same source, neighbouring targets, driving the soma in the same phases."""
+        runs: dict[tuple, list[Projection]] = {}
+        for population in self.circuit.populations[1:]:
+            layer, start, _ = self.place[population.name]
+            for projection in self.circuit.inputs(population.name):
+                alone = projection.compartment == "dend" or isinstance(projection.constraint, Tied)
+                key = (layer, projection.pre, projection.direction, projection.update_phase == "B")
+                key += (projection.name,) if alone else ()
+                run = runs.get(key)
+                if run is not None and self.place[run[-1].post][2] != start:  # a gap: close this run
+                    runs[(*key, run[0].name)] = run
+                    run = None
+                runs[key] = [projection] if run is None else [*run, projection]
+        return list(runs.values())
+
+    def _stack(self, run: list[Projection], values: dict[str, np.ndarray]) -> None:
+        layer, start, _ = self.place[run[0].post]
+        stop = self.place[run[-1].post][2]
+        matrix = np.concatenate([values[p.name] for p in run]).astype(np.float32)
+        block = Block(matrix, layer, start, stop, run[0].pre, run[0].direction)
+        for projection in run:
+            _, first, last = self.place[projection.post]
+            self.weights[projection.name] = matrix[first - start : last - start]
+            self._blocks[projection.name] = block
+
+    def blocks(self, projections: list[Projection]) -> list[Block]:
+        """The blocks that hold these projections, each once; tied ones as views of their source where possible."""
+        blocks: dict[int, Block] = {}
+        for projection in projections:
+            block = self._tied_block(projection) or self._blocks[projection.name]
+            blocks[id(block.matrix) if block.factor is None else id(projection)] = block
+        return list(blocks.values())
+
+    def _tied_block(self, projection: Projection) -> Block | None:
+        if not self._virtual(projection):
+            return None
+        tied = projection.constraint
+        matrix = self.weights[tied.source]
+        layer, start, stop = self.place[projection.post]
+        matrix = matrix.T if tied.transpose else matrix
+        return Block(matrix, layer, start, stop, projection.pre, projection.direction, np.array(tied.factor))
+
+    @property
+    def has_own_values(self) -> bool:
+        """Whether a tied projection holds loaded values that are not its source's."""
+        return bool(self._own_values)
+
+    def _virtual(self, projection: Projection) -> bool:
+        """Whether the copy need not exist: a plain copy of weights that are not themselves a copy."""
+        tied = projection.constraint
+        if not isinstance(tied, Tied) or tied.source2 is not None or projection.name in self._own_values:
+            return False
+        return not isinstance(self.circuit.projection(tied.source).constraint, Tied)
+
+    def load(self, parameters: Parameters) -> None:
+        """Replace all values. What a file says is kept until the first step even where a constraint says otherwise.
+
+        A tied projection whose values are not its source's has values of its own until then; receptive fields that the
+        weights do not respect are replaced by the weights' own.
+        """
+        for name, weight in parameters.weights.items():
+            self.weights[name][:] = weight
+        for name, bias in parameters.biases.items():
+            self.biases[name][:] = bias
+        self._unwritten = False
+        self._own_values.clear()
+        for projection in self.tied:
+            copy, stored = projection.constraint.value(self.weights), self.weights[projection.name]
+            if np.abs(copy - stored).max() > _TIED_TOLERANCE * np.abs(copy).max():
+                self._own_values.add(projection.name)
+        for name, mask in self.masks.items():
+            if np.any(self.weights[name][mask == 0.0]):
+                self.masks[name] = (self.weights[name] != 0).astype(np.float32)
+
+    def constrain(self, projection: Projection) -> None:
+        """Bounds, then the projection's constraint, in place; ties are not handled here."""
+        weight = self.weights[projection.name]
+        Bounds(*projection.bounds).apply(weight)
+        constraint = projection.constraint
+        if isinstance(constraint, ReceptiveFields):
+            constraint.apply(weight, self.masks[projection.name], recurrent=projection.recurrent)
+        elif constraint is not None and not isinstance(constraint, Tied):
+            constraint.apply(weight, recurrent=projection.recurrent)
+
+    def constrain_all(self) -> None:
+        """What EIANN does after drawing: every bound and constraint, ties last."""
+        for population in self.circuit.populations[1:]:
+            population.bias_bounds.apply(self.biases[population.name])
+            for projection in self.circuit.inputs(population.name):
+                self.constrain(projection)
+        self.mark_changed()
+        self.write_tied()
+
+    def mark_changed(self) -> bool:
+        """Sources may have changed: copies that must exist are made now, the others when asked for.
+
+        Returns
+        -------
+        bool
+            Whether a projection stopped having values of its own, so that compiled programs are out of date.
+        """
+        released = bool(self._own_values)
+        self._own_values.clear()
+        for projection in self.tied:
+            if not self._virtual(projection):
+                self.weights[projection.name][:] = projection.constraint.value(self.weights)
+        self._unwritten = bool(self.tied)
+        return released
+
+    def snapshot(self) -> Parameters:
+        """Copies of all values."""
+        self.write_tied()
+        weights = {p.name: self.weights[p.name].copy() for p in self.circuit.projections}
+        return Parameters(weights, {name: bias.copy() for name, bias in self.biases.items()}, dict(self.masks))
+
+    def write_tied(self) -> None:
+        """Bring the stored copies of tied projections up to date."""
+        if self._unwritten:
+            for projection in self.tied:
+                if self._virtual(projection):
+                    self.weights[projection.name][:] = projection.constraint.value(self.weights)
+            self._unwritten = False
