@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 from brian2 import Equations, get_unit
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
@@ -49,6 +50,16 @@ class CellModel(Parameters):
 
     def declaration(self) -> Declaration:
         raise TypeError(f"{type(self).__name__} declares no equations")
+
+    def impulse_responses(self, n_steps: int, dt) -> dict[tuple[str, str], np.ndarray] | None:
+        """State after a single spike of weight 1, for linear models; None for others.
+
+        Returns
+        -------
+        dict
+            (signal, compartment that the spike arrives in) -> (n_steps,), beginning with the step of the spike.
+        """
+        return None
 
     def parameter_equations(self) -> Equations:
         """Every parameter as a shared constant of the group."""

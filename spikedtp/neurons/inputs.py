@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from brian2 import Equations, Hz, ms, second
 
 from spikedtp.equations import escape
@@ -72,6 +73,11 @@ class PoissonInput(CellModel):
                 f"rate x dt is too large: PoissonInput.max_rate = {self.max_rate} at dt = {dt} asks for more than one "
                 f"spike per step; use dt of at most {1 / self.max_rate}, or a lower max_rate"
             )
+
+    def impulse_responses(self, n_steps: int, dt):
+        decay = 1 - float(dt / self.tau_eligibility)
+        jump = self.weight_scale * float(self.spike_width / self.tau_eligibility)
+        return {("trace", "spike"): jump * decay ** np.arange(n_steps)}
 
     def declaration(self) -> Declaration:
         return Declaration(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 from brian2 import Equations, Hz, ms, second
 
 from spikedtp.equations import escape
@@ -52,6 +53,19 @@ class TwoCompartment(CellModel):
     dead_time: second = parameter(1 * ms, least=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
+
+    def impulse_responses(self, n_steps: int, dt):
+        soma_step, dend_step = float(dt / self.tau_soma), float(dt / self.tau_dend)
+        steps, pulse = np.arange(n_steps), self.weight_scale * float(self.spike_width / dt)
+        dend = pulse * dend_step * (1 - dend_step) ** steps
+        through = np.zeros(n_steps)  # the soma's response to the dendrite's
+        for k in steps:
+            through[k] = (through[k - 1] if k else 0.0) * (1 - soma_step) + self.coupling * dend[k] * soma_step
+        return {
+            ("dendrite", "dend"): dend,
+            ("soma", "soma"): pulse * soma_step * (1 - soma_step) ** steps,
+            ("soma", "dend"): through,
+        }
 
     def declaration(self) -> Declaration:
         return Declaration(

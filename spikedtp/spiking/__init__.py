@@ -1,6 +1,7 @@
 """The spiking side: the only place that creates Brian2 objects."""
 
-# from spikedtp.spiking.response import SpikingResponse
-# from spikedtp.spiking.simulate import simulate
+from spikedtp.spiking.devices import compiler_available, default_device
+from spikedtp.spiking.response import SpikingResponse
+from spikedtp.spiking.simulate import simulate
 
-# __all__ = ["SpikingResponse", "simulate"]
+__all__ = ["SpikingResponse", "compiler_available", "default_device", "simulate"]

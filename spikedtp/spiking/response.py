@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
-from spikedtp.spiking.open_loop import OpenLoop, Source
+from spikedtp.plasticity import Factors, Signals
+from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.run_data import RunResults
+from spikedtp.spiking.signals import SignalReader
 
 __all__ = ["SpikingResponse", "WeightUpdates"]
 
 
 @dataclass(frozen=True)
 class PlasticProjection:
-    """A learned projection as the spiking network saw it: rule, weights, and its signals over (sample, repeat)."""
+    """A learned projection as the spiking network saw it: its signals over (sample, repeat), and how they were read."""
 
-    rule: LearningRule
-    weight: np.ndarray
+    reader: SignalReader
     signals: Signals
-    clipped: bool
-
-    def factors(self) -> Factors:
-        if self.clipped or not isinstance(self.rule, DendriticState):
-            return self.rule.factors(self.signals, self.rule.initial_state(*self.weight.shape))
-        # Figure 3's form: neither the dendritic voltage nor the trace is clipped
-        return Factors(((self.rule.learning_rate * self.signals.plateau, self.signals.pre_nudged),))
 
     def update(self, *index) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
-        factors = self.factors()
-        chosen = Factors(
-            *(tuple((post[index], np.broadcast_to(pre, (*post.shape[:-1], pre.shape[-1]))[index]) for post, pre in part)
-              for part in factors)
-        )  # fmt: skip
-        return np.asarray(chosen.dense(self.weight), dtype=np.float32)
+        chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
+        return np.asarray(chosen.dense(self.reader.weight), dtype=np.float32)
+
+    def factors(self) -> Factors:
+        """ΔW of all presentations in factored form, `(samples, repeats, n)`."""
+        factors = self.reader.factors(self.signals)
+        leading = self.signals.plateau.shape[:2]
+        return Factors(
+            *(
+                tuple(tuple(np.broadcast_to(v, (*leading, np.shape(v)[-1])) for v in pair) for pair in part)
+                for part in factors
+            )
+        )
 
 
 class WeightUpdates(Mapping):
@@ -93,6 +93,8 @@ class SpikingResponse:
         Time of every step in second.
     timings : dict
         Seconds per stage.
+    replayed : (samples, n_points, n_inputs) or None
+        The activities that the inputs replayed; None if spikes were given.
     """
 
     population: str
@@ -103,6 +105,7 @@ class SpikingResponse:
     n_samples: int
     n_repeats: int
     results: RunResults = field(repr=False)
+    replayed: np.ndarray | None = field(repr=False, default=None)
 
     @property
     def weight_updates(self) -> WeightUpdates:
@@ -160,28 +163,3 @@ class SpikingResponse:
         raster = np.zeros((len(counts), self.spec.timeline.n_steps, n), dtype=bool)
         raster[np.repeat(np.arange(len(counts)), counts), events[:, 0], events[:, 1]] = True
         return self._shaped(raster[..., cells])
-
-
-def projection_signals(
-    spec: OpenLoop, source: Source, results: RunResults, shape: tuple[int, int], gain: float, plateau: np.ndarray
-) -> Signals:
-    """The signals of one projection, read out of a run and divided by `gain`; arrays (samples, repeats, n)."""
-    cells = spec.slices()[source.projection]
-
-    def vector(name: str, part: slice = slice(None)) -> np.ndarray:
-        values = results.vectors[name][:, part] / np.float32(gain)
-        return values.reshape(*shape, -1)
-
-    settled = Signals(
-        pre_settled=vector("trace_settled", cells),
-        pre_settled_previous=vector("trace_settled", cells),
-        post_settled=vector("soma_settled").clip(0, None),
-        dendrite_settled=vector("dendrite_settled"),
-    )
-    return replace(
-        settled,
-        pre_nudged=vector("trace_nudged", cells),
-        # as in the rate network: the nudge adds to the somatic state and never enters it
-        post_nudged=(vector("soma_nudged") + plateau).clip(0, None),
-        plateau=plateau,
-    )

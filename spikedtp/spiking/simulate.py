@@ -11,13 +11,14 @@ from spikedtp.circuit import Projection
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.parameters import check_quantity
-from spikedtp.plasticity import DendriticState, LearningRule
+from spikedtp.plasticity import LearningRule
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop, Source
 from spikedtp.spiking.readout import Readout, find_readout
-from spikedtp.spiking.response import PlasticProjection, SpikingResponse, projection_signals
+from spikedtp.spiking.response import PlasticProjection, SpikingResponse
 from spikedtp.spiking.run_data import RunInputs
 from spikedtp.spiking.runtime import run_runtime
+from spikedtp.spiking.signals import SignalReader
 from spikedtp.spiking.standalone import run_standalone
 from spikedtp.spiking.timeline import Timeline
 
@@ -123,15 +124,22 @@ def simulate(
     run = run_standalone if device == "cpp_standalone" else run_runtime
     results = run(spec, data, progress)
 
-    gain = float(poisson.weight_scale * poisson.unit_rate * poisson.spike_width) if readout.calibrated else 1.0
+    vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
     plastic = {}
     for source in sources:
         if source.projection in learned:
-            rule = learned[source.projection]
-            plateau = _plateau(rule, population, network, rate, target, results, shape, gain, readout.calibrated)
-            signals = projection_signals(spec, source, results, shape, gain, plateau)
-            plastic[source.projection] = PlasticProjection(rule, source.weight, signals, clipped=readout.calibrated)
-    return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results)
+            reader = SignalReader(
+                rule=learned[source.projection],
+                weight=source.weight,
+                cells=spec.slices()[source.projection],
+                gate=_gate(learned[source.projection], rate, population, readout),
+                target=target if population == network.circuit.output.name else None,
+                gain=float(poisson.weight_scale * unit_rate * poisson.spike_width) if readout.calibrated else 1.0,
+                clipped=readout.calibrated,
+            )
+            plastic[source.projection] = PlasticProjection(reader, reader.signals(vectors))
+    replayed = data.patterns if input_spikes is None else None
+    return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
 
 
 def presentation_seeds(seed: int, n_samples: int, n_repeats: int) -> np.ndarray:
@@ -234,20 +242,8 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
     return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)
 
 
-def _plateau(rule, population, network, rate, target, results, shape, gain, clipped) -> np.ndarray:
-    """The instructive signal in spikes, `(samples, repeats, n_post)`.
-
-    Hidden cells: the dendritic state of the supervised phase. The output: target minus its own somatic activity. Gated
-    by the somatic activity of the rate network's settle phase, as in Figure 3.
-    """
-
-    def vector(name: str) -> np.ndarray:
-        return (results.vectors[name] / np.float32(gain)).reshape(*shape, -1)
-
-    is_output = population == network.circuit.output.name
-    state = target[:, None, :] - vector("soma_settled").clip(0, None) if is_output else vector("dendrite_nudged")
-    if clipped or is_output:
-        state = state.clip(-1, 1)
-    if getattr(rule, "relu_gate", False) or (isinstance(rule, DendriticState) and not clipped):
-        state = state * (rate.activity[population][:, rate.forward_steps - 1] > 0)[:, None, :]
-    return state.astype(np.float32)
+def _gate(rule: LearningRule, rate, population: str, readout: Readout) -> np.ndarray | None:
+    """Which cells may have a plateau: those with an active soma in the rate network's settle phase, `(samples, n)`."""
+    if not getattr(rule, "relu_gate", False) and readout.calibrated:
+        return None
+    return (rate.activity[population][:, rate.forward_steps - 1] > 0).astype(np.float32)

@@ -1,0 +1,7 @@
+"""Rate against spiking weight changes: similarity, statistics, and what Poisson noise allows."""
+
+from spikedtp.compare.noise import expected_update, noise_ceiling
+from spikedtp.compare.similarity import bootstrap_median, similarity
+from spikedtp.compare.updates import compare_updates, summarise
+
+__all__ = ["bootstrap_median", "compare_updates", "expected_update", "noise_ceiling", "similarity", "summarise"]

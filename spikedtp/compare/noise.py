@@ -1,0 +1,149 @@
+"""What Poisson statistics predict for a spiking ΔW: its expectation, and how far one presentation falls from it.
+
+Every read-out is linear in the spikes, so its mean and covariance follow from the replayed rates alone. The predicted
+noise is then pushed through the rule itself, clipping and gates included: no rule needs a formula of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spikedtp.plasticity import Factors
+from spikedtp.spiking import SpikingResponse
+from spikedtp.spiking.open_loop import OpenLoop
+from spikedtp.spiking.readout import PHASES
+
+__all__ = ["expected_update", "noise_ceiling"]
+
+
+def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
+    """What one spike of weight 1 adds to a read-out, by the step in which it falls.
+
+    Returns
+    -------
+    dict
+        (vector name, compartment or "spike") -> (n_steps,); None if a read-out is not linear in the spikes.
+    """
+    n, dt = spec.timeline.n_steps, spec.timeline.dt
+    pulse = spec.cell.weight_scale * float(spec.cell.spike_width / dt)
+    responses = {**(spec.inputs.impulse_responses(n, dt) or {}), **(spec.cell.impulse_responses(n, dt) or {})}
+    direct = {("dendrite", "dend"): pulse, ("soma", "soma"): pulse, ("trace", "spike"): pulse}
+    kernels = {}
+    for signal, via in [("trace", "spike"), ("dendrite", "dend"), ("soma", "soma"), ("soma", "dend")]:
+        for phase in PHASES:
+            kernel = direct.get((signal, via), 0.0) * spec.kernels.weights.get((signal, phase, "drive"), np.zeros(n))
+            state = spec.kernels.weights.get((signal, phase, "state"))
+            if state is not None and np.any(state):
+                if (signal, via) not in responses:
+                    return None
+                # a spike at step s adds response[t - s] to the state at every later step t
+                kernel = kernel + np.correlate(state, responses[signal, via], "full")[n - 1 :]
+            kernels[f"{signal}_{phase}", via] = kernel
+    return kernels
+
+
+def _rates(response: SpikingResponse, sample: int) -> tuple[np.ndarray, np.ndarray]:
+    """Expected spikes per step and their Fano factor for every input cell, each `(n_steps, n_inputs)`."""
+    spec, model = response.spec, response.spec.inputs
+    points = response.replayed[sample]
+    activity = np.concatenate(
+        [
+            spec.timeline.interpolate(points[:, cells], lag=spec.timeline.lag_steps * source.lagged)
+            for source in spec.sources
+            for cells in [spec.slices()[source.projection]]
+        ],
+        axis=1,
+    )
+    rate = np.clip(activity * float(model.unit_rate), 0, float(model.max_rate))
+    free = 1 - rate * float(model.dead_time)
+    return rate * float(spec.timeline.dt), np.clip(free, 0, 1) ** 2
+
+
+def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
+    """Read-out vectors from per-cell sums: `counts[vector, via]` is (..., n_inputs)."""
+    slices, vectors = spec.slices(), {}
+    for (name, via), value in counts.items():
+        if via == "spike":
+            vectors[name] = value
+        else:
+            for source in spec.sources:
+                if source.compartment == via:
+                    arrived = value[..., slices[source.projection]] @ source.weight.T
+                    vectors[name] = vectors.get(name, 0.0) + arrived
+    leading = counts["trace_settled", "spike"].shape[:-1]
+    names = {name for name, _ in kernels}
+    return {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
+
+
+def _expected_factors(response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int):
+    """Factors of the noise-free ΔW and of `n_draws` noisy ones; None where no prediction is possible."""
+    spec, reader = response.spec, response.projections[projection].reader
+    kernels = spike_kernels(spec) if response.replayed is not None else None
+    if kernels is None:
+        return None
+    expected, fano = _rates(response, sample)
+    names = list(kernels)
+    basis = np.array([kernels[name] for name in names])
+    mean = basis @ expected
+    # joint covariance of the read-outs of one cell's spikes: they are sums over the same train
+    covariance = np.einsum("at,bt,tn->nab", basis, basis, expected * fano, optimize=True)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(values.clip(0, None))[:, None, :]
+    draws = np.random.default_rng([seed, sample]).standard_normal((n_draws, spec.n_inputs, len(names)))
+    noise = np.einsum("nab,dnb->adn", root, draws)
+
+    one = reader.at(slice(sample, sample + 1))
+    clean = _read(spec, kernels, {name: mean[k][None, None] for k, name in enumerate(names)})
+    noisy = _read(spec, kernels, {name: (mean[k] + noise[k])[None] for k, name in enumerate(names)})
+    return one.factors(one.signals(clean)), one.factors(one.signals(noisy))
+
+
+def expected_update(response: SpikingResponse, projection: str, sample: int = 0) -> np.ndarray | None:
+    """The ΔW that noise-free inputs (expected rates in place of spikes) would give, `(n_post, n_pre)`.
+
+    None if the spikes were given, or the read-out is not linear in them.
+    """
+    found = _expected_factors(response, projection, sample, 1, 0)
+    return None if found is None else found[0].dense(response.projections[projection].reader.weight)[0, 0]
+
+
+def noise_ceiling(
+    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 100, seed: int = 0
+) -> float:
+    """Mean cosine of a spiking ΔW with its own expectation, predicted from Poisson statistics.
+
+    The best that one presentation could reach with this read-out if it had no systematic error. Counts are taken as
+    Gaussian with the variance of a Poisson process with dead time, r dt (1 - r dead_time)².
+
+    Returns
+    -------
+    float
+        NaN where no prediction is possible (see `expected_update`).
+    """
+    found = _expected_factors(response, projection, sample, n_draws, seed)
+    if found is None:
+        return np.nan
+    clean, noisy = found
+    weight = response.projections[projection].reader.weight
+    if clean.decay:
+        a = clean.dense(weight)[0, 0].ravel()
+        cosines = [_cosine(a, part.ravel()) for part in noisy.dense(weight)[0]]
+        return float(np.mean(cosines))
+    # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
+    cross = _inner(clean, noisy)
+    norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.nanmean(cross / norm)) if np.any(norm > 0) else np.nan
+
+
+def _inner(a: Factors, b: Factors) -> np.ndarray:
+    return sum(
+        np.sum(post_a * post_b, axis=-1) * np.sum(pre_a * pre_b, axis=-1)
+        for post_a, pre_a in a.gain
+        for post_b, pre_b in b.gain
+    )[0]
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm > 0 else np.nan

@@ -1,0 +1,71 @@
+"""How alike two weight changes are: correlation, slope, angle, signs. Nothing here knows where they come from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["bootstrap_median", "similarity"]
+
+
+def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
+    """Compare a spiking ΔW with its rate reference, synapse by synapse.
+
+    Parameters
+    ----------
+    rate, spiking : (n_post, n_pre)
+
+    Returns
+    -------
+    dict
+        ``pearson_r``; ``slope`` of spiking on rate (least squares with intercept); ``cosine``; ``angle`` in degrees;
+        ``sign_agreement``, the share of the synapses with a rate change whose spiking change has the same sign;
+        ``n_synapses``. NaN where a quantity is not defined (no change at all).
+    """
+    x, y = np.asarray(rate, np.float64).ravel(), np.asarray(spiking, np.float64).ravel()
+    dx, dy = x - x.mean(), y - y.mean()
+    xx, yy, xy = dx @ dx, dy @ dy, dx @ dy
+    norm = np.sqrt((x @ x) * (y @ y))
+    cosine = float(np.clip(x @ y / norm, -1, 1)) if norm > 0 else np.nan
+    changed = x != 0
+    return {
+        "pearson_r": float(xy / np.sqrt(xx * yy)) if xx > 0 and yy > 0 else np.nan,
+        "slope": float(xy / xx) if xx > 0 else np.nan,
+        "cosine": cosine,
+        "angle": float(np.degrees(np.arccos(cosine))),
+        "sign_agreement": float(np.mean(np.sign(x[changed]) == np.sign(y[changed]))) if changed.any() else np.nan,
+        "n_synapses": x.size,
+    }
+
+
+def bootstrap_median(
+    values: np.ndarray, groups: np.ndarray, *, level: float = 0.95, n_boot: int = 2000, seed: int = 0
+) -> tuple[float, float, float]:
+    """Median and its percentile interval from a bootstrap over groups (samples), not over their repeats.
+
+    Repeats of one sample share its rate network response, so they are not independent.
+
+    Parameters
+    ----------
+    values, groups : (n,)
+        NaN values are left out.
+    level : float
+    n_boot : int
+    seed : int
+
+    Returns
+    -------
+    (median, low, high)
+    """
+    values, groups = np.asarray(values, float), np.asarray(groups)
+    keep = np.isfinite(values)
+    values, groups = values[keep], groups[keep]
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    members = [values[groups == g] for g in np.unique(groups)]
+    rng = np.random.default_rng(seed)
+    medians = [
+        np.median(np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))]))
+        for _ in range(n_boot)
+    ]
+    low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
+    return float(np.median(values)), float(low), float(high)

@@ -1,0 +1,116 @@
+"""`compare_updates`: the tidy table of rate against spiking weight changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from spikedtp.compare.noise import expected_update, noise_ceiling
+from spikedtp.compare.similarity import bootstrap_median, similarity
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.spiking import SpikingResponse
+
+__all__ = ["compare_updates", "summarise"]
+
+REFERENCES = ("notebook", "rule")
+MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
+
+
+def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
+    """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
+
+    Parameters
+    ----------
+    rate : RateResponse or dict
+        The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), or
+        with a leading sample axis (they are reported as ``rule``).
+    spiking : SpikingResponse
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per projection, sample, repeat and reference, with the columns of `similarity`, and
+
+        - ``reference``: ``"rule"``, what the rule itself changes; ``"notebook"``, Figure 3's lr · gate · d(end) ⊗
+          a_pre(end), for projections onto cells with a dendrite;
+        - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`);
+        - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates.
+    """
+    rows = []
+    for projection in spiking.projections:
+        ceilings = [noise_ceiling(spiking, projection, sample) for sample in range(spiking.n_samples)]
+        for sample in range(spiking.n_samples):
+            noiseless = expected_update(spiking, projection, sample)
+            for reference, expected in _references(rate, projection, sample, spiking).items():
+                limit = np.nan if noiseless is None else similarity(expected, noiseless)["cosine"]
+                for repeat in range(spiking.n_repeats):
+                    rows.append(
+                        {
+                            "projection": projection,
+                            "sample": sample,
+                            "repeat": repeat,
+                            "reference": reference,
+                            **similarity(expected, spiking.weight_updates.of(projection, sample, repeat)),
+                            "noise_ceiling": ceilings[sample],
+                            "noiseless_cosine": limit,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def _references(rate, projection: str, sample: int, spiking: SpikingResponse) -> dict[str, np.ndarray]:
+    if isinstance(rate, dict):
+        if projection not in rate:
+            raise known_names("projection in the rate weight changes", projection, rate)
+        given = np.asarray(rate[projection])
+        given = given[sample] if given.ndim == 3 else given
+        references = {"rule": given}
+    else:
+        index = None if rate.n_samples is None else sample
+        references = {
+            "notebook": rate.notebook_update(projection, index),
+            "rule": rate.updates(projection, index),
+        }
+    wanted = spiking.projections[projection].reader.weight.shape
+    for name, reference in references.items():
+        if reference is not None and np.shape(reference) != wanted:
+            raise SpikedtpError(
+                f"the {name} ΔW of {projection} has shape {np.shape(reference)}, the spiking one {wanted}: "
+                "compare responses of the same circuit to the same samples"
+            )
+    return {name: reference for name, reference in references.items() if reference is not None}
+
+
+def summarise(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Medians with bootstrap intervals, and mean and standard deviation, of each measure.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From `compare_updates`.
+    level : float
+        Of the intervals, which come from a bootstrap over samples.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per projection, reference and measure: ``median, low, high, mean, sd, n``.
+    """
+    rows = []
+    for (projection, reference), group in table.groupby(["projection", "reference"], sort=True):
+        for measure in MEASURES:
+            median, low, high = bootstrap_median(group[measure], group["sample"], level=level)
+            rows.append(
+                {
+                    "projection": projection,
+                    "reference": reference,
+                    "measure": measure,
+                    "median": median,
+                    "low": low,
+                    "high": high,
+                    "mean": group[measure].mean(),
+                    "sd": group[measure].std(),
+                    "n": int(group[measure].notna().sum()),
+                }
+            )
+    return pd.DataFrame(rows)
