@@ -51,7 +51,7 @@ def command(
         presentations = train(
             network, images.train_x, images.train_t, n_samples=samples, data_seed=data_seed, schedule=schedule
         )
-        for _ in tqdm(presentations, total=samples, unit="image", desc="train"):
+        for _ in tqdm(presentations, total=samples, unit="image", desc="train", disable=None):
             pass
         trained = time.perf_counter()
         accuracy = _accuracy(network, images)

@@ -1,0 +1,79 @@
+"""`spikedtp train` and `spikedtp evaluate` from fresh weights to a table, and what they leave when they fail."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from spikedtp.cli import main
+
+FEW = ["--samples", "20"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("train") / "out"
+    assert main(["train", *FEW, "--seed", "1", "--data-seed", "2", "--out", str(out)]) == 0
+    return out
+
+
+def test_train_leaves_weights_summary_and_manifest(trained):
+    assert sorted(path.name for path in trained.iterdir()) == ["manifest.json", "summary.json", "weights.pt"]
+    summary = json.loads((trained / "summary.json").read_text())
+    assert 0 <= summary.pop("test_accuracy") <= 1
+    assert summary == {
+        "circuit": "digits_dtp", "data": "digits", "mode": "rate", "samples": 20, "seed": 1, "data_seed": 2,
+        "schedule": "anneal", "n_train": 1198, "n_test": 599,
+    }  # fmt: skip
+    assert json.loads((trained / "manifest.json").read_text())["seeds"] == {"seed": 1, "data_seed": 2}
+
+
+def test_the_same_seeds_give_the_same_bytes(trained, tmp_path):
+    out = tmp_path / "again"
+    assert main(["train", *FEW, "--seed", "1", "--data-seed", "2", "--out", str(out)]) == 0
+    for name in ("summary.json", "weights.pt"):
+        assert (out / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("change", [["--seed", "3"], ["--data-seed", "3"], ["--samples", "21"]])
+def test_each_setting_changes_the_weights(trained, tmp_path, change):
+    settings = {"--samples": "20", "--seed": "1", "--data-seed": "2", change[0]: change[1]}
+    words = [word for pair in settings.items() for word in pair]
+    assert main(["train", *words, "--out", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "other" / "weights.pt").read_bytes() != (trained / "weights.pt").read_bytes()
+
+
+def test_evaluate_agrees_with_training(trained, tmp_path, capsys):
+    out = tmp_path / "evaluate"
+    assert main(["evaluate", "--weights", str(trained / "weights.pt"), "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["accuracy"] == json.loads((trained / "summary.json").read_text())["test_accuracy"]
+    assert summary["n_samples"] == 599 and f"{100 * summary['accuracy']:.2f} %" in capsys.readouterr().out
+    confusion, classes = pd.read_csv(out / "confusion.csv"), pd.read_csv(out / "class_accuracy.csv")
+    assert confusion["n"].sum() == classes["n_samples"].sum() == 599
+    assert confusion.query("label == predicted")["n"].sum() == summary["n_correct"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", *FEW, "--schedule", "nope"], "unknown schedule 'nope': known are anneal, constant"),
+        (["train", *FEW, "--data", "nope"], "unknown data set 'nope'"),
+        (["train", *FEW, "--circuit", "nope"], "nope"),
+        (["evaluate", "--weights", "WEIGHTS", "--samples", "600"], "--samples 600: data set 'digits' has 599"),
+        (["evaluate", "--weights", "TRUNCATED"], "truncated.pt"),
+    ],
+)
+def test_a_mistake_leaves_nothing(trained, tmp_path, capsys, arguments, message):
+    whole = trained / "weights.pt"
+    truncated = tmp_path / "truncated.pt"
+    truncated.write_bytes(whole.read_bytes()[:1000])
+    files = {"WEIGHTS": str(whole), "TRUNCATED": str(truncated)}
+    capsys.readouterr()
+    out = tmp_path / "out"
+    assert main([*(files.get(word, word) for word in arguments), "--out", str(out)]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("spikedtp: error: ")]
+    assert len(lines) == 1 and message in lines[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["truncated.pt"]
