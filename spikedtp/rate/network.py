@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from scipy.linalg.blas import sger
 
-from spikedtp.circuit import Circuit, Population, Projection, read_circuit
+from spikedtp.circuit import Circuit, Projection, read_circuit
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Factors, Signals, Tied
-from spikedtp.rate.gradient import check_backward_steps, gradients, needs_gradient, starting_point
+from spikedtp.rate.checks import check_circuit, sample_array
+from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
 from spikedtp.rate.initial_weights import Parameters, draw_parameters
-from spikedtp.rate.phases import Program, nudge_kind, plateau_rule
+from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
 from spikedtp.rate.state import bias_key, read_parameters, weight_key
@@ -71,7 +72,7 @@ class RateNetwork:
     """
 
     def __init__(self, circuit: Circuit, parameters: Parameters):
-        _check_learnable(circuit)
+        check_circuit(circuit)
         self.circuit = circuit
         self._store = WeightStore(circuit, parameters)
         self._store.constrain_all()
@@ -261,12 +262,12 @@ class RateNetwork:
     # -- helpers -------------------------------------------------------------------------------------------------
 
     def _samples(self, x: Any, target: Any, need_target: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
-        x = _array(x, "x", self.circuit.input)
+        x = sample_array(x, "x", self.circuit.input)
         if target is None:
             if need_target:
                 raise SpikedtpError("a target is needed")
             return x, None
-        target = _array(target, "target", self.circuit.output)
+        target = sample_array(target, "target", self.circuit.output)
         if target.shape[:-1] != x.shape[:-1]:
             raise SpikedtpError(f"x {x.shape} and target {target.shape} are not the same number of samples")
         return x, target
@@ -281,44 +282,3 @@ class RateNetwork:
             program = self._programs[key] = Program(self._store, n_samples, target is not None, everyone, record)
         program.run(x.T, None if target is None else target.T)
         return program
-
-
-def _array(value: Any, name: str, population: Population) -> np.ndarray:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    try:
-        array = np.asarray(value, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise SpikedtpError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
-    if array.ndim not in (1, 2) or array.shape[-1] != population.size:
-        raise SpikedtpError(
-            f"{name} must be ({population.size},) or (samples, {population.size}) for {population.name}, got {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise SpikedtpError(f"{name} has entries that are NaN or infinite")
-    return array
-
-
-def _check_learnable(circuit: Circuit) -> None:
-    """What the rules need of the circuit."""
-    check_backward_steps(circuit)
-    kind = nudge_kind(circuit)
-    if kind == "mixed":
-        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
-    for population in circuit.populations[1:]:
-        dendrite = any(p.compartment == "dend" for p in circuit.inputs(population.name))
-        plateau = plateau_rule(circuit, population) is not None
-        is_output = population.name == circuit.output.name
-        if plateau and not dendrite and not is_output:
-            raise SpikedtpError(f"{circuit.name}: {population.name} learns from plateaus but has no dendritic input")
-        if plateau and kind == "output-only" and not is_output:
-            raise SpikedtpError(f"{circuit.name}: {population.name} cannot learn from plateaus of the top layer alone")
-        if type(population.bias_rule).__name__ == "PlateauBias" and not plateau:
-            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns from plateaus that it never has")
-        for p in circuit.inputs(population.name):
-            if type(p.rule).__name__ == "DendriticLoss" and not dendrite:
-                raise SpikedtpError(f"{circuit.name}: {p.name} learns by DendriticLoss but {p.post} has no dendrite")
-            if getattr(p.rule, "source", None) and not any(
-                q.compartment == "dend" for q in circuit.inputs(p.rule.source)
-            ):
-                raise SpikedtpError(f"{circuit.name}: {p.name}: its source {p.rule.source} has no dendritic input")

@@ -1,7 +1,8 @@
 """Where a rate network's weights live: stacked matrices for the inner loop, one view per projection for everyone else.
 
 Projections onto neighbouring populations of a layer from the same source share one matrix, so that one product serves
-them all. A tied projection is read through its source (a transposed view costs nothing) and written out only when asked.
+them all. A tied projection is read through its source (a transposed view costs nothing) and written out only when
+somebody asks for it.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class WeightStore:
         self._own_values: set[str] = set()
 
     def _runs(self) -> list[list[Projection]]:
-        """Projections that can share a matrix: same source, neighbouring targets, driving the soma in the same phases."""
+        """Projections that can share a matrix: same source, neighbouring targets, same phases."""
         runs: dict[tuple, list[Projection]] = {}
         for population in self.circuit.populations[1:]:
             layer, start, _ = self.place[population.name]

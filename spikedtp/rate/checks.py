@@ -1,0 +1,56 @@
+"""What a rate network asks of its circuit and of the samples it is given. Weights are checked in `state`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit, Population
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import DendriticLoss, LocalBackprop, PlateauBias
+from spikedtp.rate.gradient import check_backward_steps
+from spikedtp.rate.plateaus import nudge_kind, plateau_rule
+
+__all__ = ["check_circuit", "sample_array"]
+
+
+def sample_array(value: Any, name: str, population: Population) -> np.ndarray:
+    """`value` as float32 ``(n,)`` or ``(samples, n)``; other sizes and numbers that are not finite raise."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise SpikedtpError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
+    if array.ndim not in (1, 2) or array.shape[-1] != population.size:
+        n = population.size
+        raise SpikedtpError(f"{name} must be ({n},) or (samples, {n}) for {population.name}, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise SpikedtpError(f"{name} has entries that are NaN or infinite")
+    return array
+
+
+def check_circuit(circuit: Circuit) -> None:
+    """`SpikedtpError` where a rule cannot work in this circuit."""
+    check_backward_steps(circuit)
+    kind = nudge_kind(circuit)
+    if kind == "mixed":
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
+    for population in circuit.populations[1:]:
+        dendrite = any(p.compartment == "dend" for p in circuit.inputs(population.name))
+        plateau = plateau_rule(circuit, population) is not None
+        is_output = population.name == circuit.output.name
+        if plateau and not dendrite and not is_output:
+            raise SpikedtpError(f"{circuit.name}: {population.name} learns from plateaus but has no dendritic input")
+        if plateau and kind == "output-only" and not is_output:
+            raise SpikedtpError(f"{circuit.name}: {population.name} cannot learn from plateaus of the top layer alone")
+        if isinstance(population.bias_rule, PlateauBias) and not plateau:
+            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns from plateaus that it never has")
+        for p in circuit.inputs(population.name):
+            if isinstance(p.rule, DendriticLoss) and not dendrite:
+                raise SpikedtpError(f"{circuit.name}: {p.name} learns by DendriticLoss but {p.post} has no dendrite")
+            if isinstance(p.rule, LocalBackprop) and not any(
+                q.compartment == "dend" for q in circuit.inputs(p.rule.source)
+            ):
+                raise SpikedtpError(f"{circuit.name}: {p.name}: its source {p.rule.source} has no dendritic input")

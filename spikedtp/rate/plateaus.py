@@ -1,0 +1,49 @@
+"""Which nudge phase a circuit asks for, and the plateau that its cells get at the onset of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit, Population
+
+__all__ = ["instruct", "keep_largest", "nudge_kind", "plateau_rule"]
+
+
+def nudge_kind(circuit: Circuit) -> str:
+    """The nudge phase that the circuit's rules ask for: "none", "one-pass", "equilibrated" or "output-only"."""
+    kinds = {p.rule.nudge for p in circuit.projections if p.rule is not None} - {"none"}
+    return kinds.pop() if len(kinds) == 1 else "none" if not kinds else "mixed"
+
+
+def plateau_rule(circuit: Circuit, population: Population):
+    """The rule that gives this population a plateau (the first of its projections' that asks for a nudge), or None."""
+    for projection in circuit.inputs(population.name):
+        if projection.rule is not None and projection.rule.nudge != "none":
+            return projection.rule
+    return None
+
+
+def keep_largest(error: np.ndarray, n_keep: int) -> np.ndarray:
+    """The `n_keep` most positive and as many most negative values of each column of `error`; the others 0."""
+    order = np.argsort(-error, axis=0, kind="stable")
+    top, bottom = order[:n_keep], order[len(order) - n_keep :]
+    kept = np.zeros_like(error)
+    np.put_along_axis(kept, top, np.maximum(np.take_along_axis(error, top, 0), 0), 0)
+    lowest = np.take_along_axis(error, bottom, 0)
+    np.put_along_axis(kept, bottom, np.where(lowest < 0, lowest, np.take_along_axis(kept, bottom, 0)), 0)
+    return kept
+
+
+def instruct(error: np.ndarray, settled: np.ndarray, rule: Any, is_output: bool, out: np.ndarray) -> None:
+    """Write the plateau: the clipped `error`, gated by the settled activity, the largest ones only."""
+    np.multiply(error, settled != 0, out=out) if rule.relu_gate else np.copyto(out, error)
+    if is_output:
+        return
+    threshold = getattr(rule, "neg_rate_th", None)
+    if threshold is not None:
+        out[(out < 0) & (settled <= threshold)] = 0.0
+    if rule.max_pop_fraction < 1.0:
+        out[...] = keep_largest(out, math.ceil(rule.max_pop_fraction * len(out)))
