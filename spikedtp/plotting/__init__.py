@@ -1,0 +1,56 @@
+"""Figures from results; matplotlib only. Nothing is computed here beyond binning, correlations and medians.
+
+Functions that draw one panel take `ax` and return it; those that compose a figure are called ``…figure…`` and return a
+matplotlib `Figure` in the package's style (`style.mplstyle`).
+"""
+
+from spikedtp.plotting.figure3 import figure3
+from spikedtp.plotting.follow_up import (
+    ceiling_scatter,
+    correlation_over_time,
+    dendritic_state,
+    dendritic_state_figure,
+    eligibility_figure,
+    eligibility_trace,
+    similarity_figure,
+    similarity_strips,
+)
+from spikedtp.plotting.learning import confusion_figure, confusion_matrix, training_curve, training_figure
+from spikedtp.plotting.panels import (
+    dendritic_voltage,
+    eligibility_traces,
+    input_raster,
+    mark_phases,
+    raster,
+    somatic_voltage,
+    update_scatter,
+)
+from spikedtp.plotting.presentation import Shown, population_correlation
+from spikedtp.plotting.style import COLOURS, style
+
+__all__ = [
+    "COLOURS",
+    "Shown",
+    "ceiling_scatter",
+    "confusion_figure",
+    "confusion_matrix",
+    "correlation_over_time",
+    "dendritic_state",
+    "dendritic_state_figure",
+    "dendritic_voltage",
+    "eligibility_figure",
+    "eligibility_trace",
+    "eligibility_traces",
+    "figure3",
+    "input_raster",
+    "mark_phases",
+    "population_correlation",
+    "raster",
+    "similarity_figure",
+    "similarity_strips",
+    "somatic_voltage",
+    "style",
+    "training_curve",
+    "training_figure",
+    "update_scatter",
+]

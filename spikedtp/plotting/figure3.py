@@ -1,0 +1,121 @@
+"""Figure 3 of Galloni et al. 2025 for one presentation: inputs, traces, voltages, and the two weight changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plotting.panels import (
+    dendritic_voltage,
+    eligibility_traces,
+    input_raster,
+    somatic_voltage,
+    update_scatter,
+)
+from spikedtp.plotting.presentation import Shown, rate_dendritic_states
+from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_figure, styled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from spikedtp.rate import RateResponse
+    from spikedtp.spiking import SpikingResponse
+
+__all__ = ["figure3", "rate_update"]
+
+REFERENCE_NAMES = {"notebook": "rate network at its last step", "rule": "rate network's rule"}
+
+
+@styled
+def figure3(
+    rate: RateResponse,
+    spiking: SpikingResponse,
+    projection: str = "H2E_H1E",
+    *,
+    sample: int = 0,
+    repeat: int = 0,
+    reference: str | None = None,
+) -> Figure:
+    """All panels of Figure 3 for one presentation, two columns wide.
+
+    Parameters
+    ----------
+    rate : RateResponse
+        To the same samples, with target; ``present(x, target, nudge_populations="all")``.
+    spiking : SpikingResponse
+        With everything recorded.
+    projection : str
+        Whose traces and weight changes to show.
+    sample, repeat : int
+    reference : {"notebook", "rule"}, optional
+        Which rate ΔW: Figure 3's own or the rule's; the rule's where the notebook's is not defined. By default the one
+        that the read-out is made for, the notebook's for `paper`.
+
+    Raises
+    ------
+    SpikedtpError
+        Unknown projection, sample or repeat, or something needed was not recorded.
+    """
+    shown = Shown(rate, spiking, sample, repeat)
+    expected, which = rate_update(rate, spiking, projection, sample, reference)
+    population = presynaptic(spiking, projection)
+    positive, negative = shown.opposed_units()
+
+    figure = new_figure(DOUBLE_COLUMN, 4.9)
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.12))
+    inputs = above.subplots(1, 3)
+    input_raster(inputs[0], shown, "dend")
+    input_raster(inputs[1], shown, "soma")
+    eligibility_traces(inputs[2], shown, population)
+    units, updates = below.subfigures(1, 2, width_ratios=(2, 1.1))
+    voltages = units.subplots(2, 2, sharex=True, sharey="row")
+    for column, (sign, unit) in enumerate((("positive", positive), ("negative", negative))):
+        dend, soma = voltages[:, column]
+        dendritic_voltage(dend, shown, unit, colour=COLOURS[sign])
+        somatic_voltage(soma, shown, unit, colour=COLOURS[sign])
+        dend.set_xlabel("")
+        dend.set_title(unit_title(shown, unit), pad=11)
+    for ax in voltages[:, 1]:
+        ax.set_ylabel("")
+    scatter = updates.subplots()
+    update_scatter(
+        scatter, expected, spiking.weight_updates.of(projection, sample, repeat), reference=REFERENCE_NAMES[which]
+    )
+    scatter.set_title(projection.replace("_", " from "))
+    letter_panels([*inputs, *voltages[0], scatter])
+    return figure
+
+
+def unit_title(shown: Shown, unit: int) -> str:
+    """Names a unit and the sign that its dendritic state has in the rate network at the end of the nudge."""
+    state = rate_dendritic_states(shown.rate, shown.spiking, shown.sample)[-1, unit]
+    sign = "positive" if state > 0 else "negative" if state < 0 else "no"
+    return f"{shown.population} unit {unit}, {sign} dendritic state"
+
+
+def presynaptic(spiking: SpikingResponse, projection: str) -> str:
+    """The presynaptic population of a learned projection of this simulation."""
+    if projection not in spiking.projections:
+        raise known_names("projection of this simulation", projection, spiking.projections)
+    return next(s.population for s in spiking.spec.sources if s.projection == projection)
+
+
+def rate_update(
+    rate: RateResponse, spiking: SpikingResponse, projection: str, sample: int, reference: str | None = None
+) -> tuple[np.ndarray, str]:
+    """The rate network's ΔW of one sample, `(n_post, n_pre)`, and which of the two references it is."""
+    if reference is None:
+        reference = "notebook" if spiking.readout == "paper" else "rule"
+    if reference not in REFERENCE_NAMES:
+        raise known_names("reference", reference, REFERENCE_NAMES)
+    presynaptic(spiking, projection)
+    index = None if rate.n_samples is None else sample
+    found = rate.notebook_update(projection, index) if reference == "notebook" else None
+    if found is not None:
+        return found, "notebook"
+    try:
+        return rate.updates(projection, index), "rule"
+    except KeyError:
+        raise SpikedtpError(f"the rate response has no weight change of {projection}") from None

@@ -1,0 +1,115 @@
+"""Learning curves and confusion tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.plotting.style import COLOURS, SINGLE_COLUMN, new_figure, styled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["confusion_figure", "confusion_matrix", "training_curve", "training_figure"]
+
+
+def training_curve(
+    ax: Axes,
+    presentations,
+    accuracy,
+    *,
+    interval: tuple | None = None,
+    label: str | None = None,
+    colour: str = COLOURS["rate"],
+) -> Axes:
+    """Accuracy against the number of presentations.
+
+    Parameters
+    ----------
+    ax : Axes
+    presentations : (n,)
+    accuracy : (n,)
+        Between 0 and 1.
+    interval : (low, high), optional
+        Two (n,) arrays: a band around the curve.
+    label : str, optional
+        For a legend, with several curves in one panel.
+    colour : optional
+    """
+    presentations, accuracy = np.asarray(presentations), np.asarray(accuracy, float)
+    if presentations.shape != accuracy.shape or presentations.ndim != 1 or not len(accuracy):
+        raise SpikedtpError(
+            f"a training curve needs one accuracy for each number of presentations, got {accuracy.shape} for "
+            f"{presentations.shape}"
+        )
+    if interval is not None:
+        low, high = (100 * np.asarray(edge, float) for edge in interval)
+        ax.fill_between(presentations, low, high, color=colour, alpha=0.2, linewidth=0)
+    marker = "o" if len(presentations) <= 30 else None
+    ax.plot(presentations, 100 * accuracy, color=colour, marker=marker, markersize=2, label=label, gid="accuracy")
+    ax.set_xlabel("presentations")
+    ax.set_ylabel("accuracy (%)")
+    ax.set_xlim(left=0)
+    ax.set_ylim(0, 100)
+    if label is not None:
+        ax.legend(loc="lower right")
+    return ax
+
+
+@styled
+def training_figure(
+    presentations, accuracy, *, interval: tuple | None = None, n_classes: int | None = None, title: str = ""
+) -> Figure:
+    """A learning curve, one column wide; with `n_classes`, chance level is marked. See `training_curve`."""
+    figure = new_figure(SINGLE_COLUMN, 2.4)
+    ax = training_curve(figure.subplots(), presentations, accuracy, interval=interval)
+    if n_classes:
+        ax.axhline(100 / n_classes, color=COLOURS["other"], linewidth=0.7, linestyle=":", gid="chance")
+        ax.annotate("chance", (1, 100 / n_classes), (-2, 2), ("axes fraction", "data"), "offset points", ha="right",
+                    fontsize=6, color=COLOURS["other"])  # fmt: skip
+    last = 100 * float(np.asarray(accuracy, float)[-1])
+    ax.set_title(f"{title}{': ' if title else ''}{last:.1f} % at the end")
+    return figure
+
+
+def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
+    """How often each label was taken for each class: counts, coloured by their share of the label.
+
+    Parameters
+    ----------
+    ax : Axes
+    table : pandas.DataFrame
+        With columns ``label, predicted, n``, as `spikedtp.evaluation.confusion` and ``confusion.csv`` have it.
+    """
+    counts = table.pivot(index="label", columns="predicted", values="n").fillna(0)
+    shares = counts.div(counts.sum(axis=1).where(lambda n: n > 0, 1), axis=0).to_numpy()
+    image = ax.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
+    for (row, column), n in np.ndenumerate(counts.to_numpy()):
+        if n:
+            ax.text(column, row, f"{n:.0f}", ha="center", va="center", fontsize=5,
+                    color="white" if shares[row, column] > 0.5 else "black")  # fmt: skip
+    ax.set_xticks(range(counts.shape[1]), counts.columns)
+    ax.set_yticks(range(counts.shape[0]), counts.index)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("label")
+    bar = ax.figure.colorbar(image, ax=ax, shrink=0.7, aspect=20, pad=0.02)
+    bar.set_label("share of the label (%)")
+    bar.outline.set_visible(False)
+    return ax
+
+
+@styled
+def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
+    """A confusion table, one column wide, its accuracy in the title. See `confusion_matrix`."""
+    figure = new_figure(SINGLE_COLUMN, 3.0)
+    ax = confusion_matrix(figure.subplots(), table)
+    right, n = table.loc[table["label"] == table["predicted"], "n"].sum(), table["n"].sum()
+    share = f"{100 * right / n:.1f} % of {n} right" if n else "no samples"
+    ax.set_title(f"{title}{': ' if title else ''}{share}")
+    return figure

@@ -1,0 +1,79 @@
+"""How figures look: style sheet, colours with a fixed meaning, sizes, panel letters. Nothing is drawn here."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from importlib import resources
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "DOUBLE_COLUMN", "SINGLE_COLUMN", "cell_colour", "letter_panels", "new_figure", "style", "styled"]
+
+MM = 1 / 25.4
+SINGLE_COLUMN, DOUBLE_COLUMN = 88 * MM, 180 * MM  # inch
+
+#: Okabe & Ito's palette, which colour-blind readers can tell apart; one meaning for each colour in every figure.
+COLOURS = {
+    "E": "#D55E00",
+    "SomaI": "#56B4E9",
+    "DendI": "#0072B2",
+    "rate": "#000000",
+    "spiking": "#009E73",
+    "positive": "#E69F00",
+    "negative": "#CC79A7",
+    "other": "#7F7F7F",
+}
+
+
+def style():
+    """Context manager: the package's style sheet, e.g. around panels drawn one by one in a notebook."""
+    with resources.as_file(resources.files("spikedtp.plotting") / "style.mplstyle") as sheet:
+        return matplotlib.style.context(str(sheet))
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw a whole figure in the package's style, wherever it is saved afterwards."""
+
+    @functools.wraps(draw)
+    def in_style(*args, **kwargs) -> Figure:
+        with style():
+            figure = draw(*args, **kwargs)
+            # ticks are made when first drawn: make them while the style holds
+            figure.draw_without_rendering()
+        return figure
+
+    return in_style
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inch, that pyplot does not keep alive."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def cell_colour(population: str) -> str:
+    """The colour of a population's cell type (`H1E`, `H2SomaI`)."""
+    for kind in ("SomaI", "DendI", "E"):
+        if population.endswith(kind):
+            return COLOURS[kind]
+    return COLOURS["other"]
+
+
+def letter_panels(axes: Iterable[Axes], *, x: float = 0.0) -> None:
+    """Letter panels a, b, c, ... above their upper left corners."""
+    for letter, ax in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+        ax.annotate(
+            letter,
+            (x, 1.0),
+            xytext=(-18, 9),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold",
+            va="baseline",
+            ha="right",
+            annotation_clip=False,
+            gid="panel-letter",
+        )
