@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
 from spikedtp.rate.state import bias_key, read_parameters, weight_key
+from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
 
 __all__ = ["RateNetwork", "load_rate_network"]
@@ -135,13 +137,12 @@ class RateNetwork:
             raise SpikedtpError(f'nudge_populations must be "training" or "all", got {nudge_populations!r}')
         x, target = self._samples(x, target)
         everyone = nudge_populations == "all"
-        program = self._run(x, target, everyone=everyone, record=True)
-        if target is None or everyone or program.kind != "equilibrated":
-            full = program
-        else:
-            full = self._run(x, target, everyone=True, record=True)
-        self._store.write_tied()
-        return respond(program, full, self._store.weights, self.rule_state)
+        with one_thread() if x.ndim == 1 else nullcontext():
+            program = full = self._run(x, target, everyone=everyone, record=True)
+            if program.kind == "equilibrated" and not everyone:
+                full = self._run(x, target, everyone=True, record=True)
+            self._store.write_tied()
+            return respond(program, full, self._store.weights, self.rule_state)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most active output cell for each row of X, ``(samples, n_in)`` -> ``(samples,)`` int64."""
@@ -171,7 +172,8 @@ class RateNetwork:
             if len(x) != 1:
                 raise SpikedtpError(f"train_step takes one sample, got {len(x)}: learning is online")
             x, target = x[0], target[0]
-        self._step(x, target, rate_factor)
+        with one_thread():
+            self._step(x, target, rate_factor)
 
     def weight_updates(self, x: Any, target: Any, *, constrained: bool = True) -> dict[str, np.ndarray]:
         """What one online step would add to each projection; the network is left as it was.
@@ -199,7 +201,8 @@ class RateNetwork:
             }
         before, rule_state = self._store.snapshot(), dict(self.rule_state)
         try:
-            self._step(x, target, 1.0)
+            with one_thread():
+                self._step(x, target, 1.0)
             after = self.weights
         finally:
             self._store.load(before)

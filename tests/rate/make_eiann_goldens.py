@@ -27,7 +27,8 @@ TRAJECTORIES = {
     "mnist_dtp_one_pass": "20241009_EIANN_2_hidden_mnist_BP_like_config_5J_complete_optimized",
     "eiann_local_backprop": "20241113_EIANN_2_hidden_mnist_BP_like_config_5M_complete_optimized",
     "eiann_spiral": "20250108_EIANN_2_hidden_spiral_DTP_fixed_SomaI_learned_bias_config_complete_optimized",
-    "eiann_btsp_top_down": "20250619_EIANN_2_hidden_fmnist_BTSP_config_5L_learn_TD_HTCWN_3_zero_bias_complete_optimized",
+    "eiann_btsp_top_down": "20250619_EIANN_2_hidden_fmnist_BTSP_config_5L_learn_TD_HTCWN_3"
+    "_zero_bias_complete_optimized",
 }
 
 
@@ -78,7 +79,7 @@ def short_form(source: Path, name: str) -> None:
                     inputs[f"{pre_layer}.{pre_cell}"] = given | values
     config["projection_config"] = projections
     body = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=110)
-    note = f"# Constants of {source.stem}\n# (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599).\n"
+    note = f"# Constants of {source.stem}\n# (Galloni et al. 2025, bioRxiv 2025.05.22.655599), in the short form.\n"
     (GOLDEN / f"{name}.yaml").write_text(note + body, encoding="utf-8")
 
 

@@ -8,6 +8,8 @@ import torch
 
 from spikedtp.rate import load_rate_network
 
+pytestmark = pytest.mark.slow
+
 SETS = ("dtp_equilibrated", "dtp_one_pass", "btsp", "supervised_bcm", "temporal_contrast")
 WITH_NOTEBOOK = ("dtp_equilibrated", "temporal_contrast")
 N_CIRCUITS = 34

@@ -1,0 +1,106 @@
+"""A second implementation of the presentation for tests: float64, one cell type at a time, nothing shared with rate/.
+
+Written from the definition of the two phases, as plainly as possible; slow.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+
+def activate(population, value):
+    return np.maximum(value, 0.0) if population.activation == "relu" else value
+
+
+class Slow:
+    """State of every population by name; `history` keeps the activity after each step."""
+
+    def __init__(self, circuit, weights, biases):
+        self.circuit = circuit
+        self.w = {name: weight.astype(np.float64) for name, weight in weights.items()}
+        self.b = {name: bias.astype(np.float64) for name, bias in biases.items()}
+
+    def drive(self, population, compartment, phases):
+        total = np.zeros(population.size)
+        for p in self.circuit.projections:
+            if p.post == population.name and p.compartment == compartment and p.update_phase in phases:
+                total += self.w[p.name] @ (self.now if p.direction == "F" else self.before)[p.pre]
+        return total
+
+    def step(self, population, phases):
+        name = population.name
+        change = -self.state[name] + self.b[name] + self.drive(population, "soma", phases)
+        self.state[name] = self.state[name] + change / self.circuit.tau
+
+    def settle(self, x):
+        circuit = self.circuit
+        self.state = {p.name: self.b[p.name].copy() for p in circuit.populations[1:]}
+        self.now = {p.name: activate(p, self.state[p.name]) for p in circuit.populations[1:]}
+        self.now[circuit.input.name] = np.asarray(x, dtype=np.float64)
+        self.before = dict(self.now)
+        self.history = []
+        for _ in range(circuit.forward_steps):
+            self.before = dict(self.now)
+            for population in circuit.populations[1:]:
+                self.step(population, "FA")
+                self.now[population.name] = activate(population, self.state[population.name])
+            self.history.append(dict(self.now))
+        self.settled, self.settled_before = dict(self.now), dict(self.before)
+        self.dendrite = {p.name: self.drive(p, "dend", "FBA") for p in circuit.populations[1:]}
+
+    def error(self, population, target):
+        rule = self.rules[population.name]
+        if population.name == self.circuit.output.name:
+            e = np.clip(target - self.now[population.name], -1, 1)
+        else:
+            e = np.clip(self.drive(population, "dend", "FBA"), -1, 1)
+        settled = self.settled[population.name]
+        if rule.relu_gate:
+            e = np.where(settled == 0, 0.0, e)
+        if population.name == self.circuit.output.name:
+            return e
+        if getattr(rule, "neg_rate_th", None) is not None:
+            e = np.where((e < 0) & (settled <= rule.neg_rate_th), 0.0, e)
+        n = math.ceil(rule.max_pop_fraction * len(e))
+        positive = sorted((i for i in range(len(e)) if e[i] > 0), key=lambda i: -e[i])[:n]
+        negative = sorted((i for i in range(len(e)) if e[i] < 0), key=lambda i: e[i])[:n]
+        return np.array([e[i] if i in positive or i in negative else 0.0 for i in range(len(e))])
+
+    def nudge(self, target, kind, everyone=False):
+        circuit = self.circuit
+        self.rules = {
+            p.post: p.rule for p in reversed(circuit.projections) if p.rule is not None and p.rule.nudge != "none"
+        }
+        self.plateau = {}
+        layers = list(circuit.layers.values())[1:]
+        layers = layers[:-2:-1] if kind == "output-only" else layers[::-1]
+        for step in range(1 if kind == "one-pass" else circuit.forward_steps):
+            for layer in layers:
+                for population in layer:
+                    if step == 0 and population.name in self.rules:
+                        self.plateau[population.name] = self.error(population, target)
+                if kind == "one-pass":
+                    for population in layer:
+                        if population.name in self.plateau:
+                            name = population.name
+                            self.before[name] = self.now[name]
+                            self.now[name] = activate(population, self.state[name] + self.plateau[name])
+                    continue
+                for population in layer:
+                    self.before[population.name] = self.now[population.name]
+                for population in layer:
+                    phases = {p.update_phase for p in circuit.projections if p.post == population.name}
+                    if everyone or population.name == circuit.output.name or phases & {"A", "B"}:
+                        self.step(population, "FAB")
+                        nudge = self.plateau.get(population.name, 0.0)
+                        self.now[population.name] = activate(population, self.state[population.name] + nudge)
+            self.history.append(dict(self.now))
+
+
+@pytest.fixture(scope="session")
+def slow_circuit():
+    """The class `Slow`."""
+    return Slow

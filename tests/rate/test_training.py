@@ -1,0 +1,81 @@
+"""Order of samples, schedules, online training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.training import sample_order, train
+from spikedtp.schedules import schedule
+
+
+def test_order_of_samples():
+    generator = torch.Generator().manual_seed(257)
+    expected = []
+    for _ in range(3):
+        torch.empty((), dtype=torch.int64).random_(generator=generator)
+        expected += torch.randperm(10, generator=generator).tolist()
+    assert sample_order(10, 25, 257).tolist() == expected[:25]
+    assert sorted(expected[:10]) == list(range(10)) and expected[:10] != expected[10:20]
+    # EIANN's last training samples after 500, 3,000 and 8,000 steps
+    assert [sample_order(8000, n, 257)[-1] for n in (500, 3000, 8000)] == [1179, 744, 1220]
+    assert len(sample_order(10, 0, 1)) == 0
+    with pytest.raises(SpikedtpError):
+        sample_order(0, 3, 1)
+
+
+def test_schedules():
+    anneal = [schedule("anneal")(index, 10) for index in range(10)]
+    assert anneal == [1.0] * 8 + [0.3] * 2
+    assert [schedule("constant")(index, 10) for index in range(10)] == [1.0] * 10
+    with pytest.raises(SpikedtpError, match="anneal, constant"):
+        schedule("linear")
+
+
+def test_training_is_its_steps():
+    rng = np.random.default_rng(0)
+    x = rng.random((5, 64), dtype=np.float32)
+    target = np.eye(10, dtype=np.float32)[:5]
+    trained, stepped = (load_rate_network("digits_dtp", seed=2) for _ in range(2))
+    progress = list(train(trained, x, target, n_samples=7, data_seed=3, schedule="anneal"))
+    assert [step for step, _, _ in progress] == list(range(1, 8))
+    assert [sample for _, sample, _ in progress] == sample_order(5, 7, 3).tolist()
+    for _, sample, factor in progress:
+        stepped.train_step(x[sample], target[sample], rate_factor=factor)
+    for name, weight in stepped.weights.items():
+        np.testing.assert_array_equal(trained.weights[name], weight)
+    full = load_rate_network("digits_dtp", seed=2)
+    list(train(full, x, target, n_samples=7, data_seed=3, schedule="constant"))
+    assert any(not np.array_equal(full.weights[name], trained.weights[name]) for name in full.weights)
+
+
+def test_learning_rates_scale_with_the_schedule():
+    network = load_rate_network("digits_dtp", seed=2)
+    rng = np.random.default_rng(1)
+    x, target = rng.random(64, dtype=np.float32), np.eye(10, dtype=np.float32)[3]
+    before = network.weights["OutputE_H2E"]
+    small, whole = (load_rate_network("digits_dtp", seed=2) for _ in range(2))
+    small.train_step(x, target, rate_factor=1e-3)
+    whole.train_step(x, target)
+    change = small.weights["OutputE_H2E"] - before
+    assert np.abs(change).max() > 0
+    free = network.weight_updates(x, target, constrained=False)["OutputE_H2E"]
+    inside = (before + free > 0) & (before > 0)
+    np.testing.assert_allclose(change[inside], 1e-3 * free[inside], atol=5e-8)
+
+
+def test_digits_are_learned():
+    """A short run on scikit-learn's digits is far above chance."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    x = (digits.data / 16).astype(np.float32)
+    target = np.eye(10, dtype=np.float32)[digits.target]
+    network = load_rate_network("digits_dtp", seed=0)
+    assert (network.predict(x[1200:]) == digits.target[1200:]).mean() < 0.4
+    for _ in train(network, x[:1200], target[:1200], n_samples=1200, data_seed=0):
+        pass
+    assert (network.predict(x[1200:]) == digits.target[1200:]).mean() > 0.6
