@@ -69,23 +69,32 @@ def _last_step(timeline: Timeline) -> Kernels:
     return Kernels(timeline.n_steps, weights)
 
 
-def window(timeline: Timeline, start: int, stop: int) -> np.ndarray:
-    """Equal weights that sum to 1 between two time steps."""
+def ramp(timeline: Timeline, start: float, stop: float) -> np.ndarray:
+    """Weights that rise from half to full between two rate steps and sum to 1: the recent past counts most."""
+    first = min(max(timeline.step_of(start), 0), timeline.n_steps - 1)
+    last = min(max(timeline.step_of(stop), first + 1), timeline.n_steps)
     kernel = np.zeros(timeline.n_steps)
-    start = min(max(start, 0), stop - 1)
-    kernel[start:stop] = 1 / (stop - start)
-    return kernel
+    kernel[first:last] = np.linspace(0.5, 1, last - first)
+    return kernel / kernel.sum()
 
 
 def _drive_means(timeline: Timeline) -> Kernels:
-    """Means of the drive over the second half of the sensory phase and over the supervised phase."""
-    settled = window(timeline, timeline.settled_end // 2, timeline.settled_end)
-    nudged = window(timeline, timeline.nudge_start, timeline.n_steps)
-    weights = {}
-    for signal in SIGNALS:
-        weights[signal, "settled", "drive"] = settled
-        weights[signal, "nudged", "drive"] = nudged
-    return Kernels(timeline.n_steps, weights)
+    """Means of the drive. Windows chosen on training images (docs/readout.md has the measurements).
+
+    A dendrite or soma is read over the last third of the sensory phase, and from the middle of the onset of the nudge
+    to the end. A presynaptic trace remembers longer: the second half of the sensory phase, and the whole presentation.
+    It is the noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little.
+    """
+    sensory, end = timeline.sensory_points, timeline.n_points
+    windows = {
+        ("dendrite", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1),
+        ("soma", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1),
+        ("trace", "settled"): (1 / 2 * (sensory - 0.5), sensory - 1),
+        ("dendrite", "nudged"): (sensory - 0.5, end),
+        ("soma", "nudged"): (sensory - 0.5, end),
+        ("trace", "nudged"): (0, end),
+    }
+    return Kernels(timeline.n_steps, {(*key, "drive"): ramp(timeline, *window) for key, window in windows.items()})
 
 
 READOUTS = {
