@@ -56,7 +56,12 @@ class LocalBackprop(LearningRule):
 
 @dataclass(frozen=True)
 class BackpropBias(BiasRule):
-    """Δbias = -lr · ∂L/∂bias, L as in `Backprop`."""
+    """Δbias = -lr · ∂L/∂bias, L as in `Backprop`.
+
+    Parameters
+    ----------
+    learning_rate : float
+    """
 
     legacy_names: ClassVar[tuple[str, ...]] = ("BackpropBias", "Backprop")
     needs_gradient: ClassVar[str | None] = "output"

@@ -1,0 +1,247 @@
+"""Circuit files: both forms, and every mistake with file, key and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import yaml
+
+from spikedtp.circuit import circuit_path, read_circuit, shipped_names
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Bounds, DendriticState, NoAutapses, NormalizeRows, PlateauBias, Tied
+from spikedtp.rate import load_rate_network
+
+LONG = """
+layer_config:
+  Input: {E: {size: 6}}
+  H1:
+    E: {size: 5, activation: relu, include_bias: true, bias_init: uniform_, bias_init_args: [-0.5, 0.5]}
+    SomaI: {size: 3, activation: relu}
+  Output:
+    E: {size: 2, activation: relu, bias_learning_rule: DendriticLossBias, bias_learning_rule_kwargs: {learning_rate: 0.2}}
+projection_config:
+  H1:
+    E:
+      Input:
+        E:
+          weight_init: half_kaiming
+          weight_init_args: !!python/tuple
+          - 2.5
+          weight_bounds: !!python/tuple
+          - 0
+          - null
+          learning_rule: BP_like_2L
+          learning_rule_kwargs: {learning_rate: 0.1, relu_gate: true, stochastic: false}
+      H1:
+        SomaI: {weight_init: half_kaiming, weight_bounds: [null, 0], direction: R, learning_rule: null}
+      Output:
+        E:
+          weight_init: half_kaiming
+          weight_bounds: [0, null]
+          update_phase: B
+          compartment: dend
+          weight_constraint: clone_weight
+          weight_constraint_kwargs: {source: Output.E.H1.E, transpose: true, scale: 0.5}
+          learning_rule: null
+    SomaI:
+      H1:
+        E: {weight_init: half_kaiming, weight_bounds: [0, null], direction: recurrent, update_phase: all,
+            weight_constraint: normalize_weight, weight_constraint_kwargs: {scale: 3.0}, learning_rule: null}
+        SomaI: {weight_init: half_kaiming, weight_bounds: [null, 0], direction: R, weight_constraint: no_autapses,
+                learning_rule: null}
+  Output:
+    E:
+      H1:
+        E: {weight_init: half_kaiming, weight_bounds: [0, null], learning_rule: BP_like_2L}
+training_kwargs: {tau: 3, forward_steps: 15, backward_steps: 0, learning_rate: 0.25}
+"""
+
+SHORT = """
+layer_config:
+  Input: {E: {size: 6}}
+  H1:
+    E: {size: 5, activation: relu, bias: 'uniform(-0.5,0.5)'}
+    SomaI: {size: 3, activation: relu}
+  Output:
+    E: {size: 2, activation: relu, bias_learning_rule: DendriticLossBias, bias_learning_rule_kwargs: {learning_rate: 0.2}}
+projection_config:
+  H1.E:
+    Input.E: {type: Exc, weight_init: half_kaiming, weight_init_args: [2.5], learning_rule: BP_like_2L,
+              learning_rule_kwargs: {learning_rate: 0.1, relu_gate: true, stochastic: false}}
+    H1.SomaI: {type: Inh, weight_init: half_kaiming, direction: R, learning_rule: None}
+    Output.E: {type: exc, weight_init: half_kaiming, update_phase: B, compartment: dend, learning_rule: None,
+               weight_constraint: clone_weight,
+               weight_constraint_kwargs: {source: Output.E.H1.E, transpose: true, scale: 0.5}}
+  H1.SomaI:
+    H1.E: {type: E, weight_init: half_kaiming, direction: R, update_phase: A, learning_rule: None,
+           weight_constraint: normalize_weight, weight_constraint_kwargs: {scale: 3.0}}
+    H1.SomaI: {type: I, weight_init: half_kaiming, direction: R, weight_constraint: no_autapses, learning_rule: None}
+  Output.E:
+    H1.E: {type: Excitatory, weight_init: half_kaiming, weight_bounds: [0, None], learning_rule: BP_like_2L}
+training_kwargs: {tau: 3, forward_steps: 15, backward_steps: 0, learning_rate: 0.25}
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, name="circuit.yaml"):
+        path = tmp_path / name
+        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text, sort_keys=False))
+        return read_circuit(path)
+
+    return read
+
+
+def test_long_form(read):
+    circuit = read(LONG)
+    assert [p.name for p in circuit.populations] == ["InputE", "H1E", "H1SomaI", "OutputE"]
+    assert circuit.name == "circuit" and circuit.input.name == "InputE" and circuit.output.name == "OutputE"
+    assert (circuit.tau, circuit.forward_steps, circuit.backward_steps) == (3.0, 15, 0)
+    first = circuit.projection("H1E_InputE")
+    assert first.bounds == Bounds(0, None) and first.weight_init_args == (2.5,)
+    assert first.rule == DendriticState(0.1, relu_gate=True)
+    assert circuit.projection("OutputE_H1E").rule == DendriticState(0.25)  # the file's learning rate for all
+    assert circuit.projection("H1E_OutputE").constraint == Tied("OutputE_H1E", scale=0.5, transpose=True)
+    inhibition = circuit.projection("H1SomaI_H1E")
+    assert (inhibition.direction, inhibition.update_phase, inhibition.compartment) == ("R", "A", "soma")
+    assert inhibition.constraint == NormalizeRows(3.0)
+    assert circuit.projection("H1SomaI_H1SomaI").constraint == NoAutapses()
+    assert circuit.population("OutputE").bias_rule == PlateauBias(0.2) and circuit.population("OutputE").include_bias
+    assert [p.name for p in circuit.inputs("H1E")] == ["H1E_InputE", "H1E_H1SomaI", "H1E_OutputE"]
+    with pytest.raises(SpikedtpError, match="unknown projection 'H1E_H2E': known are"):
+        circuit.projection("H1E_H2E")
+
+
+def test_both_forms_are_one_circuit(read, tmp_path):
+    long, short = read(LONG), read(SHORT)
+    assert short.populations == long.populations
+    assert short.projections == long.projections
+    one, other = (load_rate_network(circuit, seed=5) for circuit in (long, short))
+    for name, weight in one.weights.items():
+        np.testing.assert_array_equal(other.weights[name], weight)
+        assert weight.any()
+    for name, bias in one.biases.items():
+        np.testing.assert_array_equal(other.biases[name], bias)
+    assert one.biases["H1E"].any() and one.biases["OutputE"].any() and not one.biases["H1SomaI"].any()
+
+
+BASE = yaml.safe_load(LONG.replace("!!python/tuple", ""))
+INPUT = ("projection_config", "H1", "E", "Input", "E")
+
+
+def changed(path, value):
+    config = copy.deepcopy(BASE)
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    if value is KeyError:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return config
+
+
+MISTAKES = [
+    (("layer_config", "H1", "E", "size"), 0, r"layer_config.H1.E.size: must be a whole number of at least 1, got 0"),
+    (("layer_config", "H1", "E", "size"), KeyError, "layer_config.H1.E: needs size"),
+    (("layer_config", "H1", "E", "shape"), 3, "unknown key 'shape': allowed are size, activation"),
+    (("layer_config", "H1", "E", "activation"), "tanh", "activation: must be one of relu, linear, got 'tanh'"),
+    (("layer_config", "H1", "E", "include_bias"), "yes please", "true or false"),
+    (("layer_config", "H1", "E", "bias_init"), "cauchy_", "bias_init: must be one of"),
+    (("layer_config", "Output", "E", "bias_learning_rule"), "Bias", "unknown bias learning rule 'Bias'"),
+    (("layer_config", "H1"), [1], "layer_config.H1: must be a mapping"),
+    (("layer_config",), {"Input": {"E": {"size": 2}}}, "unknown layer 'H1': layer_config has Input"),
+    ((*INPUT, "weight_bounds"), [1, 0], r"Input.E.weight_bounds: the lower bound 1 is above the upper bound 0"),
+    ((*INPUT, "weight_bounds"), [0], "two numbers or nulls"),
+    ((*INPUT, "weight_bounds"), KeyError, "half_kaiming needs a lower bound"),
+    ((*INPUT, "weight_init"), "kaiming", "weight_init: must be one of .*half_kaiming.*, got 'kaiming'"),
+    ((*INPUT, "weight_init_args"), ["a"], "weight_init_args: must be a finite number, got 'a'"),
+    ((*INPUT, "direction"), "up", "direction: must be one of F, forward, R, recurrent, got 'up'"),
+    ((*INPUT, "update_phase"), "C", "update_phase: must be one of F, forward, B"),
+    ((*INPUT, "compartment"), "axon", "compartment: must be one of None, soma, dend"),
+    ((*INPUT, "learning_rule"), "BP_like_3", "learning_rule: unknown learning rule 'BP_like_3': known are"),
+    ((*INPUT, "learning_rule_kwargs"), {"learning_rate": -1}, "learning_rate must be a number of at least 0, got -1"),
+    ((*INPUT, "learning_rate"), 0.1, "unknown key 'learning_rate': allowed are weight_init"),
+    ((*INPUT, "weight_constraint"), "norm", "weight_constraint: must be one of normalize_weight"),
+    (("projection_config", "H1", "SomaI", "H1", "E", "weight_constraint_kwargs"), {}, "misses .*'scale'"),
+    (("projection_config", "H1", "SomaI", "H1", "E", "weight_constraint_kwargs"), {"size": 1}, "no parameter 'size'"),
+    (("projection_config", "H1", "X"), {"Input": {"E": {}}}, "unknown population 'X' of H1: it has E, SomaI"),
+    (("projection_config", "H1", "E", "H4"), {"E": {}}, "unknown layer 'H4'"),
+    (("projection_config", "Input"), {"E": {"H1": {"E": {"learning_rule": None}}}}, "input population takes no"),
+    (
+        ("projection_config", "H1", "E", "Output", "E", "weight_constraint_kwargs"),
+        {"source": "Output.E.H9.E"},
+        "unknown clone source 'OutputE_H9E'",
+    ),
+    (
+        ("projection_config", "H1", "E", "Output", "E", "weight_constraint_kwargs"),
+        {"source": "Output.E.H1.E"},
+        r"the clone source OutputE_H1E is \(2, 5\), which does not give \(5, 2\)",
+    ),
+    (("projection_config", "H1", "E", "Output", "E", "learning_rule"), "BP_like_2L", "learning_rule must be null"),
+    (("training_kwargs", "tau"), 0, "training_kwargs.tau: must be above 0"),
+    (("training_kwargs", "forward_steps"), 1.5, "forward_steps: must be a whole number"),
+    (("training_kwargs", "optimizer"), "Adam", "optimizer: must be SGD"),
+    (("training_kwargs", "steps"), 3, "unknown key 'steps'"),
+    (("training_kwargs", "learning_rate"), KeyError, "needs learning_rate"),
+    (("seeds",), 3, "unknown key 'seeds': allowed are layer_config"),
+    (("projection_config",), KeyError, "has no projection_config"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "words"), MISTAKES, ids=[f"{m[0][-1]}-{i}" for i, m in enumerate(MISTAKES)])
+def test_mistakes_are_named(path, value, words, read):
+    with pytest.raises(SpikedtpError, match=words) as caught:
+        read(changed(path, value))
+    assert "circuit.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [1", "line "),
+        ("a: 1\na: 2", "line 1: the key 'a' stands here twice"),
+        ("- 1\n- 2", "must be a mapping"),
+        ("", "has no layer_config"),
+        ("x: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("x: !!python/name:os.system", "could not determine a constructor"),
+        (SHORT.replace("type: Exc,", "type: Both,"), "H1.E.Input.E.type: must be Exc or Inh, got 'Both'"),
+        (SHORT.replace("uniform(-0.5,0.5)", "uniform(a,b)"), "must be a distribution such as"),
+        (SHORT.replace("uniform(-0.5,0.5)", "cauchy(0,1)"), "bias_init: must be one of"),
+        (SHORT.replace("  H1.SomaI:\n", "  H1SomaI:\n"), "keys of the short form are Layer.cell"),
+    ],
+)
+def test_files_that_are_no_circuits(text, words, read):
+    with pytest.raises(SpikedtpError, match=words) as caught:
+        read(text)
+    assert "circuit.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_paths_and_names(tmp_path, monkeypatch):
+    assert {"mnist_dtp_one_pass", "mnist_dtp_equilibrated", "digits_dtp"} <= set(shipped_names())
+    assert circuit_path("digits_dtp") == circuit_path("digits_dtp.yaml")
+    assert read_circuit("digits_dtp").input.size == 64
+    for wrong, words in (
+        ("no_such_model", r"no such file, nor a shipped model of this name \(shipped: .*digits_dtp"),
+        (tmp_path, "is a folder"),
+        (3, "path or the name"),
+        (tmp_path / "digits_dtp", "no such file"),
+    ):
+        with pytest.raises(SpikedtpError, match=words):
+            circuit_path(wrong)
+    mine = tmp_path / "digits_dtp.yaml"
+    mine.write_text(LONG)
+    monkeypatch.chdir(tmp_path)
+    assert circuit_path("digits_dtp.yaml").resolve() == mine  # a file at hand comes before a shipped one
+    assert circuit_path("digits_dtp").resolve() != mine
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(SpikedtpError, match="not a YAML text file|is not YAML|line"):
+        read_circuit(binary)
+
+
+def test_every_shipped_circuit_loads():
+    for name in shipped_names():
+        assert load_rate_network(name).circuit.name == name

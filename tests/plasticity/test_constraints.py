@@ -1,0 +1,83 @@
+"""What weights are held to, against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+
+
+def weights(shape=(4, 4), seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_bounds():
+    for lower, upper in ((0, None), (None, 0), (-0.1, 0.2), (None, None)):
+        weight = weights()
+        expected = np.clip(weight, -np.inf if lower is None else lower, np.inf if upper is None else upper)
+        Bounds(lower, upper).apply(weight)
+        np.testing.assert_allclose(weight, expected, rtol=1e-7)
+
+
+def test_normalised_rows():
+    weight = weights()
+    weight[2] = 0
+    before = weight.copy()
+    NormalizeRows(3.0).apply(weight, recurrent=False)
+    for row, old in zip(weight, before, strict=True):
+        total = sum(abs(w) for w in old)
+        np.testing.assert_allclose(row, 0 if total == 0 else [3 * w / total for w in old], rtol=1e-6)
+    NormalizeRows(3.0).apply(weight, recurrent=True)
+    assert not np.diag(weight).any()
+    np.testing.assert_allclose(np.abs(weight).sum(axis=1), [3, 3, 0, 3], rtol=1e-6)
+    kept = weights()
+    NormalizeRows(3.0, autapses=True).apply(kept, recurrent=True)
+    assert np.diag(kept).all()
+
+
+def test_no_autapses():
+    weight = weights()
+    NoAutapses().apply(weight, recurrent=False)
+    assert np.diag(weight).all()
+    NoAutapses().apply(weight, recurrent=True)
+    assert not np.diag(weight).any() and np.count_nonzero(weight) == 12
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_tied(transpose):
+    sources = {"a": weights((3, 2), 1), "b": weights((3, 2), 2)}
+    found = Tied("a", "b", sign=-1, scale=0.5, transpose=transpose).value(sources)
+    for i in range(3):
+        for j in range(2):
+            expected = -0.5 * sources["a"][i, j] * sources["b"][i, j]
+            assert found[(j, i) if transpose else (i, j)] == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(Tied("a").value(sources), sources["a"])
+
+
+def test_receptive_fields():
+    fields = ReceptiveFields(2, scale=4.0)
+    mask = fields.mask(np.array([[0, 0], [1, 2]]), 16)
+    assert [np.flatnonzero(row).tolist() for row in mask] == [[0, 1, 4, 5], [6, 7, 10, 11]]
+    weight = np.ones((2, 16), np.float32)
+    fields.apply(weight, mask, recurrent=False)
+    np.testing.assert_array_equal(weight, mask)
+    colour = ReceptiveFields(1, image_dims=(3, 2, 2)).mask(np.array([[1, 0]]), 12)
+    assert np.flatnonzero(colour).tolist() == [2, 6, 10]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: NormalizeRows(-1.0), "scale must be a positive number, got -1.0"),
+        (lambda: NormalizeRows("big"), "scale"),
+        (lambda: Tied("a", sign=3), "sign must be 1 or -1"),
+        (lambda: ReceptiveFields(0), "size must be a positive whole number"),
+        (lambda: ReceptiveFields(9).dims(64), "do not fit 64 inputs"),
+        (lambda: ReceptiveFields(2).dims(63), "do not fit 63 inputs"),
+    ],
+)
+def test_mistakes_are_named(make, words):
+    with pytest.raises(SpikedtpError, match=words):
+        make()
