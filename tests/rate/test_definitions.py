@@ -108,7 +108,10 @@ def test_phases_follow_their_definition(case, network_of, slow_circuit):
         assert np.abs(plateau).max() > 0.01
     for projection, signals in response.signals.items():
         p = network.circuit.projection(projection)
-        pick = lambda now, before, p=p: now if p.direction == "F" else before
+
+        def pick(now, before, p=p):
+            return now if p.direction == "F" else before
+
         for found, expected in (
             (signals.pre_settled, pick(slow.settled, slow.settled_before)[p.pre]),
             (signals.pre_settled_previous, slow.settled_before[p.pre]),
