@@ -44,6 +44,7 @@ def simulate(
     inputs: PoissonInput | None = None,
     input_spikes: dict[str, np.ndarray] | None = None,
     record: tuple[str, ...] = RECORDABLE,
+    first_sample: int = 0,
     progress=None,
 ) -> SpikingResponse:
     """Run one population of a rate network's circuit in spikes and let its learned synapses compute their ΔW.
@@ -81,7 +82,10 @@ def simulate(
         Given spikes instead, presynaptic population -> bool (n_steps, n), also with leading (repeats,) or
         (samples, repeats) axes; for every presynaptic population.
     record : tuple of str
-        What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``.
+        What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. An empty tuple keeps the
+        read-outs alone, which are small.
+    first_sample : int
+        Index of the first sample in its data set: part of a batch, run alone, then has the same spikes.
     progress : callable, optional
         Called with the number of presentations done.
 
@@ -110,7 +114,7 @@ def simulate(
     rate = network.present(x, target, nudge_populations="all")
 
     shape = (len(x), n_repeats)
-    seeds = presentation_seeds(seed, *shape)
+    seeds = presentation_seeds(seed, *shape, first_sample)
     if input_spikes is None:
         model = poisson
         points = [replayed_points(rate, s.population, timeline, x) for s in sources]
@@ -142,12 +146,12 @@ def simulate(
     return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
 
 
-def presentation_seeds(seed: int, n_samples: int, n_repeats: int) -> np.ndarray:
+def presentation_seeds(seed: int, n_samples: int, n_repeats: int, first_sample: int = 0) -> np.ndarray:
     """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
     return np.array(
         [
             np.random.SeedSequence([seed, sample, repeat]).generate_state(1)[0]
-            for sample in range(n_samples)
+            for sample in range(first_sample, first_sample + n_samples)
             for repeat in range(n_repeats)
         ],
         dtype=np.int64,
