@@ -61,7 +61,6 @@ def figure3(
     shown = Shown(rate, spiking, sample, repeat)
     expected, which = rate_update(rate, spiking, projection, sample, reference)
     population = presynaptic(spiking, projection)
-    positive, negative = shown.opposed_units()
 
     figure = new_figure(DOUBLE_COLUMN, 4.9)
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.12))
@@ -71,12 +70,12 @@ def figure3(
     eligibility_traces(inputs[2], shown, population)
     units, updates = below.subfigures(1, 2, width_ratios=(2, 1.1))
     voltages = units.subplots(2, 2, sharex=True, sharey="row")
-    for column, (sign, unit) in enumerate((("positive", positive), ("negative", negative))):
-        dend, soma = voltages[:, column]
-        dendritic_voltage(dend, shown, unit, colour=COLOURS[sign])
-        somatic_voltage(soma, shown, unit, colour=COLOURS[sign])
+    for unit, (dend, soma) in zip(shown.opposed_units(), voltages.T, strict=True):
+        title, colour = describe_unit(shown, unit)
+        dendritic_voltage(dend, shown, unit, colour=colour)
+        somatic_voltage(soma, shown, unit, colour=colour)
         dend.set_xlabel("")
-        dend.set_title(unit_title(shown, unit), pad=11)
+        dend.set_title(title, pad=11)
     for ax in voltages[:, 1]:
         ax.set_ylabel("")
     scatter = updates.subplots()
@@ -88,11 +87,11 @@ def figure3(
     return figure
 
 
-def unit_title(shown: Shown, unit: int) -> str:
-    """Names a unit and the sign that its dendritic state has in the rate network at the end of the nudge."""
+def describe_unit(shown: Shown, unit: int) -> tuple[str, str]:
+    """A title with the sign of a unit's dendritic state (rate network, last step), and the colour of that sign."""
     state = rate_dendritic_states(shown.rate, shown.spiking, shown.sample)[-1, unit]
     sign = "positive" if state > 0 else "negative" if state < 0 else "no"
-    return f"{shown.population} unit {unit}, {sign} dendritic state"
+    return f"{shown.population} unit {unit}, {sign} dendritic state", COLOURS.get(sign, COLOURS["other"])
 
 
 def presynaptic(spiking: SpikingResponse, projection: str) -> str:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spikedtp.compare import bootstrap_median
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.plotting.figure3 import presynaptic, unit_title
+from spikedtp.plotting.figure3 import describe_unit, presynaptic
 from spikedtp.plotting.panels import mark_phases, spread
 from spikedtp.plotting.presentation import (
     Shown,
@@ -120,9 +120,10 @@ def dendritic_state_figure(rate: RateResponse, spiking: SpikingResponse, *, samp
     shown = Shown(rate, spiking, sample, repeat)
     figure = new_figure(DOUBLE_COLUMN, 1.95)
     axes = figure.subplots(1, 3)
-    for ax, sign, unit in zip(axes, ("positive", "negative"), shown.opposed_units(), strict=False):
-        dendritic_state(ax, shown, unit, colour=COLOURS[sign])
-        ax.set_title(unit_title(shown, unit), pad=11)
+    for ax, unit in zip(axes, shown.opposed_units(), strict=False):
+        title, colour = describe_unit(shown, unit)
+        dendritic_state(ax, shown, unit, colour=colour)
+        ax.set_title(title, pad=11)
     axes[1].set_ylabel("")
     correlation_over_time(axes[2], population_correlation(rate, spiking), shown.timeline)
     axes[2].set_title(f"all {spiking.spec.n_cells} {spiking.population} units", pad=11)
@@ -150,11 +151,11 @@ def eligibility_figure(
         Whose presynaptic cells.
     sample, repeat : int
     n_cells : int
-        Evenly spaced over the ranks of the active cells; at least 1.
+        Evenly spaced over the ranks of the active cells (`Shown.active`); at least 1.
     """
     shown = Shown(rate, spiking, sample, repeat)
     population = presynaptic(spiking, projection)
-    active = shown.most_active(population, shown.eligibility(population).shape[1])
+    active = shown.active(population)
     if not len(active):
         raise SpikedtpError(f"no cell of {population} is active in sample {sample}: there are no traces to plot")
     cells = spread(active, n_cells)
@@ -168,7 +169,7 @@ def eligibility_figure(
             continue
         eligibility_trace(ax, shown, population, cells[k])
         rank = int(np.flatnonzero(active == cells[k])[0]) + 1
-        ax.set_title(f"{population} cell {cells[k]}, rank {rank} of {len(active)} active", pad=11)
+        ax.set_title(f"{population} cell {cells[k]}, rank {rank} of {len(active)}", pad=11)
         if k % n_columns:
             ax.set_ylabel("")
         if k + n_columns < len(cells):
@@ -199,21 +200,20 @@ def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *,
     if measure not in MEASURE_NAMES:
         raise known_names("measure", measure, MEASURE_NAMES)
     rng = np.random.default_rng(seed)
-    ticks = []
+    columns = []
     for reference, rows in table.groupby("reference", sort=True):
-        once = rows.drop_duplicates("sample")  # the predictions are the same in every repeat
-        columns = [(f"{reference}\nmeasured", rows, measure, COLOURS["spiking"])]
+        columns.append((f"{reference}\nmeasured", rows, measure, COLOURS["spiking"]))
         if measure == "cosine":
-            columns += [
-                (f"{reference}\nno noise", once, "noiseless_cosine", COLOURS["rate"]),
-                ("noise\nceiling", once, "noise_ceiling", COLOURS["other"]),
-            ]
-        for label, part, column, colour in columns:
-            _strip(ax, len(ticks), part[column], part["sample"], colour, rng, seed)
-            ticks.append(label)
-    ax.set_xticks(range(len(ticks)), ticks)
+            once = rows.drop_duplicates("sample")  # the predictions are the same in every repeat
+            columns.append((f"{reference}\nno noise", once, "noiseless_cosine", COLOURS["rate"]))
+    if measure == "cosine":  # of the spiking ΔW with its own expectation: the same for every reference
+        columns.append(("noise\nceiling", table.drop_duplicates("sample"), "noise_ceiling", COLOURS["other"]))
+    for place, (_, part, column, colour) in enumerate(columns):
+        _strip(ax, place, part[column], part["sample"], colour, rng, seed)
+    ax.errorbar([], [], [], fmt="D", color="0.3", markersize=2.5, linewidth=0.8, label="median, 95 % interval")
+    ax.set_xticks(range(len(columns)), [label for label, *_ in columns])
     ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.6, len(ticks) - 0.4)
+    ax.set_xlim(-0.6, len(columns) - 0.4)
     ax.set_ylabel(MEASURE_NAMES[measure])
     return ax
 
@@ -254,7 +254,6 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
         From `compare_updates`; one projection. Samples without a predicted ceiling are left out.
     """
     known = table[np.isfinite(table["noise_ceiling"]) & np.isfinite(table["cosine"])]
-    colours = dict(zip(("notebook", "rule"), (COLOURS["DendI"], COLOURS["spiking"]), strict=True))
     for reference, rows in known.groupby("reference", sort=True):
         by_sample = rows.groupby("sample")
         ceiling, cosine = by_sample["noise_ceiling"].first(), by_sample["cosine"]
@@ -263,11 +262,12 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
             ceiling,
             median,
             [median - cosine.min(), cosine.max() - median],
-            fmt={"notebook": "o", "rule": "s"}.get(reference, "o"),
-            color=colours.get(reference, COLOURS["other"]),
-            markersize=2.5,
+            fmt="o" if reference == "rule" else "s",
+            color=COLOURS["spiking"] if reference == "rule" else COLOURS["other"],
+            markerfacecolor=COLOURS["spiking"] if reference == "rule" else "white",
+            markersize=2.8,
+            markeredgewidth=0.7,
             elinewidth=0.5,
-            alpha=0.7,
             label=reference,
         )
     lowest = min(known["noise_ceiling"].min(), known["cosine"].min()) if len(known) else 0.0
@@ -275,8 +275,8 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
     high = 1 + 0.02 * (1 - low)
     ax.plot([low, 1], [low, 1], color=COLOURS["rate"], linewidth=0.6, linestyle="--", gid="identity")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    ax.set_xlabel("predicted noise ceiling (cosine)")
-    ax.set_ylabel("measured cosine")
+    ax.set_xlabel("noise ceiling (mean cosine)")
+    ax.set_ylabel("measured cosine (median, range)")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(5))
     if len(known):
@@ -304,6 +304,7 @@ def similarity_figure(table: pd.DataFrame, projection: str = "H2E_H1E") -> Figur
     similarity_strips(axes[0], rows, "cosine")
     similarity_strips(axes[1], rows, "pearson_r")
     ceiling_scatter(axes[2], rows)
+    axes[0].legend(loc="best")
     n_samples, n_repeats = rows["sample"].nunique(), rows["repeat"].nunique()
     axes[0].set_title(f"{projection.replace('_', ' from ')}: {n_samples} samples × {n_repeats} repeats", loc="left")
     letter_panels(axes)

@@ -115,8 +115,8 @@ def input_raster(ax: Axes, shown: Shown, compartment: str, *, n_cells: int = 10)
 
 
 def eligibility_traces(ax: Axes, shown: Shown, population: str, *, n_cells: int = 8) -> Axes:
-    """Eligibility traces of presynaptic cells, from the most to the least active of those that are active at all."""
-    cells = spread(shown.most_active(population, shown.eligibility(population).shape[1]), n_cells)
+    """Eligibility traces of active presynaptic cells (`Shown.active`), the most active in the darkest colour."""
+    cells = spread(shown.active(population), n_cells)
     traces = shown.eligibility(population)
     for k, cell in enumerate(cells):
         shade = blend(cell_colour(population), k / max(len(cells), 2) * 0.75)
@@ -135,12 +135,12 @@ def somatic_voltage(ax: Axes, shown: Shown, unit: int, *, colour: str = COLOURS[
     """Somatic voltage of one unit, with its output spikes in a row above."""
     _voltage(ax, shown, "soma", unit, colour)
     low, high = ax.dataLim.intervaly
-    ax.update_datalim([(0, high + 0.35 * (high - low))])  # room for the spikes, shared axes included
+    ax.update_datalim([(0, high + 0.4 * (high - low))])  # room for the spikes, shared axes included
     ax.autoscale_view(scalex=False)
     spikes = shown.times[shown.spikes[shown.population][:, unit]]
     ax.plot(
         spikes,
-        np.full(len(spikes), 0.87),
+        np.full(len(spikes), 0.83),
         "|",
         transform=ax.get_xaxis_transform(),
         color=COLOURS["rate"],
@@ -148,7 +148,8 @@ def somatic_voltage(ax: Axes, shown: Shown, unit: int, *, colour: str = COLOURS[
         markeredgewidth=0.5,
         gid="output-spikes",
     )
-    ax.text(0.02, 0.985, "output spikes", transform=ax.transAxes, fontsize=5.5, va="top")
+    label = "output spikes" if len(spikes) else "no output spikes"
+    ax.text(0.02, 0.985, label, transform=ax.transAxes, fontsize=5.5, va="top")
     return ax
 
 

@@ -120,6 +120,12 @@ class Shown:
         order = np.argsort(-mean, kind="stable")
         return order[mean[order] > 0][:n]
 
+    def active(self, population: str, share: float = 0.05) -> np.ndarray:
+        """The cells with at least this share of the highest mean activity in their population, the highest first."""
+        mean = self.activity(population).mean(axis=0)
+        order = np.argsort(-mean, kind="stable")
+        return order[(mean[order] > 0) & (mean[order] >= share * mean.max(initial=0))]
+
     def opposed_units(self) -> tuple[int, int]:
         """A unit with a clearly positive and one with a clearly negative dendritic state, both with an active soma.
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 from importlib import resources
 
+import matplotlib as mpl
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ COLOURS = {
 def style():
     """Context manager: the package's style sheet, e.g. around panels drawn one by one in a notebook."""
     with resources.as_file(resources.files("spikedtp.plotting") / "style.mplstyle") as sheet:
-        return matplotlib.style.context(str(sheet))
+        return mpl.style.context(str(sheet))
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -41,7 +42,10 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def in_style(*args, **kwargs) -> Figure:
         with style():
             figure = draw(*args, **kwargs)
-            # ticks are made when first drawn: make them while the style holds
+            # ticks are chosen and made when drawn: fix what that depends on, and make them while the style holds
+            for axis in (axis for ax in figure.findobj(Axes) for axis in (ax.xaxis, ax.yaxis)):
+                if "labelsize" not in axis.get_tick_params():
+                    axis.set_tick_params(labelsize=mpl.rcParams[f"{axis.axis_name}tick.labelsize"])
             figure.draw_without_rendering()
         return figure
 

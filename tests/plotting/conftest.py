@@ -1,0 +1,88 @@
+"""Small real responses to draw: linear and LIF cells, a batch and a single sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from brian2 import mV
+
+from spikedtp.compare import compare_updates
+from spikedtp.datasets import load
+from spikedtp.neurons import TwoCompartmentLIF
+from spikedtp.plotting import style
+from spikedtp.rate import RateResponse, load_rate_network
+from spikedtp.rate.training import train
+from spikedtp.spiking import SpikingResponse, simulate
+
+
+@dataclass
+class Case:
+    """A rate and a spiking response to the same samples."""
+
+    rate: RateResponse
+    spiking: SpikingResponse
+    batched: bool
+    lif: bool
+
+    @property
+    def last(self) -> dict[str, int]:
+        """The last presentation."""
+        return {"sample": self.spiking.n_samples - 1, "repeat": self.spiking.n_repeats - 1}
+
+    def raw(self, values):
+        """The last presentation's part of an array of the spiking response."""
+        return values[-1, -1] if self.batched else values[-1]
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A little training gives dendritic states of both signs."""
+    network, images = load_rate_network("digits_dtp"), load("digits")
+    for _ in train(network, images.train_x, images.train_t, n_samples=300, data_seed=0):
+        pass
+    return network, images
+
+
+def make(trained, *, batched: bool, lif: bool, readout: str = "paper") -> Case:
+    network, images = trained
+    x, target = (images.test_x[:2], images.test_t[:2]) if batched else (images.test_x[1], images.test_t[1])
+    spiking = simulate(
+        network,
+        x,
+        target,
+        population="H2E",
+        device="runtime",
+        n_repeats=2,
+        readout=readout,
+        cell=TwoCompartmentLIF(v_threshold=-66 * mV, v_reset=-69 * mV) if lif else None,
+    )
+    return Case(network.present(x, target, nudge_populations="all"), spiking, batched, lif)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(True, False), (False, False), (True, True), (False, True)],
+    ids=["batch-linear", "single-linear", "batch-lif", "single-lif"],
+)
+def case(request, trained) -> Case:
+    batched, lif = request.param
+    return make(trained, batched=batched, lif=lif)
+
+
+@pytest.fixture(scope="session")
+def linear(trained) -> Case:
+    return make(trained, batched=True, lif=False)
+
+
+@pytest.fixture(scope="session")
+def table(linear):
+    return compare_updates(linear.rate, linear.spiking)
+
+
+@pytest.fixture
+def ax():
+    from matplotlib.figure import Figure
+
+    with style():
+        yield Figure().subplots()
