@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ class RateNetwork:
             raise SpikedtpError(f'nudge_populations must be "training" or "all", got {nudge_populations!r}')
         x, target = self._samples(x, target)
         everyone = nudge_populations == "all"
-        with one_thread() if x.ndim == 1 else nullcontext():
+        with one_thread():
             program = full = self._run(x, target, everyone=everyone, record=True)
             if program.kind == "equilibrated" and not everyone:
                 full = self._run(x, target, everyone=True, record=True)
@@ -151,7 +150,8 @@ class RateNetwork:
         found = np.empty(len(x), dtype=np.int64)
         for start in range(0, len(x), _PREDICT_BATCH):
             part = x[start : start + _PREDICT_BATCH]
-            program = self._run(part, None)
+            with one_thread():
+                program = self._run(part, None)
             output = self.circuit.output.name
             found[start : start + len(part)] = program.activity(output, program.settled[output]).argmax(axis=0)
         return found
