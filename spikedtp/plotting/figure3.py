@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import known_names
 from spikedtp.plotting.panels import (
     dendritic_voltage,
     eligibility_traces,
@@ -114,7 +114,4 @@ def rate_update(
     found = rate.notebook_update(projection, index) if reference == "notebook" else None
     if found is not None:
         return found, "notebook"
-    try:
-        return rate.updates(projection, index), "rule"
-    except KeyError:
-        raise SpikedtpError(f"the rate response has no weight change of {projection}") from None
+    return rate.updates(projection, index), "rule"

@@ -86,12 +86,12 @@ def correlation_over_time(ax: Axes, correlation: np.ndarray, timeline: Timeline)
     enough = np.isfinite(correlation).mean(axis=0) >= 0.5
     low, median, high = np.full((3, len(times)), np.nan)
     low[enough], median[enough], high[enough] = np.nanquantile(correlation[:, enough], (0.25, 0.5, 0.75), axis=0)
-    ax.fill_between(times, low, high, color=COLOURS["spiking"], alpha=0.3, linewidth=0, label="quartiles")
+    if len(correlation) > 1:
+        ax.fill_between(times, low, high, color=COLOURS["spiking"], alpha=0.3, linewidth=0, label="quartiles")
     ax.plot(times, median, color=COLOURS["spiking"], label="median")
     ax.set_ylim(min(0, np.nanmin(low, initial=0)) - 0.02, 1.02)
     ax.set_ylabel("$r$ of dendritic states\nacross the population")
-    n = len(correlation)
-    ax.legend(loc="lower right", title=f"{n} presentation{'s' if n > 1 else ''}", title_fontsize=6)
+    ax.legend(loc="lower right", title=_count(len(correlation), "presentation"), title_fontsize=6)
     return mark_phases(ax, timeline)
 
 
@@ -104,6 +104,10 @@ def eligibility_trace(ax: Axes, shown: Shown, population: str, cell: int) -> Axe
     ax.set_ylim(bottom=0)
     ax.set_ylabel("eligibility trace (activity)")
     return mark_phases(ax, shown.timeline)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 @styled
@@ -306,6 +310,9 @@ def similarity_figure(table: pd.DataFrame, projection: str = "H2E_H1E") -> Figur
     ceiling_scatter(axes[2], rows)
     axes[0].legend(loc="best")
     n_samples, n_repeats = rows["sample"].nunique(), rows["repeat"].nunique()
-    axes[0].set_title(f"{projection.replace('_', ' from ')}: {n_samples} samples × {n_repeats} repeats", loc="left")
+    axes[0].set_title(
+        f"{projection.replace('_', ' from ')}: {_count(n_samples, 'sample')} × {_count(n_repeats, 'repeat')}",
+        loc="left",
+    )
     letter_panels(axes)
     return figure

@@ -176,7 +176,7 @@ def update_scatter(ax: Axes, rate, spiking, *, reference: str = "rate network", 
     x, y = np.ravel(rate).astype(float), np.ravel(spiking).astype(float)
     largest = max(np.abs(x).max(initial=0), np.abs(y).max(initial=0))
     power = int(np.floor(np.log10(largest))) if largest > 0 else 0
-    if -2 <= power <= 2:
+    if -1 <= power <= 2:
         power = 0
     x, y, limit = x / 10.0**power, y / 10.0**power, (largest / 10.0**power or 1.0) * 1.05
 
