@@ -29,7 +29,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "conventions", "equations", "neurons", "plasticity", "spiking"},
+    "brian2": {"parameters", "conventions", "equations", "neurons", "plasticity", "spiking", "comparison"},
     "matplotlib": {"plotting", "records"},
     "typer": {"cli"},
 }

@@ -27,7 +27,8 @@ class TwoCompartmentLIF(CellModel):
         V_soma > v_threshold:  spike, V_soma <- v_reset, and V_soma stays there for t_refractory
 
     with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt: an activity of 1 through a
-    weight of 1 would shift the isolated compartment by about `unit_voltage`.
+    weight of 1 would shift the isolated compartment by about `unit_voltage`. With the default values the soma begins
+    to fire at an activity of about 0.2 and reaches some 115 Hz at an activity of 1.
 
     The dendritic state that plasticity reads is the dendrite's own synaptic depolarisation,
     ``((V_dend - v_rest) + g_coupling/g_dend (V_dend - V_soma)) / unit_voltage``: without the second term every
@@ -52,10 +53,10 @@ class TwoCompartmentLIF(CellModel):
     g_dend: siemens = parameter(10 * nS, above=0 * nS)
     g_coupling: siemens = parameter(2 * nS, least=0 * nS)
     v_rest: volt = parameter(-70 * mV)
-    v_threshold: volt = parameter(-55 * mV)
-    v_reset: volt = parameter(-65 * mV)
+    v_threshold: volt = parameter(-60 * mV)
+    v_reset: volt = parameter(-68 * mV)
     t_refractory: second = parameter(2 * ms, least=0 * ms)
-    unit_voltage: volt = parameter(40 * mV, above=0 * mV)
+    unit_voltage: volt = parameter(80 * mV, above=0 * mV)
     weight_scale: float = parameter(2.3, above=0.0)
     spike_width: second = parameter(1 * ms, above=0 * ms)
 

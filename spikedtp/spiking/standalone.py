@@ -7,6 +7,7 @@ patterns and seeds are files, so none of them needs a rebuild.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device
 
 from spikedtp.spiking.build_cache import compiled_project
+from spikedtp.spiking.merged_source import merge_sources
 from spikedtp.spiking.network import BuiltNetwork, build
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.run_data import RunInputs, RunResults
@@ -33,6 +35,7 @@ HEADER = Path(__file__).parent / "cpp" / "presentations.h"
 @contextmanager
 def _standalone_device():
     """A fresh C++ standalone device, and the caller's device again afterwards."""
+    gc.collect()  # objects of an earlier run that still live would lend ours other names, hence another source
     brian2.set_device("cpp_standalone", build_on_run=False)
     device = brian2.get_device()
     device.reinit()
@@ -95,6 +98,7 @@ def _write_source(device, built: BuiltNetwork, folder: Path) -> None:
     device.insert_code("before_end", "return 0;")
     device.build(directory=str(folder), compile=False, run=False, with_output=False)
     shutil.rmtree(folder / "results", ignore_errors=True)
+    merge_sources(folder)
 
 
 def _target(device, variable) -> str:

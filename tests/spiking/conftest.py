@@ -1,0 +1,64 @@
+"""Networks for the spiking tests. One folder of compiled projects serves the whole test run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from spikedtp.circuit import Circuit, Population, Projection
+from spikedtp.plasticity import DendriticState
+from spikedtp.spiking.devices import compiler_available
+
+DEVICES = [
+    "runtime",
+    pytest.param(
+        "cpp_standalone", marks=pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
+    ),
+]
+
+
+@pytest.fixture(params=DEVICES)
+def device(request) -> str:
+    return request.param
+
+
+@dataclass
+class ReplayedNetwork:
+    """Stands in for a rate network whose activities are known: `simulate` asks it for nothing else."""
+
+    circuit: Circuit
+    weights: dict[str, np.ndarray]
+    activity: dict[str, np.ndarray]
+    forward_steps: int
+    rule_state: dict = None
+
+    def present(self, x, target, nudge_populations="training"):
+        return self
+
+
+@pytest.fixture
+def figure3(golden) -> tuple[ReplayedNetwork, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The two-unit extract of Figure 3's run: network, given spikes, expected results."""
+    run = golden("figure3")
+    sizes = {"H1E": 500, "H2SomaI": 50, "H2DendI": 50, "H2E": 2, "OutputE": 10}
+    populations = [Population("Input", "E", 784)] + [
+        Population(layer, cell, sizes[layer + cell])
+        for layer, cell in [("H1", "E"), ("H2", "E"), ("H2", "SomaI"), ("H2", "DendI"), ("Output", "E")]
+    ]
+    rule = DendriticState(learning_rate=0.012455713212515401, relu_gate=True)
+    projections = [
+        Projection("H2E", "H1E", rule=rule),
+        Projection("H2E", "H2SomaI", direction="R"),
+        Projection("H2E", "H2DendI", compartment="dend", direction="R", update_phase="B"),
+        Projection("H2E", "OutputE", compartment="dend", update_phase="B"),
+    ]
+    network = ReplayedNetwork(
+        Circuit(tuple(populations), tuple(projections)),
+        {p.name: run[f"weight/{p.name}"] for p in projections},
+        {name: run[f"activity/{name}"][None] for name in sizes if f"activity/{name}" in run},
+        forward_steps=11,
+    )
+    spikes = {name: np.unpackbits(run[f"spikes/{name}"], axis=0)[:420] for name in sizes if name != "H2E"}
+    return network, spikes, run
