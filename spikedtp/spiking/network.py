@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses
@@ -10,55 +10,35 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking import tables
+from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.readout import PHASES, row
 
-__all__ = ["BuiltNetwork", "build"]
+__all__ = ["build"]
 
 COMPARTMENTS = {"soma": "input_soma", "dend": "input_dend"}
 
 
 @dataclass
-class BuiltNetwork:
-    """Brian2 objects of one network and how to drive them. It holds references to all objects.
+class _Parts:
+    """What is being built."""
 
-    Attributes
-    ----------
-    constants : dict
-        name -> (Brian2 variable, values): written once before the first presentation.
-    changing : dict
-        name -> Brian2 variable: overwritten at the start of a presentation.
-    vectors : dict
-        name -> Brian2 variable: read at the end of a presentation.
-    spikes : dict
-        name -> SpikeMonitor
-    traces : dict
-        name -> (StateMonitor, variable name)
-    """
-
-    net: Network
-    clock: Clock
     spec: OpenLoop
     inputs: NeuronGroup
     cells: NeuronGroup
-    synapses: dict[str, Synapses]
-    constants: dict = field(default_factory=dict)
-    changing: dict = field(default_factory=dict)
-    vectors: dict = field(default_factory=dict)
-    spikes: dict = field(default_factory=dict)
-    traces: dict = field(default_factory=dict)
+    built: BuiltNetwork
 
-    def start_presentation(self) -> None:
-        """Set every state variable to its initial value; runs as Brian2 code on either device."""
-        for group, model in ((self.inputs, self.spec.inputs), (self.cells, self.spec.cell)):
-            initial = model.declaration().initial
-            for name in _state_variables(group):
-                if name not in initial:
-                    group.state(name, use_units=False)[:] = 0
-            if "lastspike" in group.variables and model.declaration().refractory:
-                group.state("lastspike", use_units=False)[:] = -1e4
-            for name, expression in initial.items():
-                setattr(group, name, expression)
+
+def _start(spec: OpenLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
+    for group, model in ((inputs, spec.inputs), (cells, spec.cell)):
+        declaration = model.declaration()
+        for name in _state_variables(group):
+            if name not in declaration.initial:
+                group.state(name, use_units=False)[:] = 0
+        if declaration.refractory:
+            group.state("lastspike", use_units=False)[:] = -1e4
+        for name, expression in declaration.initial.items():
+            setattr(group, name, expression)
 
 
 def _state_variables(group: NeuronGroup) -> list[str]:
@@ -108,33 +88,39 @@ def build(spec: OpenLoop) -> BuiltNetwork:
     One time step: inputs decay and integrate their hazard, spikes, propagation into `input_soma` and `input_dend`,
     resets; then the cells integrate what has just arrived, are read out, and their accumulators are cleared.
     """
-    timeline, n_steps = spec.timeline, spec.timeline.n_steps
-    clock = Clock(timeline.dt, name="presentation_clock")
-
+    clock = Clock(spec.timeline.dt, name="presentation_clock")
     at_spike = "\n" + _readout_code(INPUT_SIGNALS, "drive")
     inputs = _group(
         spec.inputs, spec.n_inputs, "inputs", clock, "lag : integer (constant)", INPUT_SIGNALS, at_spike=at_spike
     )
     cells = _group(spec.cell, spec.n_cells, "cells", clock, "", CELL_SIGNALS)
-    built = BuiltNetwork(Network(name="presentation_network"), clock, spec, inputs, cells, {})
+    net = Network(inputs, cells, name="presentation_network")
+    built = BuiltNetwork(net, clock, spec.timeline.n_steps, start=lambda: _start(spec, inputs, cells))
+    parts = _Parts(spec, inputs, cells, built)
+    _add_readouts(parts)
+    _add_replay(parts)
+    _schedule(parts)
+    _connect(parts)
+    _record(parts)
+    net.add(*inputs.contained_objects, *cells.contained_objects)
+    return built
 
-    for group, model, signals in ((inputs, spec.inputs, INPUT_SIGNALS), (cells, spec.cell, CELL_SIGNALS)):
+
+def _add_readouts(parts: _Parts) -> None:
+    spec, built = parts.spec, parts.built
+    for group, model, signals in (
+        (parts.inputs, spec.inputs, INPUT_SIGNALS),
+        (parts.cells, spec.cell, CELL_SIGNALS),
+    ):
         kernels = spec.kernels.rows(tuple(signals))
-        kernel_variable = _add_array(group, "kernels", kernels.size)
-        group.namespace["kernel"] = tables.kernel_table(f"kernel_{group.name}", kernel_variable, n_steps)
-        built.constants[f"{group.name}.kernels"] = (kernel_variable, kernels.ravel())
+        variable = _add_array(group, "kernels", kernels.size)
+        group.namespace["kernel"] = tables.kernel_table(f"kernel_{group.name}", variable, built.n_steps)
+        built.constants[f"{group.name}.kernels"] = (variable, kernels.ravel())
         for name, value in model.quantities().items():
             built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
         for signal in signals:
             for phase in PHASES:
                 built.vectors[f"{signal}_{phase}"] = group.variables[f"{signal}_{phase}"]
-
-    _add_replay(built)
-    _schedule(built)
-    _connect(built)
-    _record(built)
-    built.net.add(inputs, cells, *inputs.contained_objects, *cells.contained_objects, *built.synapses.values())
-    return built
 
 
 def _add_array(group: NeuronGroup, name: str, size: int, dtype=np.float64):
@@ -142,9 +128,9 @@ def _add_array(group: NeuronGroup, name: str, size: int, dtype=np.float64):
     return group.variables[name]
 
 
-def _add_replay(built: BuiltNetwork) -> None:
+def _add_replay(parts: _Parts) -> None:
     """Give the input cells what they replay: activities at the rate steps, or spikes at the time steps."""
-    spec, inputs, timeline = built.spec, built.inputs, built.spec.timeline
+    spec, inputs, timeline, built = parts.spec, parts.inputs, parts.spec.timeline, parts.built
     lag = np.zeros(spec.n_inputs, dtype=np.int32)
     for source in spec.sources:
         lag[spec.slices()[source.projection]] = timeline.lag_steps * source.lagged
@@ -165,43 +151,43 @@ def _add_replay(built: BuiltNetwork) -> None:
     built.changing["replay"] = table
 
 
-def _schedule(built: BuiltNetwork) -> None:
+def _schedule(parts: _Parts) -> None:
     """Order the parts of a time step."""
-    for group, model in ((built.inputs, built.spec.inputs), (built.cells, built.spec.cell)):
+    for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
         code = model.declaration().before_threshold
         if code:
-            group.run_regularly(code, when="before_thresholds", clock=built.clock, name=f"{group.name}_hazard")
-    built.cells.state_updater.when = "after_synapses"
-    clear = "\n".join(f"{name} = 0" for name in built.spec.cell.declaration().clear)
+            group.run_regularly(code, when="before_thresholds", clock=parts.built.clock, name=f"{group.name}_hazard")
+    parts.cells.state_updater.when = "after_synapses"
+    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
     readout = "\n".join(_readout_code(CELL_SIGNALS, kind) for kind in ("state", "drive"))
     # read before clearing: both need what arrived in this very step
-    built.cells.run_regularly(
-        f"{readout}\n{clear}", when="after_synapses", order=1, clock=built.clock, name="cells_readout"
+    parts.cells.run_regularly(
+        f"{readout}\n{clear}", when="after_synapses", order=1, clock=parts.built.clock, name="cells_readout"
     )
-    built.inputs.run_regularly(
-        _readout_code(INPUT_SIGNALS, "state"), when="end", clock=built.clock, name="inputs_readout"
+    parts.inputs.run_regularly(
+        _readout_code(INPUT_SIGNALS, "state"), when="end", clock=parts.built.clock, name="inputs_readout"
     )
 
 
-def _connect(built: BuiltNetwork) -> None:
+def _connect(parts: _Parts) -> None:
     """All-to-all synapses, one object per compartment; `w` runs over (pre, post), post fastest."""
-    spec, start = built.spec, 0
+    spec, built, start = parts.spec, parts.built, 0
     for compartment, variable in COMPARTMENTS.items():
         weights = spec.weights(compartment)
         n_pre = weights.shape[1]
         if not n_pre:
             continue
         synapses = Synapses(
-            built.inputs[start : start + n_pre],
-            built.cells,
+            parts.inputs[start : start + n_pre],
+            parts.cells,
             "w : 1",
             on_pre=f"{variable}_post += w",
-            clock=built.clock,
+            clock=parts.built.clock,
             name=f"{compartment}_synapses",
             namespace={},
         )
         synapses.connect()
-        built.synapses[compartment] = synapses
+        built.net.add(synapses)
         built.constants[f"{compartment}_synapses.w"] = (
             synapses.variables["w"],
             np.ascontiguousarray(weights.T).ravel(),
@@ -209,14 +195,14 @@ def _connect(built: BuiltNetwork) -> None:
         start += n_pre
 
 
-def _record(built: BuiltNetwork) -> None:
-    record = built.spec.record
+def _record(parts: _Parts) -> None:
+    record, built = parts.spec.record, parts.built
     if "spikes" in record:
         built.spikes = {
-            "inputs": SpikeMonitor(built.inputs, name="input_spikes"),
-            "cells": SpikeMonitor(built.cells, name="cell_spikes"),
+            "inputs": SpikeMonitor(parts.inputs, name="input_spikes"),
+            "cells": SpikeMonitor(parts.cells, name="cell_spikes"),
         }
-    for group, wanted in ((built.cells, ("v_soma", "v_dend")), (built.inputs, ("eligibility",))):
+    for group, wanted in ((parts.cells, ("v_soma", "v_dend")), (parts.inputs, ("eligibility",))):
         names = [name for name in wanted if name in record]
         if names:
             monitor = StateMonitor(

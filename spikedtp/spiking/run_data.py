@@ -15,15 +15,15 @@ class RunInputs:
 
     Attributes
     ----------
-    patterns : (n_patterns, ...) array
-        What the input cells replay: activities `(n_points, n_inputs)`, or spikes `(n_steps, n_inputs)` as bool.
+    patterns : dict
+        name -> (n_patterns, ...) array: the values of each of `BuiltNetwork.changing`.
     pattern : (n_presentations,) int
         Which pattern each presentation shows.
     seeds : (n_presentations,) int
         Each presentation has its own, so that its result does not depend on its place in the batch.
     """
 
-    patterns: np.ndarray
+    patterns: dict[str, np.ndarray]
     pattern: np.ndarray
     seeds: np.ndarray
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import brian2
 import numpy as np
 
-from spikedtp.spiking.network import BuiltNetwork, build
-from spikedtp.spiking.open_loop import OpenLoop
+from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.run_data import RunInputs, RunResults
 
 __all__ = ["run_runtime"]
@@ -28,11 +28,11 @@ def _numpy_target():
         np.random.set_state(state)  # noqa: NPY002
 
 
-def run_runtime(spec: OpenLoop, data: RunInputs, progress=None) -> RunResults:
-    """Run every presentation of `data`; see `RunInputs` and `RunResults`."""
+def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=None) -> RunResults:
+    """Build a network and run every presentation of `data`; see `RunInputs` and `RunResults`."""
     started = time.perf_counter()
     with _numpy_target():
-        built = build(spec)
+        built = build()
         for variable, values in built.constants.values():
             stored = variable.get_value()
             if stored.shape != values.shape:
@@ -43,10 +43,10 @@ def run_runtime(spec: OpenLoop, data: RunInputs, progress=None) -> RunResults:
         for k in range(len(data)):
             built.net.restore()
             brian2.seed(int(data.seeds[k]))
-            for variable in built.changing.values():
-                variable.get_value()[:] = data.patterns[data.pattern[k]].ravel()
-            built.start_presentation()
-            built.net.run(spec.timeline.duration, namespace={})
+            for name, variable in built.changing.items():
+                variable.get_value()[:] = data.patterns[name][data.pattern[k]].ravel()
+            built.start()
+            built.net.run(built.duration, namespace={})
             results.collect()
             if progress is not None:
                 progress(k + 1)

@@ -13,6 +13,7 @@ from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompar
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule
 from spikedtp.spiking.devices import check_device
+from spikedtp.spiking.network import build
 from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop, Source
 from spikedtp.spiking.readout import Readout, find_readout
 from spikedtp.spiking.response import PlasticProjection, SpikingResponse
@@ -118,15 +119,16 @@ def simulate(
     if input_spikes is None:
         model = poisson
         points = [replayed_points(rate, s.population, timeline, x) for s in sources]
-        data = RunInputs(np.concatenate(points, axis=-1), np.repeat(np.arange(len(x)), n_repeats), seeds)
+        replayed = np.concatenate(points, axis=-1)
+        data = RunInputs({"replay": replayed}, np.repeat(np.arange(len(x)), n_repeats), seeds)
     else:
         model = SpikeTrainInput.like(poisson)
         spikes = _given_spikes(input_spikes, sources, timeline, shape)
-        data = RunInputs(spikes, np.arange(len(spikes)), seeds)
+        data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
     run = run_standalone if device == "cpp_standalone" else run_runtime
-    results = run(spec, data, progress)
+    results = run(lambda: build(spec), data, progress)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
     plastic = {}
@@ -142,7 +144,6 @@ def simulate(
                 clipped=readout.calibrated,
             )
             plastic[source.projection] = PlasticProjection(reader, reader.signals(vectors))
-    replayed = data.patterns if input_spikes is None else None
     return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
 
 

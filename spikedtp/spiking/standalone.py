@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +23,8 @@ from brian2.core.variables import DynamicArrayVariable
 from brian2.devices.device import reset_device
 
 from spikedtp.spiking.build_cache import compiled_project
+from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.merged_source import merge_sources
-from spikedtp.spiking.network import BuiltNetwork, build
-from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.run_data import RunInputs, RunResults
 
 __all__ = ["run_standalone"]
@@ -47,11 +47,11 @@ def _standalone_device():
         reset_device()
 
 
-def run_standalone(spec: OpenLoop, data: RunInputs, progress=None) -> RunResults:
-    """Run every presentation of `data` in one process; see `RunInputs` and `RunResults`."""
+def run_standalone(build: Callable[[], BuiltNetwork], data: RunInputs, progress=None) -> RunResults:
+    """Build a network and run every presentation of `data` in one process; see `RunInputs` and `RunResults`."""
     started = time.perf_counter()
     with _standalone_device() as device:
-        built = build(spec)
+        built = build()
         project = compiled_project(lambda folder: _write_source(device, built, folder))
         ready = time.perf_counter()
         folder = Path(tempfile.mkdtemp(prefix="spikedtp-run-"))
@@ -90,8 +90,8 @@ def _write_source(device, built: BuiltNetwork, folder: Path) -> None:
         f"{device.get_array_name(clock['t'])}[0] = 0;",
         f"{device.get_array_name(clock['timestep'])}[0] = 0;",
     )
-    built.start_presentation()
-    built.net.run(built.spec.timeline.duration, namespace={})
+    built.start()
+    built.net.run(built.duration, namespace={})
     add('if (Network::_globally_stopped) spikedtp::fail("interrupted");', *_collect(device, built))
     add("presentations.done(k);", "}", "presentations.finish();")
     # Brian2 would now write every array, weights and indices too
@@ -146,7 +146,7 @@ def _write_inputs(folder: Path, built: BuiltNetwork, data: RunInputs) -> None:
         np.asarray(values, dtype=variable.dtype).tofile(inputs / name)
     np.asarray(data.seeds, dtype=np.int64).tofile(inputs / "seeds")
     for name, variable in built.changing.items():
-        np.asarray(data.patterns, dtype=variable.dtype).tofile(inputs / name)
+        np.asarray(data.patterns[name], dtype=variable.dtype).tofile(inputs / name)
         np.asarray(data.pattern, dtype=np.int64).tofile(inputs / f"{name}.index")
 
 
@@ -181,5 +181,5 @@ def _read_results(folder: Path, built: BuiltNetwork, n: int) -> RunResults:
             )
             for name in built.spikes
         },
-        traces={name: floats(name, built.spec.timeline.n_steps, -1) for name in built.traces},
+        traces={name: floats(name, built.n_steps, -1) for name in built.traces},
     )
