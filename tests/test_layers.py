@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"rate", "spiking", "datasets", "records"},
     {"compare", "evaluation"},
     {"plotting"},
-    {"comparison"},
+    {"comparison", "learning_curves"},
     {"cli"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
