@@ -1,13 +1,11 @@
-"""The commands put together, and how errors leave the program. One module per command lies beside this one."""
+"""The commands put together. One module per command lies beside this one."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from typer.exceptions import Abort, TyperException
 
 from spikedtp._version import __version__
 from spikedtp.cli import (
@@ -22,12 +20,9 @@ from spikedtp.cli import (
     sweep,
     train,
 )
-from spikedtp.errors import SpikedtpError
+from spikedtp.cli.outcome import run_app
 
 __all__ = ["app", "main"]
-
-USER_MISTAKE = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="spikedtp",
@@ -70,26 +65,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 only when the work was done; 2 for a user's mistake or a part that is not built yet, with one line on stderr;
         130 when interrupted. A bug keeps its traceback.
     """
-    try:
-        # Not standalone: the command's own value comes back instead of an exit. Commands return None.
-        status = app(args=arguments, prog_name="spikedtp", standalone_mode=False)
-    except SpikedtpError as error:
-        return _complain(str(error))
-    except TyperException as error:  # unknown option, value of the wrong type, ...
-        return _complain(f"{error.format_message()} (see: {_help_command(error)})")
-    except (Abort, KeyboardInterrupt):
-        print("spikedtp: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    if status == INTERRUPTED:
-        print("spikedtp: interrupted", file=sys.stderr)
-    return status or 0
-
-
-def _complain(message: str) -> int:
-    print("spikedtp: error: " + " ".join(message.split()), file=sys.stderr)
-    return USER_MISTAKE
-
-
-def _help_command(error: TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'spikedtp'} --help"
+    return run_app(app, arguments, "spikedtp")

@@ -4,6 +4,7 @@ Functions that draw one panel take `ax` and return it; those that compose a figu
 matplotlib `Figure` in the package's style (`style.mplstyle`).
 """
 
+from spikedtp.plotting.fidelity import fidelity_curves, fidelity_figure
 from spikedtp.plotting.figure3 import figure3
 from spikedtp.plotting.follow_up import (
     ceiling_scatter,
@@ -41,6 +42,8 @@ __all__ = [
     "eligibility_figure",
     "eligibility_trace",
     "eligibility_traces",
+    "fidelity_curves",
+    "fidelity_figure",
     "figure3",
     "input_raster",
     "mark_phases",

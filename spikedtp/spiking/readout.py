@@ -69,30 +69,30 @@ def _last_step(timeline: Timeline) -> Kernels:
     return Kernels(timeline.n_steps, weights)
 
 
-def ramp(timeline: Timeline, start: float, stop: float) -> np.ndarray:
-    """Weights that rise from half to full between two rate steps and sum to 1: the recent past counts most."""
-    first = min(max(timeline.step_of(start), 0), timeline.n_steps - 1)
-    last = min(max(timeline.step_of(stop), first + 1), timeline.n_steps)
+def ramp(timeline: Timeline, start: float, stop: float, first: float) -> np.ndarray:
+    """Weights that rise linearly from `first` to 1 between two rate steps, scaled to a sum of 1."""
+    begin = min(max(timeline.step_of(start), 0), timeline.n_steps - 1)
+    end = min(max(timeline.step_of(stop), begin + 1), timeline.n_steps)
     kernel = np.zeros(timeline.n_steps)
-    kernel[first:last] = np.linspace(0.5, 1, last - first)
+    kernel[begin:end] = np.linspace(first, 1, end - begin)
     return kernel / kernel.sum()
 
 
 def _drive_means(timeline: Timeline) -> Kernels:
     """Means of the drive. Windows chosen on training images (docs/readout.md has the measurements).
 
-    A dendrite or soma is read over the last third of the sensory phase, and from the middle of the onset of the nudge
-    to the end. A presynaptic trace remembers longer: the second half of the sensory phase, and the whole presentation.
-    It is the noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little.
+    A dendrite or soma is read over the last third of the sensory phase, and from the onset of the nudge to the end. A
+    presynaptic trace remembers longer: the second half of the sensory phase, and the whole presentation. It is the
+    noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little.
     """
     sensory, end = timeline.sensory_points, timeline.n_points
     windows = {
-        ("dendrite", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1),
-        ("soma", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1),
-        ("trace", "settled"): (1 / 2 * (sensory - 0.5), sensory - 1),
-        ("dendrite", "nudged"): (sensory - 0.5, end),
-        ("soma", "nudged"): (sensory - 0.5, end),
-        ("trace", "nudged"): (0, end),
+        ("dendrite", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1, 0.5),
+        ("soma", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1, 0.5),
+        ("trace", "settled"): (1 / 2 * (sensory - 0.5), sensory - 1, 0.5),
+        ("dendrite", "nudged"): (sensory - 0.25, end, 0.8),
+        ("soma", "nudged"): (sensory - 0.25, end, 0.8),
+        ("trace", "nudged"): (0, end, 0.5),
     }
     return Kernels(timeline.n_steps, {(*key, "drive"): ramp(timeline, *window) for key, window in windows.items()})
 
