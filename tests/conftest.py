@@ -28,6 +28,12 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
 
 
 @pytest.fixture(scope="session")
+def small_circuit() -> Path:
+    """A small E/I circuit with untuned constants: shipped models may be tuned without touching the tests."""
+    return TESTS / "golden" / "small_dtp.yaml"
+
+
+@pytest.fixture(scope="session")
 def reference() -> Path:
     """The folder with the original programs' full arrays; tests that need it skip where it is not at hand."""
     named = os.environ.get("SPIKEDTP_REFERENCE")

@@ -12,8 +12,8 @@ N_REPEATS = 60
 
 
 @pytest.fixture(scope="module")
-def network():
-    return load_rate_network("digits_dtp", seed=3)
+def network(small_circuit):
+    return load_rate_network(small_circuit, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -36,9 +36,9 @@ class Case:
 
 
 @pytest.fixture(scope="session")
-def trained():
+def trained(small_circuit):
     """A little training gives dendritic states of both signs."""
-    network, images = load_rate_network("digits_dtp"), load("digits")
+    network, images = load_rate_network(small_circuit), load("digits")
     for _ in train(network, images.train_x, images.train_t, n_samples=300, data_seed=0):
         pass
     return network, images

@@ -61,7 +61,7 @@ def test_dendritic_state_is_the_model_s_own(case):
     found = spiking_dendritic_states(case.spiking, case.last["sample"])[-1]
     v_dend, v_soma = case.raw(case.spiking.v_dend["H2E"]), case.raw(case.spiking.v_soma["H2E"])
     if case.lif:
-        v_dend = (v_dend + 0.070 + 0.2 * (v_dend - v_soma)) / 0.040
+        v_dend = (v_dend + 0.070 + 0.2 * (v_dend - v_soma)) / 0.080
     assert np.allclose(found, v_dend, atol=1e-6)
 
 
