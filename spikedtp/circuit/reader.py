@@ -13,6 +13,7 @@ from spikedtp.circuit.fields import Fields, load_yaml
 from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
 from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity.backprop import LocalBackprop
 from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, ReceptiveFields, Tied
 from spikedtp.plasticity.registry import make_bias_rule, make_rule
 
@@ -234,7 +235,7 @@ def _check(read: _Reader, circuit: Circuit) -> None:
         at = f"projection {projection.name}"
         if projection.post == circuit.input.name:
             raise read.fail(at, "the input population takes no projections")
-        source = getattr(projection.rule, "source", None)
+        source = projection.rule.source if isinstance(projection.rule, LocalBackprop) else None
         if source is not None and source not in sizes:
             raise read.fail(at, f"unknown source population {source!r}: the circuit has {', '.join(names)}")
         tied = projection.constraint
