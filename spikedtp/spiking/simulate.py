@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -120,6 +121,7 @@ def simulate(
         model = poisson
         points = [replayed_points(rate, s.population, timeline, x) for s in sources]
         replayed = np.concatenate(points, axis=-1)
+        _warn_of_clipping(points, sources, poisson)
         data = RunInputs({"replay": replayed}, np.repeat(np.arange(len(x)), n_repeats), seeds)
     else:
         model = SpikeTrainInput.like(poisson)
@@ -222,6 +224,18 @@ def _learned(found: tuple[Projection, ...], wanted: list[str] | None) -> dict[st
                 f"{name} learns by a gradient ({type(rules[name]).__name__}), which has no spiking form"
             )
     return {name: rules[name] for name in wanted}
+
+
+def _warn_of_clipping(points: list[np.ndarray], sources: tuple[Source, ...], model: PoissonInput) -> None:
+    """Name the populations whose activity asks for more than the dead time allows."""
+    highest = float(model.max_rate / model.unit_rate)
+    clipped = {s.population: f"{p.max():.2g}" for p, s in zip(points, sources, strict=True) if p.max() > highest}
+    if clipped:
+        listed = ", ".join(f"{population} (up to {activity})" for population, activity in clipped.items())
+        warnings.warn(
+            f"activities above {highest:.3g} are clipped at {model.max_rate}: {listed}; a lower unit_rate avoids it",
+            stacklevel=3,
+        )
 
 
 def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Bad input to `simulate`: one clear line that says what, where and how to mend it."""
 
+import warnings
+
 import numpy as np
 import pytest
 from brian2 import Hz, ms, nS
@@ -79,3 +81,14 @@ def test_what_was_not_recorded_is_named(figure3):
     response = simulate(network, X, TARGET, population="H2E", device="runtime", record=("spikes",))
     with pytest.raises(SpikedtpError, match=r"'v_soma' was not recorded \(recorded: spikes\)"):
         response.v_soma  # noqa: B018
+
+
+def test_clipped_rates_are_named(figure3):
+    network, _, _ = figure3
+    options = dict(population="H2E", device="runtime", record=())
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        simulate(network, X, TARGET, **options)  # OutputE reaches 1.32, below 1000/450
+    assert not any("clipped" in str(warning.message) for warning in seen)
+    with pytest.warns(UserWarning, match=r"activities above 1 are clipped at 1. kHz: OutputE \(up to 1.3\)"):
+        simulate(network, X, TARGET, unit_rate=1000 * Hz, **options)
