@@ -14,16 +14,18 @@ from spikedtp.errors import SpikedtpError
 if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
     from spikedtp.rate import RateNetwork, RateResponse, load_rate_network
-    from spikedtp.spiking import SpikingResponse, simulate
+    from spikedtp.spiking import ReplayResult, SpikingResponse, replay, simulate
 
 __all__ = [
     "RateNetwork",
     "RateResponse",
+    "ReplayResult",
     "SpikedtpError",
     "SpikingResponse",
     "__version__",
     "compare_updates",
     "load_rate_network",
+    "replay",
     "simulate",
 ]
 
@@ -31,7 +33,9 @@ _HOME = {
     "RateNetwork": "spikedtp.rate",
     "RateResponse": "spikedtp.rate",
     "load_rate_network": "spikedtp.rate",
+    "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",
+    "replay": "spikedtp.spiking",
     "simulate": "spikedtp.spiking",
     "compare_updates": "spikedtp.compare",
 }

@@ -7,12 +7,18 @@ from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
+from spikedtp.plasticity.description import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
+from spikedtp.plasticity.mstdp import MSTDP
+from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.oja import Oja
-from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
+from spikedtp.plasticity.presentation_rows import PresentationRows
+from spikedtp.plasticity.registry import BIAS_RULES, RULES, TIMED_RULES, make_bias_rule, make_rule
 from spikedtp.plasticity.signals import Signals
+from spikedtp.plasticity.stdp import STDP
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
+from spikedtp.plasticity.timed import Row, SpikingForm, TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
 
 LDS = DendriticState  # the name of the rule in the paper: learning from the dendritic state
@@ -21,13 +27,18 @@ __all__ = [
     "BIAS_RULES",
     "BTSP",
     "LDS",
+    "MSTDP",
+    "MSTDPET",
     "RULES",
+    "STDP",
+    "TIMED_RULES",
     "Backprop",
     "BackpropBias",
     "BiasRule",
     "Bounds",
     "DendriticLoss",
     "DendriticState",
+    "Description",
     "Factors",
     "HebbWeightNorm",
     "LearningRule",
@@ -36,11 +47,15 @@ __all__ = [
     "NormalizeRows",
     "Oja",
     "PlateauBias",
+    "PresentationRows",
     "ReceptiveFields",
+    "Row",
     "Signals",
+    "SpikingForm",
     "SupervisedBCM",
     "TemporalContrastHebb",
     "Tied",
+    "TimedRule",
     "TopDownHebb",
     "make_bias_rule",
     "make_rule",

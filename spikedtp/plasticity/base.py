@@ -6,8 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity.description import Described
 from spikedtp.plasticity.signals import Array, Signals, outer
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["BiasRule", "Factors", "LearningRule"]
 
@@ -54,7 +58,7 @@ class _Checked:
 
 
 @dataclass(frozen=True)
-class LearningRule(_Checked):
+class LearningRule(_Checked, Described):
     """How one projection changes its weights after one presentation.
 
     A rule is a declaration: its fields are its parameters, `factors` (or `update`) is its equation. It keeps no state
@@ -73,6 +77,10 @@ class LearningRule(_Checked):
         Whose squared error is differentiated, for the backprop rules.
     uses_weight : bool
         Whether ΔW depends on W itself.
+    modulated : str
+        The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
+    equation, source : str
+        For `describe`: LaTeX, and where the rule comes from.
     """
 
     learning_rate: float
@@ -82,11 +90,12 @@ class LearningRule(_Checked):
     nudge: ClassVar[str] = "none"
     needs_gradient: ClassVar[str | None] = None
     uses_weight: ClassVar[bool] = False
+    modulated: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)
 
-    def initial_state(self, n_post: int, n_pre: int) -> dict[str, Any]:
+    def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> dict[str, Any]:
         """State before the first presentation; empty for a rule without memory."""
         return {}
 
@@ -102,9 +111,13 @@ class LearningRule(_Checked):
         """State after the presentation. Called once the weights have been committed."""
         return state
 
+    def spiking_form(self) -> SpikingForm | None:
+        """The rule as synapses that act at learning events on signals of both cells; None for a gradient."""
+        return None
+
 
 @dataclass(frozen=True)
-class BiasRule(_Checked):
+class BiasRule(_Checked, Described):
     """How one population changes its bias after one presentation; the same contract as `LearningRule`."""
 
     learning_rate: float

@@ -68,8 +68,8 @@ class BTSP(LearningRule):
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("relu_gate")
 
-    def initial_state(self, n_post, n_pre):
-        return {"past_pre": np.zeros(n_pre, dtype=np.float32), "past_plateau": np.zeros(n_post, dtype=np.float32)}
+    def initial_state(self, n_post, n_pre, dtype=np.float32):
+        return {"past_pre": np.zeros(n_pre, dtype=dtype), "past_plateau": np.zeros(n_post, dtype=dtype)}
 
     def depression(self, eligibility):
         """q(E): the share of a weight that eligibility E takes away."""

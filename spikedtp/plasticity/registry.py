@@ -12,12 +12,16 @@ from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.hebb import HebbWeightNorm
+from spikedtp.plasticity.mstdp import MSTDP
+from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.oja import Oja
+from spikedtp.plasticity.stdp import STDP
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
+from spikedtp.plasticity.timed import TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
 
-__all__ = ["BIAS_RULES", "RULES", "make_bias_rule", "make_rule"]
+__all__ = ["BIAS_RULES", "RULES", "TIMED_RULES", "make_bias_rule", "make_rule"]
 
 RULES: dict[str, type[LearningRule]] = {
     rule.__name__: rule
@@ -34,6 +38,8 @@ RULES: dict[str, type[LearningRule]] = {
         LocalBackprop,
     )
 }
+#: rules that move in time steps; a circuit learns per presentation, so circuit files cannot name them
+TIMED_RULES: dict[str, type[TimedRule]] = {rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET)}
 BIAS_RULES: dict[str, type[BiasRule]] = {rule.__name__: rule for rule in (PlateauBias, BackpropBias)}
 
 _LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}

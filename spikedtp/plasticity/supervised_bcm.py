@@ -55,8 +55,8 @@ class SupervisedBCM(LearningRule):
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("relu_gate")
 
-    def initial_state(self, n_post, n_pre):
-        return {"theta": np.full(n_post, self.k, dtype=np.float32)}
+    def initial_state(self, n_post, n_pre, dtype=np.float32):
+        return {"theta": np.full(n_post, self.k, dtype=dtype)}
 
     def factors(self, signals, state):
         post = signals.post_nudged

@@ -1,7 +1,8 @@
 """The spiking side: the only place that creates Brian2 objects."""
 
 from spikedtp.spiking.devices import compiler_available, default_device
+from spikedtp.spiking.replay import ReplayResult, replay
 from spikedtp.spiking.response import SpikingResponse
 from spikedtp.spiking.simulate import simulate
 
-__all__ = ["SpikingResponse", "compiler_available", "default_device", "simulate"]
+__all__ = ["ReplayResult", "SpikingResponse", "compiler_available", "default_device", "replay", "simulate"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from brian2 import Clock, Network
 from brian2.units.fundamentalunits import Quantity
 
@@ -34,6 +35,8 @@ class BuiltNetwork:
         name -> SpikeMonitor
     traces : dict
         name -> (StateMonitor, variable name)
+    precision : numpy dtype
+        Of vectors and traces as they are kept: float32 saves space, float64 keeps what was computed.
     """
 
     net: Network
@@ -45,6 +48,7 @@ class BuiltNetwork:
     vectors: dict = field(default_factory=dict)
     spikes: dict = field(default_factory=dict)
     traces: dict = field(default_factory=dict)
+    precision: type = np.float32
 
     @property
     def duration(self) -> Quantity:

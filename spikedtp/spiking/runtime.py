@@ -64,12 +64,13 @@ class _Collector:
 
     def collect(self) -> None:
         for name, variable in self.built.vectors.items():
-            self.vectors[name].append(np.array(variable.get_value(), dtype=np.float32))
+            self.vectors[name].append(np.array(variable.get_value(), dtype=self.built.precision))
         for name, monitor in self.built.spikes.items():
             step = np.round(np.asarray(monitor.t_) / self.built.clock.dt_).astype(np.int32)
             self.events[name].append(np.stack([step, np.asarray(monitor.i_, dtype=np.int32)], axis=1))
         for name, (monitor, variable) in self.built.traces.items():
-            self.traces[name].append(np.asarray(getattr(monitor, variable + "_"), dtype=np.float32).T)
+            values = np.asarray(getattr(monitor, variable + "_"), dtype=self.built.precision)
+            self.traces[name].append(values.T)
 
     def finish(self, seconds: float) -> RunResults:
         return RunResults(

@@ -30,6 +30,7 @@ from spikedtp.spiking.run_data import RunInputs, RunResults
 __all__ = ["run_standalone"]
 
 HEADER = Path(__file__).parent / "cpp" / "presentations.h"
+PRECISIONS = {"float32": "float", "float64": "double"}
 
 
 @contextmanager
@@ -112,8 +113,9 @@ def _target(device, variable) -> str:
 
 def _collect(device, built: BuiltNetwork) -> list[str]:
     """C++ that appends one presentation's results and empties the monitors."""
+    append = f"presentations.append<{PRECISIONS[np.dtype(built.precision).name]}>"
     lines = [
-        f'presentations.append("{name}", {device.get_array_name(variable)}, {variable.size});'
+        f'{append}("{name}", {device.get_array_name(variable)}, {variable.size});'
         for name, variable in built.vectors.items()
     ]
 
@@ -129,7 +131,7 @@ def _collect(device, built: BuiltNetwork) -> list[str]:
     for name, (monitor, variable) in built.traces.items():
         rows = name_of(monitor, variable)
         lines += [
-            f'for (int r = 0; r < {rows}.n; r++) presentations.append("{name}", {rows}(r).data(), {rows}.m);',
+            f'for (int r = 0; r < {rows}.n; r++) {append}("{name}", {rows}(r).data(), {rows}.m);',
             f"{rows}.resize(0, {rows}.m); {name_of(monitor, 't')}.clear(); {name_of(monitor, 'N')}[0] = 0;",
         ]
     return lines
@@ -170,7 +172,7 @@ def _run_binary(project: Path, folder: Path, progress) -> None:
 
 def _read_results(folder: Path, built: BuiltNetwork, n: int) -> RunResults:
     def floats(name: str, *shape: int) -> np.ndarray:
-        return np.fromfile(folder / name, dtype=np.float32).reshape(n, *shape)
+        return np.fromfile(folder / name, dtype=built.precision).reshape(n, *shape)
 
     return RunResults(
         vectors={name: floats(name, variable.size) for name, variable in built.vectors.items()},

@@ -88,9 +88,9 @@ public:
             s.loaded = which;
         }
     }
-    template <class T> void append(const std::string& name, const T* data, size_t n) {
-        std::vector<float> values(data, data + n);
-        write(name, values.data(), n * sizeof(float));
+    template <class Kept, class T> void append(const std::string& name, const T* data, size_t n) {
+        std::vector<Kept> values(data, data + n);
+        write(name, values.data(), n * sizeof(Kept));
     }
     // events of one presentation: their number, then (time step, cell) pairs
     void append_spikes(const std::string& name, const double* t, const int32_t* i, size_t n, double dt) {

@@ -1,0 +1,61 @@
+"""What a rule says about itself: name, equation, parameters with units, source. The rules hold the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from brian2.units.fundamentalunits import Quantity
+
+__all__ = ["Described", "Description"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A rule in words; prints as text, and as typeset mathematics in a notebook.
+
+    Attributes
+    ----------
+    name : str
+    equation : str
+        LaTeX, without dollar signs.
+    parameters : dict
+        Values by name; those with a dimension are Brian2 quantities.
+    source : str
+    """
+
+    name: str
+    equation: str
+    parameters: dict[str, Any]
+    source: str
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        return f"{self.name}: {self.equation}\n{listed}\n{self.source}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.equation}$"
+
+    def _repr_markdown_(self) -> str:
+        rows = "\n".join(f"| `{name}` | {value} |" for name, value in self.parameters.items())
+        return f"**{self.name}**\n\n$${self.equation}$$\n\n| parameter | value |\n|---|---|\n{rows}\n\n{self.source}"
+
+
+class Described:
+    """Gives a rule `describe()`, made from its class attributes `equation` and `source` and from its fields."""
+
+    equation: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+    def describe(self) -> Description:
+        """Equation (LaTeX), parameters with units, and source of this rule."""
+        parameters = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Description(type(self).__name__, self.equation, parameters, self.source)
+
+    def numbers(self) -> dict[str, Any]:
+        """The parameters that are numbers or quantities: the constants of a spiking form."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {k: v for k, v in values.items() if isinstance(v, (int, float, Quantity)) and not isinstance(v, bool)}
+
+    def _repr_latex_(self) -> str:
+        return self.describe()._repr_latex_()

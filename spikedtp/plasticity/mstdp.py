@@ -1,0 +1,61 @@
+"""Reward-modulated STDP without eligibility trace: a reward gates the pair term of the spikes that it meets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from spikedtp.plasticity.stdp import STDP
+from spikedtp.plasticity.timed import over_batch
+
+__all__ = ["MSTDP"]
+
+
+@dataclass(frozen=True)
+class MSTDP(STDP):
+    r"""STDP whose pair term ζ is multiplied by a reward r that all synapses share::
+
+        W <- W + learning_rate r ζ          "same-step": r and ζ of this step
+        W <- W + learning_rate r ζ'         "lag": ζ' is the pair term of the step before
+
+    "same-step" is what Inferno computes, "lag" the paper's equations as ngc-learn computes them. In spikes the reward
+    is the state of one modulator cell; a synapse reads it when one of its cells fires (a step later for "lag").
+
+    Parameters
+    ----------
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+        As in `STDP`.
+
+    References
+    ----------
+    Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468.
+    """
+
+    equation: ClassVar[str] = (
+        r"\Delta W = \gamma\, r\, \zeta, \quad \zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}"
+        r"\quad\text{(lag: } \zeta \text{ of the step before)}"
+    )
+    source: ClassVar[str] = "Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468"
+    needs_modulator: ClassVar[bool] = True
+
+    def stepper(self, dt):
+        pair = self._pair_stepper(dt)
+
+        def step(weight, state, row):
+            acting, state = self._acting(pair, state, row)
+            return weight + self.learning_rate * over_batch(per_synapse(row.modulator) * acting), state
+
+        return step
+
+    def spiking_form(self):
+        return self._pair_form(
+            on_pre="w += learning_rate*modulator_post*p_minus_post",
+            on_post="w += learning_rate*modulator_post*p_plus_pre",
+        )
+
+
+def per_synapse(modulator):
+    """A number, or one per element of a batch, ready to multiply ``(..., n_post, n_pre)``."""
+    return np.asarray(modulator)[..., None, None]

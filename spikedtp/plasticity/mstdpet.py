@@ -1,0 +1,92 @@
+"""Reward-modulated STDP with an eligibility trace in each synapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from brian2 import ms, second
+
+from spikedtp.parameters import parameter
+from spikedtp.plasticity.mstdp import MSTDP, per_synapse
+from spikedtp.plasticity.timed import decay, over_batch
+
+__all__ = ["MSTDPET"]
+
+# Reached by every piece of code of this step, in whatever order: the first brings the synapse up to date, including
+# this step's own share of what was pending; for the others n is 0. The reward was `modulator_before` in every step
+# since the last event but this one, because a change of reward is itself an event of every synapse.
+_CATCH_UP = """\
+n = t_in_timesteps - last_step
+left = z*exp(-n*dt/tau_e)
+earlier = (z*exp(-dt/tau_e) - left)/(1 - exp(-dt/tau_e))
+w += int(n > 0)*learning_rate*dt*(modulator_before_post*earlier + modulator_post*left)
+z = left
+last_step = t_in_timesteps
+"""
+_PAIR = "z += {pair}/tau_e\nw += learning_rate*dt*modulator_post*{pair}/tau_e"
+
+
+@dataclass(frozen=True)
+class MSTDPET(MSTDP):
+    r"""STDP's pair term ζ feeds an eligibility trace z per synapse, and a reward r turns the trace into change::
+
+        z <- z e^(-dt/tau_e) + ζ/tau_e      "lag": ζ is the pair term of the step before
+        W <- W + learning_rate r z dt
+
+    z is in 1/ms. dt is part of the second line: with it, results converge as dt -> 0.
+
+    In spikes a synapse is touched only when one of its cells fires or the reward changes. In between the reward is
+    constant and z decays, so n steps sum to a geometric series, ``r z dt (q + ... + q^n)`` with ``q = e^(-dt/tau_e)``,
+    which is added in closed form: equal to stepping, to rounding. Reading a weight adds what is pending without
+    touching the synapse.
+
+    Parameters
+    ----------
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+        As in `STDP`.
+    tau_e : Quantity (second)
+        Time constant of the eligibility trace.
+
+    References
+    ----------
+    Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468.
+    """
+
+    tau_e: second = parameter(25 * ms, above=0 * ms)
+
+    equation: ClassVar[str] = (
+        r"\dot z = -z/\tau_e + \zeta/\tau_e, \quad \dot W = \gamma\, r\, z, \quad "
+        r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}"
+    )
+
+    def initial_state(self, n_post, n_pre, batch=()):
+        return super().initial_state(n_post, n_pre, batch) | {"z": np.zeros((*batch, n_post, n_pre))}
+
+    def stepper(self, dt):
+        pair, keep = self._pair_stepper(dt), decay(dt, self.tau_e)
+        tau, step_ms = float(self.tau_e / ms), float(dt / ms)
+
+        def step(weight, state, row):
+            acting, now = self._acting(pair, state, row)
+            z = state["z"] * keep + acting / tau
+            return weight + self.learning_rate * step_ms * over_batch(per_synapse(row.modulator) * z), now | {"z": z}
+
+        return step
+
+    def spiking_form(self):
+        return self._pair_form(
+            synapse="""
+                z : Hz
+                last_step : integer
+                steps_pending = t_in_timesteps - last_step : 1
+                left_now = exp(-steps_pending*dt/tau_e) : 1
+                gained_now = exp(-dt/tau_e)*(1 - left_now)/(1 - exp(-dt/tau_e)) : 1
+            """,
+            states={"z": "synapse.z*left_now*ms"},
+            weight="w + learning_rate*dt*modulator_post*z*gained_now",
+            on_pre=_CATCH_UP + _PAIR.format(pair="p_minus_post"),
+            on_post=_CATCH_UP + _PAIR.format(pair="p_plus_pre"),
+            on_modulator=_CATCH_UP,
+        )

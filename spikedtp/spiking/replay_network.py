@@ -1,0 +1,251 @@
+"""Builds the Brian2 network that drives one learning rule with given signals: two groups, a modulator, one projection.
+
+Order of a time step: the modulator and the groups load their signals; spikes of the step before act (lag convention
+alone); traces decay; spikes, changes of the modulator and learning events are found; traces jump; synapses; what
+follows them in the groups; recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Clock, Equations, Network, NeuronGroup, StateMonitor, Synapses, linked_var
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+from brian2.units.fundamentalunits import Quantity, get_dimensions, get_unit
+
+from spikedtp.plasticity import SpikingForm
+from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.tables import raster_table
+
+__all__ = ["ReplaySpec", "build_replay", "patterns"]
+
+_MODULATOR = """
+modulator : 1 (shared)
+modulator_before : 1 (shared)
+"""
+_LINKS = """
+modulator : 1 (linked)
+modulator_before : 1 (linked)
+"""
+SIDES = ("pre", "post")
+SPIKE = "activity > 0.5"
+
+
+@dataclass(frozen=True)
+class ReplaySpec:
+    """What to replay.
+
+    Attributes
+    ----------
+    form : SpikingForm
+    parameters : dict
+        The rule's numbers and quantities by name.
+    signals : dict
+        ``"pre"`` and ``"post"`` -> name -> (n_steps, n): what each group is given; `activity` also makes its spikes.
+    modulator : (n_steps,)
+    w0 : (n_post, n_pre)
+    dt : Quantity
+    record : tuple of str
+        States to keep at every step; the weights always are.
+    """
+
+    form: SpikingForm
+    parameters: dict[str, float | Quantity]
+    signals: dict[str, dict[str, np.ndarray]]
+    modulator: np.ndarray
+    w0: np.ndarray
+    dt: Quantity
+    record: tuple[str, ...] = ()
+
+    @property
+    def n_steps(self) -> int:
+        return len(self.modulator)
+
+
+@dataclass
+class _Parts:
+    spec: ReplaySpec
+    clock: Clock
+    modulator: NeuronGroup
+    groups: dict[str, NeuronGroup] = field(default_factory=dict)
+    synapses: Synapses | None = None
+    built: BuiltNetwork | None = None
+
+
+def build_replay(spec: ReplaySpec) -> BuiltNetwork:
+    """Create the network of `spec` on the active Brian2 device."""
+    clock = Clock(spec.dt, name="replay_clock")
+    parts = _Parts(spec, clock, NeuronGroup(1, _MODULATOR, clock=clock, name="modulator", namespace={}))
+    for side in SIDES:
+        parts.groups[side] = _group(parts, side)
+    parts.synapses = _synapses(parts)
+    net = Network(parts.modulator, *parts.groups.values(), parts.synapses, name="replay_network")
+    parts.built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(parts), precision=np.float64)
+    _feed(parts)
+    _hold_constants(parts)
+    _record(parts)
+    for owner in (parts.modulator, *parts.groups.values(), parts.synapses):
+        net.add(*owner.contained_objects)
+    return parts.built
+
+
+def _constants(parameters: dict) -> str:
+    lines = []
+    for name, value in parameters.items():
+        dimensions = get_dimensions(value)
+        unit = "1" if dimensions.is_dimensionless else repr(get_unit(dimensions))
+        lines.append(f"{name} : {unit} (shared, constant)")
+    return "\n".join(lines)
+
+
+def _group(parts: _Parts, side: str) -> NeuronGroup:
+    spec, form = parts.spec, parts.spec.form
+    signals = spec.signals[side]
+    events, equations = {}, [getattr(form, side), _constants(spec.parameters), *(f"{name} : 1" for name in signals)]
+    if side == "post":
+        equations.append(_LINKS)
+        if form.on_modulator:
+            events["modulator_change"] = "modulator != modulator_before"
+    if form.on_learn or getattr(form, f"after_learn_{side}"):
+        events["learn"] = "t_in_timesteps >= 0"  # every row is a learning event
+    if getattr(form, f"after_{side}_spike"):
+        events["after_spike"] = SPIKE  # an event has one piece of code, and that of `spike` runs before the synapses
+    spikes = any(getattr(form, code) for code in (f"at_{side}_spike", f"after_{side}_spike", f"on_{side}"))
+    group = NeuronGroup(
+        len(spec.w0.T if side == "pre" else spec.w0),
+        "\n".join(equations),
+        threshold=SPIKE if spikes else None,
+        reset=getattr(form, f"at_{side}_spike"),
+        events=events,
+        method="exact",
+        clock=parts.clock,
+        name=f"{side}synaptic",
+        namespace={},
+    )
+    if side == "post":
+        group.modulator = linked_var(parts.modulator, "modulator")
+        group.modulator_before = linked_var(parts.modulator, "modulator_before")
+    if spikes:
+        group.resetter["spike"].when = "before_synapses"
+    for event, code in (("after_spike", f"after_{side}_spike"), ("learn", f"after_learn_{side}")):
+        if getattr(form, code):
+            group.run_on_event(event, getattr(form, code), when="after_synapses")
+    return group
+
+
+def _synapses(parts: _Parts) -> Synapses:
+    form = parts.spec.form
+    on_pre = {"pre": form.on_pre}
+    on_post = {"post": form.on_post, "modulator_pathway": form.on_modulator, "learn_pathway": form.on_learn}
+    on_pre, on_post = ({name: code for name, code in paths.items() if code} for paths in (on_pre, on_post))
+    events = {"pre": "spike", "post": "spike", "modulator_pathway": "modulator_change", "learn_pathway": "learn"}
+    readouts = "\n".join(f"now_{name} : 1" for name in _read_from_synapses(parts.spec))
+    synapses = Synapses(
+        *parts.groups.values(),
+        f"w : 1\nw0 : 1 (constant)\n{form.synapse}\n{readouts}",  # parameters: those of the postsynaptic group
+        on_pre=on_pre or None,
+        on_post=on_post or None,
+        on_event={name: events[name] for name in (*on_pre, *on_post)},
+        clock=parts.clock,
+        name="projection",
+        namespace={},
+    )
+    post, pre = np.indices(parts.spec.w0.shape)
+    synapses.connect(i=pre.T.ravel(), j=post.T.ravel())  # explicit, so that a monitor knows how many there are
+    if form.lag:
+        # before this step's spikes are found and its traces move: both are still those of the step before
+        for name in {*on_pre, *on_post} & {"pre", "post"}:
+            getattr(synapses, name).when = "start"
+    for updater in synapses.summed_updaters.values():
+        updater.when, updater.order = "before_synapses", 2  # after the traces have jumped
+    return synapses
+
+
+def _feed(parts: _Parts) -> None:
+    """Tables of the given signals, and the code that loads this step's row first thing."""
+    spec = parts.spec
+
+    def table(group: NeuronGroup, name: str, values: np.ndarray) -> None:
+        group.variables.add_array(f"{name}_table", size=values.size)
+        variable = group.variables[f"{name}_table"]
+        function = f"given_{name}_{group.name}"
+        group.namespace[function] = raster_table(function, variable, group.N, spec.n_steps)
+        parts.built.changing[f"{group.name}.{name}"] = variable
+
+    table(parts.modulator, "modulator", spec.modulator)
+    load = "modulator_before = modulator\nmodulator = given_modulator_modulator(t_in_timesteps, 0)"
+    parts.modulator.run_regularly(load, when="start", order=-1, clock=parts.clock, name="modulator_load")
+    for side, group in parts.groups.items():
+        for name, values in spec.signals[side].items():
+            table(group, name, values)
+        load = "\n".join(f"{name} = given_{name}_{group.name}(t_in_timesteps, i)" for name in spec.signals[side])
+        group.run_regularly(load, when="start", order=-1, clock=parts.clock, name=f"{group.name}_load")
+
+
+def patterns(spec: ReplaySpec) -> dict[str, np.ndarray]:
+    """The values of `BuiltNetwork.changing`, for one presentation."""
+    given = {"modulator.modulator": spec.modulator}
+    for side in SIDES:
+        given |= {f"{side}synaptic.{name}": values for name, values in spec.signals[side].items()}
+    return {name: np.asarray(values, dtype=float)[None] for name, values in given.items()}
+
+
+def _hold_constants(parts: _Parts) -> None:
+    spec, built = parts.spec, parts.built
+    for owner in parts.groups.values():
+        for name, value in spec.parameters.items():
+            built.constants[f"{owner.name}.{name}"] = (owner.variables[name], np.array([float(value)]))
+    # Brian2 runs over (pre, post), post fastest
+    built.constants["projection.w0"] = (parts.synapses.variables["w0"], np.ascontiguousarray(spec.w0.T).ravel())
+
+
+def _start(parts: _Parts) -> None:
+    """Every state variable to its initial value, whatever ran before."""
+    form = parts.spec.form
+    places = (
+        ("modulator", _MODULATOR, parts.modulator),
+        ("pre", form.pre, parts.groups["pre"]),
+        ("post", form.post, parts.groups["post"]),
+        ("synapse", form.synapse, parts.synapses),
+    )
+    for place, equations, owner in places:
+        for equation in Equations(equations).values():
+            if equation.type in (DIFFERENTIAL_EQUATION, PARAMETER):
+                owner.state(equation.varname, use_units=False)[:] = 0
+        for name, expression in form.initial.items():
+            if name.startswith(f"{place}."):
+                setattr(owner, name.partition(".")[2], expression)
+    parts.synapses.w = "w0"
+
+
+def _read_from_synapses(spec: ReplaySpec) -> dict[str, str]:
+    """What to record of the synapses: name -> expression."""
+    states = {name: spec.form.states[name].partition(".") for name in spec.record}
+    return {"w": spec.form.weight} | {name: what for name, (place, _, what) in states.items() if place == "synapse"}
+
+
+def _record(parts: _Parts) -> None:
+    """Weights and states at the end of every step; what is pending in a synapse is added as it is read."""
+    form, built = parts.spec.form, parts.built
+    readouts = _read_from_synapses(parts.spec)
+    parts.synapses.run_regularly(
+        "\n".join(f"now_{name} = {expression}" for name, expression in readouts.items()),
+        when="end",
+        order=-1,
+        clock=parts.clock,
+        name="projection_readout",
+    )
+    recorded = {name: f"synapse.now_{name}" for name in readouts}
+    recorded |= {name: form.states[name] for name in parts.spec.record if name not in readouts}
+    places = {"pre": parts.groups["pre"], "post": parts.groups["post"], "synapse": parts.synapses}
+    for place, owner in places.items():
+        names = {name: where.partition(".")[2] for name, where in recorded.items() if where.startswith(f"{place}.")}
+        if names:
+            variables = sorted(set(names.values()))
+            cells = np.arange(parts.spec.w0.size if place == "synapse" else owner.N)
+            monitor = StateMonitor(
+                owner, variables, record=cells, when="end", clock=parts.clock, name=f"{place}_record"
+            )
+            built.traces |= {name: (monitor, variable) for name, variable in names.items()}
+            built.net.add(monitor)
