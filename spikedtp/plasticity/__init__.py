@@ -2,6 +2,7 @@
 
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
+from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
@@ -20,10 +21,13 @@ from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
 from spikedtp.plasticity.timed import Row, SpikingForm, TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
+from spikedtp.plasticity.triplet_stdp import TripletSTDP
+from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
 LDS = DendriticState  # the name of the rule in the paper: learning from the dendritic state
 
 __all__ = [
+    "BCM",
     "BIAS_RULES",
     "BTSP",
     "LDS",
@@ -57,6 +61,8 @@ __all__ = [
     "Tied",
     "TimedRule",
     "TopDownHebb",
+    "TripletSTDP",
+    "UrbanczikSenn",
     "make_bias_rule",
     "make_rule",
 ]

@@ -22,6 +22,10 @@ class Backprop(LearningRule):
     learning_rate : float
     """
 
+    equation: ClassVar[str] = (
+        r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle (a - \mathrm{target})^2 \rangle"
+    )
+    source: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop",)
     needs_gradient: ClassVar[str | None] = "output"
 
@@ -42,6 +46,10 @@ class LocalBackprop(LearningRule):
 
     source: str
 
+    equation: ClassVar[str] = (
+        r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle d_\mathrm{settled}^2 \rangle"
+    )
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop_DendriticLoss",)
     needs_gradient: ClassVar[str | None] = "dendrite"
 
@@ -63,6 +71,10 @@ class BackpropBias(BiasRule):
     learning_rate : float
     """
 
+    equation: ClassVar[str] = (
+        r"\Delta b = -\eta\, \partial L/\partial b, \quad L = \langle (a - \mathrm{target})^2 \rangle"
+    )
+    source: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
     legacy_names: ClassVar[tuple[str, ...]] = ("BackpropBias", "Backprop")
     needs_gradient: ClassVar[str | None] = "output"
 

@@ -77,6 +77,8 @@ class LearningRule(_Checked, Described):
         Whose squared error is differentiated, for the backprop rules.
     uses_weight : bool
         Whether ΔW depends on W itself.
+    contrasts : bool
+        Whether the rule compares presynaptic activity before and after the nudge, so that the two must be read apart.
     modulated : str
         The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
     equation, source : str
@@ -91,6 +93,7 @@ class LearningRule(_Checked, Described):
     needs_gradient: ClassVar[str | None] = None
     uses_weight: ClassVar[bool] = False
     modulated: ClassVar[str] = ""
+    contrasts: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)

@@ -19,6 +19,8 @@ class PlateauBias(BiasRule):
     learning_rate : float
     """
 
+    equation: ClassVar[str] = r"\Delta b = \eta\, P"
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLossBias",)
 
     def update(self, plateau, gradient):

@@ -12,6 +12,7 @@ import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01, exp, positive
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["BTSP"]
 
@@ -52,6 +53,12 @@ class BTSP(LearningRule):
     relu_gate: bool = True
     max_pop_fraction: float = 1.0
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \eta\left[P^+ f(E) + P^+ f(\kappa E_\mathrm{past}) + P^+_\mathrm{past} f(\kappa E)"
+        r" + P^- \otimes E\right], \quad f(E) = (w_\mathrm{max} - W)\, E - W q(E)"
+    )
+    source: ClassVar[str] = "Milstein et al. 2021, eLife 10:e73046; Galloni et al. 2025, bioRxiv 2025.05.22.655599"
+    modulated: ClassVar[str] = "plateau"
     legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19",)
     nudge: ClassVar[str] = "equilibrated"
     uses_weight: ClassVar[bool] = True
@@ -99,3 +106,31 @@ class BTSP(LearningRule):
 
     def next_state(self, signals, state):
         return {"past_pre": clip01(signals.pre_nudged), "past_plateau": 1.0 * signals.plateau}
+
+    def spiking_form(self):
+        def depression(x: str) -> str:
+            def logistic(x: str) -> str:
+                return f"1/(1 + exp((dep_th - {x})*2/dep_width))"
+
+            low, high = logistic("0"), logistic("1")
+            return f"dep_ratio*({logistic(x)} - {low})/({high} - {low})"
+
+        return SpikingForm(
+            pre=f"""
+                past : 1
+                eligible = clip(pre_nudged, 0, 1) : 1
+                earlier = temporal_discount*past : 1
+                fading = temporal_discount*eligible : 1
+                gained = eligible + earlier : 1
+                lost = gained + {depression("eligible")} + {depression("earlier")} : 1
+                lost_later = fading + {depression("fading")} : 1
+            """,
+            post="past_plateau : 1\nup = clip(plateau, 0, inf) : 1\nup_past = clip(past_plateau, 0, inf) : 1",
+            on_learn="""
+                toward = up_post*(w_max*gained_pre - w*lost_pre) + up_past_post*(w_max*fading_pre - w*lost_later_pre)
+                w += learning_rate*(toward + clip(plateau_post, -inf, 0)*eligible_pre)
+            """,
+            after_learn_pre="past = eligible",
+            after_learn_post="past_plateau = plateau",
+            states={"past_pre": "pre.past", "past_plateau": "post.past_plateau"},
+        )

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["DendriticLoss"]
 
@@ -31,6 +32,9 @@ class DendriticLoss(LearningRule):
 
     sign: int = 1
 
+    equation: ClassVar[str] = r"\Delta W = \pm\eta\, \mathrm{clip}(d_\mathrm{settled}, -1, 1) \otimes c(a_\mathrm{pre})"
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    modulated: ClassVar[str] = "dendrite_settled"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLoss_6",)
 
     def __post_init__(self):
@@ -40,3 +44,7 @@ class DendriticLoss(LearningRule):
     def factors(self, signals, state):
         rate = self.sign * self.learning_rate
         return Factors(((rate * signals.dendrite_settled.clip(-1.0, 1.0), clip01(signals.pre_settled_previous)),))
+
+    def spiking_form(self):
+        change = "learning_rate*clip(dendrite_settled_post, -1, 1)*clip(pre_settled_previous_pre, 0, 1)"
+        return SpikingForm(on_learn=f"w {'+' if self.sign == 1 else '-'}= {change}")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["DendriticState"]
 
@@ -43,6 +44,9 @@ class DendriticState(LearningRule):
     one_pass: bool = False
     top_layer_only: bool = False
 
+    equation: ClassVar[str] = r"\Delta W = \eta\, P \otimes c(a_\mathrm{pre})"
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    modulated: ClassVar[str] = "plateau"
     legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E", "Top_Layer_BP_like_2L")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {
         "BP_like_2E": {"one_pass": True},
@@ -61,6 +65,12 @@ class DendriticState(LearningRule):
             return "output-only"
         return "one-pass" if self.one_pass else "equilibrated"
 
+    @property
+    def _pre(self) -> str:
+        return "pre_settled" if self.one_pass or self.forward_only else "pre_nudged"
+
     def factors(self, signals, state):
-        pre = signals.pre_settled if self.one_pass or self.forward_only else signals.pre_nudged
-        return Factors(((self.learning_rate * signals.plateau, clip01(pre)),))
+        return Factors(((self.learning_rate * signals.plateau, clip01(getattr(signals, self._pre))),))
+
+    def spiking_form(self):
+        return SpikingForm(on_learn=f"w += learning_rate*plateau_post*clip({self._pre}_pre, 0, 1)")

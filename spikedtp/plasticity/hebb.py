@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["HebbWeightNorm"]
 
@@ -34,6 +35,10 @@ class HebbWeightNorm(LearningRule):
     forward_only: bool = False
     clipped: bool = False
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \pm\eta\, a_\mathrm{post} \otimes a_\mathrm{pre}, \quad \sum_j |W_{ij}| = \mathrm{const}"
+    )
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebb_WeightNorm", "Hebb_WeightNorm_4")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Hebb_WeightNorm_4": {"clipped": True}}
 
@@ -50,3 +55,10 @@ class HebbWeightNorm(LearningRule):
         if self.clipped:
             post, pre = clip01(post), clip01(pre)
         return Factors(((self.sign * self.learning_rate * post, pre),))
+
+    def spiking_form(self):
+        phase = "settled" if self.forward_only else "nudged"
+        post, pre = f"post_{phase}_post", f"pre_{phase}_pre"
+        if self.clipped:
+            post, pre = f"clip({post}, 0, 1)", f"clip({pre}, 0, 1)"
+        return SpikingForm(on_learn=f"w {'+' if self.sign == 1 else '-'}= learning_rate*{post}*{pre}")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["Oja"]
 
@@ -24,9 +25,19 @@ class Oja(LearningRule):
     Oja 1982, J. Math. Biol. 15:267.
     """
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre}) - c(a_\mathrm{post})^2 W\right]"
+    )
+    source: ClassVar[str] = "Oja 1982, J. Math. Biol. 15:267"
     legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
     uses_weight: ClassVar[bool] = True
 
     def factors(self, signals, state):
         post, pre = clip01(signals.post_nudged), clip01(signals.pre_nudged)
         return Factors(((self.learning_rate * post, pre),), ((self.learning_rate * post**2, 1.0 + 0.0 * pre),))
+
+    def spiking_form(self):
+        return SpikingForm(
+            post="post = clip(post_nudged, 0, 1) : 1",
+            on_learn="w += learning_rate*post_post*(clip(pre_nudged_pre, 0, 1) - post_post*w)",
+        )

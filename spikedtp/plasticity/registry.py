@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
@@ -20,6 +21,8 @@ from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
 from spikedtp.plasticity.timed import TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
+from spikedtp.plasticity.triplet_stdp import TripletSTDP
+from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
 __all__ = ["BIAS_RULES", "RULES", "TIMED_RULES", "make_bias_rule", "make_rule"]
 
@@ -39,7 +42,9 @@ RULES: dict[str, type[LearningRule]] = {
     )
 }
 #: rules that move in time steps; a circuit learns per presentation, so circuit files cannot name them
-TIMED_RULES: dict[str, type[TimedRule]] = {rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET)}
+TIMED_RULES: dict[str, type[TimedRule]] = {
+    rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, BCM, UrbanczikSenn)
+}
 BIAS_RULES: dict[str, type[BiasRule]] = {rule.__name__: rule for rule in (PlateauBias, BackpropBias)}
 
 _LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}

@@ -12,6 +12,7 @@ import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["SupervisedBCM"]
 
@@ -44,6 +45,11 @@ class SupervisedBCM(LearningRule):
     relu_gate: bool = False
     max_pop_fraction: float = 1.0
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \pm\eta\, a\,(a - \theta) \otimes c(a_\mathrm{pre}), \quad "
+        r"\theta \leftarrow \theta + (a^2/k - \theta)/\tau_\theta"
+    )
+    source: ClassVar[str] = "Bienenstock, Cooper & Munro 1982; Galloni et al. 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("Supervised_BCM_4",)
     nudge: ClassVar[str] = "equilibrated"
 
@@ -66,3 +72,13 @@ class SupervisedBCM(LearningRule):
     def next_state(self, signals, state):
         theta = state["theta"]
         return {"theta": theta + (signals.post_nudged**2 / self.k - theta) / self.theta_tau}
+
+    def spiking_form(self):
+        change = "learning_rate*post_nudged_post*(post_nudged_post - theta_post)*clip(pre_nudged_pre, 0, 1)"
+        return SpikingForm(
+            post="theta : 1",
+            initial={"post.theta": "k"},
+            on_learn=f"w {'+' if self.sign == 1 else '-'}= {change}",
+            after_learn_post="theta += (post_nudged**2/k - theta)/theta_tau",
+            states={"theta": "post.theta"},
+        )

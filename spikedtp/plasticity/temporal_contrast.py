@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["TemporalContrastHebb"]
 
@@ -34,8 +35,15 @@ class TemporalContrastHebb(LearningRule):
     relu_gate: bool = True
     max_pop_fraction: float = 1.0
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{nudged}"
+        r" - c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{settled}\right]"
+    )
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    modulated: ClassVar[str] = "post_nudged"
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebbian_Temporal_Contrast",)
     nudge: ClassVar[str] = "equilibrated"
+    contrasts: ClassVar[bool] = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -51,4 +59,12 @@ class TemporalContrastHebb(LearningRule):
                 (self.learning_rate * after, clip01(signals.pre_nudged)),
                 (-self.learning_rate * clip01(signals.post_settled), clip01(signals.pre_settled)),
             )
+        )
+
+    def spiking_form(self):
+        gate = "*int(post_settled > 0)" if self.relu_gate else ""
+        return SpikingForm(
+            pre="before = clip(pre_settled, 0, 1) : 1\nafter = clip(pre_nudged, 0, 1) : 1",
+            post=f"before = clip(post_settled, 0, 1) : 1\nafter = clip(post_nudged, 0, 1){gate} : 1",
+            on_learn="w += learning_rate*(after_post*after_pre - before_post*before_pre)",
         )

@@ -6,8 +6,9 @@ here creates Brian2 objects: `spiking/replay_network.py` does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class SpikingForm:
 
     Both groups offer the signal that drives the rule (`activity`, or the names of `Signals`); a group of one cell
     carries the modulator and every synapse sees it as ``modulator_post``, its value one step before as
-    ``modulator_before_post``. The rule's parameters are constants of both groups and of the synapses.
+    ``modulator_before_post``. The rule's parameters are constants of both groups.
 
     Attributes
     ----------
@@ -81,6 +82,12 @@ class SpikingForm:
     lag: bool = False
     weight: str = "w"
     states: dict[str, str] = field(default_factory=dict)
+
+    def uses(self, name: str) -> bool:
+        """Whether any of the code mentions this identifier."""
+        values = [getattr(self, f.name) for f in fields(self)]
+        texts = [text for value in values for text in (value.values() if isinstance(value, dict) else (value,))]
+        return any(re.search(rf"\b{name}\b", text) for text in texts if isinstance(text, str))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.timed import SpikingForm
 
 __all__ = ["TopDownHebb"]
 
@@ -39,6 +40,13 @@ class TopDownHebb(LearningRule):
 
     form: str = "product"
 
+    equation: ClassVar[str] = (
+        r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{nudged}"
+        r" - \ldots\big|_\mathrm{settled}\right]"
+        r"\ \text{or}\ \eta\, c(a_\mathrm{post}) \otimes \mathrm{clip}(\Delta a_\mathrm{pre}, -1, 1)"
+    )
+    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    contrasts: ClassVar[bool] = True
     legacy_names: ClassVar[tuple[str, ...]] = (
         "Top_Down_Hebbian_Temporal_Contrast_1",
         "Top_Down_Hebbian_Temporal_Contrast_3",
@@ -48,6 +56,10 @@ class TopDownHebb(LearningRule):
     def __post_init__(self):
         super().__post_init__()
         self.check("form", self.form in FORMS, f"one of {', '.join(FORMS)}")
+
+    @property
+    def modulated(self) -> str:
+        return "post_nudged" if self.form == "product" else "pre_nudged"
 
     def factors(self, signals, state):
         rate = self.learning_rate
@@ -61,3 +73,13 @@ class TopDownHebb(LearningRule):
         post = signals.post_settled if self.form == "settled" else signals.post_nudged
         contrast = (signals.pre_nudged - signals.pre_settled).clip(-1.0, 1.0)
         return Factors(((rate * clip01(post), contrast),))
+
+    def spiking_form(self):
+        if self.form == "product":
+            change = (
+                "clip(post_nudged_post, 0, 1)*clip(pre_nudged_pre, 0, 1)"
+                " - clip(post_settled_post, 0, 1)*clip(pre_settled_pre, 0, 1)"
+            )
+        else:
+            change = f"clip(post_{self.form}_post, 0, 1)*clip(pre_nudged_pre - pre_settled_pre, -1, 1)"
+        return SpikingForm(on_learn=f"w += learning_rate*({change})")

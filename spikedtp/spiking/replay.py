@@ -216,7 +216,7 @@ def _replay_spiking(rule, signals: _Signals, dt, device, record) -> ReplayResult
     names = _wanted_states(form.states, record)
     spec = ReplaySpec(
         form=form,
-        parameters=rule.numbers(),
+        parameters={name: value for name, value in rule.numbers().items() if form.uses(name)},
         signals=rule.group_signals(signals.pre, signals.post, signals.modulator),
         modulator=signals.modulator if signals.modulator.ndim == 1 else np.zeros(len(signals)),
         w0=signals.w0,

@@ -116,7 +116,7 @@ def _group(parts: _Parts, side: str) -> NeuronGroup:
         len(spec.w0.T if side == "pre" else spec.w0),
         "\n".join(equations),
         threshold=SPIKE if spikes else None,
-        reset=getattr(form, f"at_{side}_spike"),
+        reset=getattr(form, f"at_{side}_spike") if spikes else None,
         events=events,
         method="exact",
         clock=parts.clock,

@@ -1,0 +1,88 @@
+"""The BCM synapse: growth above a sliding threshold, decay below it. (`SupervisedBCM` is the rate network's rule.)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from brian2 import ms, second
+
+from spikedtp.parameters import parameter
+from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.timed import SpikingForm, TimedRule, over_batch
+
+__all__ = ["BCM"]
+
+EPSILON = 1e-7  # of the original program; keeps the division finite as θ -> 0
+
+
+@dataclass(frozen=True)
+class BCM(TimedRule):
+    r"""In each step, with pre and post activities x, y and the old W and θ throughout::
+
+        p  = y (y - θ)/(θ + 1e-7)
+        ΔW = p ⊗ x                            summed over a batch
+        ΔW <- ΔW (w_bound - |W|)              if w_bound > 0
+        ΔW <- ΔW - w_decay W
+        W  <- W + ΔW dt/tau_w
+        θ  <- θ + (y² - θ) dt/tau_theta       y²: its mean over a batch
+
+    θ follows the mean of y², so y rests where y = θ = y²: at 1. That is stable only if θ moves faster than W.
+
+    In spikes each step is a learning event that all synapses see; θ lives in the postsynaptic group, which moves it
+    once the weights have changed.
+
+    Parameters
+    ----------
+    tau_w, tau_theta : Quantity (second)
+    theta0 : float
+        Where θ starts.
+    w_bound : float
+        Soft bound of |W|; 0 for none.
+    w_decay : float
+
+    References
+    ----------
+    Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; the normalised form is that of ngc-learn's BCM synapse.
+    """
+
+    tau_w: second = parameter(40 * ms, above=0 * ms)
+    tau_theta: second = parameter(20 * ms, above=0 * ms)
+    theta0: float = parameter(0.5, above=0.0)
+    w_bound: float = parameter(0.0, least=0.0)
+    w_decay: float = parameter(0.0, least=0.0)
+
+    equation: ClassVar[str] = (
+        r"\tau_w \dot W = \frac{y\,(y - \theta)}{\theta}\, x\,(w_\mathrm{bound} - |W|)"
+        r"_{\text{if } w_\mathrm{bound} > 0} - w_\mathrm{decay} W, \quad \tau_\theta \dot\theta = y^2 - \theta"
+    )
+    source: ClassVar[str] = "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; ngc-learn's BCM synapse"
+    needs_spikes: ClassVar[bool] = False
+
+    def initial_state(self, n_post, n_pre, batch=()):
+        return {"theta": np.full(n_post, float(self.theta0))}
+
+    def stepper(self, dt):
+        weight_step, theta_step = float(dt / self.tau_w), float(dt / self.tau_theta)
+
+        def step(weight, state, row):
+            theta, post = state["theta"], row.post
+            change = over_batch(outer(post * (post - theta) / (theta + EPSILON), row.pre))
+            if self.w_bound > 0:
+                change = change * (self.w_bound - abs(weight))
+            change = change - self.w_decay * weight
+            target = post**2 if post.ndim == 1 else (post**2).mean(axis=0)
+            return weight + weight_step * change, {"theta": theta + theta_step * (target - theta)}
+
+        return step
+
+    def spiking_form(self):
+        growth = "(w_bound - abs(w))*p_post*activity_pre" if self.w_bound > 0 else "p_post*activity_pre"
+        return SpikingForm(
+            post=f"theta : 1\np = activity*(activity - theta)/(theta + {EPSILON}) : 1",
+            initial={"post.theta": "theta0"},
+            on_learn=f"w += dt/tau_w*({growth} - w_decay*w)",
+            after_learn_post="theta += dt/tau_theta*(activity**2 - theta)",
+            states={"theta": "post.theta"},
+        )

@@ -1,0 +1,131 @@
+"""Triplet STDP: a second, slower trace on each side makes the outcome depend on the rate of pairing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from brian2 import ms, second
+
+from spikedtp.errors import known_names
+from spikedtp.parameters import parameter
+from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.stdp import TRACES
+from spikedtp.plasticity.timed import SpikingForm, TimedRule, decay, over_batch
+
+__all__ = ["TripletSTDP"]
+
+
+@dataclass(frozen=True)
+class TripletSTDP(TimedRule):
+    r"""In each step, in execution order (r: presynaptic, o: postsynaptic traces, all decaying)::
+
+        r1 <- r1 + pre,  o1 <- o1 + post      before they are used: coincident spikes count on both sides
+        W  <- W + learning_rate [ r1 (a2_plus + a3_plus o2) post - o1 (a2_minus + a3_minus r2) pre ]
+        r2 <- r2 + pre,  o2 <- o2 + post      after use: a spike does not see itself
+
+    All four traces live with their cells (r in the presynaptic, o in the postsynaptic group); a synapse changes only
+    when one of its cells fires. The defaults are the full model's all-to-all fit to visual cortex; `fit` has the
+    others.
+
+    Parameters
+    ----------
+    a2_plus, a3_plus, a2_minus, a3_minus : float
+        Potentiation and depression by pairs (2) and triplets (3), all positive.
+    tau_plus, tau_x : Quantity (second)
+        Of r1 and r2.
+    tau_minus, tau_y : Quantity (second)
+        Of o1 and o2.
+    learning_rate : float
+        Factor on all four amplitudes.
+    traces : {"cumulative", "nearest"}
+        A spike adds 1 to its traces (all-to-all) or sets them to 1 (nearest-spike).
+
+    References
+    ----------
+    Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006; Tables 3 and 4.
+    """
+
+    a2_plus: float = parameter(5e-10, least=0.0)
+    a3_plus: float = parameter(6.2e-3, least=0.0)
+    a2_minus: float = parameter(7e-3, least=0.0)
+    a3_minus: float = parameter(2.3e-4, least=0.0)
+    tau_plus: second = parameter(16.8 * ms, above=0 * ms)
+    tau_x: second = parameter(101 * ms, above=0 * ms)
+    tau_minus: second = parameter(33.7 * ms, above=0 * ms)
+    tau_y: second = parameter(125 * ms, above=0 * ms)
+    learning_rate: float = parameter(1.0, least=0.0)
+    traces: str = "cumulative"
+
+    equation: ClassVar[str] = (
+        r"\Delta W = r_1 \left[A_2^+ + A_3^+ o_2(t - \epsilon)\right] S_\mathrm{post}"
+        r" - o_1 \left[A_2^- + A_3^- r_2(t - \epsilon)\right] S_\mathrm{pre}"
+    )
+    source: ClassVar[str] = "Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006"
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.check_choice("traces", TRACES)
+
+    @classmethod
+    def fit(cls, name: str, **changes) -> TripletSTDP:
+        """The paper's fits of the full model: visual_cortex, visual_cortex_nearest, hippocampus, hippocampus_nearest.
+
+        Parameters
+        ----------
+        name : str
+        **changes
+            Fields to set otherwise.
+        """
+        if name not in FITS:
+            raise known_names("fit of TripletSTDP", name, FITS)
+        a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y = FITS[name]
+        fitted = dict(a2_plus=a2_plus, a3_plus=a3_plus, a2_minus=a2_minus, a3_minus=a3_minus)
+        fitted |= dict(tau_x=tau_x * ms, tau_y=tau_y * ms, traces="nearest" if "nearest" in name else "cumulative")
+        return cls(**{**fitted, **changes})
+
+    def initial_state(self, n_post, n_pre, batch=()):
+        sizes = {"r1": n_pre, "r2": n_pre, "o1": n_post, "o2": n_post}
+        return {name: np.zeros((*batch, n)) for name, n in sizes.items()}
+
+    def stepper(self, dt):
+        taus = {"r1": self.tau_plus, "r2": self.tau_x, "o1": self.tau_minus, "o2": self.tau_y}
+        keep = {name: decay(dt, tau) for name, tau in taus.items()}
+        nearest = self.traces == "nearest"
+
+        def jump(old, signal):
+            return old * (1.0 - signal) + signal if nearest else old + signal
+
+        def step(weight, state, row):
+            old = {name: keep[name] * state[name] for name in keep}
+            r1, o1 = jump(old["r1"], row.pre), jump(old["o1"], row.post)
+            change = outer(row.post * (self.a2_plus + self.a3_plus * old["o2"]), r1)
+            change = change - outer(o1, row.pre * (self.a2_minus + self.a3_minus * old["r2"]))
+            state = {"r1": r1, "o1": o1, "r2": jump(old["r2"], row.pre), "o2": jump(old["o2"], row.post)}
+            return weight + self.learning_rate * over_batch(change), state
+
+        return step
+
+    def spiking_form(self):
+        jump = "= 1" if self.traces == "nearest" else "+= 1"
+        return SpikingForm(
+            pre="dr1/dt = -r1/tau_plus : 1\ndr2/dt = -r2/tau_x : 1",
+            post="do1/dt = -o1/tau_minus : 1\ndo2/dt = -o2/tau_y : 1",
+            at_pre_spike=f"r1 {jump}",
+            at_post_spike=f"o1 {jump}",
+            on_pre="w -= learning_rate*o1_post*(a2_minus + a3_minus*r2_pre)",
+            on_post="w += learning_rate*r1_pre*(a2_plus + a3_plus*o2_post)",
+            after_pre_spike=f"r2 {jump}",
+            after_post_spike=f"o2 {jump}",
+            states={"r1": "pre.r1", "r2": "pre.r2", "o1": "post.o1", "o2": "post.o2"},
+        )
+
+
+#: a2_plus, a3_plus, a2_minus, a3_minus, tau_x and tau_y in ms; tau_plus = 16.8 ms and tau_minus = 33.7 ms in all
+FITS = {
+    "visual_cortex": (5e-10, 6.2e-3, 7e-3, 2.3e-4, 101.0, 125.0),
+    "visual_cortex_nearest": (8.8e-11, 5.3e-2, 6.6e-3, 3.1e-3, 714.0, 40.0),
+    "hippocampus": (6.1e-3, 6.7e-3, 1.6e-3, 1.4e-3, 946.0, 27.0),
+    "hippocampus_nearest": (4.6e-3, 9.1e-3, 3e-3, 7.5e-9, 575.0, 47.0),
+}
