@@ -25,7 +25,7 @@ class Backprop(LearningRule):
     equation: ClassVar[str] = (
         r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle (a - \mathrm{target})^2 \rangle"
     )
-    source: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
+    reference: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop",)
     needs_gradient: ClassVar[str | None] = "output"
 
@@ -49,7 +49,7 @@ class LocalBackprop(LearningRule):
     equation: ClassVar[str] = (
         r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle d_\mathrm{settled}^2 \rangle"
     )
-    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop_DendriticLoss",)
     needs_gradient: ClassVar[str | None] = "dendrite"
 
@@ -74,7 +74,7 @@ class BackpropBias(BiasRule):
     equation: ClassVar[str] = (
         r"\Delta b = -\eta\, \partial L/\partial b, \quad L = \langle (a - \mathrm{target})^2 \rangle"
     )
-    source: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
+    reference: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
     legacy_names: ClassVar[tuple[str, ...]] = ("BackpropBias", "Backprop")
     needs_gradient: ClassVar[str | None] = "output"
 

@@ -81,7 +81,7 @@ class LearningRule(_Checked, Described):
         Whether the rule compares presynaptic activity before and after the nudge, so that the two must be read apart.
     modulated : str
         The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
-    equation, source : str
+    equation, reference : str
         For `describe`: LaTeX, and where the rule comes from.
     """
 

@@ -57,7 +57,7 @@ class BCM(TimedRule):
         r"\tau_w \dot W = \frac{y\,(y - \theta)}{\theta}\, x\,(w_\mathrm{bound} - |W|)"
         r"_{\text{if } w_\mathrm{bound} > 0} - w_\mathrm{decay} W, \quad \tau_\theta \dot\theta = y^2 - \theta"
     )
-    source: ClassVar[str] = "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; ngc-learn's BCM synapse"
+    reference: ClassVar[str] = "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; ngc-learn's BCM synapse"
     needs_spikes: ClassVar[bool] = False
 
     def initial_state(self, n_post, n_pre, batch=()):

@@ -20,7 +20,7 @@ class PlateauBias(BiasRule):
     """
 
     equation: ClassVar[str] = r"\Delta b = \eta\, P"
-    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLossBias",)
 
     def update(self, plateau, gradient):

@@ -42,15 +42,15 @@ class Description:
 
 
 class Described:
-    """Gives a rule `describe()`, made from its class attributes `equation` and `source` and from its fields."""
+    """Gives a rule `describe()`, made from its class attributes `equation` and `reference` and from its fields."""
 
     equation: ClassVar[str] = ""
-    source: ClassVar[str] = ""
+    reference: ClassVar[str] = ""
 
     def describe(self) -> Description:
         """Equation (LaTeX), parameters with units, and source of this rule."""
         parameters = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Description(type(self).__name__, self.equation, parameters, self.source)
+        return Description(type(self).__name__, self.equation, parameters, self.reference)
 
     def numbers(self) -> dict[str, Any]:
         """The parameters that are numbers or quantities: the constants of a spiking form."""

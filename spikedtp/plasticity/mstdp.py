@@ -37,7 +37,7 @@ class MSTDP(STDP):
         r"\Delta W = \gamma\, r\, \zeta, \quad \zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}"
         r"\quad\text{(lag: } \zeta \text{ of the step before)}"
     )
-    source: ClassVar[str] = "Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468"
+    reference: ClassVar[str] = "Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468"
     needs_modulator: ClassVar[bool] = True
 
     def stepper(self, dt):

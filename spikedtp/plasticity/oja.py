@@ -28,7 +28,7 @@ class Oja(LearningRule):
     equation: ClassVar[str] = (
         r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre}) - c(a_\mathrm{post})^2 W\right]"
     )
-    source: ClassVar[str] = "Oja 1982, J. Math. Biol. 15:267"
+    reference: ClassVar[str] = "Oja 1982, J. Math. Biol. 15:267"
     legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
     uses_weight: ClassVar[bool] = True
 

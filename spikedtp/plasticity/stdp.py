@@ -58,7 +58,7 @@ class STDP(TimedRule):
         r"\dot P^\pm = -P^\pm/\tau_\pm + A_\pm \sum_f \delta(t - t_f), \quad "
         r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}, \quad \Delta W = \gamma\,\zeta"
     )
-    source: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
+    reference: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
 
     def __post_init__(self):
         super().__post_init__()

@@ -39,7 +39,7 @@ class TemporalContrastHebb(LearningRule):
         r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{nudged}"
         r" - c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{settled}\right]"
     )
-    source: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     modulated: ClassVar[str] = "post_nudged"
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebbian_Temporal_Contrast",)
     nudge: ClassVar[str] = "equilibrated"

@@ -62,7 +62,7 @@ class TripletSTDP(TimedRule):
         r"\Delta W = r_1 \left[A_2^+ + A_3^+ o_2(t - \epsilon)\right] S_\mathrm{post}"
         r" - o_1 \left[A_2^- + A_3^- r_2(t - \epsilon)\right] S_\mathrm{pre}"
     )
-    source: ClassVar[str] = "Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006"
+    reference: ClassVar[str] = "Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006"
 
     def __post_init__(self):
         super().__post_init__()

@@ -68,7 +68,7 @@ class UrbanczikSenn(TimedRule):
         r" \frac{\varphi'(V_w^*)}{\varphi(V_w^*)}\, \mathrm{PSP} - \Delta, \quad \dot W = \eta\,\Delta, \quad "
         r"V_w^* = \frac{g_D}{g_L + g_D} \sum_i W_i\, \mathrm{PSP}_i"
     )
-    source: ClassVar[str] = "Urbanczik & Senn 2014, Neuron 81:521, 10.1016/j.neuron.2013.11.030"
+    reference: ClassVar[str] = "Urbanczik & Senn 2014, Neuron 81:521, 10.1016/j.neuron.2013.11.030"
 
     def __post_init__(self):
         super().__post_init__()
