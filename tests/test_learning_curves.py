@@ -9,7 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from spikedtp.circuit import read_circuit
 from spikedtp.datasets import load
@@ -58,6 +61,12 @@ def test_clone_keeps_everything_but_the_rules(name):
         assert after == replace(before, rule=rule)
     assert sorted(p.name for p in forward_projections(circuit)) == FORWARD
     assert backprop_circuit(replace(circuit, backward_steps=7)).backward_steps == 7
+
+
+def test_the_hebb_circuit_is_the_published_one(reference):
+    name = "20241105_EIANN_2_hidden_mnist_Top_Layer_Supervised_Hebb_WeightNorm_config_7_complete_optimized.yaml"
+    published = read_circuit(reference / "eiann" / "configs" / name)
+    assert replace(read_circuit("mnist_hebb_weight_norm"), name="") == replace(published, name="")
 
 
 def test_feedback_projections():
@@ -214,8 +223,6 @@ def test_mistakes(images, name):
 
 
 def drawn(model):
-    from matplotlib.figure import Figure
-
     ax = rule_diagrams.diagram(Figure().subplots(), model)
     lines = [line for line in ax.get_lines() if line.get_gid() == f"diagram-{model}"]
     return [line.get_xdata() for line in lines], [line.get_ydata() for line in lines]
@@ -237,6 +244,26 @@ def test_diagrams_show_the_published_curves():
     np.testing.assert_allclose(y[2], x[2], atol=1e-12)
     with pytest.raises(SpikedtpError, match="unknown rule diagram 'STDP'"):
         drawn("STDP")
+
+
+def test_figures(images):
+    tables = [
+        learning_curves(f"digits_{circuit}", images, n_samples=40, seed=seed, interval=20, bin_size=20).table()
+        .assign(model=model, seed=seed)
+        for model, circuit in (("LDS", "dtp"), ("backprop", "backprop_dale"))
+        for seed in (0, 1)
+    ]  # fmt: skip
+    table = pd.concat(tables)
+    for figure, n_panels in ((rule_diagrams.rules_figure(table), 9), (rule_diagrams.angles_figure(table), 8)):
+        letters = {text.get_text() for text in figure.findobj(Text) if text.get_gid() == "panel-letter"}
+        assert letters == set("abcdefghi"[:n_panels])
+        assert all(ax.get_ylabel() or ax.lines for ax in figure.get_axes())
+    ax = rule_diagrams.learning_panel(Figure().subplots(), table, "accuracy")
+    (line,) = (line for line in ax.get_lines() if line.get_gid() == "curve-LDS")
+    wanted = table.query("model == 'LDS' and measure == 'accuracy'").groupby("step")["value"].mean()
+    np.testing.assert_allclose(line.get_ydata(), 100 * wanted)
+    with pytest.raises(SpikedtpError, match="no accuracy of H9E in this table"):
+        rule_diagrams.learning_panel(Figure().subplots(), table, "accuracy", "H9E")
 
 
 def test_rule_change_is_the_rules_own():

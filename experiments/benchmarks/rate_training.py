@@ -68,7 +68,7 @@ def main(
     dataset = datasets.load(data)
     with staged(out) as folder:
         speed = pd.DataFrame([_time(name, dataset, steps, seed) for name in tqdm(MODELS, desc="speed", unit="model")])
-        runs = list(itertools.product(range(seed, seed + seeds), SCHEDULES, MODELS))
+        runs = list(itertools.product(SCHEDULES, range(seed, seed + seeds), MODELS))
         with tqdm(total=len(runs) * samples, unit="image", disable=None) as bar:
             accuracy = pd.DataFrame([_train(out / "runs", dataset, samples, *run, bar) for run in runs])
         table = _table(accuracy, speed)
@@ -134,7 +134,7 @@ def _difference(name: str, x: np.ndarray, target: np.ndarray, seed: int) -> floa
     return max(float(np.abs(ours[key] - theirs[key].numpy()).max() / np.abs(ours[key]).max()) for key in ours)
 
 
-def _train(folder: Path, dataset, n_samples: int, seed: int, schedule: str, name: str, bar: tqdm) -> dict:
+def _train(folder: Path, dataset, n_samples: int, schedule: str, seed: int, name: str, bar: tqdm) -> dict:
     """Test accuracy after training, kept in one small file."""
     circuit = MODELS[name][0]
     wanted = {"model": name, "seed": seed, "schedule": schedule, "samples": n_samples, "data": dataset.name}
