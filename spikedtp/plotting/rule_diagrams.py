@@ -224,7 +224,7 @@ def learning_panel(ax: Axes, table: pd.DataFrame, measure: str, name: str | None
         ax.set_ylim(0, 100)
     elif measure.startswith("angle"):
         ax.set_ylim(0, max(100, top))
-        ax.set_yticks(range(0, int(max(100, top)), 30))
+        ax.set_yticks(range(0, int(max(100, top)) + 1, 30))
         ax.axhline(90, color="0.7", linewidth=0.5, linestyle=":", zorder=0.5)
     else:
         ax.set_yscale("log", nonpositive="clip")  # from the first to the last bin it falls a hundredfold
@@ -270,14 +270,17 @@ def angles_figure(table: pd.DataFrame) -> Figure:
     names = [*(name for name in names if name != "all"), *(name for name in names if name == "all")]
     figure = new_figure(DOUBLE_COLUMN, 3.8)
     axes = figure.subplots(2, len(names), sharex=True, sharey=True)
-    for row, measure in zip(axes, ("angle_accumulated", "angle_single"), strict=True):
-        for ax, name in zip(row, names, strict=True):
+    highest = []
+    for depth, measure in enumerate(("angle_accumulated", "angle_single")):
+        for ax, name in zip(axes[depth], names, strict=True):
             learning_panel(ax, table, measure, name)
+            highest.append(ax.get_ylim()[1])
             ax.set_title("projections joined" if name == "all" else name.replace("_", " from "))
-            if ax is not row[0]:
+            if name != names[0]:
                 ax.set_ylabel("")
-            if row is axes[0]:
+            if depth == 0:
                 ax.set_xlabel("")
+    axes[0, 0].set(ylim=(0, max(highest)), yticks=range(0, int(max(highest)) + 1, 30))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     letter_panels(axes.flat)
