@@ -27,6 +27,7 @@ from spikedtp.plotting.panels import (
     update_scatter,
 )
 from spikedtp.plotting.presentation import Shown, population_correlation
+from spikedtp.plotting.rules import rule_fidelity, rules_figure
 from spikedtp.plotting.style import COLOURS, style
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "mark_phases",
     "population_correlation",
     "raster",
+    "rule_fidelity",
+    "rules_figure",
     "similarity_figure",
     "similarity_strips",
     "somatic_voltage",

@@ -279,7 +279,7 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
     high = 1 + 0.02 * (1 - low)
     ax.plot([low, 1], [low, 1], color=COLOURS["rate"], linewidth=0.6, linestyle="--", gid="identity")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    ax.set_xlabel("noise ceiling (mean cosine)")
+    ax.set_xlabel("noise ceiling (cosine)")
     ax.set_ylabel("measured cosine (median, range)")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(5))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -78,12 +79,13 @@ def ramp(timeline: Timeline, start: float, stop: float, first: float) -> np.ndar
     return kernel / kernel.sum()
 
 
-def _drive_means(timeline: Timeline) -> Kernels:
+def _drive_means(timeline: Timeline, *, contrast: bool = False) -> Kernels:
     """Means of the drive. Windows chosen on training images (docs/readout.md has the measurements).
 
     A dendrite or soma is read over the last third of the sensory phase, and from the onset of the nudge to the end. A
     presynaptic trace remembers longer: the second half of the sensory phase, and the whole presentation. It is the
-    noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little.
+    noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little. With `contrast` it is read
+    over the supervised phase alone, for rules that compare it with the sensory phase.
     """
     sensory, end = timeline.sensory_points, timeline.n_points
     windows = {
@@ -92,7 +94,7 @@ def _drive_means(timeline: Timeline) -> Kernels:
         ("trace", "settled"): (1 / 2 * (sensory - 0.5), sensory - 1, 0.5),
         ("dendrite", "nudged"): (sensory - 0.25, end, 0.8),
         ("soma", "nudged"): (sensory - 0.25, end, 0.8),
-        ("trace", "nudged"): (0, end, 0.5),
+        ("trace", "nudged"): (sensory - 0.25, end, 0.8) if contrast else (0, end, 0.5),
     }
     return Kernels(timeline.n_steps, {(*key, "drive"): ramp(timeline, *window) for key, window in windows.items()})
 
@@ -103,10 +105,12 @@ READOUTS = {
 }
 
 
-def find_readout(readout: str | Readout) -> Readout:
-    """A read-out by name, or one of the caller's own."""
+def find_readout(readout: str | Readout, *, contrast: bool = False) -> Readout:
+    """A read-out by name, or one of the caller's own; `contrast` for rules that compare the two phases."""
     if isinstance(readout, Readout):
         return readout
+    if readout == "best" and contrast:
+        return Readout("best", partial(_drive_means, contrast=True), calibrated=True)
     if readout not in READOUTS:
         raise known_names("readout", readout, READOUTS)
     return READOUTS[readout]

@@ -19,6 +19,8 @@ class SignalReader:
     ----------
     rule : LearningRule
     weight : (n_post, n_pre)
+    state : dict
+        What the rule remembers of earlier presentations, as the rate network has it.
     cells : slice
         The projection's cells among the inputs.
     gate : (samples, n_post) or None
@@ -33,6 +35,7 @@ class SignalReader:
 
     rule: LearningRule
     weight: np.ndarray
+    state: dict[str, np.ndarray]
     cells: slice
     gate: np.ndarray | None
     target: np.ndarray | None
@@ -73,6 +76,6 @@ class SignalReader:
     def factors(self, signals: Signals) -> Factors:
         """ΔW in factored form, without bounds or constraints."""
         if self.clipped or not isinstance(self.rule, DendriticState):
-            return self.rule.factors(signals, self.rule.initial_state(*self.weight.shape))
+            return self.rule.factors(signals, self.state)
         # Figure 3's form: neither the dendritic voltage nor the trace is clipped
         return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))

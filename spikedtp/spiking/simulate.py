@@ -101,7 +101,6 @@ def simulate(
         For anything that a caller can mend, in one line.
     """
     _check_options(loop, device, record, n_repeats, seed)
-    readout = find_readout(readout)
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
     timeline = Timeline(time_per_step=time_per_step, dt=dt)
     cell = _with_rate(cell or TwoCompartment(), unit_rate)
@@ -111,6 +110,7 @@ def simulate(
 
     sources = _sources(network, population)
     learned = _learned(network.circuit.inputs(population), projections)
+    readout = find_readout(readout, contrast=any(rule.contrasts for rule in learned.values()))
     batched = np.ndim(x) == 2
     x, target = np.atleast_2d(np.asarray(x, np.float32)), np.atleast_2d(np.asarray(target, np.float32))
     rate = network.present(x, target, nudge_populations="all")
@@ -139,6 +139,7 @@ def simulate(
             reader = SignalReader(
                 rule=learned[source.projection],
                 weight=source.weight,
+                state=network.rule_state[source.projection],
                 cells=spec.slices()[source.projection],
                 gate=_gate(learned[source.projection], rate, population, readout),
                 target=target if population == network.circuit.output.name else None,

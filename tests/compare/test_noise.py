@@ -42,12 +42,12 @@ def test_the_ceiling_is_the_cosine_with_the_expectation(response, projection):
         measured = [
             similarity(expected, response.weight_updates.of(projection, sample, k))["cosine"] for k in range(N_REPEATS)
         ]
-        error = np.std(measured, ddof=1) / np.sqrt(N_REPEATS)
-        # 4 standard errors, and 3 % of the distance from 1 for the Gaussian approximation of the counts
-        assert abs(np.mean(measured) - noise_ceiling(response, projection, sample)) < 4 * error + 0.03 * (
-            1 - np.mean(measured)
-        )
-        assert np.mean(measured) < 0.999  # there is noise to predict
+        # the standard error of a median is at most 1.3 times that of the mean here; and 3 % of the distance from 1 for
+        # the Gaussian approximation of the counts
+        error = 1.3 * np.std(measured, ddof=1) / np.sqrt(N_REPEATS)
+        predicted = noise_ceiling(response, projection, sample)
+        assert abs(np.median(measured) - predicted) < 4 * error + 0.03 * (1 - np.median(measured))
+        assert np.median(measured) < 0.999  # there is noise to predict
 
 
 def test_the_mean_of_many_presentations_approaches_the_expectation(response):

@@ -127,7 +127,7 @@ def test_similarity_figure(table):
         "notebook measured", "notebook no noise", "rule measured", "rule no noise", "noise ceiling"
     ]  # fmt: skip
     assert len(pearson.get_xticklabels()) == 2 and "Pearson" in pearson.get_ylabel()
-    assert against.get_xlabel().startswith("noise ceiling (mean")
+    assert against.get_xlabel().startswith("noise ceiling (cosine")
     medians = [line.get_ydata() for line in against.lines if len(line.get_ydata()) == N_SAMPLES and not line.get_gid()]
     for reference, found in zip(("notebook", "rule"), medians[:2], strict=True):
         wanted = rows[rows["reference"] == reference].groupby("sample")["cosine"].median()

@@ -61,4 +61,5 @@ def figure3(golden) -> tuple[ReplayedNetwork, dict[str, np.ndarray], dict[str, n
         forward_steps=11,
     )
     spikes = {name: np.unpackbits(run[f"spikes/{name}"], axis=0)[:420] for name in sizes if name != "H2E"}
+    network.rule_state = {"H2E_H1E": {}}
     return network, spikes, run
