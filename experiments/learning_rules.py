@@ -9,7 +9,17 @@ What differs: scikit-learn's 8 x 8 digits by default, on circuits with 100 E cel
 their size (said in models/digits_*.yaml), MNIST on request; LDS is the one-pass form; the angle is also given by
 projection, for single samples, and against the bare gradient. The diagrams are drawn by the rules themselves.
 
-To expect: backprop ahead, the plateau rules behind it within 90° of it, single samples of LDS closest.
+To expect, digits, five seeds, last quarter of 6,000 presentations (about four minutes):
+
+    model        accuracy (%)   angle to backprop, accumulated   single samples
+    backprop      88 ± 4         49 ± 1                            0
+    LDS           93.1 ± 0.5     57 ± 2                           32 ± 3
+    BTSP          84 ± 3         77 ± 1                           51 ± 3
+    Hebb + WN     44 ± 12        90 ± 5                           69 ± 4
+    BCM           62 ± 7         94 ± 1                           82 ± 5
+    TCH           83 ± 3         79 ± 3                           52 ± 6
+
+Backprop's own accumulated change is 49° from one step on the mean loss: its online steps leave the first weights behind.
 
     python experiments/learning_rules.py --out results/learning_rules
     python experiments/learning_rules.py --out results/learning_rules_mnist --data mnist:DIR
