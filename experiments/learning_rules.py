@@ -1,8 +1,8 @@
 """What do six learning rules do to a dendrite, how well do they learn, and how far from backprop do they point?
 
 Claim (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv, doi:10.1101/2025.05.22.655599, Figure 7): under Dale's law,
-in circuits of excitatory cells with dendrites and interneurons, biological rules that a dendritic signal instructs learn
-to classify images; they differ in how closely their weight changes follow backprop's.
+in circuits of excitatory cells with dendrites and interneurons, rules that a dendritic signal instructs learn to
+classify images; they differ in how closely their weight changes follow backprop's.
 
 What differs: scikit-learn's 8 x 8 digits by default, on circuits with 100 E cells a layer, MNIST on request. The digits
 circuit of LDS was tuned for them, BTSP, Hebb, BCM and TCH had a few rates fitted to the size, backprop nothing (said in
@@ -19,7 +19,7 @@ To expect, digits, five seeds, last quarter of 6,000 presentations (about four m
     BCM           62 ± 7         94 ± 1                           82 ± 5
     TCH           83 ± 3         79 ± 3                           52 ± 6
 
-Backprop's own accumulated change is 49° from one step on the mean loss: the online steps leave the weights of the first.
+Backprop's own accumulated change is 49° from one step on the mean loss: the online steps move the weights meanwhile.
 
     python experiments/learning_rules.py --out results/learning_rules
     python experiments/learning_rules.py --out results/learning_rules_mnist --data mnist:DIR
