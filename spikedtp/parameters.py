@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import MISSING, field, fields
 
 import numpy as np
+from brian2 import Hz, ms, mV, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, known_names
 
-__all__ = ["Parameters", "check_quantity", "parameter"]
+__all__ = ["Parameters", "check_quantity", "parameter", "read_value"]
 
 
 def parameter(default, *, above=None, least=None, most=None):
@@ -43,6 +44,25 @@ def check_quantity(owner: str, name: str, value, like, *, above=None, least=None
     ):
         if limit is not None and not holds():
             raise SpikedtpError(f"{where} must be {word} {limit}, got {value}")
+
+
+UNITS = {"ms": ms, "s": second, "second": second, "Hz": Hz, "mV": mV}
+
+
+def read_value(text: str) -> Quantity | float | int | bool | str:
+    """A parameter as written on a command line: ``25*ms``, ``0.2``, ``3``, ``true``, or a word."""
+    number, star, unit = (part.strip() for part in text.partition("*"))
+    if text.strip().lower() in ("true", "false"):
+        return text.strip().lower() == "true"
+    try:
+        size = float(number)
+    except ValueError:
+        return text.strip()
+    if not star:
+        return int(number) if number.lstrip("+-").isdigit() else size
+    if unit not in UNITS:
+        raise known_names(f"unit in {text}", unit, UNITS)
+    return size * UNITS[unit]
 
 
 class Parameters:

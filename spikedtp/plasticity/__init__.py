@@ -14,7 +14,7 @@ from spikedtp.plasticity.mstdp import MSTDP
 from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.presentation_rows import PresentationRows
-from spikedtp.plasticity.registry import BIAS_RULES, RULES, TIMED_RULES, make_bias_rule, make_rule
+from spikedtp.plasticity.registry import BIAS_RULES, RULES, TIMED_RULES, make_bias_rule, make_rule, make_timed_rule
 from spikedtp.plasticity.signals import Signals
 from spikedtp.plasticity.stdp import STDP
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
@@ -65,4 +65,5 @@ __all__ = [
     "UrbanczikSenn",
     "make_bias_rule",
     "make_rule",
+    "make_timed_rule",
 ]

@@ -24,7 +24,7 @@ from spikedtp.plasticity.top_down import TopDownHebb
 from spikedtp.plasticity.triplet_stdp import TripletSTDP
 from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
-__all__ = ["BIAS_RULES", "RULES", "TIMED_RULES", "make_bias_rule", "make_rule"]
+__all__ = ["BIAS_RULES", "RULES", "TIMED_RULES", "make_bias_rule", "make_rule", "make_timed_rule"]
 
 RULES: dict[str, type[LearningRule]] = {
     rule.__name__: rule
@@ -56,7 +56,7 @@ def _build(rule: type, name: str, kwargs: dict):
     for key in kwargs:
         if key not in allowed:
             raise known_names(f"parameter of {name}", key, allowed)
-    missing = [f.name for f in fields(rule) if f.name not in kwargs and f.default is MISSING]
+    missing = [f.name for f in fields(rule) if f.name not in kwargs and f.default is f.default_factory is MISSING]
     if missing:
         raise SpikedtpError(f"{name} needs {', '.join(missing)}")
     return rule(**kwargs)
@@ -90,6 +90,13 @@ def make_rule(name: str, **kwargs) -> LearningRule:
             raise known_names(f"parameter of {name}", "forward_only", ("learning_rate",))
         kwargs["form"] = "settled"
     return _build(rule, name, kwargs)
+
+
+def make_timed_rule(name: str, **kwargs) -> TimedRule:
+    """The rule in time steps of this name; parameters and errors as in `make_rule`."""
+    if name not in TIMED_RULES:
+        raise known_names("learning rule in time steps", name, TIMED_RULES)
+    return _build(TIMED_RULES[name], name, kwargs)
 
 
 def make_bias_rule(name: str, **kwargs) -> BiasRule:

@@ -12,7 +12,7 @@ from spikedtp import SpikedtpError, __version__
 from spikedtp.cli import compare, main, options, train
 
 COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
-NOT_BUILT = ["sweep", "replay", "info", "check", "cache", "report", "repeat"]
+NOT_BUILT = ["sweep", "info", "check", "cache", "report", "repeat"]
 
 
 def complaint(capsys) -> str:
