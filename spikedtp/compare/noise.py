@@ -15,6 +15,8 @@ from spikedtp.spiking.readout import PHASES
 
 __all__ = ["expected_update", "noise_ceiling"]
 
+FEW_SPIKES = 30  # below this expected number in a presentation, trains are drawn spike by spike
+
 
 def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
     """What one spike of weight 1 adds to a read-out, by the step in which it falls.
@@ -75,6 +77,32 @@ def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
     return {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
 
 
+def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, n_draws: int) -> np.ndarray:
+    """Sums of each basis kernel over random spike trains, `(kernels, n_draws, n_inputs)`.
+
+    A cell with few spikes gets Poisson trains: rules with a threshold see single spikes. The others get Gaussian sums
+    with the covariance of a Poisson process with dead time (all kernels look at the same train).
+    """
+    sums = np.empty((len(basis), n_draws, expected.shape[1]))
+    mean = basis @ expected
+    total = expected.sum(axis=0)
+    few = total < FEW_SPIKES
+    for cell in np.flatnonzero(few):
+        counts = rng.poisson(total[cell], n_draws)
+        edges = np.cumsum(expected[:, cell])
+        steps = np.searchsorted(edges, rng.random(counts.sum()) * total[cell]).clip(max=len(edges) - 1)
+        draw = np.repeat(np.arange(n_draws), counts)
+        for k, kernel in enumerate(basis):
+            sums[k, :, cell] = np.bincount(draw, weights=kernel[steps], minlength=n_draws)
+    many = ~few
+    covariance = np.einsum("at,bt,tn->nab", basis, basis, (expected * fano)[:, many], optimize=True)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(values.clip(0, None))[:, None, :]
+    noise = np.einsum("nab,dnb->adn", root, rng.standard_normal((n_draws, many.sum(), len(basis))))
+    sums[:, :, many] = mean[:, None, many] + noise
+    return sums
+
+
 def _expected_factors(response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int):
     """Factors of the noise-free ΔW and of `n_draws` noisy ones; None where no prediction is possible."""
     spec, reader = response.spec, response.projections[projection].reader
@@ -84,37 +112,45 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
     expected, fano = _rates(response, sample)
     names = list(kernels)
     basis = np.array([kernels[name] for name in names])
-    mean = basis @ expected
-    # joint covariance of the read-outs of one cell's spikes: they are sums over the same train
-    covariance = np.einsum("at,bt,tn->nab", basis, basis, expected * fano, optimize=True)
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(values.clip(0, None))[:, None, :]
-    draws = np.random.default_rng([seed, sample]).standard_normal((n_draws, spec.n_inputs, len(names)))
-    noise = np.einsum("nab,dnb->adn", root, draws)
-
+    drawn = _drawn_sums(basis, expected, fano, np.random.default_rng([seed, sample]), n_draws)
     one = reader.at(slice(sample, sample + 1))
-    clean = _read(spec, kernels, {name: mean[k][None, None] for k, name in enumerate(names)})
-    noisy = _read(spec, kernels, {name: (mean[k] + noise[k])[None] for k, name in enumerate(names)})
-    return one.factors(one.signals(clean)), one.factors(one.signals(noisy))
+
+    def factors(sums: np.ndarray) -> Factors:
+        return one.factors(one.signals(_read(spec, kernels, {name: sums[k][None] for k, name in enumerate(names)})))
+
+    return factors((basis @ expected)[:, None]), factors(drawn)
 
 
-def expected_update(response: SpikingResponse, projection: str, sample: int = 0) -> np.ndarray | None:
-    """The ΔW that noise-free inputs (expected rates in place of spikes) would give, `(n_post, n_pre)`.
+def expected_update(
+    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
+) -> np.ndarray | None:
+    """The ΔW to expect from the replayed rates alone, `(n_post, n_pre)`.
 
-    None if the spikes were given, or the read-out is not linear in them.
+    Parameters
+    ----------
+    n_draws : int
+        0: ΔW of the expected signals, as if spikes had no noise. Otherwise the mean over so many draws of the noise:
+        a rule that is not linear in its signals (clipping, BTSP's depression) turns noise into a bias, and this has it.
+
+    Returns
+    -------
+    ndarray or None
+        None if the spikes were given, or the read-out is not linear in them.
     """
-    found = _expected_factors(response, projection, sample, 1, 0)
-    return None if found is None else found[0].dense(response.projections[projection].reader.weight)[0, 0]
+    found = _expected_factors(response, projection, sample, max(n_draws, 1), seed)
+    if found is None:
+        return None
+    weight = response.projections[projection].reader.weight
+    return found[0].dense(weight)[0, 0] if not n_draws else sum(_dense(found[1], weight)) / n_draws
 
 
 def noise_ceiling(
     response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> float:
-    """Median cosine of a spiking ΔW with its own expectation, predicted from Poisson statistics.
+    """Median cosine of a spiking ΔW with its own noise-free expectation, predicted from Poisson statistics.
 
     What one presentation would typically reach with this read-out if it had no systematic error. (The median: where
-    noise outweighs the signal, cosines are spread from -1 to 1 and skewed.) Counts are taken as
-    Gaussian with the variance of a Poisson process with dead time, r dt (1 - r dead_time)².
+    noise outweighs the signal, cosines are spread from -1 to 1 and skewed.)
 
     Returns
     -------
@@ -125,16 +161,27 @@ def noise_ceiling(
     if found is None:
         return np.nan
     clean, noisy = found
-    weight = response.projections[projection].reader.weight
     if clean.decay:
-        a = clean.dense(weight)[0, 0].ravel()
-        cosines = [_cosine(a, part.ravel()) for part in noisy.dense(weight)[0]]
-        return float(np.median(cosines))
-    # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
-    cross = _inner(clean, noisy)
-    norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.nanmedian(cross / norm)) if np.any(norm > 0) else np.nan
+        weight = response.projections[projection].reader.weight
+        target = clean.dense(weight)[0, 0].ravel()
+        cosines = np.array([_cosine(target, update.ravel()) for update in _dense(noisy, weight)])
+    else:
+        # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
+        norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
+        cosines = np.divide(_inner(clean, noisy), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+    return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan
+
+
+def _dense(factors: Factors, weight: np.ndarray):
+    """One ΔW after the other: all of them at once may not fit in memory."""
+    vectors = [v for part in factors for pair in part for v in pair]
+    for draw in range(max(v.shape[1] for v in vectors if v.ndim == 3)):
+        # what a rule remembers of the past has no axis of draws
+
+        def one(v: np.ndarray, draw: int = draw) -> np.ndarray:
+            return v[0, min(draw, v.shape[1] - 1)] if v.ndim == 3 else v
+
+        yield Factors(*(tuple((one(post), one(pre)) for post, pre in part) for part in factors)).dense(weight)
 
 
 def _inner(a: Factors, b: Factors) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from brian2 import Hz
 
 from spikedtp.compare import compare_updates, expected_update, noise_ceiling, similarity, summarise
+from spikedtp.datasets import load
 from spikedtp.neurons import TwoCompartmentLIF
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import default_device, simulate
@@ -100,3 +102,33 @@ def test_no_prediction_without_rates_or_linearity(network, images):
     assert np.isnan(noise_ceiling(replayed, "H2E_H1E")) and expected_update(replayed, "H2E_H1E") is None
     lif = simulate(network, images[0][:1], images[1][:1], cell=TwoCompartmentLIF(), readout="paper", **options)
     assert np.isnan(noise_ceiling(lif, "H2E_H1E"))
+
+
+def test_the_bias_that_a_nonlinear_rule_makes_of_noise_is_predicted():
+    """BTSP's depression q has a threshold that single spikes pass: the mean ΔW is not the ΔW of the mean."""
+    digits, network, n = load("digits"), load_rate_network("digits_btsp", seed=1), 1500
+    for k in range(300):
+        network.train_step(digits.train_x[k], digits.train_t[k])
+    response = simulate(
+        network,
+        digits.test_x[0],
+        digits.test_t[0],
+        population="H2E",
+        projections=["H2E_H1E"],
+        n_repeats=n,
+        unit_rate=30 * Hz,
+        record=(),
+        device=default_device(),
+    )
+    updates = response.weight_updates["H2E_H1E"].astype(np.float64)
+    measured, error = updates.mean(axis=0), updates.std(axis=0, ddof=1) / np.sqrt(n)
+    clean = expected_update(response, "H2E_H1E")
+    predicted = expected_update(response, "H2E_H1E", n_draws=n)
+    # there is a bias, many standard errors wide
+    assert np.linalg.norm(measured - clean) > 5 * np.linalg.norm(error)
+    # and it is the predicted one, synapse by synapse; the prediction has the sampling error of its own n draws
+    changed = error > 0
+    z = (measured - predicted)[changed] / error[changed] / np.sqrt(2)
+    assert np.std(z) < 1.4 and np.abs(z).max() < 6
+    found = similarity(predicted - clean, measured - clean)
+    assert found["cosine"] > 0.97 and found["slope"] == pytest.approx(1, abs=0.15)
