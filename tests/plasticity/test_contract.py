@@ -22,7 +22,7 @@ from spikedtp.plasticity import BTSP, RULES, Bounds, LearningRule, NoAutapses, N
 NAMES = [name for name, rule in RULES.items() if issubclass(rule, LearningRule)]
 N_POST, N_PRE = 4, 3
 SEEDS = st.integers(0, 2**32 - 1)
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=25, deadline=None, derandomize=True)
 
 every_rule = pytest.mark.parametrize("name", NAMES)
 
@@ -425,7 +425,7 @@ def test_reset_leaves_nothing_behind(name):
 @pytest.mark.parametrize(
     ("name", "field"), [(name, field.name) for name in NAMES for field in fields(RULES[name])], ids="-".join
 )
-@settings(max_examples=30, deadline=None)
+@QUICK
 @given(data=st.data())
 def test_a_bad_parameter_is_named(name, field, data):
     value = data.draw(BAD[field])
