@@ -27,13 +27,14 @@ def command(
     out: options.Out = Path("results/evaluate"),
     config: options.Config = None,
 ) -> None:
-    """Classify test images; leave accuracy, confusion table and accuracy of each class."""
+    """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class."""
     if mode is options.Mode.spiking:
         not_built("evaluating a spiking network")
     from spikedtp.datasets import load
     from spikedtp.evaluation import class_accuracy, confusion
+    from spikedtp.plotting import confusion_figure
     from spikedtp.rate import load_rate_network
-    from spikedtp.records import file_hash, staged, write_manifest, write_summary, write_table
+    from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
 
     weights = options.weights_for(circuit, weights)
     started = time.perf_counter()
@@ -50,6 +51,7 @@ def command(
         table = confusion(labels, predicted, images.n_classes)
         write_table(folder, "confusion", table)
         write_table(folder, "class_accuracy", class_accuracy(table))
+        save_figure(folder, "confusion", confusion_figure(table))
         write_summary(
             folder,
             {

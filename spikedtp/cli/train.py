@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+N_PROBES = 20  # points of the learning curve after the first
+
 
 def command(
     circuit: options.Circuit = options.DEFAULT_CIRCUIT,
@@ -32,16 +34,18 @@ def command(
     out: options.Out = Path("results/train"),
     config: options.Config = None,
 ) -> None:
-    """Train on the training part, measure on the test part; leave weights.pt, summary and manifest."""
+    """Train on the training part, measure on the test part; leave weights.pt, learning curve, summary and manifest."""
     if mode is options.Mode.spiking:
         not_built("training a spiking network")
+    import pandas as pd
     from tqdm import tqdm
 
     from spikedtp.datasets import load
+    from spikedtp.plotting import training_figure
     from spikedtp.rate import load_rate_network
     from spikedtp.rate.checkpoint import write_weights
     from spikedtp.rate.training import train
-    from spikedtp.records import staged, write_manifest, write_summary
+    from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 
     started = time.perf_counter()
     with staged(out) as folder:
@@ -51,10 +55,18 @@ def command(
         presentations = train(
             network, images.train_x, images.train_t, n_samples=samples, data_seed=data_seed, schedule=schedule
         )
-        for _ in tqdm(presentations, total=samples, unit="image", desc="train", disable=None):
-            pass
+        curve = [(0, _accuracy(network, images))]
+        due = {round(samples * k / N_PROBES) for k in range(1, N_PROBES + 1)}
+        for done in tqdm(presentations, total=samples, unit="image", desc="train", disable=None):
+            if done.step in due:
+                curve.append((done.step, _accuracy(network, images)))
         trained = time.perf_counter()
-        accuracy = _accuracy(network, images)
+        accuracy = curve[-1][1]
+        if accuracy is not None:
+            write_table(folder, "learning_curve", pd.DataFrame(curve, columns=["presentations", "test_accuracy"]))
+            save_figure(
+                folder, "learning_curve", training_figure(*zip(*curve, strict=True), n_classes=images.n_classes)
+            )
         write_weights(folder / "weights.pt", network.state_dict())
         settings = {
             "mode": mode.value, "samples": samples, "seed": seed, "data_seed": data_seed, "schedule": schedule
@@ -74,7 +86,7 @@ def command(
             folder,
             configuration={"circuit": circuit, "data": data, **settings},
             seeds={"seed": seed, "data_seed": data_seed},
-            timings={"load": loaded - started, "train": trained - loaded, "test": time.perf_counter() - trained},
+            timings={"load": loaded - started, "train_and_probe": trained - loaded},
         )
     held_out = (
         "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {len(images.test_y)} test images"

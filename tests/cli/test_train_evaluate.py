@@ -20,9 +20,15 @@ def trained(tmp_path_factory):
 
 
 def test_train_leaves_weights_summary_and_manifest(trained):
-    assert sorted(path.name for path in trained.iterdir()) == ["manifest.json", "summary.json", "weights.pt"]
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "learning_curve.csv", "learning_curve.png", "learning_curve.svg", "manifest.json", "summary.json", "weights.pt",
+    ]  # fmt: skip
     summary = json.loads((trained / "summary.json").read_text())
-    assert 0 <= summary.pop("test_accuracy") <= 1
+    curve = pd.read_csv(trained / "learning_curve.csv")
+    assert list(curve["presentations"]) == list(range(21))
+    assert (
+        curve["test_accuracy"].iloc[-1] == summary.pop("test_accuracy") and curve["test_accuracy"].between(0, 1).all()
+    )
     assert summary == {
         "circuit": "digits_dtp", "data": "digits", "mode": "rate", "samples": 20, "seed": 1, "data_seed": 2,
         "schedule": "anneal", "n_train": 1198, "n_test": 599,
