@@ -1,8 +1,15 @@
-"""Learning rules, one file each, the signals they see and the constraints on weights."""
+"""Learning rules, one file each, the signals they see and the constraints on weights.
+
+Rules that move in time steps have parameters with units, which load Brian2: they are imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
-from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
@@ -10,19 +17,25 @@ from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.description import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
-from spikedtp.plasticity.mstdp import MSTDP
-from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.oja import Oja
-from spikedtp.plasticity.presentation_rows import PresentationRows
-from spikedtp.plasticity.registry import BIAS_RULES, RULES, TIMED_RULES, make_bias_rule, make_rule, make_timed_rule
+from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
+from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.plasticity.signals import Signals
-from spikedtp.plasticity.stdp import STDP
+from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
-from spikedtp.plasticity.timed import Row, SpikingForm, TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
-from spikedtp.plasticity.triplet_stdp import TripletSTDP
-from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
+
+if TYPE_CHECKING:
+    from spikedtp.plasticity.bcm import BCM
+    from spikedtp.plasticity.mstdp import MSTDP
+    from spikedtp.plasticity.mstdpet import MSTDPET
+    from spikedtp.plasticity.presentation_rows import PresentationRows
+    from spikedtp.plasticity.stdp import STDP
+    from spikedtp.plasticity.timed import Row, TimedRule
+    from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule
+    from spikedtp.plasticity.triplet_stdp import TripletSTDP
+    from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
 LDS = DendriticState  # the name of the rule in the paper: learning from the dendritic state
 
@@ -53,6 +66,7 @@ __all__ = [
     "PlateauBias",
     "PresentationRows",
     "ReceptiveFields",
+    "RewardedChoice",
     "Row",
     "Signals",
     "SpikingForm",
@@ -67,3 +81,29 @@ __all__ = [
     "make_rule",
     "make_timed_rule",
 ]
+
+_HOME = {
+    "BCM": "spikedtp.plasticity.bcm",
+    "MSTDP": "spikedtp.plasticity.mstdp",
+    "MSTDPET": "spikedtp.plasticity.mstdpet",
+    "PresentationRows": "spikedtp.plasticity.presentation_rows",
+    "Row": "spikedtp.plasticity.timed",
+    "STDP": "spikedtp.plasticity.stdp",
+    "TIMED_RULES": "spikedtp.plasticity.timed_registry",
+    "TimedRule": "spikedtp.plasticity.timed",
+    "TripletSTDP": "spikedtp.plasticity.triplet_stdp",
+    "UrbanczikSenn": "spikedtp.plasticity.urbanczik_senn",
+    "make_timed_rule": "spikedtp.plasticity.timed_registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

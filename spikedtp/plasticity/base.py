@@ -11,7 +11,7 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.description import Described
 from spikedtp.plasticity.signals import Array, Signals, outer
-from spikedtp.plasticity.timed import SpikingForm
+from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["BiasRule", "Factors", "LearningRule"]
 

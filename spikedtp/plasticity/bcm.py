@@ -10,7 +10,8 @@ from brian2 import ms, second
 
 from spikedtp.parameters import parameter
 from spikedtp.plasticity.signals import outer
-from spikedtp.plasticity.timed import SpikingForm, TimedRule, over_batch
+from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.plasticity.timed import TimedRule, over_batch
 
 __all__ = ["BCM"]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01, exp, positive
-from spikedtp.plasticity.timed import SpikingForm
+from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["BTSP"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from brian2.units.fundamentalunits import Quantity
-
 __all__ = ["Described", "Description"]
 
 
@@ -55,7 +53,11 @@ class Described:
     def numbers(self) -> dict[str, Any]:
         """The parameters that are numbers or quantities: the constants of a spiking form."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {k: v for k, v in values.items() if isinstance(v, (int, float, Quantity)) and not isinstance(v, bool)}
+        return {
+            name: value
+            for name, value in values.items()
+            if (isinstance(value, (int, float)) and not isinstance(value, bool)) or hasattr(value, "dimensions")
+        }
 
     def _repr_latex_(self) -> str:
         return self.describe()._repr_latex_()

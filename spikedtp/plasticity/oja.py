@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.signals import clip01
-from spikedtp.plasticity.timed import SpikingForm
+from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["Oja"]
 

@@ -26,7 +26,8 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.signals import Array, Signals
-from spikedtp.plasticity.timed import Row, SpikingForm, over_batch
+from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.plasticity.timed import Row, over_batch
 
 __all__ = ["PresentationRows"]
 

@@ -7,24 +7,17 @@ from dataclasses import MISSING, fields
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, LearningRule
-from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.hebb import HebbWeightNorm
-from spikedtp.plasticity.mstdp import MSTDP
-from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.oja import Oja
-from spikedtp.plasticity.stdp import STDP
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
-from spikedtp.plasticity.timed import TimedRule
 from spikedtp.plasticity.top_down import TopDownHebb
-from spikedtp.plasticity.triplet_stdp import TripletSTDP
-from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
-__all__ = ["BIAS_RULES", "RULES", "TIMED_RULES", "make_bias_rule", "make_rule", "make_timed_rule"]
+__all__ = ["BIAS_RULES", "RULES", "build", "make_bias_rule", "make_rule"]
 
 RULES: dict[str, type[LearningRule]] = {
     rule.__name__: rule
@@ -41,17 +34,14 @@ RULES: dict[str, type[LearningRule]] = {
         LocalBackprop,
     )
 }
-#: rules that move in time steps; a circuit learns per presentation, so circuit files cannot name them
-TIMED_RULES: dict[str, type[TimedRule]] = {
-    rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, BCM, UrbanczikSenn)
-}
 BIAS_RULES: dict[str, type[BiasRule]] = {rule.__name__: rule for rule in (PlateauBias, BackpropBias)}
 
 _LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}
 _LEGACY_BIAS = {name: rule for rule in BIAS_RULES.values() for name in rule.legacy_names}
 
 
-def _build(rule: type, name: str, kwargs: dict):
+def build(rule: type, name: str, kwargs: dict):
+    """`rule(**kwargs)`, with an error that lists the names that would have been right."""
     allowed = {field.name for field in fields(rule)}
     for key in kwargs:
         if key not in allowed:
@@ -78,7 +68,7 @@ def make_rule(name: str, **kwargs) -> LearningRule:
         Unknown name or parameter, or a value that the rule does not allow.
     """
     if name in RULES and name not in _LEGACY:
-        return _build(RULES[name], name, kwargs)
+        return build(RULES[name], name, kwargs)
     if name not in _LEGACY:
         raise known_names("learning rule", name, {*RULES, *_LEGACY})
     if kwargs.pop("stochastic", False):
@@ -89,14 +79,7 @@ def make_rule(name: str, **kwargs) -> LearningRule:
         if name.endswith("_3"):
             raise known_names(f"parameter of {name}", "forward_only", ("learning_rate",))
         kwargs["form"] = "settled"
-    return _build(rule, name, kwargs)
-
-
-def make_timed_rule(name: str, **kwargs) -> TimedRule:
-    """The rule in time steps of this name; parameters and errors as in `make_rule`."""
-    if name not in TIMED_RULES:
-        raise known_names("learning rule in time steps", name, TIMED_RULES)
-    return _build(TIMED_RULES[name], name, kwargs)
+    return build(rule, name, kwargs)
 
 
 def make_bias_rule(name: str, **kwargs) -> BiasRule:
@@ -104,4 +87,4 @@ def make_bias_rule(name: str, **kwargs) -> BiasRule:
     rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
     if rule is None:
         raise known_names("bias learning rule", name, {*BIAS_RULES, *_LEGACY_BIAS})
-    return _build(rule, name, kwargs)
+    return build(rule, name, kwargs)

@@ -11,8 +11,9 @@ from brian2 import ms, second
 from spikedtp.errors import known_names
 from spikedtp.parameters import parameter
 from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.stdp import TRACES
-from spikedtp.plasticity.timed import SpikingForm, TimedRule, decay, over_batch
+from spikedtp.plasticity.timed import TimedRule, decay, over_batch
 
 __all__ = ["TripletSTDP"]
 

@@ -11,7 +11,8 @@ from brian2 import Hz, ms, second
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import parameter
 from spikedtp.plasticity.signals import exp, outer
-from spikedtp.plasticity.timed import SpikingForm, TimedRule, decay, over_batch
+from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.plasticity.timed import TimedRule, decay, over_batch
 
 __all__ = ["UrbanczikSenn"]
 

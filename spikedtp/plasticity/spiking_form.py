@@ -1,0 +1,67 @@
+"""A rule's spiking form as data. Nothing here creates Brian2 objects: `spiking/replay_network.py` does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+
+__all__ = ["SpikingForm"]
+
+
+@dataclass(frozen=True)
+class SpikingForm:
+    """A rule as Brian2 code, named by when it runs and whose state it touches.
+
+    Both groups offer the signal that drives the rule (`activity`, or the names of `Signals`); a group of one cell
+    carries the modulator and every synapse sees it as ``modulator_post``, its value one step before as
+    ``modulator_before_post``. The rule's parameters are constants of both groups.
+
+    Attributes
+    ----------
+    pre, post, synapse : str
+        Equations of the presynaptic group, the postsynaptic group and of each synapse (which also has ``w``).
+    initial : dict
+        ``"post.theta"`` -> expression; everything else starts at 0.
+    at_pre_spike, at_post_spike : str
+        Code of the group that spikes, before any synapse sees the spike: coincident spikes then count on both sides.
+    after_pre_spike, after_post_spike : str
+        The same, once the synapses have seen it.
+    on_pre, on_post : str
+        Code of the synapses of a cell that spikes.
+    on_modulator : str
+        Code of every synapse in a step in which the modulator changes.
+    on_learn : str
+        Code of every synapse at a learning event (in `replay`: each row).
+    after_learn_pre, after_learn_post : str
+        Code of a group after the learning event.
+    lag : bool
+        `on_pre` and `on_post` act at the start of the next step, on traces that are as they were at the spike.
+    weight : str
+        The synapse's weight now, as an expression; reading it changes nothing.
+    states : dict
+        name -> ``"pre.variable"``, ``"post.variable"`` or ``"synapse.expression"``: what `replay` records.
+    """
+
+    pre: str = ""
+    post: str = ""
+    synapse: str = ""
+    initial: dict[str, str] = field(default_factory=dict)
+    at_pre_spike: str = ""
+    at_post_spike: str = ""
+    after_pre_spike: str = ""
+    after_post_spike: str = ""
+    on_pre: str = ""
+    on_post: str = ""
+    on_modulator: str = ""
+    on_learn: str = ""
+    after_learn_pre: str = ""
+    after_learn_post: str = ""
+    lag: bool = False
+    weight: str = "w"
+    states: dict[str, str] = field(default_factory=dict)
+
+    def uses(self, name: str) -> bool:
+        """Whether any of the code mentions this identifier."""
+        values = [getattr(self, f.name) for f in fields(self)]
+        texts = [text for value in values for text in (value.values() if isinstance(value, dict) else (value,))]
+        return any(re.search(rf"\b{name}\b", text) for text in texts if isinstance(text, str))
