@@ -11,7 +11,10 @@ from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
 from spikedtp.rate.phases import Program
 from spikedtp.rate.response import NotebookFactors, RateResponse
 
-__all__ = ["respond"]
+__all__ = ["NOTEBOOK_NUDGE_STEPS", "respond"]
+
+#: Figure 3 shows 10 of the 15 nudge steps: its 420 ms, and with them its rate ΔW, end there
+NOTEBOOK_NUDGE_STEPS = 10
 
 
 def _samples_first(array: np.ndarray) -> np.ndarray:
@@ -105,14 +108,15 @@ def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[
 
 def _notebook(program: Program, weights: dict[str, np.ndarray]) -> NotebookFactors:
     circuit = program.circuit
-    last = {
-        p.name: _activity(program, p.name, (program.settle_rows[p.name] + program.nudge_rows[p.name])[-2:])
+    end = len(program.settle_rows[circuit.output.name]) + min(program.n_nudge, NOTEBOOK_NUDGE_STEPS)
+    shown = {
+        p.name: _activity(program, p.name, (program.settle_rows[p.name] + program.nudge_rows[p.name])[end - 2 : end])
         for p in circuit.populations
     }
-    found = NotebookFactors(dendrite={k: v[..., -1, :] for k, v in _dendrites(program, weights, last).items()})
+    found = NotebookFactors(dendrite={k: v[..., -1, :] for k, v in _dendrites(program, weights, shown).items()})
     for projection in circuit.projections:
         if isinstance(projection.rule, DendriticState) and projection.post in found.dendrite:
             settled = program.signals[projection.name].post_settled
             found.gate[projection.post] = (settled > 0).astype(np.float32)
-            found.pre[projection.name] = np.array(program.signals[projection.name].pre_nudged)
+            found.pre[projection.name] = shown[projection.pre][..., -2 if projection.direction == "R" else -1, :]
     return found

@@ -21,7 +21,7 @@ __all__ = ["NotebookFactors", "RateResponse"]
 
 @dataclass(frozen=True)
 class NotebookFactors:
-    """Last nudge step with every population updated: dendrite (unclipped) and gate by post, activity by projection."""
+    """Where Figure 3 ends, every population updated: dendrite (unclipped) and gate by post, activity by projection."""
 
     dendrite: dict[str, np.ndarray] = field(default_factory=dict)
     gate: dict[str, np.ndarray] = field(default_factory=dict)
@@ -133,8 +133,8 @@ class RateResponse:
     def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
         """ΔW as the notebook behind Figure 3 computes it: lr · gate · d(end) ⊗ a_pre(end).
 
-        d(end) is the dendritic state at the last nudge step with every population updated, not clipped; the gate is a
-        settled activity above 0.
+        The end is the tenth nudge step (the last one of a shorter phase), where the figure's 420 ms end; every
+        population is updated in it. d is the dendritic state, not clipped; the gate is a settled activity above 0.
 
         Returns
         -------

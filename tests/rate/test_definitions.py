@@ -9,6 +9,7 @@ import yaml
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
+from spikedtp.spiking.timeline import Timeline
 
 EXC, INH = [0, None], [None, 0]
 
@@ -177,13 +178,15 @@ def test_a_batch_is_its_samples(network_of):
     np.testing.assert_array_equal(network.predict(x), settled.activity["OutputE"][:, -1].argmax(axis=1))
 
 
-def test_notebook_update_is_its_formula(network_of, slow_circuit):
-    network = network_of(config("BP_like_2L", {"relu_gate": True}))
+@pytest.mark.parametrize("n_steps", [6, 14])
+def test_notebook_update_is_its_formula(network_of, slow_circuit, n_steps):
+    network = network_of(config("BP_like_2L", {"relu_gate": True}, forward_steps=n_steps))
     x, target = sample(network)
     slow = slow_circuit(network.circuit, network.weights, network.biases)
     slow.settle(x)
     slow.nudge(target, "equilibrated", everyone=True)
-    end, last = slow.history[-1], slow.history[-2]
+    steps = slow.history[: n_steps + Timeline().supervised_points]  # what the spiking network replays, or all there are
+    end, last = steps[-1], steps[-2]
     w = slow.w
     dendrite = w["H2E_OutputE"] @ end["OutputE"] + w["H2E_H2DendI"] @ last["H2DendI"]
     gate = slow.settled["H2E"] > 0

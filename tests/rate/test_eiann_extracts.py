@@ -100,6 +100,15 @@ def test_notebook_dynamics_are_eianns(trained):
     assert gap > 0.02 * np.abs(response.dendritic_state["H2E"][24]).max()
 
 
+def test_notebook_weight_change_is_that_of_figure3(trained, golden):
+    name, network, extract = trained
+    if name != "dtp_equilibrated":
+        pytest.skip("Figure 3 was made with the equilibrated circuit")
+    change = network.present(extract["x"], extract["target"]).notebook_update("H2E_H1E")
+    for unit, expected in zip((68, 444), golden("figure3")["rate_dW"], strict=True):  # the units that the figure shows
+        assert_close(change[unit], expected)
+
+
 def test_weight_changes_are_eianns(trained):
     _, network, golden = trained
     before = network.weights
