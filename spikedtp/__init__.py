@@ -14,7 +14,7 @@ from spikedtp.errors import SpikedtpError
 if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
     from spikedtp.rate import RateNetwork, RateResponse, load_rate_network
-    from spikedtp.spiking import ReplayResult, SpikingResponse, replay, simulate
+    from spikedtp.spiking import ReplayResult, SpikingResponse, replay, run_torch_snn, simulate
 
 __all__ = [
     "RateNetwork",
@@ -26,6 +26,7 @@ __all__ = [
     "compare_updates",
     "load_rate_network",
     "replay",
+    "run_torch_snn",
     "simulate",
 ]
 
@@ -36,6 +37,7 @@ _HOME = {
     "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",
     "replay": "spikedtp.spiking",
+    "run_torch_snn": "spikedtp.spiking",
     "simulate": "spikedtp.spiking",
     "compare_updates": "spikedtp.compare",
 }

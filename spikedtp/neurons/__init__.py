@@ -1,8 +1,20 @@
 """Cells and inputs as declarations: parameters with units on one side, Brian2 equations on the other."""
 
 from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
+from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
 
-__all__ = ["CellModel", "Declaration", "PoissonInput", "SpikeTrainInput", "TwoCompartment", "TwoCompartmentLIF"]
+__all__ = [
+    "LIF",
+    "CellModel",
+    "Declaration",
+    "DiscreteLIF",
+    "LeakyReadout",
+    "PoissonInput",
+    "SpikeTrainInput",
+    "TwoCompartment",
+    "TwoCompartmentLIF",
+]

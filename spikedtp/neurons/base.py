@@ -27,6 +27,9 @@ class Declaration:
         Expression for Brian2's refractory mechanism.
     before_threshold : str
         Code run in every step before the thresholds are tested.
+    update : str
+        Code run in every step once the inputs have arrived and before the equations are integrated: the whole step of
+        a model in discrete time.
     clear : tuple of str
         Accumulators set to 0 once the cells have integrated them.
     initial : dict
@@ -38,6 +41,7 @@ class Declaration:
     reset: str = ""
     refractory: str | None = None
     before_threshold: str = ""
+    update: str = ""
     clear: tuple[str, ...] = ()
     initial: dict[str, str] = field(default_factory=dict)
 

@@ -29,6 +29,8 @@ class BuiltNetwork:
         name -> (Brian2 variable, values): written once before the first presentation.
     changing : dict
         name -> Brian2 variable: overwritten at the start of a presentation.
+    lasting : dict
+        name -> Brian2 variable: keeps its value from one presentation to the next, after `constants` set the first.
     vectors : dict
         name -> Brian2 variable: read at the end of a presentation.
     spikes : dict
@@ -45,6 +47,7 @@ class BuiltNetwork:
     start: Callable[[], None]
     constants: dict = field(default_factory=dict)
     changing: dict = field(default_factory=dict)
+    lasting: dict = field(default_factory=dict)
     vectors: dict = field(default_factory=dict)
     spikes: dict = field(default_factory=dict)
     traces: dict = field(default_factory=dict)

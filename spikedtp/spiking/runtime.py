@@ -41,7 +41,10 @@ def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=Non
         built.net.store()
         results = _Collector(built)
         for k in range(len(data)):
+            lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
             built.net.restore()
+            for variable, values in lasting:
+                variable.get_value()[:] = values
             brian2.seed(int(data.seeds[k]))
             for name, variable in built.changing.items():
                 variable.get_value()[:] = data.patterns[name][data.pattern[k]].ravel()
@@ -69,7 +72,8 @@ class _Collector:
             step = np.round(np.asarray(monitor.t_) / self.built.clock.dt_).astype(np.int32)
             self.events[name].append(np.stack([step, np.asarray(monitor.i_, dtype=np.int32)], axis=1))
         for name, (monitor, variable) in self.built.traces.items():
-            values = np.asarray(getattr(monitor, variable + "_"), dtype=self.built.precision)
+            # a copy: in the monitor's own precision the next presentation would overwrite it
+            values = np.array(getattr(monitor, variable + "_"), dtype=self.built.precision)
             self.traces[name].append(values.T)
 
     def finish(self, seconds: float) -> RunResults:

@@ -1,0 +1,94 @@
+"""The discrete-time cells of surrogate-gradient networks: one whose spike comes a step late, and a read-out.
+
+The leak and the inputs are added in two pieces of code: in one, a compiler would fuse product and sum into a single
+rounding, and results would differ from torch's in the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import Equations, ms, second
+
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["DiscreteLIF", "LeakyReadout"]
+
+
+@dataclass(frozen=True)
+class DiscreteLIF(CellModel):
+    r"""Leaky integrate-and-fire as trained in discrete time, step for step.
+
+    With h[k] the sum of the weights of the spikes that arrive in step k and alpha = e^(-dt/tau)::
+
+        v[k+1] = (alpha v[k] + h[k]) (1 - s[k])
+        s[k+1] = 1 if v[k] > threshold else 0          the old v, strictly above
+
+    Voltage and spike are 0 in step 0. The spike comes one step after the crossing, and the reset one step after the
+    spike: a cell that is driven on crosses again in between and fires doublets. An ordinary LIF (`LIF`) with the same
+    constants gives another spike train.
+
+    Parameters
+    ----------
+    tau : Quantity (second)
+    threshold : float
+
+    References
+    ----------
+    Zenke & Ganguli 2018, Neural Comput. 30:1514, for the training; the dynamics are those of the COMOB project's
+    sound-localisation notebooks (2023).
+    """
+
+    tau: second = parameter(5 * ms, above=0 * ms)
+    threshold: float = parameter(1.0)
+
+    def step(self, v: np.ndarray, s: np.ndarray, h: np.ndarray, dt) -> tuple[np.ndarray, np.ndarray]:
+        """One time step in arrays: ``(v, s, h) -> (v, s)``; what the declaration below does in Brian2."""
+        alpha = np.exp(-float(dt / self.tau))
+        return (alpha * v + h) * (1 - s), (v > self.threshold).astype(float)
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=Equations(
+                """
+                v_soma : 1
+                fires : 1
+                crossed : 1
+                input_soma : 1
+                alpha = exp(-dt/tau) : 1
+                """
+            ),
+            threshold="fires > 0.5",
+            before_threshold="crossed = int(v_soma > threshold)\nv_soma *= alpha",
+            update="v_soma = (v_soma + input_soma)*(1 - fires)\nfires = crossed",
+            clear=("input_soma",),
+        )
+
+
+@dataclass(frozen=True)
+class LeakyReadout(CellModel):
+    r"""A cell without threshold that filters what arrives: ``v[k+1] = e^(-dt/tau) v[k] + h[k]``.
+
+    Parameters
+    ----------
+    tau : Quantity (second)
+    """
+
+    tau: second = parameter(5 * ms, above=0 * ms)
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=Equations(
+                """
+                v_soma : 1
+                input_soma : 1
+                alpha = exp(-dt/tau) : 1
+                """
+            ),
+            threshold="",
+            before_threshold="v_soma *= alpha",
+            update="v_soma += input_soma",
+            clear=("input_soma",),
+        )

@@ -1,0 +1,160 @@
+"""Builds the Brian2 network of given spikes, one hidden layer of any cell, and filtered outputs that may learn.
+
+Order of a time step: recording and sums of what the step begins with; spikes; synapses into `input_soma` or
+`input_dend`; the cells take their step; resets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Clock, Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
+from spikedtp.plasticity.rewarded_choice import RewardedChoice
+from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.rewarded_readout import add_rewarded_choice
+from spikedtp.spiking.tables import raster_table
+
+__all__ = ["FeedForward", "build_feedforward"]
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """What to build.
+
+    Attributes
+    ----------
+    w_hidden : (n_hidden, n_in)
+    w_output : (n_out, n_hidden)
+    n_steps : int
+    hidden : CellModel
+    readout : LeakyReadout
+    compartment : {"soma", "dend"}
+        Where the inputs arrive in the hidden cells.
+    rule : RewardedChoice, optional
+        How `w_output` learns; it then lasts from one presentation to the next.
+    signs : (n_hidden,), optional
+        Dale's law for a `w_output` that learns: the sign of each hidden cell, 0 where it is free.
+    traces : bool
+        Whether to keep the output voltages of every step.
+    """
+
+    w_hidden: np.ndarray
+    w_output: np.ndarray
+    n_steps: int
+    dt: Quantity = field(default_factory=lambda: 1 * ms)
+    hidden: CellModel = field(default_factory=DiscreteLIF)
+    readout: LeakyReadout = field(default_factory=LeakyReadout)
+    compartment: str = "soma"
+    rule: RewardedChoice | None = None
+    signs: np.ndarray | None = None
+    traces: bool = True
+
+
+def build_feedforward(spec: FeedForward) -> BuiltNetwork:
+    """Create the network of `spec` on the active Brian2 device."""
+    clock = Clock(spec.dt, name="feedforward_clock")
+    inputs = NeuronGroup(
+        spec.w_hidden.shape[1], "", threshold="given_spike(t_in_timesteps, i) > 0", reset="", clock=clock,
+        name="given", namespace={},
+    )  # fmt: skip
+    learns = spec.rule is not None
+    hidden = _cells(spec.hidden, len(spec.w_hidden), "hidden", clock, *(spec.rule.hidden if learns else ("", "")))
+    extra = spec.rule.output if learns else ""
+    outputs = _cells(
+        spec.readout, len(spec.w_output), "outputs", clock, f"score : 1\n{extra}",
+        events={"decide": f"t_in_timesteps == {spec.n_steps - 1}"} if learns else {},
+    )  # fmt: skip
+    net = Network(inputs, hidden, outputs, name="feedforward_network")
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, hidden, outputs), precision=np.float64)
+
+    inputs.variables.add_array("spike_table", size=spec.n_steps * inputs.N, dtype=bool)
+    built.changing["spikes"] = inputs.variables["spike_table"]
+    inputs.namespace["given_spike"] = raster_table("given_spike", built.changing["spikes"], inputs.N, spec.n_steps)
+
+    _schedule(spec.hidden, hidden, clock)
+    _schedule(spec.readout, outputs, clock)
+    outputs.run_regularly("score += v_soma", when="start", order=1, clock=clock, name="outputs_score")
+    built.vectors["score"] = outputs.variables["score"]
+    _connect(built, inputs, hidden, spec.w_hidden, f"input_{spec.compartment}", "hidden_synapses")
+    if learns:
+        add_rewarded_choice(built, spec, hidden, outputs)
+    else:
+        _connect(built, hidden, outputs, spec.w_output, "input_soma", "output_synapses")
+
+    for group, model in ((hidden, spec.hidden), (outputs, spec.readout)):
+        for name, value in model.quantities().items():
+            built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
+    built.spikes["hidden"] = SpikeMonitor(hidden, name="hidden_spikes")
+    net.add(built.spikes["hidden"])
+    if spec.traces:
+        monitor = StateMonitor(outputs, "v_soma", record=True, when="start", clock=clock, name="output_traces")
+        built.traces["v"] = (monitor, "v_soma")
+        net.add(monitor)
+    net.add(*hidden.contained_objects, *outputs.contained_objects)
+    return built
+
+
+def _cells(model: CellModel, n: int, name: str, clock: Clock, extra: str, at_spike: str = "", events=None):
+    declaration = model.declaration()
+    differential = any(eq.type == DIFFERENTIAL_EQUATION for eq in declaration.equations.values())
+    linear = "exact" if not hasattr(model, "time_constants") or not model.time_constants else "euler"
+    reset = "\n".join(code for code in (declaration.reset, at_spike) if code)
+    return NeuronGroup(
+        n,
+        declaration.equations + model.parameter_equations() + Equations(extra),
+        threshold=declaration.threshold or None,
+        reset=reset if declaration.threshold else None,
+        refractory=declaration.refractory or False,
+        events=events or {},
+        method=linear if differential else None,
+        clock=clock,
+        name=name,
+        namespace={},
+    )
+
+
+def _schedule(model: CellModel, group: NeuronGroup, clock: Clock) -> None:
+    declaration = model.declaration()
+    for code, when, order, name in (
+        (declaration.before_threshold, "before_thresholds", 0, "before"),
+        (declaration.update, "after_synapses", -1, "update"),
+        ("\n".join(f"{name} = 0" for name in declaration.clear), "after_synapses", 1, "clear"),
+    ):
+        if code:
+            group.run_regularly(code, when=when, order=order, clock=clock, name=f"{group.name}_{name}")
+    group.state_updater.when = "after_synapses"
+
+
+def _connect(built, source, target, weights: np.ndarray, variable: str, name: str) -> Synapses:
+    """All to all; Brian2 runs over (pre, post), post fastest."""
+    synapses = Synapses(
+        source, target, "w : 1", on_pre=f"{variable}_post += w", clock=built.clock, name=name, namespace={}
+    )
+    synapses.connect()
+    built.net.add(synapses)
+    built.constants[f"{name}.w"] = (synapses.variables["w"], np.ascontiguousarray(weights.T, dtype=float).ravel())
+    return synapses
+
+
+def _start(spec: FeedForward, hidden: NeuronGroup, outputs: NeuronGroup) -> None:
+    """Every state of the cells to its initial value; what lasts (weights, expected reward) stays."""
+    later = spec.rule.initial if spec.rule else {}
+    for group, model, more in ((hidden, spec.hidden, {}), (outputs, spec.readout, later)):
+        declaration = model.declaration()
+        initial = declaration.initial | more
+        lasting = spec.rule.lasting if spec.rule else ()
+        for equation in group.user_equations.values():
+            state = equation.type == DIFFERENTIAL_EQUATION or (
+                equation.type == PARAMETER and "constant" not in equation.flags
+            )
+            if state and equation.varname not in initial and equation.varname not in lasting:
+                group.state(equation.varname, use_units=False)[:] = 0
+        if declaration.refractory:
+            group.state("lastspike", use_units=False)[:] = -1e4
+        for name, expression in initial.items():
+            setattr(group, name, expression)

@@ -1,0 +1,240 @@
+"""`run_torch_snn`: a network trained in torch in discrete time, run in Brian2; and the same weights on other cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from brian2 import ms
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
+from spikedtp.parameters import check_quantity
+from spikedtp.plasticity.rewarded_choice import RewardedChoice
+from spikedtp.spiking.devices import check_device
+from spikedtp.spiking.feedforward import FeedForward, build_feedforward
+from spikedtp.spiking.run_data import RunInputs, RunResults
+from spikedtp.spiking.runtime import run_runtime
+from spikedtp.spiking.standalone import run_standalone
+
+__all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "run_torch_snn"]
+
+
+@dataclass(frozen=True)
+class FeedForwardResponse:
+    """What the network did with each sample.
+
+    Attributes
+    ----------
+    hidden_spikes : (samples, steps, n_hidden) bool
+    output_v : (samples, steps, n_out) float64 or None
+        At the start of each step.
+    score : (samples, n_out) float64
+        Sum of `output_v` over the steps.
+    """
+
+    hidden_spikes: np.ndarray
+    output_v: np.ndarray | None
+    score: np.ndarray
+
+
+@dataclass(frozen=True)
+class RewardedRun:
+    """What `learn_readout` gives.
+
+    Attributes
+    ----------
+    reward : (presentations,)
+        1 where the network's own, noisy choice was right.
+    score : (presentations, n_out)
+    w : (n_hidden, n_out)
+        The read-out weights at the end.
+    """
+
+    reward: np.ndarray
+    score: np.ndarray
+    w: np.ndarray
+
+
+def run_torch_snn(
+    weights: Sequence, input_spikes, *, tau=5 * ms, dt=1 * ms, threshold: float = 1.0, device: str = "cpp_standalone"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run a trained discrete-time network in Brian2, spike for spike.
+
+    Hidden cells are `DiscreteLIF`, outputs `LeakyReadout`, all in float64.
+
+    Parameters
+    ----------
+    weights : [w1, w2]
+        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``; arrays or tensors.
+    input_spikes : (samples, steps, n_in)
+        0 and 1, or bool.
+    tau : Quantity (second)
+    dt : Quantity (second)
+    threshold : float
+    device : {"cpp_standalone", "runtime"}
+
+    Returns
+    -------
+    hidden_spikes : (samples, steps, n_hidden) bool
+    output_v : (samples, steps, n_out) float64
+        0 in step 0.
+
+    Raises
+    ------
+    SpikedtpError
+        Shapes that do not fit, inputs that are no spikes, wrong units, an unknown device.
+    """
+    response = run_feedforward(
+        weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt, device=device
+    )
+    return response.hidden_spikes, response.output_v
+
+
+def run_feedforward(
+    weights: Sequence,
+    input_spikes,
+    *,
+    hidden: CellModel | None = None,
+    compartment: str = "soma",
+    tau=5 * ms,
+    dt=1 * ms,
+    seed: int = 0,
+    traces: bool = True,
+    device: str = "cpp_standalone",
+) -> FeedForwardResponse:
+    """As `run_torch_snn`, with any cell in the hidden layer.
+
+    Parameters
+    ----------
+    hidden : CellModel
+        Default `DiscreteLIF`.
+    compartment : {"soma", "dend"}
+        Where the inputs arrive.
+    tau : Quantity (second)
+        Of the outputs.
+    seed : int
+        For cells that draw random numbers; sample k uses ``seed + k``.
+    traces : bool
+        Whether to keep the output voltages.
+    """
+    w1, w2, x = _checked(weights, input_spikes)
+    check_device(device)
+    check_quantity("run_feedforward", "dt", dt, ms, above=0 * ms)
+    hidden = DiscreteLIF() if hidden is None else hidden
+    if not isinstance(hidden, CellModel):
+        raise SpikedtpError(f"run_feedforward: hidden must be a cell such as spikedtp.neurons.LIF(), got {hidden!r}")
+    hidden.check_time_step(dt)
+    _check_compartment(hidden, compartment)
+    spec = FeedForward(w1.T, w2.T, x.shape[1], dt, hidden, LeakyReadout(tau=tau), compartment, traces=traces)
+    samples = np.arange(len(x))
+    results = _run(spec, RunInputs({"spikes": x}, samples, seed + samples), device)
+    return FeedForwardResponse(_raster(results, x, len(w2)), results.traces.get("v"), results.vectors["score"])
+
+
+def learn_readout(
+    weights: Sequence,
+    input_spikes,
+    labels,
+    order,
+    *,
+    rule: RewardedChoice | None = None,
+    learning=True,
+    signs=None,
+    hidden: CellModel | None = None,
+    tau=5 * ms,
+    dt=1 * ms,
+    seed: int = 0,
+    device: str = "cpp_standalone",
+) -> RewardedRun:
+    """Learn the read-out from reward in Brian2: many presentations in one run, the weights last.
+
+    Parameters
+    ----------
+    weights : [w1, w2]
+        As in `run_torch_snn`; w2 is where learning starts.
+    input_spikes : (samples, steps, n_in)
+    labels : (samples,) int
+        The class that is rewarded.
+    order : (presentations,) int
+        Which sample each presentation shows.
+    rule : RewardedChoice
+    learning : bool or (samples,) bool
+        Samples from which the network learns; the others only test it.
+    signs : (n_hidden,), optional
+        Dale's law for w2: -1, 1, or 0 for a cell that is free.
+    seed : int
+        Presentation k draws its noise from ``seed + k``.
+    """
+    w1, w2, x = _checked(weights, input_spikes)
+    labels, order = np.asarray(labels), np.asarray(order, dtype=np.int64)
+    if labels.shape != (len(x),) or labels.min() < 0 or labels.max() >= w2.shape[1]:
+        raise SpikedtpError(
+            f"learn_readout: labels must be one class from 0 to {w2.shape[1] - 1} for each of {len(x)} samples"
+        )
+    if order.ndim != 1 or not len(order) or order.min() < 0 or order.max() >= len(x):
+        raise SpikedtpError(f"learn_readout: order must be sample numbers from 0 to {len(x) - 1}")
+    check_device(device)
+    spec = FeedForward(
+        w1.T, w2.T, x.shape[1], dt, DiscreteLIF() if hidden is None else hidden, LeakyReadout(tau=tau),
+        rule=rule or RewardedChoice(), signs=signs, traces=False,
+    )  # fmt: skip
+    target = np.eye(w2.shape[1])[labels]
+    gate = np.broadcast_to(np.asarray(learning, dtype=float).reshape(-1, 1), target.shape)
+    patterns = {"spikes": x, "target": target, "learning": gate}
+    results = _run(spec, RunInputs(patterns, order, seed + np.arange(len(order))), device)
+    vectors = results.vectors
+    return RewardedRun(vectors["reward"][:, 0], vectors["score"], vectors["w"][-1].reshape(w2.shape))
+
+
+def _run(spec: FeedForward, data: RunInputs, device: str) -> RunResults:
+    run = run_standalone if device == "cpp_standalone" else run_runtime
+    return run(lambda: build_feedforward(spec), data)
+
+
+def _raster(results: RunResults, x: np.ndarray, n_hidden: int) -> np.ndarray:
+    events, counts = results.spikes["hidden"]
+    raster = np.zeros((len(x), x.shape[1], n_hidden), dtype=bool)
+    raster[np.repeat(np.arange(len(x)), counts), events[:, 0], events[:, 1]] = True
+    return raster
+
+
+def _check_compartment(hidden: CellModel, compartment: str) -> None:
+    places = [name.removeprefix("input_") for name in hidden.declaration().clear]
+    if compartment not in places:
+        raise SpikedtpError(
+            f"run_feedforward: {type(hidden).__name__} takes inputs at {' or '.join(places)}, got {compartment!r}"
+        )
+
+
+def _checked(weights, input_spikes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[w1, w2] in float64 and the inputs as bool, or an error that says what does not fit."""
+    if isinstance(weights, np.ndarray) or not isinstance(weights, Sequence) or len(weights) != 2:
+        raise SpikedtpError("weights must be a list of two matrices, [w1 (n_in, n_hidden), w2 (n_hidden, n_out)]")
+    w1, w2 = (_array(f"w{k}", w, 2, np.float64) for k, w in enumerate(weights, start=1))
+    x = _array("input_spikes", input_spikes, 3, None)
+    if w1.shape[1] != w2.shape[0] or x.shape[2] != w1.shape[0]:
+        raise SpikedtpError(
+            f"shapes do not fit: input_spikes {x.shape} (samples, steps, n_in), w1 {w1.shape} (n_in, n_hidden), "
+            f"w2 {w2.shape} (n_hidden, n_out)"
+        )
+    if x.dtype != bool:
+        if not np.isin(x, (0, 1)).all():
+            raise SpikedtpError("input_spikes must hold spikes, 0 or 1")
+        x = x.astype(bool)
+    return w1, w2, x
+
+
+def _array(name: str, values, ndim: int, dtype) -> np.ndarray:
+    if hasattr(values, "detach"):  # a tensor; this layer does not import torch
+        values = values.detach().cpu().numpy()
+    try:
+        array = np.asarray(values, dtype=dtype)
+    except (TypeError, ValueError):
+        raise SpikedtpError(f"{name} must be an array of numbers") from None
+    if array.ndim != ndim or 0 in array.shape or array.dtype.kind not in "biuf":
+        raise SpikedtpError(f"{name} must be an array of numbers with {ndim} axes, got shape {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise SpikedtpError(f"{name} holds values that are not finite")
+    return array
