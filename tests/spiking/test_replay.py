@@ -128,7 +128,7 @@ def test_every_rule_is_in_the_contract():
     assert {type(rule).__name__ for rule in CASES.values()} == {*RULES, *TIMED_RULES} - GRADIENT
 
 
-@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=CPP.marks)])
+@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=[*CPP.marks, pytest.mark.slow])])
 @pytest.mark.parametrize("name", CASES)
 def test_rate_form_equals_spiking_form(name, device):
     pre, post, w0, modulator = signals(CASES[name])
