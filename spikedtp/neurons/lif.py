@@ -42,14 +42,16 @@ class LIF(CellModel):
         return Declaration(
             equations=Equations(
                 """
-                dv_soma/dt = -v_soma/tau : 1 (unless refractory)
+                dv_soma/dt = -free*v_soma/tau : 1
+                free : 1
                 input_soma : 1
                 """
             ),
             threshold="v_soma > threshold",
             reset="v_soma = reset",
             refractory="t_refractory",
-            update="v_soma += input_soma*int(timestep(t - lastspike, dt) >= timestep(t_refractory, dt))",
+            # Brian2's own "unless refractory" would drop the inputs of the step in which the refractory time ends
+            update="free = int(timestep(t - lastspike, dt) >= timestep(t_refractory, dt))\nv_soma += input_soma*free",
             clear=("input_soma",),
             initial={"v_soma": "reset"},
         )

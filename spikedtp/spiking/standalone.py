@@ -102,22 +102,26 @@ def _write_source(device, built: BuiltNetwork, folder: Path) -> None:
     merge_sources(folder)
 
 
-def _target(device, variable) -> str:
-    """C++ arguments `pointer, bytes` of a Brian2 array variable."""
+def _array(device, variable) -> tuple[str, str, str]:
+    """C++ of a Brian2 array variable: its name, a pointer to its values, how many there are."""
     if isinstance(variable, DynamicArrayVariable):
         vector = device.get_array_name(variable, access_data=False)
-        return f"{vector}.data(), {vector}.size()*sizeof({vector}[0])"
+        return vector, f"{vector}.data()", f"{vector}.size()"
     array = device.get_array_name(variable)
-    return f"{array}, {variable.size}*sizeof({array}[0])"
+    return array, array, str(variable.size)
+
+
+def _target(device, variable) -> str:
+    """C++ arguments `pointer, bytes` of a Brian2 array variable."""
+    array, pointer, size = _array(device, variable)
+    return f"{pointer}, {size}*sizeof({array}[0])"
 
 
 def _collect(device, built: BuiltNetwork) -> list[str]:
     """C++ that appends one presentation's results and empties the monitors."""
     append = f"presentations.append<{PRECISIONS[np.dtype(built.precision).name]}>"
-    lines = [
-        f'{append}("{name}", {device.get_array_name(variable)}, {variable.size});'
-        for name, variable in built.vectors.items()
-    ]
+    arrays = {name: _array(device, variable) for name, variable in built.vectors.items()}
+    lines = [f'{append}("{name}", {pointer}, {size});' for name, (_, pointer, size) in arrays.items()]
 
     def name_of(monitor, variable):
         return device.get_array_name(monitor.variables[variable], access_data=False)
@@ -175,7 +179,7 @@ def _read_results(folder: Path, built: BuiltNetwork, n: int) -> RunResults:
         return np.fromfile(folder / name, dtype=built.precision).reshape(n, *shape)
 
     return RunResults(
-        vectors={name: floats(name, variable.size) for name, variable in built.vectors.items()},
+        vectors={name: floats(name, -1) for name in built.vectors},
         spikes={
             name: (
                 np.fromfile(folder / f"{name}_spikes", dtype=np.int32).reshape(-1, 2),
