@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from spikedtp import datasets
+from spikedtp.circuit import Circuit
 from spikedtp.compare import compare_updates, summarise
 from spikedtp.errors import SpikedtpError
 from spikedtp.plotting import dendritic_state_figure, eligibility_figure, figure3, similarity_figure
@@ -68,6 +69,7 @@ def run_comparison(
     configuration = {key: value for key, value in locals().items() if key not in ("Hz", "ms", "started", "progress")}
     with staged(out) as folder:
         network, x, target, labels = _load(circuit, weights, data, samples)
+        _check_learned(network.circuit, population)
         options = dict(
             population=population,
             loop=loop,
@@ -78,7 +80,8 @@ def run_comparison(
             time_per_step=time_per_step * ms,
             dt=dt * ms,
         )
-        with tqdm(total=len(x) * repeats, unit="presentation", disable=not progress) as bar:
+        # no bar before the first presentation is done: a mistake that simulate finds is then the only line on stderr
+        with tqdm(total=len(x) * repeats, unit="presentation", disable=not progress, delay=1e-6) as bar:
             spiking = simulate(
                 network,
                 x,
@@ -126,6 +129,17 @@ def _load(circuit, weights, data: str, samples: int) -> tuple[RateNetwork, np.nd
             f"--samples must be between 1 and the {len(dataset.test_x)} test images of {data}, got {samples}"
         )
     return network, dataset.test_x[:samples], dataset.test_t[:samples], dataset.test_y[:samples]
+
+
+def _check_learned(circuit: Circuit, population: str) -> None:
+    """There has to be something to compare; `simulate` alone would run such a population."""
+    learned = sorted({p.post for p in circuit.projections if p.rule is not None and not p.rule.needs_gradient})
+    circuit.population(population)
+    if population not in learned:
+        raise SpikedtpError(
+            f"population {population!r} has no learned projection with a spiking form, so there is no ΔW to compare: "
+            f"choose one of {', '.join(learned) or 'another circuit'}"
+        )
 
 
 def shown_sample(rate: RateResponse, population: str) -> int:

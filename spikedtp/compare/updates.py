@@ -14,6 +14,7 @@ __all__ = ["compare_updates", "summarise"]
 
 REFERENCES = ("notebook", "rule")
 MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
+COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:])
 
 
 def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
@@ -55,7 +56,7 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
                             "noiseless_cosine": limit,
                         }
                     )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _references(rate, projection: str, sample: int, spiking: SpikingResponse) -> dict[str, np.ndarray]:

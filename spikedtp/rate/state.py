@@ -75,7 +75,7 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> Parameters:
         wrong += int((weight > 0).sum()) if upper is not None and upper <= 0 else 0
         if wrong:
             law = ">= 0 (excitatory)" if lower is not None and lower >= 0 else "<= 0 (inhibitory)"
-            raise SpikedtpError(f"weights: {key} breaks Dale's law: {wrong} entries are not {law}")
+            raise SpikedtpError(f"weights: {key} breaks Dale's law: {wrong} of its entries not {law}")
         weights[projection.name] = weight
     found = {
         p.name: _array(values[bias_key(p.name)], bias_key(p.name), (p.size,))
