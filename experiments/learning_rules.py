@@ -21,6 +21,9 @@ To expect, digits, five seeds, last quarter of 6,000 presentations (about four m
 
 Backprop's own accumulated change is 49° from one step on the mean loss: the online steps move the weights meanwhile.
 
+MNIST, three seeds, last quarter of 7,500 presentations (a quarter of an hour): accuracy 92 ± 5, 91.1 ± 0.2, 92 ± 2,
+68 ± 2, 44 ± 14, 83 ± 3; accumulated 47, 48, 62, 77, 90, 74°; single samples 0, 25, 50, 65, 80, 55°.
+
     python experiments/learning_rules.py --out results/learning_rules
     python experiments/learning_rules.py --out results/learning_rules_mnist --data mnist:DIR
 
