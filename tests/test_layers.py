@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"neurons"},
     {"plasticity"},
     {"circuit", "schedules"},
-    {"rate", "spiking", "datasets", "records"},
+    {"rate", "spiking", "datasets", "sound_localisation", "records"},
     {"compare", "evaluation"},
     {"plotting"},
     {"comparison", "learning_curves"},

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError
 
-__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "Tied"]
+__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "SignMask", "Tied"]
 
 
 class Bounds(NamedTuple):
@@ -28,6 +28,67 @@ class Bounds(NamedTuple):
             np.maximum(weight, np.float32(self.lower), out=weight)
         if self.upper is not None:
             np.minimum(weight, np.float32(self.upper), out=weight)
+
+
+@dataclass(frozen=True)
+class SignMask:
+    """Dale's law by presynaptic cell: `signs` holds 1 (excitatory), -1 (inhibitory) or 0 (free) for each.
+
+    `Bounds` gives one sign to a whole projection; this one serves a population that mixes both kinds. Two ways to hold
+    weights to it: `apply` clips those of the wrong sign to 0 after a step; `reflect` gives |w| times the sign, which a
+    gradient can pass through.
+    """
+
+    signs: tuple[int, ...]
+
+    def __post_init__(self):
+        if not self.signs or any(sign not in (-1, 0, 1) for sign in self.signs):
+            raise SpikedtpError(f"SignMask: signs must be -1, 0 or 1 for each presynaptic cell, got {self.signs!r}")
+
+    @classmethod
+    def by_index(cls, n: int, inhibitory: float) -> SignMask:
+        """The first `inhibitory` · n cells are inhibitory."""
+        n_inhibitory = _share(n, inhibitory)
+        return cls((-1,) * n_inhibitory + (1,) * (n - n_inhibitory))
+
+    @classmethod
+    def at_random(cls, n: int, inhibitory: float, rng: np.random.Generator) -> SignMask:
+        """As many inhibitory cells as in `by_index`, anywhere."""
+        return cls(tuple(int(sign) for sign in rng.permutation(cls.by_index(n, inhibitory).signs)))
+
+    @classmethod
+    def free(cls, n: int) -> SignMask:
+        """No Dale's law."""
+        return cls((0,) * n)
+
+    @property
+    def array(self) -> np.ndarray:
+        return np.array(self.signs, dtype=np.int8)
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest weight of each presynaptic cell, ``(n_pre,)`` each."""
+        return np.where(self.array > 0, 0.0, -np.inf), np.where(self.array < 0, 0.0, np.inf)
+
+    def apply(self, weight: np.ndarray) -> None:
+        """Clip in place."""
+        self._check(weight)
+        np.clip(weight, *self.bounds(), out=weight)
+
+    def reflect(self, weight: np.ndarray) -> np.ndarray:
+        """|w| · sign, and w itself where the cell is free."""
+        self._check(weight)
+        return np.where(self.array == 0, weight, np.abs(weight) * self.array).astype(weight.dtype)
+
+    def _check(self, weight: np.ndarray) -> None:
+        if weight.shape[-1] != len(self.signs):
+            raise SpikedtpError(f"SignMask: {len(self.signs)} signs do not fit weights (n_post, n_pre) {weight.shape}")
+
+
+def _share(n: int, fraction: float) -> int:
+    _check_number("SignMask", "inhibitory", fraction, positive=False)
+    if not 0 <= fraction <= 1:
+        raise SpikedtpError(f"SignMask: inhibitory must be a fraction from 0 to 1, got {fraction!r}")
+    return int(fraction * n)
 
 
 def _check_number(owner: str, field: str, value: object, positive: bool = True) -> None:
