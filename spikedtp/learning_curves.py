@@ -164,11 +164,9 @@ class _Probe:
 
     def see_dendrites(self) -> None:
         """Forward dendritic states of the presentation that was just learned from."""
-        if self.dendrites:
-            # its buffers hold the last presentation; presenting the sample once more would double the work
-            (program,) = (p for key, p in self.network._programs.items() if key == (None, True, False, False))
-            for name, seen in self.dendrites.items():
-                seen.append(float(np.abs(program.dendrite_settled[name]).mean()))
+        states = self.network.last_dendritic_state
+        for name, seen in self.dendrites.items():
+            seen.append(float(np.abs(states[name]).mean()))
 
     def compare_single(self, sample: int) -> None:
         """The step that was just taken against the clone's from the weights before it."""

@@ -81,6 +81,7 @@ class RateNetwork:
         self._learned = tuple(p for p in circuit.projections if p.rule is not None)
         self._constrained = tuple(p for p in self._learned if not isinstance(p.constraint, Tied))
         self._programs: dict[tuple, Program] = {}
+        self._learned_from: Program | None = None
         self._scratch: dict[str, np.ndarray] = {}
         self.rule_state: dict[str, dict[str, np.ndarray]] = {}
         self.reset_rules()
@@ -211,8 +212,13 @@ class RateNetwork:
                 self._programs.clear()
         return {name: after[name] - before.weights[name] for name in after}
 
+    @property
+    def last_dendritic_state(self) -> dict[str, np.ndarray]:
+        """Forward dendritic state, not clipped, of the sample that `train_step` saw last; by population, ``(n,)``."""
+        return {} if self._learned_from is None else dict(self._learned_from.dendrite_settled)
+
     def _step(self, x: np.ndarray, target: np.ndarray, rate_factor: float) -> None:
-        program = self._run(x, target)
+        program = self._learned_from = self._run(x, target)
         slopes, bias_slopes = self._slopes(program)
         # all changes from the weights before the step
         changes = [(p, self._change(p, program.signals[p.name], slopes)) for p in self._learned]
