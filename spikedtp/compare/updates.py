@@ -23,8 +23,8 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
     Parameters
     ----------
     rate : RateResponse or dict
-        The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), or
-        with a leading sample axis (they are reported as ``rule``).
+        The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), for
+        all samples, or with a leading sample axis (they are reported as ``rule``).
     spiking : SpikingResponse
 
     Returns
@@ -36,7 +36,13 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
           a_pre(end), for projections onto cells with a dendrite;
         - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`);
         - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates.
+
+    Raises
+    ------
+    SpikedtpError
+        The two sides differ in samples or shapes, or `rate` was presented without a target.
     """
+    _check_samples(rate, spiking)
     rows = []
     for projection in spiking.projections:
         ceilings = [noise_ceiling(spiking, projection, sample) for sample in range(spiking.n_samples)]
@@ -57,6 +63,19 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _check_samples(rate, spiking: SpikingResponse) -> None:
+    """A single presentation must not stand for a batch, nor a longer batch for a shorter one."""
+    if isinstance(rate, dict):
+        counts = {len(change) for change in rate.values() if np.ndim(change) == 3}
+    else:
+        counts = {1 if rate.n_samples is None else rate.n_samples}
+    for count in counts - {spiking.n_samples}:
+        raise SpikedtpError(
+            f"the rate weight changes are of {count} sample(s), the spiking ones of {spiking.n_samples}: compare "
+            "responses to the same samples"
+        )
 
 
 def _references(rate, projection: str, sample: int, spiking: SpikingResponse) -> dict[str, np.ndarray]:

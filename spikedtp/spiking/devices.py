@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from spikedtp.errors import known_names
+from spikedtp.errors import SpikedtpError, known_names
 
 __all__ = ["DEVICES", "check_device", "compiler_available", "default_device"]
 
@@ -23,6 +23,12 @@ def default_device() -> str:
 
 
 def check_device(device: str) -> str:
+    """`device`, if there is one of this name and it can run here."""
     if device not in DEVICES:
         raise known_names("device", device, DEVICES)
+    if device == "cpp_standalone" and not compiler_available():
+        raise SpikedtpError(
+            "device 'cpp_standalone' needs a C++ compiler ($CXX, or g++) and make, which were not found: install them, "
+            "or use the slower device 'runtime'"
+        )
     return device

@@ -54,6 +54,12 @@ class WeightUpdates(Mapping):
     def __getitem__(self, name: str) -> np.ndarray:
         return self._find(name).update(*(() if self._batched else (0,)))
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._projections
+
+    def get(self, name: str, default=None):
+        return self[name] if name in self else default
+
     def of(self, name: str, sample: int = 0, repeat: int = 0) -> np.ndarray:
         """ΔW of one presentation, `(n_post, n_pre)`."""
         return self._find(name).update(sample, repeat)

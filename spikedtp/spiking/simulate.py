@@ -113,6 +113,8 @@ def simulate(
     readout = find_readout(readout, contrast=any(rule.contrasts for rule in learned.values()))
     batched = np.ndim(x) == 2
     x, target = np.atleast_2d(np.asarray(x, np.float32)), np.atleast_2d(np.asarray(target, np.float32))
+    if not len(x):
+        raise SpikedtpError("x is an empty batch: simulate needs at least one sample")
     rate = network.present(x, target, nudge_populations="all")
 
     shape = (len(x), n_repeats)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from brian2 import Hz
 
+from spikedtp import SpikedtpError
 from spikedtp.compare import compare_updates, expected_update, noise_ceiling, similarity, summarise
 from spikedtp.datasets import load
 from spikedtp.neurons import TwoCompartmentLIF
@@ -91,6 +92,15 @@ def test_references_may_be_given(response, network, images):
         compare_updates({}, response)
     with pytest.raises(ValueError, match=r"has shape \(2, 2\), the spiking one \(100, 100\)"):
         compare_updates({name: np.zeros((2, 2)) for name in given}, response)
+
+
+def test_as_many_samples_on_both_sides(response, network, images):
+    x, target = images
+    for fewer in (network.present(x[0], target[0]), network.present(x[:1], target[:1])):
+        with pytest.raises(SpikedtpError, match=rf"are of 1 sample\(s\), the spiking ones of {len(x)}"):
+            compare_updates(fewer, response)
+    with pytest.raises(SpikedtpError, match=r"are of 1 sample\(s\)"):
+        compare_updates(network.weight_updates(x[:1], target[:1], constrained=False), response)
 
 
 def test_no_prediction_without_rates_or_linearity(network, images):

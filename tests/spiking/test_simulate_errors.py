@@ -92,3 +92,25 @@ def test_clipped_rates_are_named(figure3):
     assert not any("clipped" in str(warning.message) for warning in seen)
     with pytest.warns(UserWarning, match=r"activities above 1 are clipped at 1. kHz: OutputE \(up to 1.3\)"):
         simulate(network, X, TARGET, unit_rate=1000 * Hz, **options)
+
+
+def test_an_empty_batch(figure3):
+    network, _, _ = figure3
+    with pytest.raises(SpikedtpError, match="x is an empty batch"):
+        simulate(network, X[None][:0], TARGET[None][:0], population="H2E", device="runtime")
+
+
+def test_the_compiled_device_without_a_compiler(figure3, monkeypatch):
+    network, _, _ = figure3
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler .* use the slower device 'runtime'"):
+        simulate(network, X, TARGET, population="H2E", device="cpp_standalone")
+
+
+def test_weight_changes_of_an_unknown_projection(figure3):
+    network, _, _ = figure3
+    updates = simulate(network, X, TARGET, population="H2E", device="runtime", record=()).weight_updates
+    assert "H2E_H1E" in updates and "H2E_OutputE" not in updates
+    assert updates.get("H2E_H1E").shape == (1, 2, 500) and updates.get("H2E_OutputE") is None
+    with pytest.raises(SpikedtpError, match="unknown projection of this simulation 'H2E_OutputE': known are H2E_H1E"):
+        updates["H2E_OutputE"]
