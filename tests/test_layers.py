@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
     {"models", "parameters"},
-    {"conventions"},
     {"equations"},
     {"neurons"},
     {"plasticity"},
@@ -29,7 +29,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "conventions", "equations", "neurons", "plasticity", "spiking", "comparison"},
+    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "comparison"},
     "matplotlib": {"plotting", "records"},
     "typer": {"cli"},
 }
@@ -43,6 +43,16 @@ CREATES = {
 
 def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
+
+
+def test_architecture_names_the_layers_that_there_are():
+    found = {layer_of(path) for path in modules()} - {"__init__"} | {"models"}  # models/ lies beside the package
+    assert set(LEVEL) == found
+    table = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Layers")[2]
+    place = {name: table.find(f"`{name}") for name in LEVEL if not name.startswith("_")}
+    assert min(place.values()) >= 0, place
+    for upper, lower in itertools.pairwise(LAYERS[1:]):
+        assert max(place[name] for name in upper) < min(place[name] for name in lower), (upper, lower)
 
 
 def layer_of(path: Path) -> str:
