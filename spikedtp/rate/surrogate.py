@@ -17,7 +17,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.constraints import SignMask
 from spikedtp.rate.threads import one_thread
 
-__all__ = ["SurrogateNetwork", "TrainedNetwork", "initial_weights", "plain_scores", "train"]
+__all__ = ["SurrogateNetwork", "TrainedNetwork", "initial_weights", "plain_scores", "plain_spikes", "train"]
 
 SCALE = 0.01  # of the scores in the loss
 
@@ -151,6 +151,14 @@ def plain_scores(network: SurrogateNetwork, x, w1, w2) -> tuple[torch.Tensor, to
         outputs.append(o)
     outputs = torch.stack(outputs, dim=1)
     return outputs.sum(dim=1), spikes, outputs
+
+
+def plain_spikes(network: SurrogateNetwork, spikes: np.ndarray, w1, w2) -> tuple[np.ndarray, np.ndarray]:
+    """Hidden spikes and output voltages of `plain_scores` in float64, as arrays ``(samples, steps, n)``."""
+    given = (torch.from_numpy(np.asarray(values, dtype=np.float64)) for values in (spikes, w1, w2))
+    with one_thread(), torch.no_grad():
+        _, hidden, output = plain_scores(network, *given)
+    return hidden.numpy().astype(bool), output.numpy()
 
 
 def initial_weights(sizes: tuple[int, int, int], generator: torch.Generator) -> list[torch.Tensor]:
