@@ -17,6 +17,13 @@ Curves = Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]]
 CONDITIONS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 
 
+def shown_name(condition: str) -> str:
+    """What a figure calls a condition such as "index 0.5": how signs are given, and the share of inhibitory cells."""
+    how, _, share = condition.partition(" ")
+    words = {"index": "by index", "random": "at random"}
+    return f"signs {words[how]}, {float(share):.0%}" if how in words else condition
+
+
 @styled
 def input_figure(spikes: np.ndarray, ipd: Sequence[float]) -> Figure:
     """Rasters of two ears' fibres, one panel for each of some samples.
@@ -36,7 +43,8 @@ def input_figure(spikes: np.ndarray, ipd: Sequence[float]) -> Figure:
             here = (fibre >= half) == bool(ear)
             ax.scatter(step[here], fibre[here], s=0.5, color=colour, linewidths=0, rasterized=True)
         ax.axhline(half - 0.5, color="black", linewidth=0.5)
-        ax.set(title=f"phase difference {np.degrees(phase):.0f}°", xlabel="time (ms)", xlim=(0, raster.shape[0]))
+        degrees = f"{np.degrees(phase):.0f}°".replace("-", "\N{MINUS SIGN}")
+        ax.set(title=f"phase difference {degrees}", xlabel="time (ms)", xlim=(0, raster.shape[0]))
     axes[0].set(ylabel="fibre", ylim=(0, 2 * half), yticks=[half / 2, 3 * half / 2], yticklabels=["ear 1", "ear 2"])
     axes[0].tick_params(axis="y", length=0)
     letter_panels(axes)
@@ -67,7 +75,8 @@ def localisation_figure(losses: Mapping[str, np.ndarray], confusion: np.ndarray,
     left.annotate(
         "chance", (1, np.log(len(confusion))), xytext=(0, -2), textcoords="offset points", va="top", fontsize=6
     )
-    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    left.set(xlabel="epoch (colours as in b)", ylabel="training loss", ylim=(0, None))
+    left.xaxis.get_major_locator().set_params(integer=True)
     names = list(losses)
     for name, measure, values in table:
         y = names.index(name) + (0.16 if measure == "ablated" else -0.16)
@@ -76,11 +85,12 @@ def localisation_figure(losses: Mapping[str, np.ndarray], confusion: np.ndarray,
         middle.plot(np.mean(values), y, "o", color=colours[name], markerfacecolor=face, markersize=5)
     middle.axvline(100 / len(confusion), color="black", linewidth=0.5, linestyle=":")
     middle.set(
-        yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlim=(0, 100),
+        yticks=range(len(names)), yticklabels=[shown_name(name) for name in names],
+        ylim=(len(names) - 0.5, -0.5), xlim=(0, 100),
         xlabel="test accuracy (%)\nfull: intact, open: without inhibition",
     )  # fmt: skip
     confusion_panel(right, confusion)
-    right.set_title(title)
+    right.set_title(shown_name(title))
     letter_panels((left, middle, right))
     return figure
 
@@ -106,7 +116,7 @@ def weights_figure(networks: Mapping[str, tuple[Sequence[np.ndarray], Sequence[n
     """
     figure = new_figure(DOUBLE_COLUMN, 1.75 * len(networks) + 0.3)
     grid = figure.subplots(len(networks), 4, squeeze=False, width_ratios=[2, 2, 1.15, 1.15])
-    for row, (name, (before, after)) in zip(grid, networks.items(), strict=True):
+    for row, (name, (before, after)) in zip(list(grid), networks.items(), strict=True):
         for layer in (0, 1):
             limit = np.percentile(np.abs(after[layer]), 98)
             for column, weights in enumerate((before, after)):
@@ -114,13 +124,13 @@ def weights_figure(networks: Mapping[str, tuple[Sequence[np.ndarray], Sequence[n
                 image = ax.imshow(
                     weights[layer].T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest"
                 )
-                if row is grid[0]:
+                if name == next(iter(networks)):
                     ax.set_title(f"{('input to hidden', 'hidden to output')[layer]}, {when}")
-                if row is grid[-1]:
+                if name == list(networks)[-1]:
                     ax.set_xlabel(("input fibre", "hidden cell")[layer])
                 ax.set_yticks([])
             figure.colorbar(image, ax=row[2 * layer + 1], label="weight" if layer else None)
-        row[0].set_ylabel(f"{name}\nhidden cell")
+        row[0].set_ylabel(f"{shown_name(name)}\nhidden cell")
         row[2].set_ylabel("output")
     return figure
 
@@ -135,7 +145,7 @@ def sweep_figure(curves: Curves, free: Sequence[float]) -> Figure:
         how signs are given -> (ratios, values in % for each ratio).
     free : values in % without Dale's law
     """
-    figure = new_figure(DOUBLE_COLUMN / 2, 2.5)
+    figure = new_figure(DOUBLE_COLUMN * 0.65, 2.5)
     ax = figure.subplots()
     for (name, (ratios, values)), colour in zip(curves.items(), CONDITIONS, strict=False):
         mean, sd = (np.array([f(v) for v in values]) for f in (np.mean, np.std))
@@ -143,7 +153,7 @@ def sweep_figure(curves: Curves, free: Sequence[float]) -> Figure:
     _band(ax, free, "no Dale's law")
     ax.axhline(100 / 12, color="black", linewidth=0.5, linestyle=":", label="chance")
     ax.set(xlabel="share of inhibitory cells", ylabel="test accuracy (%)", ylim=(0, 100))
-    ax.legend(loc="lower right")
+    figure.legend(loc="outside right center")
     return figure
 
 
@@ -158,6 +168,9 @@ def cells_figure(scans: Curves, trained: Sequence[float]) -> Figure:
     _band(ax, trained, "as trained")
     ax.axhline(100 / 12, color="black", linewidth=0.5, linestyle=":", label="chance")
     ax.set(xscale="log", xlabel="gain of the input weights", ylabel="test accuracy (%)", ylim=(0, 100))
+    ticks = sorted({gain for gains, _ in scans.values() for gain in gains})
+    ax.set_xticks(ticks, [f"{gain:g}" for gain in ticks])
+    ax.minorticks_off()
     figure.legend(loc="outside right center")
     return figure
 
