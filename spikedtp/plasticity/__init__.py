@@ -12,14 +12,13 @@ from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
-from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, SignMask, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.description import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
-from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.plasticity.signals import Signals
 from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.mstdp import MSTDP
     from spikedtp.plasticity.mstdpet import MSTDPET
     from spikedtp.plasticity.presentation_rows import PresentationRows
+    from spikedtp.plasticity.rewarded_choice import RewardedChoice
     from spikedtp.plasticity.stdp import STDP
     from spikedtp.plasticity.timed import Row, TimedRule
     from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule
@@ -68,6 +68,7 @@ __all__ = [
     "ReceptiveFields",
     "RewardedChoice",
     "Row",
+    "SignMask",
     "Signals",
     "SpikingForm",
     "SupervisedBCM",
@@ -87,6 +88,7 @@ _HOME = {
     "MSTDP": "spikedtp.plasticity.mstdp",
     "MSTDPET": "spikedtp.plasticity.mstdpet",
     "PresentationRows": "spikedtp.plasticity.presentation_rows",
+    "RewardedChoice": "spikedtp.plasticity.rewarded_choice",
     "Row": "spikedtp.plasticity.timed",
     "STDP": "spikedtp.plasticity.stdp",
     "TIMED_RULES": "spikedtp.plasticity.timed_registry",

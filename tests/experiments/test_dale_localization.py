@@ -13,9 +13,7 @@ SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "dale_localizatio
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
@@ -33,12 +31,14 @@ def test_quick_run(tmp_path):
     assert summary["brian2.hidden_spikes"] > 1000 and summary["brian2.mismatched_hidden_spikes"] == 0
     assert summary["brian2.largest_output_difference"] < 1e-12 * summary["brian2.largest_output"]
     assert summary["index 0.5.notebook"] == [83.7, 4.4]
-    assert summary["discrete LIF.as_trained.accuracy_percent"] == pytest.approx(summary["torch.accuracy_percent"], abs=4)
+    discrete = summary["discrete LIF.as_trained.accuracy_percent"]
+    assert discrete == pytest.approx(summary["torch.accuracy_percent"], abs=4)
     table = pd.read_csv(tmp_path / "out" / "test.csv")
     assert set(table.condition) == {"no Dale", "index 0.5", "random 0.5"}
     assert set(table[table.condition == "no Dale"].inputs) == {"intact"}
     with np.load(tmp_path / "out" / "network.npz") as arrays:
-        assert (arrays["sign1"] == np.repeat([-1, 1], 100)).all() and (arrays["w1"] * arrays["sign1"][:, None] >= 0).all()
+        assert (arrays["sign1"] == np.repeat([-1, 1], 100)).all()
+        assert (arrays["w1"] * arrays["sign1"][:, None] >= 0).all()
     losses = pd.read_csv(tmp_path / "out" / "losses.csv")
     assert len(losses) == 1 and np.isfinite(losses.to_numpy()).all()
 

@@ -116,9 +116,7 @@ def test_the_array_form_of_the_cell_is_the_same_step(net):
 def test_ordinary_lif_against_a_loop(net, refractory, device):
     weights, x = net
     w1 = weights[0] * 2
-    spikes = run_feedforward(
-        [w1, weights[1]], x, hidden=LIF(t_refractory=refractory * ms), device=device
-    ).hidden_spikes
+    spikes = run_feedforward([w1, weights[1]], x, hidden=LIF(t_refractory=refractory * ms), device=device).hidden_spikes
     expected, alpha = np.zeros((len(x), T, N_HID), dtype=bool), np.exp(-0.2)
     for sample in range(len(x)):
         v, last = np.zeros(N_HID), np.full(N_HID, -99)
