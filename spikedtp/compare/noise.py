@@ -86,15 +86,17 @@ def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, 
     sums = np.empty((len(basis), n_draws, expected.shape[1]))
     mean = basis @ expected
     total = expected.sum(axis=0)
-    few = total < FEW_SPIKES
-    for cell in np.flatnonzero(few):
-        counts = rng.poisson(total[cell], n_draws)
-        edges = np.cumsum(expected[:, cell])
-        steps = np.searchsorted(edges, rng.random(counts.sum()) * total[cell]).clip(max=len(edges) - 1)
-        draw = np.repeat(np.arange(n_draws), counts)
-        for k, kernel in enumerate(basis):
-            sums[k, :, cell] = np.bincount(draw, weights=kernel[steps], minlength=n_draws)
-    many = ~few
+    few = np.flatnonzero(total < FEW_SPIKES)
+    counts = rng.poisson(total[few], (n_draws, len(few)))
+    owner = np.repeat(np.arange(counts.size), counts.ravel())  # which draw and cell each spike belongs to
+    cell = owner % max(len(few), 1)
+    # one search for all cells: cell c's cumulative rate, scaled to 1, lies between c and c + 1
+    cumulative = np.cumsum(expected[:, few], axis=0) / np.maximum(total[few], 1e-300) + np.arange(len(few))
+    found = np.searchsorted(cumulative.T.ravel(), cell + rng.random(len(owner)), side="right")
+    steps = np.clip(found - cell * len(expected), 0, len(expected) - 1)
+    for k, kernel in enumerate(basis):
+        sums[k][:, few] = np.bincount(owner, weights=kernel[steps], minlength=counts.size).reshape(counts.shape)
+    many = total >= FEW_SPIKES
     covariance = np.einsum("at,bt,tn->nab", basis, basis, (expected * fano)[:, many], optimize=True)
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(values.clip(0, None))[:, None, :]
@@ -104,7 +106,7 @@ def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, 
 
 
 def _expected_factors(response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int):
-    """Factors of the noise-free ΔW and of `n_draws` noisy ones; None where no prediction is possible."""
+    """Factors of the noise-free ΔW and of `n_draws` noisy ones (None for 0); None where no prediction is possible."""
     spec, reader = response.spec, response.projections[projection].reader
     kernels = spike_kernels(spec) if response.replayed is not None else None
     if kernels is None:
@@ -112,13 +114,15 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
     expected, fano = _rates(response, sample)
     names = list(kernels)
     basis = np.array([kernels[name] for name in names])
-    drawn = _drawn_sums(basis, expected, fano, np.random.default_rng([seed, sample]), n_draws)
     one = reader.at(slice(sample, sample + 1))
 
     def factors(sums: np.ndarray) -> Factors:
         return one.factors(one.signals(_read(spec, kernels, {name: sums[k][None] for k, name in enumerate(names)})))
 
-    return factors((basis @ expected)[:, None]), factors(drawn)
+    clean = factors((basis @ expected)[:, None])
+    if not n_draws:
+        return clean, None
+    return clean, factors(_drawn_sums(basis, expected, fano, np.random.default_rng([seed, sample]), n_draws))
 
 
 def expected_update(
@@ -137,7 +141,7 @@ def expected_update(
     ndarray or None
         None if the spikes were given, or the read-out is not linear in them.
     """
-    found = _expected_factors(response, projection, sample, max(n_draws, 1), seed)
+    found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return None
     weight = response.projections[projection].reader.weight

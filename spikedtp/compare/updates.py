@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -42,6 +44,12 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
     SpikedtpError
         The two sides differ in samples or shapes, or `rate` was presented without a target.
     """
+    if not isinstance(spiking, SpikingResponse):
+        raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
+    if not (isinstance(rate, Mapping) or hasattr(rate, "updates")):
+        raise SpikedtpError(
+            f"compare_updates needs a RateResponse or a dict of weight changes as reference, got {type(rate).__name__}"
+        )
     _check_samples(rate, spiking)
     rows = []
     for projection in spiking.projections:
@@ -67,7 +75,7 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
 
 def _check_samples(rate, spiking: SpikingResponse) -> None:
     """A single presentation must not stand for a batch, nor a longer batch for a shorter one."""
-    if isinstance(rate, dict):
+    if isinstance(rate, Mapping):
         counts = {len(change) for change in rate.values() if np.ndim(change) == 3}
     else:
         counts = {1 if rate.n_samples is None else rate.n_samples}
@@ -79,7 +87,7 @@ def _check_samples(rate, spiking: SpikingResponse) -> None:
 
 
 def _references(rate, projection: str, sample: int, spiking: SpikingResponse) -> dict[str, np.ndarray]:
-    if isinstance(rate, dict):
+    if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)
         given = np.asarray(rate[projection])

@@ -52,6 +52,8 @@ def load_rate_network(
         circuit = read_circuit(circuit)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise SpikedtpError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if weights is not None and not isinstance(weights, (str, Path, Mapping)):
+        raise SpikedtpError(f"weights must be a file, a state dict or None, got {type(weights).__name__}")
     if weights is not None and not isinstance(weights, Mapping):
         from spikedtp.rate.checkpoint import read_weights  # only here: it knows file formats, nothing else does
 

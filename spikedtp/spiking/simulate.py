@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,8 @@ from spikedtp.spiking.signals import SignalReader
 from spikedtp.spiking.standalone import run_standalone
 from spikedtp.spiking.timeline import Timeline
 
+logger = logging.getLogger(__name__)
+
 __all__ = ["presentation_seeds", "replayed_points", "simulate"]
 
 
@@ -33,7 +35,7 @@ def simulate(
     target,
     *,
     population: str,
-    projections: list[str] | None = None,
+    projections: list[str] | str | None = None,
     loop: str = "open",
     device: str = "cpp_standalone",
     seed: int = 0,
@@ -61,7 +63,7 @@ def simulate(
         One-hot targets.
     population : str
         The target population, e.g. ``"H2E"``.
-    projections : list of str, optional
+    projections : list of str, or str, optional
         Whose ΔW to compute; default the population's learned ones.
     loop : {"open"}
         Open: presynaptic activities are replayed from the rate network.
@@ -215,10 +217,12 @@ def _sources(network, population: str) -> tuple[Source, ...]:
     return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
 
 
-def _learned(found: tuple[Projection, ...], wanted: list[str] | None) -> dict[str, LearningRule]:
+def _learned(found: tuple[Projection, ...], wanted: list[str] | str | None) -> dict[str, LearningRule]:
     rules = {p.name: p.rule for p in found if p.rule is not None}
     if wanted is None:
         wanted = [name for name, rule in rules.items() if not rule.needs_gradient]
+    elif isinstance(wanted, str):
+        wanted = [wanted]
     for name in wanted:
         if name not in rules:
             raise known_names("learned projection", name, rules)
@@ -235,9 +239,8 @@ def _warn_of_clipping(points: list[np.ndarray], sources: tuple[Source, ...], mod
     clipped = {s.population: f"{p.max():.2g}" for p, s in zip(points, sources, strict=True) if p.max() > highest}
     if clipped:
         listed = ", ".join(f"{population} (up to {activity})" for population, activity in clipped.items())
-        warnings.warn(
-            f"activities above {highest:.3g} are clipped at {model.max_rate}: {listed}; a lower unit_rate avoids it",
-            stacklevel=3,
+        logger.warning(
+            "activities above %.3g are clipped at %s: %s; a lower unit_rate avoids it", highest, model.max_rate, listed
         )
 
 

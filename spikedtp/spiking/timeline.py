@@ -47,6 +47,11 @@ class Timeline:
                 f"time_per_step = {self.time_per_step} is shorter than dt = {self.dt}: a rate step needs at least one "
                 "time step"
             )
+        steps = float(self.time_per_step / self.dt)
+        if abs(steps - round(steps)) > 1e-6 * steps:
+            raise SpikedtpError(
+                f"time_per_step = {self.time_per_step} must be a whole number of time steps of dt = {self.dt}"
+            )
         if min(self.sensory_points, self.supervised_points) < 1:
             raise SpikedtpError("Timeline needs at least one sensory and one supervised rate step")
 

@@ -88,6 +88,8 @@ def test_references_may_be_given(response, network, images):
     expected = compare_updates(network.present(*images), response)
     expected = expected[expected.reference == "rule"].reset_index(drop=True)
     np.testing.assert_allclose(table.cosine, expected.cosine, atol=1e-6)
+    with pytest.raises(ValueError, match="needs a RateResponse or a dict of weight changes as reference, got NoneType"):
+        compare_updates(None, response)
     with pytest.raises(ValueError, match="unknown projection in the rate weight changes 'H2E_H1E'"):
         compare_updates({}, response)
     with pytest.raises(ValueError, match=r"has shape \(2, 2\), the spiking one \(100, 100\)"):
