@@ -9,7 +9,7 @@ For each learned projection: the median cosine of one 420 ms presentation with t
 the cosine that would remain without noise (the systematic part: read-out windows, clipping at 1000 Hz, the lag of
 recurrent inputs); the cosine that noise alone would leave; and how many presentations must be averaged for .95.
 
-To expect: rules driven by a plateau (dendritic state, BTSP) reach .9 or more at once wherever ΔW comes from many cells;
+To expect (MNIST): rules driven by a plateau (dendritic state, BTSP) reach about .9 to .98 in one presentation;
 contrasts of two noisy phases (temporal contrast) need several times the time; dendritic loss, whose dendrites are
 balanced near zero, is the hardest.
 
