@@ -1,7 +1,7 @@
 """Training of a discrete-time spiking network with surrogate gradients, and its plain form step by step.
 
-The network is `spikedtp.neurons.DiscreteLIF` with filtered outputs (science in `spikedtp.spiking.run_torch_snn`, which
-runs what is trained here). Weights are ``(n_in, n_out)`` in this file alone, as in torch's ``x @ w``.
+The network is a layer of `spikedtp.neurons.DiscreteLIF` with filtered outputs; `spikedtp.spiking.run_torch_snn` runs
+what is trained here. Weights are ``(n_in, n_out)`` in this file alone, as in torch's ``x @ w``.
 """
 
 from __future__ import annotations

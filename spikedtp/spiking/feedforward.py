@@ -102,7 +102,7 @@ def build_feedforward(spec: FeedForward) -> BuiltNetwork:
 def _cells(model: CellModel, n: int, name: str, clock: Clock, extra: str, at_spike: str = "", events=None):
     declaration = model.declaration()
     differential = any(eq.type == DIFFERENTIAL_EQUATION for eq in declaration.equations.values())
-    linear = "exact" if not hasattr(model, "time_constants") or not model.time_constants else "euler"
+    method = "euler" if model.time_constants else "exact"  # models that Euler carries name their time constants
     reset = "\n".join(code for code in (declaration.reset, at_spike) if code)
     return NeuronGroup(
         n,
@@ -111,7 +111,7 @@ def _cells(model: CellModel, n: int, name: str, clock: Clock, extra: str, at_spi
         reset=reset if declaration.threshold else None,
         refractory=declaration.refractory or False,
         events=events or {},
-        method=linear if differential else None,
+        method=method if differential else None,
         clock=clock,
         name=name,
         namespace={},
