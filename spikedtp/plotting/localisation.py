@@ -109,6 +109,8 @@ def confusion_panel(ax: Axes, confusion: np.ndarray) -> Axes:
 def weights_figure(networks: Mapping[str, tuple[Sequence[np.ndarray], Sequence[np.ndarray]]]) -> Figure:
     """Weights of both layers before and after learning; blue inhibits, red excites; one row per condition.
 
+    Each panel has its own scale, written above it: learning makes weights some ten times larger.
+
     Parameters
     ----------
     networks : dict
@@ -117,19 +119,17 @@ def weights_figure(networks: Mapping[str, tuple[Sequence[np.ndarray], Sequence[n
     figure = new_figure(DOUBLE_COLUMN, 1.75 * len(networks) + 0.3)
     grid = figure.subplots(len(networks), 4, squeeze=False, width_ratios=[2, 2, 1.15, 1.15])
     for row, (name, (before, after)) in zip(list(grid), networks.items(), strict=True):
-        for layer in (0, 1):
-            limit = np.percentile(np.abs(after[layer]), 98)
-            for column, weights in enumerate((before, after)):
-                ax, when = row[2 * layer + column], ("before", "after")[column]
-                image = ax.imshow(
-                    weights[layer].T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest"
-                )
-                if name == next(iter(networks)):
-                    ax.set_title(f"{('input to hidden', 'hidden to output')[layer]}, {when}")
-                if name == list(networks)[-1]:
-                    ax.set_xlabel(("input fibre", "hidden cell")[layer])
-                ax.set_yticks([])
-            figure.colorbar(image, ax=row[2 * layer + 1], label="weight" if layer else None)
+        for column, ax in enumerate(row):
+            layer, when = divmod(column, 2)
+            weights = (before, after)[when][layer]
+            limit = np.percentile(np.abs(weights), 98)
+            ax.imshow(weights.T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+            ax.set_title(f"±{limit:.2g}", loc="right", fontsize=6)
+            if name == next(iter(networks)):
+                ax.set_title(f"{('input', 'output')[layer]} weights\n{('before', 'after')[when]}", loc="left")
+            if name == list(networks)[-1]:
+                ax.set_xlabel(("input fibre", "hidden cell")[layer])
+            ax.set_yticks([])
         row[0].set_ylabel(f"{shown_name(name)}\nhidden cell")
         row[2].set_ylabel("output")
     return figure

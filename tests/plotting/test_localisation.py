@@ -41,7 +41,7 @@ def test_confusion_is_a_share_of_each_true_class():
 def test_weights_figure_names_its_columns():
     w = [np.ones((4, 3)), np.ones((3, 2))]
     figure = figures.weights_figure({"no Dale": (w, w), "index 0.2": (w, w)})
-    assert {"input to hidden, before", "hidden to output, after", "input fibre", "hidden cell"} <= labels(figure)
+    assert {"input weights\nbefore", "output weights\nafter", "±1", "input fibre", "hidden cell"} <= labels(figure)
     assert figure.axes[0].images[0].get_array().shape == (3, 4)
 
 
