@@ -10,8 +10,9 @@ random; the trained network runs in Brian2 spike for spike; its weights are trie
 learned again from reward alone, beside a frozen one and one whose reward is random.
 
 To expect: the notebook reports 83.7 % (4.4°) at ratio 0.5, 70.6 % (6.2°) at 0.2, 10.0 % without inhibition. Here about
-82 %, 73 %, 82 % without Dale's law, 8 % without inhibitory inputs; on an ordinary LIF two points less, on slow
-two-compartment cells 10 to 25 %, on those with the trained time constant 75 to 80 %; from reward about 41 %.
+82 %, 73 %, 82 % without Dale's law, 8 % without inhibitory inputs (signs by index); on an ordinary LIF a point less
+(none with inputs scaled by 3), on slow two-compartment cells 14 to 30 % whatever the gain, with the trained time
+constant 81 % (LIF soma) or 74 % (Poisson soma, gain 0.3); from reward about 41 %.
 
     python experiments/dale_localization.py --out results/dale_localization      # about ten minutes
     python experiments/dale_localization.py --out DIR --epochs 20 --seeds 1 --ratios 0.2,0.5
