@@ -13,9 +13,8 @@ from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule, PresentationRows, Row, TimedRule
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.replay_network import ReplaySpec, build_replay, patterns
+from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs
-from spikedtp.spiking.runtime import run_runtime
-from spikedtp.spiking.standalone import run_standalone
 
 __all__ = ["ReplayResult", "replay"]
 
@@ -223,9 +222,8 @@ def _replay_spiking(rule, signals: _Signals, dt, device, record) -> ReplayResult
         dt=dt,
         record=names,
     )
-    run = run_standalone if device == "cpp_standalone" else run_runtime
     data = RunInputs(patterns(spec), pattern=np.zeros(1, dtype=np.int64), seeds=np.zeros(1, dtype=np.int64))
-    traces = {name: values[0] for name, values in run(lambda: build_replay(spec), data).traces.items()}
+    traces = {name: values[0] for name, values in run_on(device, lambda: build_replay(spec), data).traces.items()}
 
     start = rule.initial_state(*signals.w0.shape)
     w = _with_start(signals.w0, _per_synapse(traces.pop("w"), signals.w0.shape))

@@ -18,10 +18,9 @@ from spikedtp.spiking.network import build
 from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop, Source
 from spikedtp.spiking.readout import Readout, find_readout
 from spikedtp.spiking.response import PlasticProjection, SpikingResponse
+from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs
-from spikedtp.spiking.runtime import run_runtime
 from spikedtp.spiking.signals import SignalReader
-from spikedtp.spiking.standalone import run_standalone
 from spikedtp.spiking.timeline import Timeline
 
 logger = logging.getLogger(__name__)
@@ -133,8 +132,7 @@ def simulate(
         data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
-    run = run_standalone if device == "cpp_standalone" else run_runtime
-    results = run(lambda: build(spec), data, progress)
+    results = run_on(device, lambda: build(spec), data, progress)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
     plastic = {}

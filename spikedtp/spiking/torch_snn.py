@@ -14,9 +14,8 @@ from spikedtp.parameters import check_quantity
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.feedforward import FeedForward, build_feedforward
+from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs, RunResults
-from spikedtp.spiking.runtime import run_runtime
-from spikedtp.spiking.standalone import run_standalone
 
 __all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "run_torch_snn"]
 
@@ -189,8 +188,7 @@ def learn_readout(
 
 
 def _run(spec: FeedForward, data: RunInputs, device: str) -> RunResults:
-    run = run_standalone if device == "cpp_standalone" else run_runtime
-    return run(lambda: build_feedforward(spec), data)
+    return run_on(device, lambda: build_feedforward(spec), data)
 
 
 def _raster(results: RunResults, x: np.ndarray, n_hidden: int) -> np.ndarray:
