@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from brian2 import Clock, Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+from brian2.equations.equations import DIFFERENTIAL_EQUATION
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.rewarded_readout import add_rewarded_choice
 from spikedtp.spiking.tables import raster_table
 
@@ -143,18 +144,10 @@ def _connect(built, source, target, weights: np.ndarray, variable: str, name: st
 
 def _start(spec: FeedForward, hidden: NeuronGroup, outputs: NeuronGroup) -> None:
     """Every state of the cells to its initial value; what lasts (weights, expected reward) stays."""
-    later = spec.rule.initial if spec.rule else {}
-    for group, model, more in ((hidden, spec.hidden, {}), (outputs, spec.readout, later)):
-        declaration = model.declaration()
-        initial = declaration.initial | more
-        lasting = spec.rule.lasting if spec.rule else ()
-        for equation in group.user_equations.values():
-            state = equation.type == DIFFERENTIAL_EQUATION or (
-                equation.type == PARAMETER and "constant" not in equation.flags
-            )
-            if state and equation.varname not in initial and equation.varname not in lasting:
-                group.state(equation.varname, use_units=False)[:] = 0
-        if declaration.refractory:
-            group.state("lastspike", use_units=False)[:] = -1e4
-        for name, expression in initial.items():
-            setattr(group, name, expression)
+    start_cells(hidden, spec.hidden.declaration(), lasting=spec.rule.lasting if spec.rule else ())
+    start_cells(
+        outputs,
+        spec.readout.declaration(),
+        more=spec.rule.initial if spec.rule else {},
+        lasting=spec.rule.lasting if spec.rule else (),
+    )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses
-from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking import tables
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.readout import PHASES, row
 
@@ -30,24 +30,8 @@ class _Parts:
 
 
 def _start(spec: OpenLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
-    for group, model in ((inputs, spec.inputs), (cells, spec.cell)):
-        declaration = model.declaration()
-        for name in _state_variables(group):
-            if name not in declaration.initial:
-                group.state(name, use_units=False)[:] = 0
-        if declaration.refractory:
-            group.state("lastspike", use_units=False)[:] = -1e4
-        for name, expression in declaration.initial.items():
-            setattr(group, name, expression)
-
-
-def _state_variables(group: NeuronGroup) -> list[str]:
-    equations = group.user_equations.values()
-    return sorted(
-        eq.varname
-        for eq in equations
-        if eq.type == DIFFERENTIAL_EQUATION or (eq.type == PARAMETER and "constant" not in eq.flags)
-    )
+    start_cells(inputs, spec.inputs.declaration())
+    start_cells(cells, spec.cell.declaration())
 
 
 def _readout_code(signals: dict[str, tuple[str, str]], kind: str) -> str:

@@ -1,0 +1,45 @@
+"""Sets cells to where a presentation begins, by Brian2 assignments that run on either device."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from brian2 import NeuronGroup
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+
+from spikedtp.neurons import Declaration
+
+__all__ = ["start_cells"]
+
+
+def start_cells(
+    group: NeuronGroup,
+    declaration: Declaration,
+    *,
+    more: Mapping[str, str] | None = None,
+    lasting: Collection[str] = (),
+) -> None:
+    """Every state variable to its initial expression, or to 0; those in `lasting` stay as they are.
+
+    Parameters
+    ----------
+    group : NeuronGroup
+    declaration : Declaration
+        Of the cells' model: initial expressions, and whether there is a refractory time to forget.
+    more : mapping, optional
+        Initial expressions of variables that the group has beside its model's.
+    lasting : collection of str
+    """
+    initial = {**declaration.initial, **(more or {})}
+    states = sorted(
+        equation.varname
+        for equation in group.user_equations.values()
+        if equation.type == DIFFERENTIAL_EQUATION or (equation.type == PARAMETER and "constant" not in equation.flags)
+    )
+    for name in states:
+        if name not in initial and name not in lasting:
+            group.state(name, use_units=False)[:] = 0
+    if declaration.refractory:
+        group.state("lastspike", use_units=False)[:] = -1e4
+    for name, expression in initial.items():
+        setattr(group, name, expression)
