@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses
+from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking import tables
+from spikedtp.spiking.all_to_all import all_to_all
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.open_loop import OpenLoop
@@ -154,28 +155,23 @@ def _schedule(parts: _Parts) -> None:
 
 
 def _connect(parts: _Parts) -> None:
-    """All-to-all synapses, one object per compartment; `w` runs over (pre, post), post fastest."""
+    """All-to-all synapses, one object per compartment."""
     spec, built, start = parts.spec, parts.built, 0
     for compartment, variable in COMPARTMENTS.items():
         weights = spec.weights(compartment)
         n_pre = weights.shape[1]
         if not n_pre:
             continue
-        synapses = Synapses(
+        synapses = all_to_all(
             parts.inputs[start : start + n_pre],
             parts.cells,
-            "w : 1",
-            on_pre=f"{variable}_post += w",
-            clock=parts.built.clock,
+            variable,
+            clock=built.clock,
             name=f"{compartment}_synapses",
-            namespace={},
+            dense=spec.dense,
         )
-        synapses.connect()
-        built.net.add(synapses)
-        built.constants[f"{compartment}_synapses.w"] = (
-            synapses.variables["w"],
-            np.ascontiguousarray(weights.T).ravel(),
-        )
+        built.net.add(synapses, *synapses.contained_objects)
+        built.constants[f"{compartment}_synapses.w"] = (synapses.variables["w"], synapses.flat(weights))
         start += n_pre
 
 

@@ -53,6 +53,8 @@ class OpenLoop:
         What is read out of the presentation.
     record : tuple of str
         Which of `RECORDABLE` to keep at every time step.
+    dense : bool
+        Synapses as matrices; False: Brian2's own, the reference.
     """
 
     population: str
@@ -62,6 +64,7 @@ class OpenLoop:
     timeline: Timeline
     kernels: Kernels
     record: tuple[str, ...] = ()
+    dense: bool = True
 
     @property
     def n_cells(self) -> int:

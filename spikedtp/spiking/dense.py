@@ -1,0 +1,222 @@
+"""All-to-all synapses as one matrix: rows are added where stock `Synapses` walk index arrays.
+
+A spike of a presynaptic cell adds a row of weights to a variable of the postsynaptic cells. Learning is code for every
+synapse, written as for `Synapses` (``w``, ``x_pre``, ``y_post``): after each pre- or postsynaptic spike, or at learning
+events. Constraints act on the whole matrix. C++ standalone and numpy; equal to stock `Synapses` within rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import Clock
+from brian2.core.variables import Variables
+from brian2.groups.group import CodeRunner, Group
+
+from spikedtp.spiking.code_objects import code_object_class
+
+__all__ = ["DenseSynapses"]
+
+#: A row whose length in bytes is a multiple of this sends a whole column to the same cache lines.
+_PAGE = 4096
+
+
+class DenseSynapses(Group):
+    """Synapses from every cell of `source` to every cell of `target`.
+
+    Parameters
+    ----------
+    source, target : NeuronGroup or Subgroup
+        `source` emits spikes.
+    onto : str, optional
+        Variable of `target` that a spike adds its row of weights to; None: synapses that only learn.
+    gain : str
+        Factor on the weights as they are added: an expression without units, the same for all synapses.
+    delay_steps : int
+        Time steps from a spike to its arrival, the same for all synapses.
+    parameters : dict
+        name -> number: shared constants without units that the code may use.
+    dtype : numpy dtype
+        Of the weights.
+    clock : Clock
+    when, order
+        When spikes arrive.
+
+    Attributes
+    ----------
+    n_pre, n_post : int
+    """
+
+    add_to_magic_network = True
+
+    def __init__(
+        self,
+        source,
+        target,
+        onto: str | None = None,
+        *,
+        gain: str = "1.0",
+        delay_steps: int = 0,
+        parameters: dict[str, float] | None = None,
+        dtype=np.float64,
+        clock: Clock,
+        when: str = "synapses",
+        order: int = 0,
+        name: str = "densesynapses*",
+        namespace: dict | None = None,
+    ):
+        Group.__init__(self, clock=clock, when=when, order=order, name=name, namespace=namespace or {})
+        self.codeobj_class = code_object_class()
+        self.n_pre, self.n_post, self.delay_steps = len(source), len(target), int(delay_steps)
+        dtype = np.dtype(dtype)
+        padded = onto is None and self.n_post * dtype.itemsize % _PAGE == 0
+        self.stride = self.n_post + (64 // dtype.itemsize if padded else 0)
+        self._pre, self._post = _Side(source), _Side(target)
+
+        self.variables = Variables(self)
+        self.start, self.stop = 0, self.n_pre * self.stride
+        self.variables.add_constant("N", value=self.stop)
+        self.variables.create_clock_variables(self._clock)
+        self.variables.add_array("w", size=self.stop, dtype=dtype)
+        for key, value in (parameters or {}).items():
+            self.variables.add_array(key, size=1, scalar=True, constant=True, index="0", values=float(value))
+        self._refer("pre", self._pre)
+        self._refer("post", self._post)
+        self.variables.add_reference("_spikespace", self._pre.group)
+        if onto is not None:
+            self._propagate(onto, gain)
+        self._enable_group_attributes()
+
+    def _refer(self, suffix: str, side: _Side) -> None:
+        """Every variable of the cells under its name with a suffix; cells are counted as in their whole group."""
+        index = f"_{suffix}_idx"
+        self.variables.add_auxiliary_variable(index, dtype=np.int32)
+        self.variables[index].unique = True  # inside one row or column every cell comes once
+        for name, variable in side.group.variables.items():
+            if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.endswith("_idx"):
+                self.variables.add_reference(
+                    f"{name}_{suffix}", side.group, name, index="0" if variable.scalar else index
+                )
+
+    # -- what synapses do ------------------------------------------------------------------------------------------
+
+    def _propagate(self, onto: str, gain: str) -> None:
+        self.variables.add_auxiliary_variable("_gain", dtype=np.float64, scalar=True)
+        ring = []
+        if self.delay_steps:
+            self.variables.add_array(
+                "_ring", size=(self.delay_steps + 1) * (self.n_pre + 1), dtype=np.int32, index="_ring_idx"
+            )
+            self.variables.add_auxiliary_variable("_ring_idx", dtype=np.int32)
+            ring = ["_ring", "t_in_timesteps"]
+        self._add(
+            "dense_propagate",
+            f"_gain = {gain}",
+            "arrival",
+            self.when,
+            self.order,
+            needed=[f"{onto}_post", "_spikespace", "w", *ring],
+            target=f"{onto}_post",
+            delay=self.delay_steps,
+        )
+
+    def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
+        """Code for the row of each cell that has just fired."""
+        self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
+
+    def on_post(self, code: str, *, when: str = "synapses", order: int = 2) -> None:
+        """Code for the column of each postsynaptic cell that has just fired."""
+        self.variables.add_reference("_post_spikespace", self._post.group, "_spikespace")
+        self._add("dense_column", code, "post", when, order, needed=["_post_spikespace"])
+
+    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Code for every synapse, in steps where the expression `at` is true."""
+        self._event("dense_event", at, when, order, code)
+
+    def normalize_rows(
+        self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
+    ) -> None:
+        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`."""
+        self._event("dense_normalize", at, when, order, needed=["w"], scale=scale, autapses=autapses)
+
+    def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """No autapses."""
+        self._event("dense_diagonal", at, when, order, needed=["w"])
+
+    def copy_of(
+        self,
+        source: DenseSynapses,
+        *,
+        at: str,
+        factor: float = 1.0,
+        transpose: bool = False,
+        source2: DenseSynapses | None = None,
+        when: str = "end",
+        order: int = 0,
+    ) -> None:
+        """Weights are ``factor * source [* source2]``, transposed if asked."""
+        sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
+        for name, synapses in sources.items():
+            self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
+            self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
+        strides = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
+        self._event(
+            "dense_copy",
+            at,
+            when,
+            order,
+            needed=["w", *sources],
+            factor=factor,
+            transpose=transpose,
+            sources=list(sources),
+            **strides,
+        )
+
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> None:
+        if "_active" not in self.variables:
+            self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+        self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
+
+    def _add(self, template: str, code: str, suffix: str, when: str, order: int, needed=(), **options) -> None:
+        options |= {
+            "n_pre": self.n_pre,
+            "n_post": self.n_post,
+            "stride": self.stride,
+            "pre_start": self._pre.start,
+            "pre_size": len(self._pre.group),
+            "post_start": self._post.start,
+            "post_size": len(self._post.group),
+        }
+        self.contained_objects.append(
+            CodeRunner(
+                self,
+                template,
+                code=code,
+                clock=self.clock,
+                when=when,
+                order=order,
+                name=f"{self.name}_{suffix}*",
+                needed_variables=list(needed),
+                template_kwds=options,
+                codeobj_class=self.codeobj_class,
+            )
+        )
+
+    # -- weights in the public orientation -------------------------------------------------------------------------
+
+    def flat(self, weights: np.ndarray) -> np.ndarray:
+        """`(n_post, n_pre)` weights as the array ``w`` holds them."""
+        rows = np.zeros((self.n_pre, self.stride), dtype=self.variables["w"].dtype)
+        rows[:, : self.n_post] = np.asarray(weights).T
+        return rows.ravel()
+
+    def matrix(self, flat: np.ndarray) -> np.ndarray:
+        """The opposite: `(..., size of w)` to `(..., n_post, n_pre)`."""
+        rows = np.asarray(flat).reshape(*np.shape(flat)[:-1], self.n_pre, self.stride)
+        return rows[..., : self.n_post].swapaxes(-1, -2)
+
+
+class _Side:
+    """The cells at one end: their whole group, and where in it they begin."""
+
+    def __init__(self, cells):
+        self.group, self.start = getattr(cells, "source", cells), getattr(cells, "start", 0)
