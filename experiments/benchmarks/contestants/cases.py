@@ -1,0 +1,178 @@
+"""What is simulated: plain data, the same for every contestant. How a contestant does it is its own file's matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spikedtp.neurons import PoissonInput, TwoCompartment
+from spikedtp.plasticity import MSTDPET, STDP, TimedRule
+from spikedtp.spiking.open_loop import Source
+from spikedtp.spiking.timeline import Timeline
+
+__all__ = ["DT", "Case", "Feedforward", "Learning", "PairRule", "Presentations"]
+
+DT = 1.0  # ms
+
+
+@dataclass(frozen=True)
+class Case:
+    """Base: `seed` decides weights and given spikes; spikes that a contestant draws are its own."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Feedforward(Case):
+    """Poisson cells onto the dendrites of `TwoCompartment` cells, all to all. The cells do not fire."""
+
+    n_pre: int = 500
+    n_post: int = 500
+    rate: float = 20.0  # Hz
+    seconds: float = 20.0
+
+    @property
+    def n_steps(self) -> int:
+        return round(1000 * self.seconds / DT)
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """(n_post, n_pre), positive."""
+        return np.random.default_rng(self.seed).uniform(0, 0.02, (self.n_post, self.n_pre))
+
+    def expected(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean dendritic and somatic voltage of each cell, once the start is forgotten."""
+        cell = TwoCompartment()
+        dend = float(cell.weight_scale * cell.spike_width) * self.rate * self.weights.sum(axis=1)
+        return dend, cell.coupling * dend
+
+
+@dataclass(frozen=True)
+class Presentations(Case):
+    """Figure 3's presentation of every cell of a population: replayed rates in, two phases, read-outs (`best`) out.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        Those onto the soma first.
+    points : (n, n_points, n_inputs)
+        Activities of all inputs, sources side by side.
+    """
+
+    sources: tuple[Source, ...] = ()
+    points: np.ndarray = None
+    inputs: PoissonInput = None
+    cell: TwoCompartment = None
+    timeline: Timeline = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def n_cells(self) -> int:
+        return self.sources[0].weight.shape[0]
+
+    def expected_spikes(self) -> float:
+        """Input spikes of all presentations, from the rates that were asked for."""
+        first, total = 0, 0.0
+        most = float(self.inputs.max_rate / self.inputs.unit_rate)
+        for source in self.sources:
+            points = self.points[:, :, first : first + source.size]
+            shown = self.timeline.interpolate(points, self.timeline.lag_steps * source.lagged)
+            total += shown.clip(0, most).sum()
+            first += source.size
+        return total * float(self.inputs.unit_rate * self.timeline.dt)
+
+
+@dataclass(frozen=True)
+class PairRule(Case):
+    """A rule of spike pairs on given Poisson trains, all to all, online.
+
+    STDP's weights stay between 0 and `w_max`; MSTDPET's are free, and its reward is +1 or -1 for 100 ms at a time.
+    """
+
+    name: str = "STDP"
+    n_pre: int = 784
+    n_post: int = 500
+    rate: float = 20.0  # Hz
+    seconds: float = 10.0
+    w_max: float = 1.0
+
+    @property
+    def rule(self) -> TimedRule:
+        if self.name == "STDP":
+            return STDP(a_plus=1.0, a_minus=-1.05, learning_rate=0.01)
+        return MSTDPET(a_plus=1.0, a_minus=-1.0, learning_rate=0.01)
+
+    @property
+    def n_steps(self) -> int:
+        return round(1000 * self.seconds / DT)
+
+    @cached_property
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+        pre, post = (rng.random((self.n_steps, n)) < self.rate * DT / 1000 for n in (self.n_pre, self.n_post))
+        reward = rng.choice((-1.0, 1.0), size=-(-self.n_steps // 100)).repeat(100)[: self.n_steps]
+        return pre, post, rng.uniform(0, self.w_max, (self.n_post, self.n_pre)), reward
+
+    @property
+    def pre(self) -> np.ndarray:
+        """(n_steps, n_pre) bool."""
+        return self._drawn[0]
+
+    @property
+    def post(self) -> np.ndarray:
+        """(n_steps, n_post) bool."""
+        return self._drawn[1]
+
+    @property
+    def w0(self) -> np.ndarray:
+        """(n_post, n_pre)."""
+        return self._drawn[2]
+
+    @property
+    def reward(self) -> np.ndarray:
+        """(n_steps,)."""
+        return self._drawn[3]
+
+
+@dataclass(frozen=True)
+class Learning(Case):
+    """`n_events` outer products added to a matrix within bounds.
+
+    kind "normalised": after each, every row is scaled to a sum of `scale`; "tied": a copy `scale * w.T` is kept.
+    """
+
+    kind: str = "bounded"
+    n_post: int = 500
+    n_pre: int = 500
+    n_events: int = 400
+    low: float = 0.0
+    high: float = 1.0
+    scale: float = 4.0
+
+    n_vectors = 16  # different events, used in turn
+
+    @cached_property
+    def _drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+        pre = rng.uniform(0, 1, (self.n_vectors, self.n_pre))
+        post = 0.05 * rng.standard_normal((self.n_vectors, self.n_post))
+        return pre, post, rng.uniform(self.low, self.high, (self.n_post, self.n_pre))
+
+    @property
+    def pre(self) -> np.ndarray:
+        """(n_vectors, n_pre)."""
+        return self._drawn[0]
+
+    @property
+    def post(self) -> np.ndarray:
+        """(n_vectors, n_post), learning rate included."""
+        return self._drawn[1]
+
+    @property
+    def w0(self) -> np.ndarray:
+        """(n_post, n_pre)."""
+        return self._drawn[2]
