@@ -82,7 +82,7 @@ class PoissonInput(CellModel):
     def declaration(self) -> Declaration:
         return Declaration(
             equations=Equations(_ELIGIBILITY)
-            + Equations("activity = replayed_activity(t_in_timesteps, i) : 1")
+            + Equations("activity : 1  # set by whoever drives the cells")
             + escape.escape_equations(rate="unit_rate*activity"),
             threshold=escape.THRESHOLD,
             reset=_ELIGIBILITY_JUMP + escape.REDRAW,

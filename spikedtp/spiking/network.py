@@ -11,9 +11,11 @@ from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking import tables
 from spikedtp.spiking.all_to_all import all_to_all
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.code_objects import code_object_class
 from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.readout import PHASES, row
+from spikedtp.spiking.runners import play_rows, run_when
 
 __all__ = ["build"]
 
@@ -35,15 +37,16 @@ def _start(spec: OpenLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
     start_cells(cells, spec.cell.declaration())
 
 
-def _readout_code(signals: dict[str, tuple[str, str]], kind: str) -> str:
-    """`x_phase += weight of this step * expression`, for every signal and phase."""
-    names = tuple(signals)
-    return "\n".join(
-        f"{signal}_{phase} += kernel({row(names, signal, phase, kind)}, t_in_timesteps)*{expression}"
-        for signal, expressions in signals.items()
-        for phase in PHASES
-        for expression in [expressions[0 if kind == "state" else 1]]
-    )
+def _readouts(spec: OpenLoop, signals: dict[str, tuple[str, str]], kind: str) -> dict[str, tuple[str, str]]:
+    """name -> (weight of this step, code that adds weight * expression to it), for every read-out that is wanted."""
+    found = {}
+    for signal, expressions in signals.items():
+        for phase in PHASES:
+            if (signal, phase, kind) in spec.kernels.weights:
+                weight = f"kernel({row(tuple(signals), signal, phase, kind)}, t_in_timesteps)"
+                name, expression = f"{signal}_{phase}", expressions[0 if kind == "state" else 1]
+                found[name] = (weight, f"{name} += {weight}*{expression}")
+    return found
 
 
 #: signal -> (state, drive) in the cells and in the inputs
@@ -51,19 +54,22 @@ CELL_SIGNALS = {"dendrite": ("dendritic_state", "drive_dend"), "soma": ("somatic
 INPUT_SIGNALS = {"trace": ("eligibility", "weight_scale*spike_width/dt")}
 
 
-def _group(model: CellModel, n: int, name: str, clock: Clock, extra: str, signals: dict, **reset) -> NeuronGroup:
+def _group(
+    spec: OpenLoop, model: CellModel, n: int, name: str, clock: Clock, signals: dict, at_spike: str = ""
+) -> NeuronGroup:
     declaration = model.declaration()
     readouts = "\n".join(f"{signal}_{phase} : 1" for signal in signals for phase in PHASES)
     return NeuronGroup(
         n,
-        declaration.equations + model.parameter_equations() + f"{extra}\n{readouts}",
+        declaration.equations + model.parameter_equations() + readouts,
         threshold=declaration.threshold,
-        reset=declaration.reset + reset.get("at_spike", ""),
+        reset=declaration.reset + at_spike,
         refractory=declaration.refractory or False,
         method="euler",
         clock=clock,
         name=name,
         namespace={},
+        codeobj_class=None if spec.plain else code_object_class(),
     )
 
 
@@ -74,11 +80,9 @@ def build(spec: OpenLoop) -> BuiltNetwork:
     resets; then the cells integrate what has just arrived, are read out, and their accumulators are cleared.
     """
     clock = Clock(spec.timeline.dt, name="presentation_clock")
-    at_spike = "\n" + _readout_code(INPUT_SIGNALS, "drive")
-    inputs = _group(
-        spec.inputs, spec.n_inputs, "inputs", clock, "lag : integer (constant)", INPUT_SIGNALS, at_spike=at_spike
-    )
-    cells = _group(spec.cell, spec.n_cells, "cells", clock, "", CELL_SIGNALS)
+    at_spike = "".join(f"\n{code}" for _, code in _readouts(spec, INPUT_SIGNALS, "drive").values())
+    inputs = _group(spec, spec.inputs, spec.n_inputs, "inputs", clock, INPUT_SIGNALS, at_spike)
+    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, CELL_SIGNALS)
     net = Network(inputs, cells, name="presentation_network")
     built = BuiltNetwork(net, clock, spec.timeline.n_steps, start=lambda: _start(spec, inputs, cells))
     parts = _Parts(spec, inputs, cells, built)
@@ -116,19 +120,20 @@ def _add_array(group: NeuronGroup, name: str, size: int, dtype=np.float64):
 def _add_replay(parts: _Parts) -> None:
     """Give the input cells what they replay: activities at the rate steps, or spikes at the time steps."""
     spec, inputs, timeline, built = parts.spec, parts.inputs, parts.spec.timeline, parts.built
-    lag = np.zeros(spec.n_inputs, dtype=np.int32)
-    for source in spec.sources:
-        lag[spec.slices()[source.projection]] = timeline.lag_steps * source.lagged
-    built.constants["inputs.lag"] = (inputs.variables["lag"], lag)
     if isinstance(spec.inputs, PoissonInput):
         table = _add_array(inputs, "activity_table", timeline.n_points * spec.n_inputs)
-        inputs.namespace["replayed_activity"] = tables.interpolated_table(
-            "replayed_activity",
-            table,
-            inputs.variables["lag"],
-            spec.n_inputs,
-            timeline.n_points,
-            timeline.points_per_step,
+        play_rows(
+            inputs,
+            "activity",
+            "activity_table",
+            spec.blocks(),
+            n_points=timeline.n_points,
+            points_per_step=timeline.points_per_step,
+            name="inputs_activity",
+            plain=spec.plain,
+            when="before_thresholds",
+            order=-1,
+            clock=built.clock,
         )
     elif isinstance(spec.inputs, SpikeTrainInput):
         table = _add_array(inputs, "spike_table", timeline.n_steps * spec.n_inputs, dtype=bool)
@@ -143,15 +148,25 @@ def _schedule(parts: _Parts) -> None:
         if code:
             group.run_regularly(code, when="before_thresholds", clock=parts.built.clock, name=f"{group.name}_hazard")
     parts.cells.state_updater.when = "after_synapses"
-    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
-    readout = "\n".join(_readout_code(CELL_SIGNALS, kind) for kind in ("state", "drive"))
     # read before clearing: both need what arrived in this very step
-    parts.cells.run_regularly(
-        f"{readout}\n{clear}", when="after_synapses", order=1, clock=parts.built.clock, name="cells_readout"
-    )
-    parts.inputs.run_regularly(
-        _readout_code(INPUT_SIGNALS, "state"), when="end", clock=parts.built.clock, name="inputs_readout"
-    )
+    for kind in ("state", "drive"):
+        _read(parts, parts.cells, CELL_SIGNALS, kind, when="after_synapses", order=1)
+    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
+    parts.cells.run_regularly(clear, when="after_synapses", order=2, clock=parts.built.clock, name="cells_clear")
+    _read(parts, parts.inputs, INPUT_SIGNALS, "state", when="end", order=0)
+
+
+def _read(parts: _Parts, group: NeuronGroup, signals: dict, kind: str, **schedule) -> None:
+    for name, (weight, code) in _readouts(parts.spec, signals, kind).items():
+        run_when(
+            group,
+            f"{weight} != 0",
+            code,
+            name=f"{group.name}_{name}_{kind}",
+            plain=parts.spec.plain,
+            clock=parts.built.clock,
+            **schedule,
+        )
 
 
 def _connect(parts: _Parts) -> None:
@@ -168,7 +183,7 @@ def _connect(parts: _Parts) -> None:
             variable,
             clock=built.clock,
             name=f"{compartment}_synapses",
-            dense=spec.dense,
+            dense=not spec.plain,
         )
         built.net.add(synapses, *synapses.contained_objects)
         built.constants[f"{compartment}_synapses.w"] = (synapses.variables["w"], synapses.flat(weights))

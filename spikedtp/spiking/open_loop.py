@@ -53,8 +53,8 @@ class OpenLoop:
         What is read out of the presentation.
     record : tuple of str
         Which of `RECORDABLE` to keep at every time step.
-    dense : bool
-        Synapses as matrices; False: Brian2's own, the reference.
+    plain : bool
+        Brian2's own objects alone: slower, the reference for those of this package.
     """
 
     population: str
@@ -64,7 +64,7 @@ class OpenLoop:
     timeline: Timeline
     kernels: Kernels
     record: tuple[str, ...] = ()
-    dense: bool = True
+    plain: bool = False
 
     @property
     def n_cells(self) -> int:
@@ -76,8 +76,19 @@ class OpenLoop:
 
     def slices(self) -> dict[str, slice]:
         """Where each projection's cells lie among the inputs."""
-        ends = np.cumsum([source.size for source in self.sources])
+        ends = np.cumsum([source.size for source in self.sources]).tolist()
         return {s.projection: slice(end - s.size, end) for s, end in zip(self.sources, ends, strict=True)}
+
+    def blocks(self) -> list[tuple[int, int, int]]:
+        """Neighbouring input cells that replay with the same lag: (first, last + 1, lag in time steps)."""
+        found: list[tuple[int, int, int]] = []
+        for source in self.sources:
+            cells, lag = self.slices()[source.projection], self.timeline.lag_steps * source.lagged
+            if found and found[-1][2] == lag:
+                found[-1] = (found[-1][0], cells.stop, lag)
+            else:
+                found.append((cells.start, cells.stop, lag))
+        return found
 
     def weights(self, compartment: str) -> np.ndarray:
         """Weights onto one compartment, `(n_post, sum of n_pre)`."""

@@ -26,19 +26,26 @@ def _c_array(variable) -> str:
     return f"brian::{device.get_array_name(variable)}" if hasattr(device, "project_dir") else "unused"
 
 
-def interpolated_table(name: str, table, lag, n: int, n_points: int, points_per_step: float) -> Function:
-    """`f(step, i)`: linear interpolation along the rate steps of `table` (n_points x n), `lag[i]` time steps late."""
+def interpolated_table(
+    name: str, table, blocks: list[tuple[int, int, int]], n: int, n_points: int, points_per_step: float
+) -> Function:
+    """`f(step, i)`: linear interpolation along the rows of `table` (n_points x n), late by the lag of the cell's block.
+
+    Blocks are (first cell, last cell + 1, lag in time steps).
+    """
+    lags = np.concatenate([np.full(stop - start, lag) for start, stop, lag in blocks])
 
     def python(step, i):
-        x = (step - lag.get_value()[i]) * points_per_step
+        x = (step - lags[i]) * points_per_step
         k = np.clip(x.astype(int), 0, n_points - 2)
         values = table.get_value().reshape(n_points, n)
         return np.where(x < 0, 0.0, values[k, i] + (x - k) * (values[k + 1, i] - values[k, i]))
 
+    lag_of = "".join(f"i < {stop} ? {lag} : " for _, stop, lag in blocks) + "0"
     cpp = f"""
     static inline double {name}(const int64_t step, const int i)
     {{
-        const double x = (step - {_c_array(lag)}[i])*{points_per_step!r};
+        const double x = (step - ({lag_of}))*{points_per_step!r};
         if (x < 0) return 0;
         const int k = x < {n_points - 2} ? (int)x : {n_points - 2};
         const double* from = {_c_array(table)} + (size_t)k*{n} + i;

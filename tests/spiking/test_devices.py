@@ -1,5 +1,8 @@
 """Same seed, same bytes; a presentation does not depend on its batch; devices agree on given spikes."""
 
+import sys
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -89,3 +92,16 @@ def test_weights_reach_the_right_cell(network, device):
         jump = response.v_dend["H2E"][0, 100]
         np.testing.assert_allclose(jump, 2.3 * network.weights[projection][:, cell] / 20, rtol=1e-5)
         assert not response.v_dend["H2E"][0, :100].any()
+
+
+def test_own_code_templates_give_what_plain_brian2_objects_give(network, device, monkeypatch):
+    fast = run(network, device)
+    module = sys.modules["spikedtp.spiking.simulate"]  # the package has a function of this name
+    monkeypatch.setattr(module, "OpenLoop", partial(module.OpenLoop, plain=True))
+    plain = run(network, device)
+    for population, spikes in plain.spikes.items():
+        np.testing.assert_array_equal(fast.spikes[population], spikes)
+    assert plain.spikes["H2E"].sum() > 100
+    for name in ("v_soma", "v_dend"):
+        np.testing.assert_allclose(getattr(fast, name)["H2E"], getattr(plain, name)["H2E"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fast.weight_updates["H2E_H1E"], plain.weight_updates["H2E_H1E"], rtol=1e-5, atol=1e-9)

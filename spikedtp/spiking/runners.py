@@ -1,0 +1,77 @@
+"""Operations on a group that Brian2 has no object for: code in some time steps alone, and rows of a table played back.
+
+Each has a plain form made of Brian2's own objects, which gives the same numbers more slowly.
+"""
+
+from __future__ import annotations
+
+from brian2.groups.group import CodeRunner
+
+from spikedtp.spiking.tables import interpolated_table
+
+__all__ = ["play_rows", "run_when"]
+
+
+def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> None:
+    """Run `code` for every cell in the steps where `condition`, the same for all cells, is true.
+
+    The plain form runs the code in every step: for code that changes nothing where the condition is false.
+    """
+    if plain:
+        group.run_regularly(code, name=name, **schedule)
+        return
+    if "_active" not in group.variables:
+        group.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+    runner = CodeRunner(
+        group,
+        "run_when",
+        code=f"_active = {condition}\n{code}",
+        name=name,
+        codeobj_class=group.codeobj_class,
+        **schedule,
+    )
+    group.contained_objects.append(runner)
+
+
+def play_rows(
+    group,
+    variable: str,
+    table: str,
+    blocks: list[tuple[int, int, int]],
+    *,
+    n_points: int,
+    points_per_step: float,
+    name: str,
+    plain: bool = False,
+    **schedule,
+) -> None:
+    """Set `variable` in every step by linear interpolation along the rows of a table.
+
+    Parameters
+    ----------
+    group : NeuronGroup
+    variable, table : str
+        `table` is an array of the group, `(n_points, n)` row by row.
+    blocks : list of (start, stop, lag)
+        Neighbouring cells that hear the table `lag` time steps late; 0 before its first row arrives.
+    points_per_step : float
+        Rows that pass in one time step.
+    """
+    if plain:
+        function = f"{variable}_of_{group.name}"
+        group.namespace[function] = interpolated_table(
+            function, group.variables[table], blocks, group.N, n_points, points_per_step
+        )
+        group.run_regularly(f"{variable} = {function}(t_in_timesteps, i)", name=name, **schedule)
+        return
+    options = {"blocks": blocks, "n": group.N, "n_points": n_points, "points_per_step": repr(points_per_step)}
+    runner = CodeRunner(
+        group,
+        "play_rows",
+        name=name,
+        needed_variables=[variable, table, "t_in_timesteps"],
+        template_kwds=options | {"variable": variable, "table": table},
+        codeobj_class=group.codeobj_class,
+        **schedule,
+    )
+    group.contained_objects.append(runner)
