@@ -30,6 +30,7 @@ from spikedtp import datasets
 from spikedtp.cli import run_script
 from spikedtp.compare import bootstrap_median, noise_ceiling, similarity
 from spikedtp.comparison import run_comparison
+from spikedtp.configuration import CompareConfiguration
 from spikedtp.models import weights_file
 from spikedtp.plotting import fidelity_figure
 from spikedtp.rate import load_rate_network
@@ -63,11 +64,11 @@ def main(
     with staged(out) as folder:
         summary = {}
         for readout in READOUTS:
-            found = run_comparison(
-                circuit=circuit, weights=weights, data=data, population=population, samples=samples, repeats=repeats,
-                unit_rate=450.0, time_per_step=20.0, dt=1.0, device=device, loop="open", readout=readout, seed=seed,
-                out=folder / readout,
+            settings = CompareConfiguration(
+                circuit=circuit, weights=str(weights), data=data, population=population, samples=samples,
+                repeats=repeats, device=device, readout=readout, seed=seed,
             )  # fmt: skip
+            found = run_comparison(settings, folder / readout)
             summary |= {f"{readout}.{key}": value for key, value in found.items() if key.startswith(population)}
 
         network = load_rate_network(circuit, weights)

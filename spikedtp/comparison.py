@@ -3,132 +3,216 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from spikedtp import datasets
-from spikedtp.circuit import Circuit
+from spikedtp.circuit import Circuit, circuit_path, read_circuit
 from spikedtp.compare import compare_updates, summarise
-from spikedtp.errors import SpikedtpError
-from spikedtp.plotting import dendritic_state_figure, eligibility_figure, figure3, similarity_figure
+from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.parameters import read_value
+from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, RateResponse, load_rate_network
+from spikedtp.rate.threads import one_thread
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import SpikingResponse, simulate
+from spikedtp.spiking import SpikingResponse, default_device, simulate
 
-__all__ = ["draw_presentation", "run_comparison", "shown_sample"]
+__all__ = ["Comparison", "compare_networks", "draw_presentation", "input_files", "run_comparison", "shown_sample"]
 
 SUMMARY_MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
 
 
-def run_comparison(
-    *,
-    circuit: str | Path,
-    weights: str | Path | None,
-    data: str,
-    population: str,
-    samples: int,
-    repeats: int,
-    unit_rate: float,
-    time_per_step: float,
-    dt: float,
-    device: str,
-    loop: str,
-    readout: str,
-    seed: int,
-    out: str | Path,
-    progress: bool = True,
-) -> dict:
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_networks` finds.
+
+    Attributes
+    ----------
+    x, target, labels : ndarray, (samples, n_in), (samples, n_out), (samples,)
+    options : dict
+        Of `simulate`, as they were used.
+    table, medians : DataFrame
+        From `compare_updates` and `summarise`.
+    """
+
+    network: RateNetwork
+    x: np.ndarray
+    target: np.ndarray
+    labels: np.ndarray
+    options: dict[str, Any]
+    rate: RateResponse
+    spiking: SpikingResponse
+    table: pd.DataFrame
+    medians: pd.DataFrame
+
+    def summary(self) -> dict[str, Any]:
+        """Sizes, settings that describe the run, and the median of each measure with its interval; flat keys."""
+        spiking = self.spiking
+        summary = {
+            "circuit": self.network.circuit.name,
+            "population": spiking.population,
+            "readout": spiking.readout,
+            "n_samples": spiking.n_samples,
+            "n_repeats": spiking.n_repeats,
+            "n_cells": spiking.spec.n_cells,
+            "n_inputs": spiking.spec.n_inputs,
+            "duration_ms": float(spiking.spec.timeline.duration) * 1e3,
+            "rate_accuracy_of_these_samples": float(np.mean(self.network.predict(self.x) == self.labels)),
+        }
+        wanted = self.medians[self.medians["measure"].isin(SUMMARY_MEASURES)]
+        for row in wanted.itertuples():
+            key = f"{row.projection}.{row.reference}.{row.measure}"
+            summary |= {f"{key}.median": row.median, f"{key}.low": row.low, f"{key}.high": row.high}
+        return summary
+
+
+def compare_networks(configuration: CompareConfiguration, *, progress: bool = False) -> Comparison:
+    """Present images to the rate network and to one population in spikes, and compare their weight changes.
+
+    The same configuration gives the same numbers to the last bit, whatever the number of threads.
+
+    Parameters
+    ----------
+    configuration : CompareConfiguration
+        The first `samples` test images are presented, `repeats` times each.
+    progress : bool
+        Whether to draw a bar.
+    """
+    network = _network(configuration)
+    dataset = datasets.load(configuration.data, parts=("test",))
+    n, most = configuration.samples, len(dataset.test_x)
+    if n > most:
+        raise SpikedtpError(f"--samples must be between 1 and the {most} test images of {configuration.data}, got {n}")
+    x, target, labels = dataset.test_x[:n], dataset.test_t[:n], dataset.test_y[:n]
+    _check_learned(network.circuit, configuration.population)
+    options = _simulate_options(configuration)
+    # no bar before the first presentation is done: a mistake that simulate finds is then the only line on stderr
+    bar = tqdm(total=n * configuration.repeats, unit="presentation", disable=not progress, delay=1e-6)
+    with bar, one_thread():
+        spiking = simulate(
+            network, x, target, n_repeats=configuration.repeats, record=(),
+            progress=lambda done: bar.update(done - bar.n), **options,
+        )  # fmt: skip
+        rate = network.present(x, target)
+        table = compare_updates(rate, spiking, average=configuration.average)
+        return Comparison(network, x, target, labels, options, rate, spiking, table, summarise(table))
+
+
+def run_comparison(configuration: CompareConfiguration, out: str | Path, *, progress: bool = True) -> dict:
     """Compare rate and spiking ΔW of one population's learned projections and write the results to `out`.
 
     Parameters
     ----------
-    circuit, weights : path or name
-    data : str
-        ``"digits"`` or ``"mnist:DIR"``; the first `samples` test images are presented, `repeats` times each.
-    population : str
-    unit_rate : float
-        Hz of activity 1.
-    time_per_step, dt : float
-        Milliseconds.
-    device, loop, readout, seed
-        As in `spikedtp.simulate`.
+    configuration : CompareConfiguration
     out : path
-        Gets summary.json, manifest.json, comparison.csv, medians.csv and the figures, all or nothing.
+        Gets config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures, all or nothing.
 
     Returns
     -------
     dict
         What summary.json holds.
     """
-    from brian2 import Hz, ms  # late: everything above can be checked before Brian2 is loaded
+    from spikedtp.plotting import similarity_figure
 
     started = time.perf_counter()
-    configuration = {key: value for key, value in locals().items() if key not in ("Hz", "ms", "started", "progress")}
+    configuration = configuration.absolute()
+    if configuration.device is None:
+        configuration = configuration.model_copy(update={"device": default_device()})
     with staged(out) as folder:
-        network, x, target, labels = _load(circuit, weights, data, samples)
-        _check_learned(network.circuit, population)
-        options = dict(
-            population=population,
-            loop=loop,
-            device=device,
-            seed=seed,
-            readout=readout,
-            unit_rate=unit_rate * Hz,
-            time_per_step=time_per_step * ms,
-            dt=dt * ms,
-        )
-        # no bar before the first presentation is done: a mistake that simulate finds is then the only line on stderr
-        with tqdm(total=len(x) * repeats, unit="presentation", disable=not progress, delay=1e-6) as bar:
-            spiking = simulate(
-                network,
-                x,
-                target,
-                n_repeats=repeats,
-                record=(),
-                progress=lambda done: bar.update(done - bar.n),
-                **options,
-            )
-        simulated = time.perf_counter()
-        rate = network.present(x, target)
-        table = compare_updates(rate, spiking)
-        medians = summarise(table)
-
-        write_table(folder, "comparison", table)
-        write_table(folder, "medians", medians)
+        found = compare_networks(configuration, progress=progress)
         compared = time.perf_counter()
-        shown = shown_sample(rate, population)
-        draw_presentation(folder, network, x[shown], target[shown], shown, options)
-        for projection in spiking.projections:
-            save_figure(folder, f"similarity_{projection}", similarity_figure(table, projection))
-
-        summary = _summary(network, labels, x, spiking, rate, medians, shown)
+        write_table(folder, "comparison", found.table)
+        write_table(folder, "medians", found.medians)
+        shown = shown_sample(found.rate, found.spiking.population)
+        draw_presentation(folder, found.network, found.x[shown], found.target[shown], shown, found.options)
+        for projection in found.spiking.projections:
+            save_figure(folder, f"similarity_{projection}", similarity_figure(found.table, projection))
+        summary = found.summary() | {"sample_drawn": shown}
         write_summary(folder, summary)
+        configuration.save(folder)
         write_manifest(
             folder,
-            configuration=configuration,
-            seeds={"seed": seed},
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed},
             timings={
-                **spiking.timings,
-                "simulation_and_rate_network": simulated - started,
-                "comparison": compared - simulated,
+                **found.spiking.timings,
+                "simulation_and_comparison": compared - started,
                 "figures": time.perf_counter() - compared,
             },
-            inputs=[path for path in (circuit, weights) if path is not None and Path(path).is_file()],
+            inputs=input_files(configuration),
         )
     return summary
 
 
-def _load(circuit, weights, data: str, samples: int) -> tuple[RateNetwork, np.ndarray, np.ndarray, np.ndarray]:
-    network = load_rate_network(circuit, weights)
-    dataset = datasets.load(data, parts=("test",))
-    if not 1 <= samples <= len(dataset.test_x):
-        raise SpikedtpError(
-            f"--samples must be between 1 and the {len(dataset.test_x)} test images of {data}, got {samples}"
-        )
-    return network, dataset.test_x[:samples], dataset.test_t[:samples], dataset.test_y[:samples]
+def input_files(configuration: CompareConfiguration) -> list[Path]:
+    """The circuit and the weights that a configuration names, shipped ones too."""
+    return [circuit_path(configuration.circuit), configuration.weights_file()]
+
+
+# --- from settings to what the library takes --------------------------------------------------------------------------
+
+
+def _network(configuration: CompareConfiguration) -> RateNetwork:
+    weights = configuration.weights_file()
+    circuit = read_circuit(configuration.circuit)
+    projections = {p.name: p for p in circuit.projections}
+    for name, rule in configuration.rules.items():
+        old = circuit.projection(name).rule
+        parameters = {"name": rule} if isinstance(rule, str) else _values(rule)
+        if "name" not in parameters:
+            raise SpikedtpError(f"rules.{name}: needs the name of a rule, such as name: BTSP")
+        if old is not None:
+            parameters.setdefault("learning_rate", old.learning_rate)
+        elif "learning_rate" not in parameters:
+            raise SpikedtpError(f"rules.{name}: needs learning_rate, since the circuit has no rule there")
+        projections[name] = replace(projections[name], rule=make_rule(parameters.pop("name"), **parameters))
+    return load_rate_network(replace(circuit, projections=tuple(projections.values())), weights)
+
+
+def _simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
+    from brian2 import Hz, ms
+
+    from spikedtp.neurons import PoissonInput, TwoCompartment, TwoCompartmentLIF
+
+    cells = {model.__name__: model for model in (TwoCompartment, TwoCompartmentLIF)}
+    settings = dict(configuration.cell)
+    name = settings.pop("name", "TwoCompartment")
+    if name not in cells:
+        raise known_names("cell", name, cells)
+    return dict(
+        population=configuration.population,
+        loop=configuration.loop,
+        device=configuration.device or default_device(),
+        seed=configuration.seed,
+        readout=configuration.readout,
+        unit_rate=configuration.unit_rate * Hz,
+        time_per_step=configuration.time_per_step * ms,
+        dt=configuration.dt * ms,
+        cell=_model(cells[name], "cell", settings),
+        inputs=_model(PoissonInput, "inputs", configuration.inputs),
+    )
+
+
+def _values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as written in a file, ``20*ms`` as a quantity."""
+    return {name: read_value(str(value)) for name, value in settings.items()}
+
+
+def _model(model: type, key: str, settings: dict[str, Any]):
+    """A cell or input model with the parameters of a configuration."""
+    known = {field for field in model().quantities() if field != "unit_rate"}
+    for name in settings:
+        if name == "unit_rate":
+            raise SpikedtpError(f"{key}.unit_rate: set unit_rate itself, for cells and inputs alike")
+        if name not in known:
+            raise known_names(f"parameter in {key} of {model.__name__}", name, known)
+    return model(**_values(settings))
 
 
 def _check_learned(circuit: Circuit, population: str) -> None:
@@ -140,6 +224,9 @@ def _check_learned(circuit: Circuit, population: str) -> None:
             f"population {population!r} has no learned projection with a spiking form, so there is no ΔW to compare: "
             f"choose one of {', '.join(learned) or 'another circuit'}"
         )
+
+
+# --- figures of one presentation --------------------------------------------------------------------------------------
 
 
 def shown_sample(rate: RateResponse, population: str) -> int:
@@ -154,6 +241,8 @@ def shown_sample(rate: RateResponse, population: str) -> int:
 
 def draw_presentation(folder: Path, network: RateNetwork, x, target, sample: int, options: dict) -> SpikingResponse:
     """Figure 3 and its follow-ups for one sample: the very presentation of the table, recorded step by step."""
+    from spikedtp.plotting import dendritic_state_figure, eligibility_figure, figure3
+
     spiking = simulate(network, x[None], target[None], first_sample=sample, **options)
     rate = network.present(x[None], target[None], nudge_populations="all")
     compartments = {source.projection: source.compartment for source in spiking.spec.sources}
@@ -163,23 +252,3 @@ def draw_presentation(folder: Path, network: RateNetwork, x, target, sample: int
         save_figure(folder, "dendritic_state", dendritic_state_figure(rate, spiking))
     save_figure(folder, "eligibility", eligibility_figure(rate, spiking, projection))
     return spiking
-
-
-def _summary(network, labels, x, spiking, rate, medians: pd.DataFrame, shown: int) -> dict:
-    summary = {
-        "circuit": network.circuit.name,
-        "population": spiking.population,
-        "readout": spiking.readout,
-        "n_samples": spiking.n_samples,
-        "n_repeats": spiking.n_repeats,
-        "n_cells": spiking.spec.n_cells,
-        "n_inputs": spiking.spec.n_inputs,
-        "duration_ms": float(spiking.spec.timeline.duration) * 1e3,
-        "rate_accuracy_of_these_samples": float(np.mean(network.predict(x) == labels)),
-        "sample_drawn": shown,
-    }
-    wanted = medians[medians["measure"].isin(SUMMARY_MEASURES)]
-    for row in wanted.itertuples():
-        key = f"{row.projection}.{row.reference}.{row.measure}"
-        summary |= {f"{key}.median": row.median, f"{key}.low": row.low, f"{key}.high": row.high}
-    return summary

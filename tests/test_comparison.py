@@ -30,7 +30,7 @@ def out(tmp_path_factory):
 
 def test_files(out):
     figures = {"figure3", "dendritic_state", "eligibility", "similarity_H2E_H1E", "similarity_H2E_H2DendI"}
-    expected = {"summary.json", "manifest.json", "comparison.csv", "medians.csv"}
+    expected = {"config.yaml", "summary.json", "manifest.json", "comparison.csv", "medians.csv"}
     expected |= {f"{name}.{ending}" for name in figures for ending in ("png", "svg")}
     assert {path.name for path in out.iterdir()} == expected
 
@@ -89,7 +89,7 @@ def mnist(tmp_path):
         (["--data", "mnist", "--samples", "1"], r"x must be \(64,\).*got \(1, 784\)"),
         (["--dt", "5"], "rate x dt is too large"),
         (["--dt", "30"], "time_per_step = 20. ms is shorter than dt = 30. ms"),
-        (["--unit-rate", "-1"], "unit_rate must be above 0"),
+        (["--unit-rate", "-1"], "--unit-rate: should be greater than 0, got '-1'"),
         (["--samples", "100000"], "--samples must be between 1 and the 599 test images"),
     ],
 )

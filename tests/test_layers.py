@@ -18,10 +18,12 @@ LAYERS: list[set[str]] = [
     {"neurons"},
     {"plasticity"},
     {"circuit", "schedules"},
+    {"configuration"},
     {"rate", "spiking", "datasets", "sound_localisation", "records"},
     {"compare", "evaluation"},
     {"plotting"},
-    {"comparison", "learning_curves"},
+    {"comparison", "learning_curves", "inspection"},
+    {"sweep", "installation"},
     {"cli"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
@@ -31,6 +33,10 @@ HOMES = {
     "torch": {"rate"},
     "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "comparison"},
     "matplotlib": {"plotting", "records"},
+    "pydantic": {"configuration", "cli"},
+    "joblib": {"sweep"},
+    "distributed": {"sweep"},
+    "pyarrow": {"sweep"},
     "typer": {"cli"},
 }
 # Names of Brian2 that create something or run it: the spiking layer's alone.

@@ -13,6 +13,8 @@ from spikedtp.plasticity.constraints import Bounds
 
 __all__ = ["Fields", "load_yaml"]
 
+MAX_CHARACTERS = 2**20
+
 
 class _Loader(yaml.SafeLoader):
     """Plain data plus Python tuples, and no key twice in one mapping."""
@@ -38,9 +40,15 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 
 def load_yaml(path: Path) -> Any:
-    """The file's plain data; `SpikedtpError` with the line if it is not YAML."""
+    """The file's plain data; `SpikedtpError` with the line if it is not YAML, or too large to be one of ours."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        with open(path, encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
+        if len(text) > MAX_CHARACTERS:
+            raise SpikedtpError(f"{path}: has more than {MAX_CHARACTERS} characters")
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise SpikedtpError(f"{path}: is nested too deeply") from None
     except OSError as error:
         raise SpikedtpError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

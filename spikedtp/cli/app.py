@@ -27,7 +27,6 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="spikedtp",
     help="Does a learning rule found in a rate network still work when the neurons spike?",
-    add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from spikedtp.cli import options
+from spikedtp.cli.options import command_for
 from spikedtp.cli.unbuilt import not_built
+from spikedtp.configuration import EvaluateConfiguration
 from spikedtp.errors import SpikedtpError
 
 __all__ = ["command"]
 
 
-def command(
-    circuit: options.Circuit = options.DEFAULT_CIRCUIT,
-    weights: options.Weights = None,
-    data: options.Data = "digits",
-    mode: options.ModeOption = options.Mode.rate,
-    samples: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Number of test images. Default: all.")
-    ] = None,
-    seed: options.Seed = 0,
-    out: options.Out = Path("results/evaluate"),
-    config: options.Config = None,
-) -> None:
+def _run(configuration: EvaluateConfiguration) -> None:
     """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class."""
-    if mode is options.Mode.spiking:
+    if configuration.mode == "spiking":
         not_built("evaluating a spiking network")
+    from spikedtp.circuit import circuit_path
     from spikedtp.datasets import load
     from spikedtp.evaluation import class_accuracy, confusion
     from spikedtp.plotting import confusion_figure
     from spikedtp.rate import load_rate_network
     from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
 
-    weights = options.weights_for(circuit, weights)
+    configuration = configuration.absolute()
+    weights, data = configuration.weights_file(), configuration.data
     started = time.perf_counter()
-    with staged(out) as folder:
-        network = load_rate_network(circuit, weights, seed=seed)
+    with staged(configuration.out) as folder:
+        network = load_rate_network(configuration.circuit, weights, seed=configuration.seed)
         images = load(data, parts=("test",))
-        n_samples = len(images.test_y) if samples is None else samples
+        n_samples = configuration.samples or len(images.test_y)
         if n_samples > len(images.test_y):
             raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test images")
         loaded = time.perf_counter()
@@ -55,22 +46,24 @@ def command(
         write_summary(
             folder,
             {
-                "circuit": Path(circuit).stem,
+                "circuit": Path(configuration.circuit).stem,
                 "weights_sha256": file_hash(weights),
                 "data": data.partition(":")[0],
-                "mode": mode.value,
+                "mode": configuration.mode,
                 "n_samples": n_samples,
                 "n_correct": int((predicted == labels).sum()),
                 "accuracy": accuracy,
             },
         )
+        configuration.save(folder)
         write_manifest(
             folder,
-            configuration={
-                "circuit": circuit, "weights": weights, "data": data, "mode": mode.value, "samples": n_samples
-            },
-            seeds={"seed": seed},
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed},
             timings={"load": loaded - started, "predict": time.perf_counter() - loaded},
-            inputs=[weights],
-        )  # fmt: skip
-    typer.echo(f"accuracy {100 * accuracy:.2f} % of {n_samples} test images; results in {out}")
+            inputs=[circuit_path(configuration.circuit), weights],
+        )
+    typer.echo(f"accuracy {100 * accuracy:.2f} % of {n_samples} test images; results in {configuration.out}")
+
+
+command = command_for(EvaluateConfiguration, _run)

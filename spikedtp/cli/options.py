@@ -1,124 +1,139 @@
-"""Options that several commands share, with their units and defaults, and `--config`. No work."""
+"""Commands made from configurations: one option for every setting, `--config`, `--set`, and which of them wins."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+import yaml
+from pydantic.fields import FieldInfo
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.configuration import Configuration, flag, read_settings, set_key
+from spikedtp.errors import SpikedtpError
 
-__all__ = [
-    "DEFAULT_CIRCUIT", "Circuit", "Config", "Data", "Device", "DeviceOption", "Dt", "Loop", "LoopOption", "Mode",
-    "ModeOption", "Out", "Population", "Readout", "ReadoutOption", "Repeats", "Samples", "Seed", "TimePerStep",
-    "UnitRate", "Weights", "weights_for",
-]  # fmt: skip
-
-DEFAULT_CIRCUIT = "digits_dtp"
+__all__ = ["command_for", "device_for"]
 
 
-class Device(StrEnum):
-    cpp_standalone = "cpp_standalone"
-    runtime = "runtime"
+def command_for(model: type[Configuration], run: Callable[[Any], int | None]) -> Callable[..., int | None]:
+    """A typer command with an option for every setting of `model`; `run` gets the checked configuration.
+
+    The command line wins over ``--config``, which wins over the defaults. The help is the docstring of `run`.
+    """
+
+    def command(**given: Any) -> int | None:
+        return run(_configuration(model, given))
+
+    command.__doc__ = run.__doc__
+    parameters = [_option(name, field) for name, field in model.model_fields.items() if not _nested(field)]
+    mappings = [field.alias or name for name, field in model.model_fields.items() if _nested(field)]
+    if mappings:
+        parameters.append(_set_option(model, mappings))
+    parameters.append(_parameter("config", Annotated[str | None, _CONFIG]))
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
 
 
-class Loop(StrEnum):
-    open = "open"
-    closed = "closed"
+def device_for(asked: str | None) -> str:
+    """The device asked for; without one, C++ if it can be compiled here."""
+    from spikedtp.spiking import devices
+
+    if asked is None and not devices.compiler_available():
+        typer.echo("no C++ compiler found: running on the slower runtime device", err=True)
+    return asked or devices.default_device()
 
 
-class Readout(StrEnum):
-    best = "best"
-    paper = "paper"
+_CONFIG = typer.Option(
+    "--config",
+    metavar="YAML",
+    help="A whole run's settings, such as the config.yaml of a result; options on the command line win.",
+)
 
 
-class Mode(StrEnum):
-    rate = "rate"
-    spiking = "spiking"
+def _configuration(model: type[Configuration], given: dict[str, Any]) -> Configuration:
+    path, assignments = given.pop("config"), given.pop("set", None)
+    settings = read_settings(path, model.command) if path else {}
+    where = {key: f"--config {path}" for key in settings}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings |= chosen
+    where |= {name: f"--{flag(name)}" for name in chosen}
+    for text in assignments or ():
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            raise SpikedtpError(f"--set {text}: expected NAME=VALUE, such as {model.set_example}")
+        key = f"{model.set_into}.{name}" if model.set_into else name
+        set_key(settings, key, _value(text, value))
+        where[key.partition(".")[0]] = f"--set {text}"
+    return model.of(settings, where)
 
 
-def _load_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Take the settings of a YAML file as this command's defaults; the command line wins."""
-    if path is None:
-        return None
-    import yaml
+def _choices(field: FieldInfo) -> list[str]:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
 
+
+def _metavar(field: FieldInfo) -> str | None:
+    choices = _choices(field)
+    return f"[{'|'.join(choices)}]" if choices else (field.json_schema_extra or {}).get("metavar")
+
+
+def _nested(field: FieldInfo) -> bool:
+    """Whether it takes more than one word: a mapping or a list, which has no option of its own."""
+    return _metavar(field) is None and field.annotation is not bool
+
+
+def _option(name: str, field: FieldInfo) -> inspect.Parameter:
+    """Every option is text or a switch, and absent unless given: types and limits are the configuration's to check."""
+    help = field.description
+    if field.annotation is bool:
+        kind, option = bool | None, typer.Option(f"--{flag(name)}/--no-{flag(name)}", help=help, show_default=False)
+    else:
+        if field.is_required():
+            help += "  [required]"
+        elif field.default is not None:
+            help += f"  [default: {field.default}]"
+        complete = _completion(name, _choices(field))
+        kind, option = (
+            str | None,
+            typer.Option(
+                f"--{flag(name)}", metavar=_metavar(field), help=help, show_default=False, autocompletion=complete
+            ),
+        )
+    return _parameter(name, Annotated[kind, option])
+
+
+def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _completion(name: str, choices: list[str]) -> Callable[[str], list[str]] | None:
+    """What a shell offers: the words of a choice, the shipped circuits; None: files."""
+    if name == "circuit":
+        choices = _shipped_circuits()
+    return (lambda incomplete: [word for word in choices if word.startswith(incomplete)]) if choices else None
+
+
+def _shipped_circuits() -> list[str]:
+    """Without importing what reads them: a shell waits for this."""
+    from spikedtp import models
+
+    return sorted(path.stem for path in Path(models.__file__).parent.glob("*.yaml"))
+
+
+def _set_option(model: type[Configuration], mappings: list[str]) -> inspect.Parameter:
+    what = "Parameter" if model.set_into else f"Any key, nested ones too ({', '.join(mappings)})"
+    option = typer.Option(
+        "--set", metavar="NAME=VALUE", help=f"{what}, e.g. {model.set_example}; repeat for more.", show_default=False
+    )
+    return _parameter("set", Annotated[list[str] | None, option])
+
+
+def _value(text: str, value: str) -> Any:
+    """A value as YAML reads it: numbers, true, [lists], {mappings: too}, words."""
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpikedtpError(f"--config {path} cannot be read: {error}") from error
-    if not isinstance(settings, dict):
-        raise SpikedtpError(f"--config {path}: expected a mapping of settings such as 'samples: 10'")
-    known = {parameter.name for parameter in context.command.params} - {"config", "help"}
-    defaults: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = str(key).replace("-", "_")
-        if name not in known:
-            raise known_names(f"setting in --config {path}", key, [str(name).replace("_", "-") for name in known])
-        if isinstance(value, (dict, list)):
-            raise SpikedtpError(f"--config {path}: {key} takes one value, not a {type(value).__name__}")
-        defaults[name] = value
-    context.default_map = {**(context.default_map or {}), **defaults}
-    return path
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="YAML",
-        callback=_load_config,
-        is_eager=True,
-        help="A whole run's settings, one 'option: value' a line; options given on the command line win.",
-    ),
-]
-Circuit = Annotated[
-    str, typer.Option(metavar="YAML|NAME", help="Circuit: a file in EIANN's schema or a shipped model's name.")
-]
-Weights = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="Trained weights (.pt state dict or EIANN .pkl). Default: those shipped with the circuit."
-    ),
-]
-Data = Annotated[
-    str, typer.Option(metavar="digits|mnist:DIR", help="Images: scikit-learn's 8x8 digits, or a folder of IDX files.")
-]
-Population = Annotated[
-    str, typer.Option(metavar="NAME", help="Target population, LAYER + CELL; its learned projections are compared.")
-]
-Samples = Annotated[int, typer.Option(min=1, metavar="N", help="Number of images.")]
-Repeats = Annotated[int, typer.Option(min=1, metavar="N", help="Runs per image, each with its own input spikes.")]
-UnitRate = Annotated[float, typer.Option(metavar="HZ", help="Firing rate of activity 1, in Hz.")]
-TimePerStep = Annotated[float, typer.Option(metavar="MS", help="Time for one step of the rate network, in ms.")]
-Dt = Annotated[float, typer.Option(metavar="MS", help="Time step of the simulation, in ms.")]
-DeviceOption = Annotated[
-    Device | None,
-    typer.Option(help="Brian2 device. Default: cpp_standalone, or runtime where no C++ compiler is found."),
-]
-LoopOption = Annotated[
-    Loop,
-    typer.Option(help="open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
-]
-ReadoutOption = Annotated[
-    Readout, typer.Option(help="How signals are read from the spiking network: paper (last millisecond) or best.")
-]
-ModeOption = Annotated[Mode, typer.Option(help="Which network does the work.")]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of weights or input spikes.")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the results.", show_default=True)]
-
-
-def weights_for(circuit: str, weights: Path | None) -> Path:
-    """The weights asked for; without them, those that ship with a shipped circuit."""
-    if weights is not None:
-        if not weights.is_file():
-            raise SpikedtpError(f"--weights {weights}: no such file")
-        return weights
-    from spikedtp.circuit import circuit_path, shipped_names
-    from spikedtp.models import weights_file
-
-    path = circuit_path(circuit)
-    if path.stem not in shipped_names() or not path.samefile(circuit_path(path.stem)):
-        raise SpikedtpError(f"--circuit {circuit} is not a shipped circuit: give its trained weights with --weights")
-    return weights_file(path.stem)
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise SpikedtpError(f"--set {text}: {value} is not a value that YAML can read") from None

@@ -1,10 +1,26 @@
-"""`spikedtp sweep`: Run one job over a grid of settings and seeds."""
+"""`spikedtp sweep`: many comparisons in one table. The work is `spikedtp.sweep`'s."""
 
-from spikedtp.cli.unbuilt import not_built
+from __future__ import annotations
+
+import typer
+
+from spikedtp.cli.options import command_for
+from spikedtp.configuration import SweepConfiguration
 
 __all__ = ["command"]
 
+SOME_FAILED = 1
 
-def command() -> None:
-    """Run one job over a grid of settings and seeds. (not built yet)"""
-    not_built("'spikedtp sweep'")
+
+def _run(configuration: SweepConfiguration) -> int:
+    """Run 'compare' over a grid, a list or random draws of settings; interrupted, it continues where it stopped."""
+    from spikedtp.sweep import run_sweep
+
+    found = run_sweep(configuration, configuration.out, report=lambda line: typer.echo(line, err=True))
+    total = found.n_run + found.n_found
+    before = f" ({found.n_found} of them before)" if found.n_found else ""
+    typer.echo(f"{total - len(found.failed)} of {total} jobs done{before}; results in {configuration.out}")
+    return SOME_FAILED if found.failed else 0
+
+
+command = command_for(SweepConfiguration, _run)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from spikedtp.cli import options
+from spikedtp.cli.options import command_for
 from spikedtp.cli.unbuilt import not_built
+from spikedtp.configuration import TrainConfiguration
 
 if TYPE_CHECKING:
     from spikedtp.datasets import Dataset
@@ -19,27 +20,14 @@ __all__ = ["command"]
 N_PROBES = 20  # points of the learning curve after the first
 
 
-def command(
-    circuit: options.Circuit = options.DEFAULT_CIRCUIT,
-    data: options.Data = "digits",
-    mode: options.ModeOption = options.Mode.rate,
-    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Number of presentations.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the initial weights.")] = 0,
-    data_seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Seed of the order of the images, reshuffled at each pass.")
-    ] = 0,
-    schedule: Annotated[
-        str, typer.Option(metavar="NAME", help="How learning rates change over training: anneal or constant.")
-    ] = "anneal",
-    out: options.Out = Path("results/train"),
-    config: options.Config = None,
-) -> None:
+def _run(configuration: TrainConfiguration) -> None:
     """Train on the training part, measure on the test part; leave weights.pt, learning curve, summary and manifest."""
-    if mode is options.Mode.spiking:
+    if configuration.mode == "spiking":
         not_built("training a spiking network")
     import pandas as pd
     from tqdm import tqdm
 
+    from spikedtp.circuit import circuit_path
     from spikedtp.datasets import load
     from spikedtp.plotting import training_figure
     from spikedtp.rate import load_rate_network
@@ -48,13 +36,17 @@ def command(
     from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 
     started = time.perf_counter()
+    configuration = configuration.absolute()
+    circuit, data, samples = configuration.circuit, configuration.data, configuration.samples
+    out = Path(configuration.out)
     with staged(out) as folder:
-        network = load_rate_network(circuit, seed=seed)
+        network = load_rate_network(circuit, seed=configuration.seed)
         images = load(data, parts=("train", "test") if _has_test_part(data) else ("train",))
         loaded = time.perf_counter()
         presentations = train(
-            network, images.train_x, images.train_t, n_samples=samples, data_seed=data_seed, schedule=schedule
-        )
+            network, images.train_x, images.train_t, n_samples=samples, data_seed=configuration.data_seed,
+            schedule=configuration.schedule,
+        )  # fmt: skip
         curve = [(0, _accuracy(network, images))]
         due = {round(samples * k / N_PROBES) for k in range(1, N_PROBES + 1)}
         for done in tqdm(presentations, total=samples, unit="image", desc="train", disable=None):
@@ -68,25 +60,24 @@ def command(
                 folder, "learning_curve", training_figure(*zip(*curve, strict=True), n_classes=images.n_classes)
             )
         write_weights(folder / "weights.pt", network.state_dict())
-        settings = {
-            "mode": mode.value, "samples": samples, "seed": seed, "data_seed": data_seed, "schedule": schedule
-        }  # fmt: skip
         write_summary(
             folder,
             {
                 "circuit": Path(circuit).stem,
                 "data": data.partition(":")[0],
-                **settings,
+                **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
                 "n_train": len(images.train_y),
                 "n_test": len(images.test_y),
                 "test_accuracy": accuracy,
             },
         )
+        configuration.save(folder)
         write_manifest(
             folder,
-            configuration={"circuit": circuit, "data": data, **settings},
-            seeds={"seed": seed, "data_seed": data_seed},
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
             timings={"load": loaded - started, "train_and_probe": trained - loaded},
+            inputs=[circuit_path(circuit)],
         )
     held_out = (
         "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {len(images.test_y)} test images"
@@ -104,3 +95,6 @@ def _accuracy(network, images: Dataset) -> float | None:
     if not len(images.test_y):
         return None
     return float((network.predict(images.test_x) == images.test_y).mean())
+
+
+command = command_for(TrainConfiguration, _run)

@@ -19,7 +19,7 @@ MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ce
 COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:])
 
 
-def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
+def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.DataFrame:
     """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
 
     Parameters
@@ -28,6 +28,8 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
         The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), for
         all samples, or with a leading sample axis (they are reported as ``rule``).
     spiking : SpikingResponse
+    average : int
+        Repeats whose mean ΔW is compared; ``repeat`` then counts these means. Repeats left over are not used.
 
     Returns
     -------
@@ -36,13 +38,15 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
 
         - ``reference``: ``"rule"``, what the rule itself changes; ``"notebook"``, Figure 3's lr · gate · d(end) ⊗
           a_pre(end), for projections onto cells with a dendrite;
-        - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`);
+        - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`), 1/`average` of its
+          power if repeats are averaged;
         - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates.
 
     Raises
     ------
     SpikedtpError
-        The two sides differ in samples or shapes, or `rate` was presented without a target.
+        The two sides differ in samples or shapes, `rate` was presented without a target, or there are fewer repeats
+        than `average`.
     """
     if not isinstance(spiking, SpikingResponse):
         raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
@@ -51,26 +55,42 @@ def compare_updates(rate, spiking: SpikingResponse) -> pd.DataFrame:
             f"compare_updates needs a RateResponse or a dict of weight changes as reference, got {type(rate).__name__}"
         )
     _check_samples(rate, spiking)
+    if not 1 <= average <= spiking.n_repeats:
+        raise SpikedtpError(f"average must be between 1 and the {spiking.n_repeats} repeats, got {average}")
     rows = []
     for projection in spiking.projections:
         ceilings = [noise_ceiling(spiking, projection, sample) for sample in range(spiking.n_samples)]
         for sample in range(spiking.n_samples):
+            means = [
+                _mean_update(spiking, projection, sample, range(first, first + average))
+                for first in range(0, spiking.n_repeats - average + 1, average)
+            ]
             noiseless = expected_update(spiking, projection, sample)
             for reference, expected in _references(rate, projection, sample, spiking).items():
                 limit = np.nan if noiseless is None else similarity(expected, noiseless)["cosine"]
-                for repeat in range(spiking.n_repeats):
+                for repeat, mean in enumerate(means):
                     rows.append(
                         {
                             "projection": projection,
                             "sample": sample,
                             "repeat": repeat,
                             "reference": reference,
-                            **similarity(expected, spiking.weight_updates.of(projection, sample, repeat)),
-                            "noise_ceiling": ceilings[sample],
+                            **similarity(expected, mean),
+                            "noise_ceiling": _averaged_ceiling(ceilings[sample], average),
                             "noiseless_cosine": limit,
                         }
                     )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _mean_update(spiking: SpikingResponse, projection: str, sample: int, repeats: range) -> np.ndarray:
+    found = [spiking.weight_updates.of(projection, sample, repeat) for repeat in repeats]
+    return found[0] if len(found) == 1 else np.mean(found, axis=0)
+
+
+def _averaged_ceiling(ceiling: float, n: int) -> float:
+    """cos = signal / sqrt(signal² + noise²); n independent repeats leave 1/n of the noise power."""
+    return ceiling / np.sqrt(ceiling**2 + (1 - ceiling**2) / n) if n > 1 else ceiling
 
 
 def _check_samples(rate, spiking: SpikingResponse) -> None:

@@ -37,7 +37,7 @@ def write_manifest(
     Parameters
     ----------
     folder : path
-        Where to write; usually what `staged` yields.
+        Where to write; usually what `staged` yields. The files that lie there already are listed with their SHA-256.
     configuration : mapping
         Every setting of the run as it was used, defaults filled in.
     seeds : mapping of str to int
@@ -57,6 +57,7 @@ def write_manifest(
         "seeds": dict(seeds),
         "timings_s": dict(timings or {}),
         "inputs": [_described(Path(path)) for path in inputs],
+        "outputs": _outputs(Path(folder)),
         "python": platform.python_version(),
         "packages": package_versions(),
         "git": git_state(),
@@ -123,6 +124,11 @@ def _cpu_model() -> str:
 
 def _described(path: Path) -> dict[str, Any]:
     return {"path": str(path), "sha256": file_hash(path), "bytes": path.stat().st_size}
+
+
+def _outputs(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
 
 def _plain(value: Any) -> Any:

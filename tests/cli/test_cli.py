@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import sys
 import pytest
 
 from spikedtp import SpikedtpError, __version__
-from spikedtp.cli import compare, main, options, train
+from spikedtp.cli import main, train
+from spikedtp.configuration import CompareConfiguration
 
 COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
-NOT_BUILT = ["sweep", "info", "check", "cache", "report", "repeat"]
+NOT_BUILT = ["report"]
 
 
 def complaint(capsys) -> str:
@@ -72,13 +74,23 @@ def test_unbuilt_commands_say_so(command, capsys):
         (["evaluate", "--mode", "spiking"], "evaluating a spiking network is not built yet"),
         (["compare", "--no-such-option"], "No such option.*spikedtp compare --help"),
         (["compare", "--samples", "many"], "--samples.*integer"),
-        (["compare", "--samples", "0"], "--samples.*greater than or equal to 1"),
-        (["compare", "--device", "gpu"], "gpu.*cpp_standalone.*runtime"),
+        (["compare", "--samples", "0"], "--samples.*greater than or equal to 1, got '0'"),
+        (["compare", "--unit-rate", "nan"], "--unit-rate.*finite"),
+        (["compare", "--average", "2"], "average = 2 needs at least as many repeats, got repeats = 1"),
+        (["compare", "--set", "cell"], "--set cell: expected NAME=VALUE, such as cell.tau_soma=30"),
+        (["compare", "--set", "cell=[1"], "is not a value that YAML can read"),
+        (["compare", "--set", "layers=3"], "unknown setting of 'compare'.*'layers': known are average"),
+        (["compare", "--set", "cell.tau=3", "--device", "runtime"], "parameter in cell of TwoCompartment 'tau'"),
+        (["compare", "--set", "cell.name=LIF", "--device", "runtime"], "cell 'LIF': known are TwoCompartment"),
+        (["replay", "--rule", "STDP"], "'replay' needs --signals"),
+        (["repeat", "nowhere"], r"nowhere/manifest.json cannot be read"),
+        (["info", "no/such.pt"], r"no/such\.pt: there is no such file, nor a shipped model"),
+        (["compare", "--device", "gpu"], "--device: should be 'cpp_standalone' or 'runtime', got 'gpu'"),
         (["no-such-command"], "no-such-command"),
         (["compare", "--weights", "no/such.pt"], r"--weights no/such\.pt: no such file"),
         (["compare", "--circuit", "no_such_circuit"], "no_such_circuit.*shipped"),
         (["compare", "--circuit", "mnist_btsp"], "no trained weights ship with circuit 'mnist_btsp'"),
-        (["compare", "--config", "no/such.yaml"], r"--config no/such\.yaml cannot be read"),
+        (["compare", "--config", "no/such.yaml"], r"no/such\.yaml: cannot be read"),
     ],
 )
 def test_a_users_mistake_is_one_line(arguments, message, capsys, tmp_path, monkeypatch):
@@ -107,42 +119,26 @@ def comparisons(monkeypatch):
 
     calls = []
     fake = types.ModuleType("spikedtp.comparison")
-    fake.run_comparison = lambda **settings: calls.append(settings) or {}
+    fake.run_comparison = lambda configuration, out: calls.append((configuration, out)) or {}
     monkeypatch.setitem(sys.modules, "spikedtp.comparison", fake)
-    monkeypatch.setattr(options, "weights_for", lambda circuit, weights: weights or "shipped.pt")
+    monkeypatch.setattr(CompareConfiguration, "weights_file", lambda self: self.weights)
     return calls
 
 
 def test_compare_passes_its_options_on(comparisons, tmp_path):
     words = (
-        "compare --circuit c.yaml --weights w.pt --data mnist:d --population H1E --samples 3 --repeats 2 "
-        "--unit-rate 100 --time-per-step 10 --dt 0.5 --device runtime --loop open --seed 7 --readout paper"
+        "compare --circuit c.yaml --weights w.pt --data mnist:d --population H1E --samples 3 --repeats 2 --average 2 "
+        "--unit-rate 100 --time-per-step 10 --dt 0.5 --device runtime --loop open --seed 7 --readout paper "
+        "--set cell.tau_soma=30*ms --set rules.H2E_H1E=BTSP"
     )
     assert main([*words.split(), "--out", str(tmp_path)]) == 0
-    (settings,) = comparisons
-    assert str(settings.pop("weights")) == "w.pt"
-    assert settings == {
-        "circuit": "c.yaml", "data": "mnist:d", "population": "H1E", "samples": 3, "repeats": 2, "unit_rate": 100.0,
-        "time_per_step": 10.0, "dt": 0.5, "device": "runtime", "loop": "open", "seed": 7, "readout": "paper",
-        "out": tmp_path, "progress": True,
+    ((settings, out),) = comparisons
+    assert out == tmp_path
+    assert settings.saved() == {
+        "circuit": "c.yaml", "weights": "w.pt", "data": "mnist:d", "population": "H1E", "samples": 3, "repeats": 2,
+        "average": 2, "unit_rate": 100.0, "time_per_step": 10.0, "dt": 0.5, "device": "runtime", "loop": "open",
+        "seed": 7, "readout": "paper", "cell": {"tau_soma": "30*ms"}, "inputs": {}, "rules": {"H2E_H1E": "BTSP"},
     }  # fmt: skip
-
-
-def test_compare_defaults(comparisons, monkeypatch):
-    monkeypatch.setattr(compare, "_device", lambda asked: asked or "chosen")
-    assert main(["compare"]) == 0
-    (settings,) = comparisons
-    assert {key: settings[key] for key in ("circuit", "weights", "data", "population", "samples", "repeats")} == {
-        "circuit": "digits_dtp", "weights": "shipped.pt", "data": "digits", "population": "H2E", "samples": 10,
-        "repeats": 1,
-    }  # fmt: skip
-    assert (settings["unit_rate"], settings["time_per_step"], settings["dt"]) == (450.0, 20.0, 1.0)
-    assert (settings["device"], settings["loop"], settings["readout"], settings["seed"]) == (
-        "chosen",
-        "open",
-        "best",
-        0,
-    )
 
 
 @pytest.mark.parametrize(("compiler", "device"), [(True, "cpp_standalone"), (False, "runtime")])
@@ -151,29 +147,41 @@ def test_compare_without_a_compiler_uses_runtime(comparisons, compiler, device, 
 
     monkeypatch.setattr(devices, "compiler_available", lambda: compiler)
     assert main(["compare"]) == 0
-    assert comparisons[0]["device"] == device
+    assert comparisons[0][0].device == device
     assert capsys.readouterr().err.count("no C++ compiler found") == (not compiler)
 
 
 def test_config_gives_defaults_and_the_command_line_wins(comparisons, tmp_path):
     config = tmp_path / "run.yaml"
-    config.write_text("samples: 4\nunit-rate: 200\ndevice: runtime\nseed: 3\n")
-    assert main(["compare", "--config", str(config), "--seed", "5"]) == 0
-    (settings,) = comparisons
-    assert (settings["samples"], settings["unit_rate"], settings["device"]) == (4, 200.0, "runtime")
-    assert settings["seed"] == 5
+    config.write_text("samples: 4\nunit-rate: 200\ndevice: runtime\nseed: 3\ncell: {tau_soma: 30*ms, coupling: 2}\n")
+    assert main(["compare", "--config", str(config), "--seed", "5", "--set", "cell.coupling=1"]) == 0
+    settings = comparisons[0][0]
+    assert (settings.samples, settings.unit_rate, settings.device, settings.seed) == (4, 200.0, "runtime", 5)
+    assert settings.cell == {"tau_soma": "30*ms", "coupling": 1} and settings.repeats == 1
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layers: 3\n", "unknown setting in --config .*'layers'.*unit-rate"),
+        ("layers: 3\n", "unknown setting of 'compare' in --config .*'layers': known are .*unit_rate"),
         ("- 1\n", "expected a mapping"),
-        ("samples: [1, 2]\n", "samples takes one value, not a list"),
-        ("samples: many\n", "--samples.*integer"),
-        ("a: b: c\n", "cannot be read"),
+        ("samples: [1, 2]\n", r"--config .*: samples: should be a valid integer, got '\[1, 2\]'"),
+        ("samples: many\n", "samples: should be a valid integer.*'many'"),
+        ("samples: true\n", "samples: should be a number, not true or false"),
+        ("cell: {tau_soma: [1]}\n", r"cell\.tau_soma: should be"),
+        ("device: gpu\n", "device: should be 'cpp_standalone' or 'runtime', got 'gpu'"),
+        ("a: b: c\n", "line 1: mapping values are not allowed"),
+        ("samples: 1\nsamples: 2\n", "the key 'samples' stands here twice"),
+        ("command: train\n", "configures 'spikedtp train', not 'spikedtp compare'"),
+        ("data: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
+        ("a: " + "[" * 20_000 + "]" * 20_000, "is nested too deeply"),
+        ("# " + "x" * 2**20, "has more than 1048576 characters"),
+        ("a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "\n".join(
+            f"{name}: &{name} [{', '.join(['*' + before] * 10)}]" for before, name in zip("abcde", "bcdef", strict=True)
+        ), "holds more than 100000 values"),
+        ("a: &a [*a]\n", "recursive node"),
     ],
-)
+)  # fmt: skip
 def test_a_bad_config_is_one_line(text, message, capsys, comparisons, tmp_path):
     config = tmp_path / "run.yaml"
     config.write_text(text)
@@ -182,8 +190,27 @@ def test_a_bad_config_is_one_line(text, message, capsys, comparisons, tmp_path):
     assert not comparisons
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["compare", "--device", ""], {"cpp_standalone", "runtime"}),
+        (["compare", "--circuit", "digits_d"], {"digits_dtp", "digits_dtp_equilibrated"}),
+        (["swe"], {"sweep"}),
+        (["train", "--data-s"], {"--data-seed"}),
+    ],
+)
+def test_a_shell_completes_words(words, offered):
+    """Through the variables that the completion script of bash sets."""
+    asked = {"_SPIKEDTP_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["spikedtp", *words])}
+    done = subprocess.run(
+        [sys.executable, "-c", "from spikedtp.cli import main; main()"],
+        env=os.environ | asked | {"COMP_CWORD": str(len(words))}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert set(done.stdout.split()) == offered, done.stderr
+
+
 def test_interrupted(comparisons, capsys, monkeypatch):
-    def interrupt(**settings):
+    def interrupt(*settings):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", interrupt)
@@ -192,7 +219,7 @@ def test_interrupted(comparisons, capsys, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(comparisons, monkeypatch):
-    def fail(**settings):
+    def fail(*settings):
         raise ValueError("a bug, not a user's mistake")
 
     monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", fail)
@@ -201,7 +228,7 @@ def test_a_bug_keeps_its_traceback(comparisons, monkeypatch):
 
 
 def test_a_message_of_several_lines_becomes_one(comparisons, capsys, monkeypatch):
-    def fail(**settings):
+    def fail(*settings):
         raise SpikedtpError("first\n  second")
 
     monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", fail)

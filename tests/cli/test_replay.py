@@ -47,7 +47,7 @@ def test_rules_that_learn_per_presentation(signals, tmp_path):
         (["--rule", "MSTDP", "--set", "tau_plus=3"], "MSTDP.tau_plus must be a quantity in s"),
         (["--rule", "BTSP"], "BTSP needs learning_rate"),
         (["--rule", "STDP", "--signals", "none.npz"], "--signals none.npz cannot be read: No such file"),
-        (["--rule", "STDP", "--dt", "0"], "replay.dt must be above"),
+        (["--rule", "STDP", "--dt", "0"], "--dt: should be greater than 0, got '0'"),
     ],
 )
 def test_mistakes_are_one_line(signals, tmp_path, capsys, arguments, words):

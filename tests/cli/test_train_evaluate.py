@@ -21,7 +21,8 @@ def trained(tmp_path_factory):
 
 def test_train_leaves_weights_summary_and_manifest(trained):
     assert sorted(path.name for path in trained.iterdir()) == [
-        "learning_curve.csv", "learning_curve.png", "learning_curve.svg", "manifest.json", "summary.json", "weights.pt",
+        "config.yaml", "learning_curve.csv", "learning_curve.png", "learning_curve.svg", "manifest.json",
+        "summary.json", "weights.pt",
     ]  # fmt: skip
     summary = json.loads((trained / "summary.json").read_text())
     curve = pd.read_csv(trained / "learning_curve.csv")

@@ -1,0 +1,32 @@
+"""What a run can be told, one model per command: names, defaults, limits and help of every setting. No work.
+
+The command line makes its options from these models, `--config` files are checked against them, and every result keeps
+its own as ``config.yaml``.
+"""
+
+from spikedtp.configuration.base import CONFIG_FILE, Configuration, flag
+from spikedtp.configuration.commands import (
+    COMMANDS,
+    CompareConfiguration,
+    Draws,
+    EvaluateConfiguration,
+    ReplayConfiguration,
+    SweepConfiguration,
+    TrainConfiguration,
+)
+from spikedtp.configuration.files import read_settings, set_key
+
+__all__ = [
+    "COMMANDS",
+    "CONFIG_FILE",
+    "CompareConfiguration",
+    "Configuration",
+    "Draws",
+    "EvaluateConfiguration",
+    "ReplayConfiguration",
+    "SweepConfiguration",
+    "TrainConfiguration",
+    "flag",
+    "read_settings",
+    "set_key",
+]

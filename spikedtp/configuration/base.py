@@ -1,0 +1,138 @@
+"""The base of the models: how a setting is declared, checked, named in a message and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from spikedtp.errors import SpikedtpError, known_names
+
+__all__ = ["CONFIG_FILE", "Configuration", "Number", "absolute_path", "amount", "count", "flag", "setting"]
+
+CONFIG_FILE = "config.yaml"
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("should be a number, not true or false")
+    return value
+
+
+Number = BeforeValidator(_number)
+
+
+def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:
+    """The pydantic field of one setting; `metavar` is how its value is called in help."""
+    return Field(description=help, json_schema_extra=metavar and {"metavar": metavar}, **limits)
+
+
+def count(help: str, *, least: int = 1) -> Any:
+    """The type of a whole number of at least `least`."""
+    return Annotated[int, Number, setting(help, metavar="N", ge=least)]
+
+
+def amount(help: str, unit: str) -> Any:
+    """The type of a number above 0 in `unit`."""
+    return Annotated[float, Number, setting(help, metavar=unit, gt=0)]
+
+
+class Configuration(BaseModel):
+    """The settings of one command: frozen, no unknown keys, no NaN.
+
+    Attributes
+    ----------
+    command : str
+        The command that it configures.
+    unsaved : frozenset of str
+        Settings that say where and how a run is carried out; what comes out does not depend on them.
+    set_into : str
+        The mapping that ``--set NAME=VALUE`` fills; "" for any key, as in ``--set cell.tau_soma=30*ms``.
+    set_example : str
+        For messages and help.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    command: ClassVar[str]
+    unsaved: ClassVar[frozenset[str]] = frozenset({"out"})
+    set_into: ClassVar[str] = ""
+    set_example: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], where: str | Mapping[str, str] = "") -> Self:
+        """Checked settings.
+
+        Parameters
+        ----------
+        settings : mapping
+        where : str, or mapping of a setting's name to str
+            What to put in front of a message about that setting: the file it stands in, or its option.
+
+        Raises
+        ------
+        SpikedtpError
+            One line that names the key, what is allowed there and what was given.
+        """
+        try:
+            return cls.model_validate(dict(settings))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        at = where if isinstance(where, str) else where.get(key, "")
+        if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+            raise known_names(f"setting of '{cls.command}'{at and f' in {at}'}", key, cls.keys())
+        if first["type"] == "missing" and len(first["loc"]) == 1:
+            raise SpikedtpError(f"'{cls.command}' needs --{flag(key)}")
+        path = ".".join(_keys_in(settings, first["loc"]))
+        place = ": ".join(part for part in (at, "" if at == f"--{flag(path)}" else path) if part)
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        given = f", got {str(first['input'])[:60]!r}" if first["loc"] else ""
+        raise SpikedtpError(f"{place}: {message}{given}" if place else message)
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The names of its settings, as they stand in files."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
+
+    def absolute(self) -> Self:
+        """With absolute paths: a saved configuration means the same from any folder."""
+        return self
+
+    def saved(self) -> dict[str, Any]:
+        """What goes into the file and the manifest: everything that decides what comes out."""
+        return self.model_dump(mode="json", exclude=set(self.unsaved), by_alias=True)
+
+    def save(self, folder: Path) -> Path:
+        """Write `CONFIG_FILE`, which ``--config`` and ``spikedtp repeat`` read."""
+        text = yaml.safe_dump({"command": self.command, **self.saved()}, sort_keys=False, allow_unicode=True)
+        path = folder / CONFIG_FILE
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return path
+
+
+def flag(name: str) -> str:
+    """A setting's name as an option, without the dashes in front."""
+    return name.replace("_", "-")
+
+
+def absolute_path(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+def _keys_in(settings: Any, loc: tuple) -> list[str]:
+    """The parts of a pydantic location that are keys; the others name the alternative of a type that was tried."""
+    found = []
+    for part in loc:
+        if isinstance(settings, Mapping):
+            known = part in settings
+        else:
+            known = isinstance(settings, (list, tuple)) and isinstance(part, int) and part < len(settings)
+        if known or not found:
+            found.append(str(part))
+        if known:
+            settings = settings[part]
+    return found

@@ -1,0 +1,218 @@
+"""The settings of every command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from spikedtp.configuration.base import Configuration, Number, absolute_path, amount, count, setting
+from spikedtp.errors import SpikedtpError
+
+__all__ = [
+    "COMMANDS", "CompareConfiguration", "Draws", "EvaluateConfiguration", "RandomSampling", "ReplayConfiguration",
+    "SweepConfiguration", "TrainConfiguration",
+]  # fmt: skip
+
+Circuit = Annotated[str, setting("Circuit: a file in EIANN's schema or a shipped model's name.", metavar="YAML|NAME")]
+Weights = Annotated[
+    str | None,
+    setting("Trained weights (.pt state dict or EIANN .pkl). Default: those shipped with the circuit.", metavar="FILE"),
+]
+Data = Annotated[
+    str, setting("Images: scikit-learn's 8x8 digits, or a folder of IDX files.", metavar="digits|mnist:DIR")
+]
+Mode = Annotated[Literal["rate", "spiking"], setting("Which network does the work.")]
+Device = Annotated[
+    Literal["cpp_standalone", "runtime"] | None,
+    setting("Brian2 device. Default: cpp_standalone, or runtime where no C++ compiler is found."),
+]
+Dt = amount("Time step of the simulation, in ms.", "MS")
+Out = Annotated[str, setting("Folder for the results.", metavar="DIR")]
+Values = dict[str, bool | int | float | str]  # parameters by name, with units as in 20*ms
+
+
+class _Circuit(Configuration):
+    """Settings of all commands with a circuit and images."""
+
+    circuit: Circuit = "digits_dtp"
+    data: Data = "digits"
+
+    def absolute(self) -> Self:
+        changed = {}
+        if Path(self.circuit).is_file():
+            changed["circuit"] = absolute_path(self.circuit)
+        kind, colon, folder = self.data.partition(":")
+        if colon:
+            changed["data"] = f"{kind}:{absolute_path(folder)}"
+        return self.model_copy(update=changed)
+
+
+class _Trained(_Circuit):
+    """Settings of the commands that need trained weights."""
+
+    weights: Weights = None
+
+    def absolute(self) -> Self:
+        weights = self.weights and absolute_path(self.weights)
+        return super().absolute().model_copy(update={"weights": weights})
+
+    def weights_file(self) -> Path:
+        """The weights asked for; without them, those that ship with a shipped circuit."""
+        from spikedtp.circuit import circuit_path, shipped_names
+        from spikedtp.models import weights_file
+
+        if self.weights is not None:
+            if not Path(self.weights).is_file():
+                raise SpikedtpError(f"--weights {self.weights}: no such file")
+            return Path(self.weights)
+        path = circuit_path(self.circuit)
+        if path.stem not in shipped_names() or not path.samefile(circuit_path(path.stem)):
+            raise SpikedtpError(
+                f"--circuit {self.circuit} is not a shipped circuit: give its trained weights with --weights"
+            )
+        return weights_file(path.stem)
+
+
+class _Spiking(_Circuit):
+    """Settings of a spiking network."""
+
+    unit_rate: amount("Firing rate of activity 1, in Hz.", "HZ") = 450.0
+    time_per_step: amount("Time for one step of the rate network, in ms.", "MS") = 20.0
+    dt: Dt = 1.0
+    device: Device = None
+
+
+class CompareConfiguration(_Spiking, _Trained):
+    command: ClassVar[str] = "compare"
+    set_example: ClassVar[str] = "cell.tau_soma=30*ms"
+
+    population: Annotated[
+        str, setting("Target population, LAYER + CELL; its learned projections are compared.", metavar="NAME")
+    ] = "H2E"
+    samples: count("Number of images.") = 10
+    repeats: count("Runs per image, each with its own input spikes.") = 1
+    average: count("Repeats whose weight changes are averaged before they are compared.") = 1
+    loop: Annotated[
+        Literal["open", "closed"],
+        setting("open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
+    ] = "open"
+    readout: Annotated[
+        Literal["best", "paper"],
+        setting("How signals are read from the spiking network: paper (last millisecond) or best."),
+    ] = "best"
+    seed: count("Seed of the input spikes.", least=0) = 0
+    cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
+    inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
+    rules: Annotated[
+        dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
+    ] = {}
+    out: Out = "results/compare"
+
+    @model_validator(mode="after")
+    def _enough_repeats(self) -> Self:
+        if self.average > self.repeats:
+            raise ValueError(f"average = {self.average} needs at least as many repeats, got repeats = {self.repeats}")
+        return self
+
+
+class TrainConfiguration(_Circuit):
+    command: ClassVar[str] = "train"
+
+    mode: Mode = "rate"
+    samples: count("Number of presentations.") = 10_000
+    seed: count("Seed of the initial weights.", least=0) = 0
+    data_seed: count("Seed of the order of the images, reshuffled at each pass.", least=0) = 0
+    schedule: Annotated[
+        str, setting("How learning rates change over training: anneal or constant.", metavar="NAME")
+    ] = "anneal"
+    out: Out = "results/train"
+
+
+class EvaluateConfiguration(_Trained):
+    command: ClassVar[str] = "evaluate"
+
+    mode: Mode = "rate"
+    samples: Annotated[int | None, Number, setting("Number of test images. Default: all.", metavar="N", ge=1)] = None
+    seed: count("Seed of the input spikes.", least=0) = 0
+    out: Out = "results/evaluate"
+
+
+class ReplayConfiguration(Configuration):
+    command: ClassVar[str] = "replay"
+    set_into: ClassVar[str] = "parameters"
+    set_example: ClassVar[str] = "tau_e=25*ms"
+
+    rule: Annotated[str, setting("Rule, e.g. MSTDPET, BCM, BTSP or DendriticState.", metavar="NAME")]
+    signals: Annotated[
+        str,
+        setting(
+            "Arrays pre (steps, n_pre), post (steps, n_post), w0 (n_post, n_pre), and modulator where needed.",
+            metavar="FILE.npz",
+        ),
+    ]
+    parameters: Annotated[Values, setting("Parameters of the rule, such as tau_e: 25*ms.")] = {}
+    form: Annotated[Literal["rate", "spiking"], setting("Arithmetic on arrays, or Brian2 synapses.")] = "rate"
+    dt: Dt = 1.0
+    device: Device = None
+    out: Out = "results/replay"
+
+    def absolute(self) -> Self:
+        return self.model_copy(update={"signals": absolute_path(self.signals)})
+
+
+class Draws(BaseModel):
+    """A distribution to draw a setting from, uniform on its scale."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    low: Annotated[float, Number]
+    high: Annotated[float, Number]
+    scale: Literal["linear", "log"] = "linear"
+    whole: bool = False
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low < self.high or (self.scale == "log" and self.low <= 0):
+            raise ValueError("needs low < high, and low > 0 on a log scale")
+        return self
+
+
+class RandomSampling(BaseModel):
+    """`n` draws of all `parameters` together, each from a range or a list of choices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: count("Number of draws.")
+    parameters: dict[str, Draws | list[Any]] = Field(min_length=1)
+    seed: count("Seed of the draws.", least=0) = 0
+
+
+class SweepConfiguration(Configuration):
+    command: ClassVar[str] = "sweep"
+    set_example: ClassVar[str] = "base.samples=5"
+    unsaved: ClassVar[frozenset[str]] = frozenset({"out", "jobs", "scheduler", "retry_failed"})
+
+    base: Annotated[dict[str, Any], setting("Settings of 'compare' that all jobs share.")] = {}
+    grid: Annotated[dict[str, list[Any]], setting("Values by setting; every combination is a job.")] = {}
+    listed: Annotated[
+        list[dict[str, Any]], setting("Settings that go together, one mapping for each job.", alias="list")
+    ] = []
+    random: Annotated[RandomSampling | None, setting("Draws of settings.")] = None
+    jobs: Annotated[int | None, Number, setting("Processes. Default: one for each core.", metavar="N", ge=1)] = None
+    scheduler: Annotated[
+        str | None,
+        setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS"),
+    ] = None
+    retry_failed: Annotated[bool, setting("Run the jobs again that failed before.")] = False
+    out: Out = "results/sweep"
+
+
+COMMANDS: dict[str, type[Configuration]] = {
+    model.command: model
+    for model in (
+        CompareConfiguration, TrainConfiguration, EvaluateConfiguration, ReplayConfiguration, SweepConfiguration
+    )
+}  # fmt: skip

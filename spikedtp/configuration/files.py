@@ -1,0 +1,63 @@
+"""``--config`` files: plain YAML of limited size, read but not yet checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["read_settings", "set_key"]
+
+MAX_VALUES = 100_000  # in one file, aliases followed
+
+
+def read_settings(path: str | Path, command: str) -> dict[str, Any]:
+    """The settings in a ``--config`` file; ``command: NAME`` in it has to be `command`.
+
+    Raises
+    ------
+    SpikedtpError
+        Not readable, not YAML, not a mapping, too large, or for another command.
+    """
+    from spikedtp.circuit.fields import load_yaml
+
+    settings = load_yaml(Path(path))
+    if not isinstance(settings, dict):
+        raise SpikedtpError(f"{path}: expected a mapping of settings such as 'samples: 10'")
+    for n, _ in enumerate(_values(settings)):
+        if n >= MAX_VALUES:
+            raise SpikedtpError(f"{path}: holds more than {MAX_VALUES} values")
+    settings = {_name(key): value for key, value in settings.items()}
+    found = settings.pop("command", command)
+    if found != command:
+        raise SpikedtpError(f"{path}: configures 'spikedtp {found}', not 'spikedtp {command}'")
+    return settings
+
+
+def set_key(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Set ``key.key.key`` in nested mappings, making those that are missing; the mappings inside are copied."""
+    *parents, last = _name(key).split(".")
+    for parent in parents:
+        inner = settings.get(parent)
+        settings[parent] = dict(inner) if isinstance(inner, Mapping) else {}
+        settings = settings[parent]
+    settings[last] = value
+
+
+def _name(key: object) -> str:
+    """A key as written in a file or an option (``unit-rate``) as the setting's name (``unit_rate``)."""
+    return str(key).replace("-", "_")
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """Every value inside, aliases followed."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        yield value
+        if isinstance(value, (list, tuple)):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())

@@ -1,0 +1,137 @@
+"""What a sweep found: fidelity against each setting that was varied, and against what noise statistics predict."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from spikedtp.plotting.style import COLOURS, letter_panels, new_figure, styled
+
+__all__ = ["predicted_angles", "setting_angles", "sweep_figure"]
+
+MEASURED = ".rule.cosine.median"
+MAX_PROJECTIONS, MAX_SETTINGS = 4, 6  # panels that a page holds
+PANEL = 1.75  # inch
+TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 80)
+MEDIAN = dict(color=COLOURS["spiking"])
+NOISE = dict(color=COLOURS["rate"], linestyle=":")
+DOTS = dict(color=COLOURS["spiking"], marker="o", markersize=3, alpha=0.4, markeredgewidth=0, linestyle="")
+
+
+def setting_angles(ax: Axes, table: pd.DataFrame, setting: str, projection: str) -> Axes:
+    """Angle between spiking and rate ΔW of every job against one setting; lines: medians; dotted: noise alone.
+
+    Parameters
+    ----------
+    ax : Axes
+    table : pandas.DataFrame
+        Of a sweep.
+    setting : str
+        A column; words and mixed values are put side by side.
+    projection : str
+    """
+    place, labels = _places(table[setting])
+    measured, noise = (_angle(table, projection, name) for name in ("cosine", "noise_ceiling"))
+    ax.plot(place, measured, label="jobs", **DOTS)
+    for angles, line, label in ((measured, MEDIAN, "median"), (noise, NOISE, "noise alone (predicted)")):
+        medians = angles.groupby(place).median()
+        ax.plot(medians.index, medians, label=label, **line)
+    if labels is None:
+        values = np.unique(place)
+        if len(values) > 1 and values[0] > 0 and values[-1] / values[0] > 4:
+            ax.set_xscale("log")
+            ax.minorticks_off()
+            ax.xaxis.set_major_formatter("{x:g}")
+        if len(values) <= 6:
+            ax.set_xticks(values)
+    else:
+        long = max(map(len, labels)) > 6
+        ax.set_xticks(range(len(labels)), labels, rotation=30 * long, ha="right" if long else "center")
+    ax.set_xlabel(setting.replace("_", " "))
+    return ax
+
+
+def predicted_angles(ax: Axes, table: pd.DataFrame, projection: str) -> Axes:
+    """Measured angle of every job against the prediction from rates alone; on the diagonal the two agree.
+
+    Noise is independent of the systematic error, so their cosines multiply: noise ceiling x noiseless cosine.
+    """
+    cosine = _column(table, projection, "noise_ceiling") * _column(table, projection, "noiseless_cosine")
+    predicted = np.degrees(np.arccos(cosine.clip(-1, 1)))
+    measured = _angle(table, projection, "cosine")
+    ax.plot(predicted, measured, **DOTS)
+    ends = np.array([np.nanmin([predicted, measured]), np.nanmax([predicted, measured])]) * (0.9, 1.1)
+    ax.plot(ends, ends, color=COLOURS["rate"], linewidth=0.8, zorder=0)
+    ax.set_xscale("log")
+    ax.minorticks_off()
+    ax.set_xticks(_ticks(*ends, most=4))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set_xlabel("predicted angle (degrees)")
+    return ax
+
+
+@styled
+def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure | None:
+    """One row per projection: its angle against each varied setting and against the prediction; None without jobs.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of a sweep, failed jobs and all.
+    varied : list of str
+        Columns of the table; those with a single value are left out.
+    """
+    table = table[table["status"] == "done"]
+    projections = [name.removesuffix(MEASURED) for name in table if name.endswith(MEASURED)]
+    projections = [name for name in projections if table[name + MEASURED].notna().any()][:MAX_PROJECTIONS]
+    settings = [name for name in varied if name in table and table[name].astype(str).nunique() > 1][:MAX_SETTINGS]
+    if not projections:
+        return None
+    n_columns = len(settings) + 1
+    figure = new_figure(0.4 + PANEL * max(n_columns, 2), 0.6 + PANEL * len(projections))
+    axes = figure.subplots(len(projections), n_columns, sharey="row", squeeze=False)
+    for row, projection in zip(axes, projections, strict=True):
+        rows = table[table[projection + MEASURED].notna()]
+        for ax, setting in zip(row, settings, strict=False):
+            setting_angles(ax, rows, setting, projection)
+        predicted_angles(row[-1], rows, projection)
+        row[0].set_yscale("log")
+        row[0].minorticks_off()
+        low, high = row[0].get_ylim()
+        row[0].set_yticks(_ticks(low, high, most=5))
+        row[0].yaxis.set_major_formatter("{x:g}")
+        row[0].set_ylim(low, high)
+        row[0].set_ylabel("angle with the\nrule's ΔW (degrees)")
+        row[0].set_title(projection.replace("_", " from "), loc="left")
+    if settings:
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    letter_panels(axes.ravel())
+    return figure
+
+
+def _ticks(low: float, high: float, most: int) -> list[int]:
+    inside = [tick for tick in TICKS if low <= tick <= high]
+    return inside[:: -(-len(inside) // most) or 1]
+
+
+def _column(table: pd.DataFrame, projection: str, measure: str) -> pd.Series:
+    return table[f"{projection}.rule.{measure}.median"].astype(float)
+
+
+def _angle(table: pd.DataFrame, projection: str, measure: str) -> pd.Series:
+    return np.degrees(np.arccos(_column(table, projection, measure)))
+
+
+def _places(values: pd.Series) -> tuple[pd.Series, list[str] | None]:
+    """Where values lie on an axis: numbers (``20*ms`` too) at themselves, words side by side with their labels."""
+    numbers = pd.to_numeric(values.astype(str).str.partition("*")[0], errors="coerce")
+    if numbers.notna().all():
+        return numbers, None
+    words = values.astype(str).map(lambda word: PurePath(word).stem)
+    known = list(dict.fromkeys(words))
+    return words.map(known.index), known

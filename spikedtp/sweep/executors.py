@@ -1,0 +1,63 @@
+"""Where the jobs run: processes of this machine (joblib) or the workers of a Dask cluster. Results as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.sweep.job import FAILED, Job, run_job
+
+__all__ = ["run_local", "run_on_cluster"]
+
+CONNECT_SECONDS = 10
+
+
+def run_local(jobs: list[Job], n_processes: int) -> Iterator[dict[str, Any]]:
+    """Run jobs in so many processes (1: in this one).
+
+    When a process is killed (out of memory, for one), the jobs that it took down are run one by one, each in a process
+    of its own: the guilty one is reported as failed and the others are not lost.
+    """
+    waiting = {job["key"]: job for job in jobs}
+    try:
+        for finished in Parallel(n_processes, return_as="generator_unordered", batch_size=1)(
+            delayed(run_job)(job) for job in jobs
+        ):
+            del waiting[finished["key"]]
+            yield finished
+    except TerminatedWorkerError:
+        for job in waiting.values():
+            try:
+                yield get_reusable_executor(max_workers=1).submit(run_job, job).result()
+            except TerminatedWorkerError:
+                yield _killed(job)
+
+
+def run_on_cluster(jobs: list[Job], scheduler: str) -> Iterator[dict[str, Any]]:
+    """Run jobs on the workers of a Dask scheduler; they need spikedtp, and the files that the jobs name."""
+    try:
+        from distributed import Client, as_completed
+        from distributed.scheduler import KilledWorker
+    except ImportError:
+        raise SpikedtpError("--scheduler needs dask.distributed: pip install 'spikedtp[dask]'") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SpikedtpError(f"--scheduler {scheduler}: no Dask scheduler answers there ({error})") from None
+    with client:
+        futures = {client.submit(run_job, job, pure=False): job for job in jobs}
+        for future in as_completed(futures):
+            try:
+                yield future.result()
+            except KilledWorker:
+                yield _killed(futures[future])
+            future.release()
+
+
+def _killed(job: Job) -> dict[str, Any]:
+    return {**job, "status": FAILED, "error": "its process was killed (out of memory?)", "results": {}, "seconds": None}

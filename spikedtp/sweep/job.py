@@ -1,0 +1,67 @@
+"""One job of a sweep: a comparison without figures, as one row of plain values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spikedtp._version import __version__
+from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["DONE", "FAILED", "Job", "job_key", "run_job"]
+
+DONE, FAILED = "done", "failed"
+_BRIAN2 = threading.Lock()  # Brian2 has one device per process; a cluster's worker may have several threads
+
+Job = dict[str, Any]  # key, settings
+
+
+def job_key(configuration: CompareConfiguration, file_hash: Callable[[Path], str]) -> str:
+    """What a job's result depends on: settings, the contents of circuit and weights, the version of the package."""
+    from spikedtp.comparison import input_files
+
+    content = [__version__, configuration.saved(), [file_hash(path) for path in input_files(configuration)]]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def run_job(job: Job) -> dict[str, Any]:
+    """Run a job wherever this is called: nothing is written but the build cache, and no failure leaves it.
+
+    Returns
+    -------
+    dict
+        ``key, settings, status, error, results, seconds``.
+    """
+    from spikedtp.comparison import compare_networks
+
+    started = time.perf_counter()
+    status, error, results = DONE, None, {}
+    try:
+        with _BRIAN2:
+            found = compare_networks(CompareConfiguration.of(job["settings"]))
+        results = _plain(found.summary())
+    except Exception as problem:
+        status, error = FAILED, _one_line(problem)
+    return {**job, "status": status, "error": error, "results": results, "seconds": time.perf_counter() - started}
+
+
+def _plain(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """numpy's numbers as Python's, and None for those that are not finite."""
+    plain = {key: value.item() if hasattr(value, "item") else value for key, value in summary.items()}
+    return {key: None if isinstance(v, float) and not abs(v) < float("inf") else v for key, v in plain.items()}
+
+
+def _one_line(problem: Exception) -> str:
+    """A user's mistake as it is; anything else with its type and place."""
+    text = " ".join(str(problem).split())
+    if isinstance(problem, SpikedtpError):
+        return text
+    last = traceback.extract_tb(problem.__traceback__)[-1]
+    return f"{type(problem).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"

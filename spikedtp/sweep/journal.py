@@ -1,0 +1,66 @@
+"""What a sweep has done so far: one small file per finished job, complete or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """The folder ``jobs/`` of a sweep's results; `KEY.json` holds what `run_job` gave."""
+
+    def __init__(self, out: Path):
+        self.out = out
+        self.folder = out / "jobs"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Nobody else runs this sweep meanwhile. The system lets go of the lock when a process is killed."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise SpikedtpError(f"{self.out}: another sweep is running there; wait, or name another --out") from None
+        except OSError as error:
+            raise SpikedtpError(
+                f"output folder {self.out} cannot be written ({error.strerror}); name another with --out"
+            ) from None
+        try:
+            for left in self.folder.glob("*.partial"):  # of a run that was killed while it wrote
+                left.unlink()
+            yield
+        finally:
+            lock.release()
+
+    def read(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The finished jobs among `keys`."""
+        found = {}
+        for key in keys:
+            path = self.folder / f"{key}.json"
+            if path.is_file():
+                try:
+                    found[key] = json.loads(path.read_text(encoding="utf-8"))
+                except ValueError:
+                    raise SpikedtpError(f"{path} is damaged: delete it, and its job is run again") from None
+        return found
+
+    def write(self, finished: dict[str, Any]) -> None:
+        """Record a finished job; it survives whatever happens next."""
+        path = self.folder / f"{finished['key']}.json"
+        partial = path.with_suffix(".partial")
+        with open(partial, "w", encoding="utf-8") as file:
+            json.dump(finished, file, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)

@@ -1,0 +1,130 @@
+"""A sweep, whole: plan, run what is not done yet, write the table. Killed at any point, it continues from there."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from spikedtp.comparison import input_files
+from spikedtp.configuration import SweepConfiguration
+from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
+from spikedtp.spiking import default_device
+from spikedtp.sweep.executors import run_local, run_on_cluster
+from spikedtp.sweep.job import FAILED, Job, job_key
+from spikedtp.sweep.journal import Journal
+from spikedtp.sweep.plan import plan_jobs, varied_keys
+from spikedtp.sweep.table import sweep_table, write_parquet
+
+__all__ = ["SweepResult", "run_sweep"]
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep leaves.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per job, as in ``sweep.parquet``.
+    n_run, n_found : int
+        Jobs run this time, and jobs that were done before.
+    failed : dict of str to str
+        One line for each job that failed, by key.
+    """
+
+    table: pd.DataFrame
+    n_run: int
+    n_found: int
+    failed: dict[str, str]
+
+
+def run_sweep(
+    configuration: SweepConfiguration,
+    out: str | Path,
+    *,
+    progress: bool = True,
+    report: Callable[[str], object] = lambda line: None,
+) -> SweepResult:
+    """Run the jobs of a sweep that `out` does not hold yet, then write its table.
+
+    Parameters
+    ----------
+    configuration : SweepConfiguration
+    out : path
+        Gets config.yaml and ``jobs/`` at once; sweep.parquet, summary.json, manifest.json and the figure when all jobs
+        are finished.
+    progress : bool
+        Whether to draw a bar.
+    report : callable
+        Called with one line for each job that fails.
+
+    Returns
+    -------
+    SweepResult
+    """
+    started = time.perf_counter()
+    plan = [job.model_copy(update={"device": job.device or default_device()}) for job in plan_jobs(configuration)]
+    hashed = functools.cache(file_hash)
+    jobs: dict[str, Job] = {}
+    for job in plan:  # the same job twice is one job
+        key = job_key(job, hashed)
+        jobs[key] = {"key": key, "settings": job.saved()}
+
+    out = Path(out).expanduser().absolute()
+    journal = Journal(out)
+    with journal.opened():
+        with staged(out) as folder:
+            configuration.save(folder)
+        finished = journal.read(jobs)
+        if configuration.retry_failed:
+            finished = {key: job for key, job in finished.items() if job["status"] != FAILED}
+        n_found, todo = len(finished), [job for key, job in jobs.items() if key not in finished]
+        with tqdm(total=len(jobs), initial=n_found, unit="job", disable=None if progress else True) as bar:
+            for done in _execute(todo, configuration):
+                journal.write(done)
+                finished[done["key"]] = done
+                bar.update()
+                if done["status"] == FAILED:
+                    report(f"job {done['key']} failed: {done['error']}")
+        ordered = [finished[key] for key in jobs]
+        failed = {job["key"]: job["error"] for job in ordered if job["status"] == FAILED}
+        table = sweep_table(ordered)
+        frame = table.to_pandas()
+        with staged(out) as folder:
+            write_parquet(folder, table)
+            varied = varied_keys(configuration)
+            summary = {"n_jobs": len(jobs), "n_failed": len(failed), "varied": varied}
+            write_summary(folder, summary)
+            _draw(folder, frame, varied)
+            write_manifest(
+                folder,
+                configuration=configuration.saved(),
+                seeds={"seed": configuration.random.seed} if configuration.random else {},
+                timings={"sweep": time.perf_counter() - started, "jobs": sum(j["seconds"] or 0 for j in ordered)},
+                inputs=sorted({path for job in plan for path in input_files(job)}),
+                jobs={"run_this_time": len(todo), "found": n_found},
+            )
+    return SweepResult(frame, len(todo), n_found, failed)
+
+
+def _execute(todo: list[Job], configuration: SweepConfiguration):
+    if not todo:
+        return iter(())
+    if configuration.scheduler is not None:
+        return run_on_cluster(todo, configuration.scheduler)
+    return run_local(todo, min(configuration.jobs or os.cpu_count() or 1, len(todo)))
+
+
+def _draw(folder: Path, table: pd.DataFrame, varied: list[str]) -> None:
+    from spikedtp.plotting.sweep import sweep_figure
+
+    figure = sweep_figure(table, varied)
+    if figure is not None:
+        save_figure(folder, "sweep", figure)

@@ -1,0 +1,109 @@
+"""`spikedtp info` and `spikedtp check`: what they find, against the files and the machine themselves."""
+
+from __future__ import annotations
+
+import json
+import platform
+
+import numpy as np
+import pytest
+import torch
+from brian2 import __version__ as brian2_version
+
+from spikedtp.circuit import read_circuit
+from spikedtp.cli import main
+from spikedtp.models import weights_file
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.checkpoint import read_weights, write_weights
+
+
+def info(capsys, *words) -> dict:
+    capsys.readouterr()
+    assert main(["info", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_shipped_circuit_with_its_weights(capsys):
+    found, network = info(capsys, "digits_dtp"), load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    assert {p["name"]: p["size"] for p in found["populations"]} == {p.name: p.size for p in network.circuit.populations}
+    assert {p["name"]: (p["n_post"], p["n_pre"]) for p in found["projections"]} == {
+        name: weight.shape for name, weight in network.weights.items()
+    }
+    assert found["n_synapses"] == sum(weight.size for weight in network.weights.values()) == 158_620
+    assert found["rules"] == ["DendriticLoss", "DendriticState", "HebbWeightNorm"] and found["dale_violations"] == 0
+    (one,) = (p for p in found["projections"] if p["name"] == "H2E_H1E")
+    weight = network.weights["H2E_H1E"]
+    assert one["mean"] == pytest.approx(weight.mean()) and one["min"] == weight.min() and one["max"] == weight.max()
+    assert (one["rule"], one["learning_rate"], one["sign"]) == ("DendriticState", 0.03, "excitatory")
+
+
+def test_dale_violations_are_counted(capsys, tmp_path):
+    state = {name: value.clone() for name, value in read_weights(weights_file("digits_dtp")).items()}
+    state["module_dict.H2E_H1E.weight"][3, :5] = -0.1  # excitatory: 5 of the wrong sign
+    state["module_dict.H1E_H1SomaI.weight"][:2, 7] = 0.2  # inhibitory: 2
+    write_weights(tmp_path / "w.pt", state)
+    found = info(capsys, tmp_path / "w.pt", "--circuit", "digits_dtp")
+    assert found["dale_violations"] == 7
+    assert {p["name"]: p["dale_violations"] for p in found["projections"] if p["dale_violations"]} == {
+        "H2E_H1E": 5, "H1E_H1SomaI": 2
+    }  # fmt: skip
+    assert main(["info", str(tmp_path / "w.pt"), "--circuit", "digits_dtp"]) == 0
+    assert "weights of the wrong sign (Dale's law): 7: H1E_H1SomaI 2, H2E_H1E 5\n" in capsys.readouterr().out
+
+
+def test_a_checkpoint_alone_tells_sizes(capsys, tmp_path):
+    write_weights(tmp_path / "w.pt", read_weights(weights_file("digits_dtp")))
+    found = info(capsys, tmp_path / "w.pt")
+    sizes = {p.name: p.size for p in read_circuit("digits_dtp").populations}
+    assert {p["name"]: p["size"] for p in found["populations"]} == sizes
+    assert found["circuit"] is None and found["dale_violations"] is None and found["n_synapses"] == 158_620
+
+
+def test_a_training_run_tells_circuit_and_accuracy(capsys, tmp_path):
+    circuit = tmp_path / "mine.yaml"
+    circuit.write_text(read_text("digits_hebb_weight_norm").replace("H2", "Hidden"))
+    words = ["train", "--circuit", str(circuit), "--samples", "5", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    found = info(capsys, tmp_path / "out" / "weights.pt")
+    assert found["circuit"] == "mine" and "HiddenE" in {p["name"] for p in found["populations"]}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert found["accuracy"] == summary["test_accuracy"]
+
+
+def read_text(name: str) -> str:
+    from spikedtp.circuit import circuit_path
+
+    return circuit_path(name).read_text()
+
+
+def test_weights_of_another_circuit(capsys, tmp_path):
+    words = ["info", str(weights_file("digits_dtp")), "--circuit", "mnist_dtp_one_pass"]
+    assert main(words) == 2
+    assert "H1E_InputE: the weights are (200, 64), the circuit wants (500, 784)" in capsys.readouterr().err
+
+
+def test_check(capsys):
+    assert main(["check", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"]
+    assert found["packages"] | {"ok": True} == found["packages"]
+    for name, version in {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__,
+                          "brian2": brian2_version}.items():  # fmt: skip
+        assert found["packages"][name] == version
+    devices = {name: values for name, values in found.items() if name.startswith("simulation on")}
+    assert "simulation on runtime" in devices
+    for values in devices.values():
+        assert values["ok"] and values["simulated_s"] == pytest.approx(12 * 0.42)
+        assert 0.9 < values["cosine"] < 1 and values["expected_cosine"] == pytest.approx(values["cosine"], abs=0.1)
+
+
+def test_check_says_what_is_wrong(capsys, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setattr("spikedtp.installation.N_IMAGES", 1)
+    monkeypatch.setattr("spikedtp.installation.os.access", lambda path, mode: False)
+    assert main(["check"]) == 1
+    printed = capsys.readouterr().out
+    assert "WRONG cache: " in printed and "set SPIKEDTP_CACHE" in printed
+    assert "note  compiler: no C++ compiler" in printed and "simulation on cpp_standalone" not in printed

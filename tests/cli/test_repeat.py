@@ -1,0 +1,104 @@
+"""A saved configuration repeats its run to the byte, and `spikedtp repeat` says so, or what is different."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from spikedtp.cli import main
+
+COMPARE = "compare --samples 2 --repeats 2 --average 2 --seed 3 --device runtime --set cell.tau_soma=50*ms".split()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """One results folder of each command."""
+    folder = tmp_path_factory.mktemp("made")
+    rng = np.random.default_rng(0)
+    pre, post = (rng.random((30, n)) < 0.2 for n in (3, 2))
+    np.savez(folder / "signals.npz", pre=pre, post=post, w0=np.full((2, 3), 0.5), modulator=rng.normal(size=30))
+    words = {
+        "compare": COMPARE,
+        "train": "train --samples 10 --seed 4 --schedule constant".split(),
+        "evaluate": ["evaluate", "--weights", str(folder / "train" / "weights.pt"), "--samples", "50"],
+        "replay": ["replay", "--rule", "MSTDPET", "--signals", str(folder / "signals.npz"), "--set", "tau_e=10*ms"],
+    }
+    for name, arguments in words.items():
+        assert main([*arguments, "--out", str(folder / name)]) == 0
+    return folder
+
+
+def test_the_configuration_is_saved_as_it_was_used(made):
+    saved = yaml.safe_load((made / "compare" / "config.yaml").read_text())
+    assert saved == {
+        "command": "compare", "circuit": "digits_dtp", "weights": None, "data": "digits", "population": "H2E",
+        "samples": 2, "repeats": 2, "average": 2, "unit_rate": 450.0, "time_per_step": 20.0, "dt": 1.0,
+        "device": "runtime", "loop": "open", "readout": "best", "seed": 3, "cell": {"tau_soma": "50*ms"},
+        "inputs": {}, "rules": {},
+    }  # fmt: skip
+    manifest = json.loads((made / "compare" / "manifest.json").read_text())
+    assert {"command": "compare"} | manifest["configuration"] == saved
+
+
+@pytest.mark.parametrize("command", ["compare", "train", "evaluate", "replay"])
+def test_config_gives_the_same_bytes(command, made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # its paths do not depend on where one stands
+    assert main([command, "--config", str(made / command / "config.yaml"), "--out", "again"]) == 0
+    names = {path.name for path in (made / command).iterdir()}
+    assert names == {path.name for path in (tmp_path / "again").iterdir()} and len(names) > 3
+    for name in names - {"manifest.json"}:
+        assert (tmp_path / "again" / name).read_bytes() == (made / command / name).read_bytes(), name
+
+
+def test_a_setting_that_is_changed_changes_the_result(made, tmp_path):
+    assert main(["replay", "--config", str(made / "replay" / "config.yaml"), "--set", "tau_e=30*ms",
+                 "--out", str(tmp_path)]) == 0  # fmt: skip
+    saved = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert saved["parameters"] == {"tau_e": "30*ms"}
+    assert (tmp_path / "summary.json").read_bytes() != (made / "replay" / "summary.json").read_bytes()
+
+
+def test_repeat_matches(made, tmp_path, capsys):
+    capsys.readouterr()
+    assert main(["repeat", str(made / "train"), "--out", str(tmp_path / "kept")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "matched: 6 of 6 files are the same"
+    assert {line.split()[0] for line in lines[:6]} == {"same"}
+    assert (tmp_path / "kept" / "weights.pt").read_bytes() == (made / "train" / "weights.pt").read_bytes()
+
+
+def test_repeat_says_what_is_different(made, tmp_path, capsys):
+    """An edited file, a missing one, one that comes out otherwise, an input that has changed since."""
+    out, signals = tmp_path / "out", tmp_path / "signals.npz"
+    arrays = dict(np.load(made / "signals.npz"))
+    np.savez(signals, **arrays)
+    assert main(["replay", "--rule", "STDP", "--signals", str(signals), "--out", str(out)]) == 0
+    np.savez(signals, **arrays | {"w0": arrays["w0"] + 0.25})
+    with (out / "config.yaml").open("a") as file:
+        file.write("# a note\n")
+    capsys.readouterr()
+    assert main(["repeat", str(out), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["files"] == {"config.yaml": "edited since", "replay.npz": "differs", "summary.json": "differs"}
+    assert report["changed_since"] == [f"input {signals} has changed since the run"] and not report["matched"]
+    (out / "summary.json").unlink()
+    assert main(["repeat", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "missing         summary.json\n" in printed and printed.endswith("NOT matched: 0 of 3 files are the same\n")
+
+
+def test_a_run_that_cannot_be_repeated(made, tmp_path, capsys):
+    signals = tmp_path / "signals.npz"
+    signals.write_bytes((made / "signals.npz").read_bytes())
+    out = tmp_path / "out"
+    assert main(["replay", "--rule", "STDP", "--signals", str(signals), "--out", str(out)]) == 0
+    signals.unlink()
+    capsys.readouterr()
+    assert main(["repeat", str(out)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    (out / "config.yaml").unlink()
+    assert main(["repeat", str(out)]) == 2
+    assert "has no config.yaml" in capsys.readouterr().err
