@@ -15,6 +15,22 @@ __all__ = ["run_on"]
 RUNNERS = {"cpp_standalone": run_standalone, "runtime": run_runtime}
 
 
-def run_on(device: str, build: Callable[[], BuiltNetwork], data: RunInputs, progress=None) -> RunResults:
-    """Build a network and run every presentation of `data` on `device`; see `RunInputs` and `RunResults`."""
-    return RUNNERS[check_device(device)](build, data, progress)
+def run_on(
+    device: str, build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1
+) -> RunResults:
+    """Build a network and run every presentation of `data` on `device`; see `RunInputs` and `RunResults`.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the number of presentations done.
+    n_processes : int
+        Among how many processes of the compiled binary the presentations are split; results are the same bytes.
+
+    Raises
+    ------
+    SpikedtpError
+        Several processes of a network that learns from one presentation to the next, or on the runtime device; no
+        compiler; no space.
+    """
+    return RUNNERS[check_device(device)](build, data, progress, n_processes)

@@ -21,11 +21,14 @@ class RunInputs:
         Which pattern each presentation shows.
     seeds : (n_presentations,) int
         Each presentation has its own, so that its result does not depend on its place in the batch.
+    constants : dict
+        name -> array: the values of `BuiltNetwork.constants`.
     """
 
     patterns: dict[str, np.ndarray]
     pattern: np.ndarray
     seeds: np.ndarray
+    constants: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -34,6 +37,10 @@ class RunInputs:
 @dataclass
 class RunResults:
     """Results of a run.
+
+    Large arrays are private maps of files in the temporary folder ($TMPDIR), so results may be larger than memory. The
+    files are deleted as soon as they are mapped, and their space is free again when the arrays are gone: nobody has to
+    clean up. Writing to an array changes it in memory alone.
 
     Attributes
     ----------
@@ -44,10 +51,14 @@ class RunResults:
     traces : dict
         name -> (n_presentations, n_steps, n)
     timings : dict
-        Seconds per stage.
+        Seconds per stage: `build`; `run`, starting, running and reading all of it. Compiled, also `simulate`, the
+        loop over presentations as the slowest process saw it, and `write`, its part of that.
+    peak_memory : list of int
+        Bytes that each process of a compiled run held at most.
     """
 
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     spikes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     traces: dict[str, np.ndarray] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    peak_memory: list[int] = field(default_factory=list)

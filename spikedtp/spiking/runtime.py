@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 
 import brian2
 import numpy as np
 
+from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.folders import working_folder
+from spikedtp.spiking.layout import Layout
+from spikedtp.spiking.processes import check_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
+from spikedtp.spiking.run_files import read_results
 
 __all__ = ["run_runtime"]
 
@@ -28,10 +35,12 @@ def _numpy_target():
         np.random.set_state(state)  # noqa: NPY002
 
 
-def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=None) -> RunResults:
-    """Build a network and run every presentation of `data`; see `RunInputs` and `RunResults`."""
+def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1) -> RunResults:
+    """Build a network and run every presentation of `data`; see `run_on`."""
+    if check_processes(n_processes) > 1:
+        raise SpikedtpError("device 'runtime' runs in one process: several processes need device='cpp_standalone'")
     started = time.perf_counter()
-    with _numpy_target():
+    with _numpy_target(), working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
         built = build()
         for variable, values in built.constants.values():
             stored = variable.get_value()
@@ -39,7 +48,7 @@ def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=Non
                 raise AssertionError(f"{variable.name} holds {stored.shape} values, not {values.shape}")
             stored[:] = values
         built.net.store()
-        results = _Collector(built)
+        layout, files = Layout.of(built), {}
         for k in range(len(data)):
             lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
             built.net.restore()
@@ -50,38 +59,27 @@ def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=Non
                 variable.get_value()[:] = data.patterns[name][data.pattern[k]].ravel()
             built.start()
             built.net.run(built.duration, namespace={})
-            results.collect()
+            for name, values in _left_behind(built, layout).items():
+                if name not in files:
+                    files[name] = (folder / name).open("wb")
+                values.tofile(files[name])
             if progress is not None:
                 progress(k + 1)
-    return results.finish(time.perf_counter() - started)
+        for file in files.values():
+            file.close()
+        results = read_results(folder, layout, [0], len(data))
+    results.timings = {"run": time.perf_counter() - started}
+    return results
 
 
-class _Collector:
-    """Copies what each presentation left behind."""
-
-    def __init__(self, built: BuiltNetwork):
-        self.built = built
-        self.vectors = {name: [] for name in built.vectors}
-        self.events = {name: [] for name in built.spikes}
-        self.traces = {name: [] for name in built.traces}
-
-    def collect(self) -> None:
-        for name, variable in self.built.vectors.items():
-            self.vectors[name].append(np.array(variable.get_value(), dtype=self.built.precision))
-        for name, monitor in self.built.spikes.items():
-            step = np.round(np.asarray(monitor.t_) / self.built.clock.dt_).astype(np.int32)
-            self.events[name].append(np.stack([step, np.asarray(monitor.i_, dtype=np.int32)], axis=1))
-        for name, (monitor, variable) in self.built.traces.items():
-            # a copy: in the monitor's own precision the next presentation would overwrite it
-            values = np.array(getattr(monitor, variable + "_"), dtype=self.built.precision)
-            self.traces[name].append(values.T)
-
-    def finish(self, seconds: float) -> RunResults:
-        return RunResults(
-            vectors={name: np.array(rows) for name, rows in self.vectors.items()},
-            spikes={
-                name: (np.concatenate(rows), np.array([len(r) for r in rows])) for name, rows in self.events.items()
-            },
-            traces={name: np.array(rows) for name, rows in self.traces.items()},
-            timings={"run": seconds},
-        )
+def _left_behind(built: BuiltNetwork, layout: Layout) -> dict[str, np.ndarray]:
+    """What the last presentation adds to each file of the results, as `run_files` describes them."""
+    found = {name: np.asarray(variable.get_value(), built.precision) for name, variable in built.vectors.items()}
+    for name, monitor in built.spikes.items():
+        step = np.round(np.asarray(monitor.t_) / built.clock.dt_).astype(np.int32)
+        file = layout.spikes[name]
+        found[f"{file}.0"] = np.stack([step, np.asarray(monitor.i_, dtype=np.int32)], axis=1)
+        found[f"{file}.counts"] = np.array([len(step)])
+    for name, (monitor, variable) in built.traces.items():
+        found[layout.traces[name]] = np.asarray(getattr(monitor, variable + "_"), built.precision).T
+    return found

@@ -1,12 +1,9 @@
 """What the compiled runs rest on: private names of Brian2, exact lengths, builds that are complete or absent."""
 
-import subprocess
-
 import numpy as np
 import pytest
 
-from spikedtp.errors import SpikedtpError
-from spikedtp.spiking import build_cache, simulate, standalone
+from spikedtp.spiking import simulate, standalone
 from spikedtp.spiking.devices import compiler_available
 
 pytestmark = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
@@ -23,14 +20,14 @@ def test_brian2_still_has_the_generator_that_the_loop_seeds(figure3):
 
 def test_an_array_of_the_wrong_length_stops_the_run(figure3, monkeypatch):
     network, _, _ = figure3
-    write = standalone._write_inputs
+    write = standalone.write_inputs
 
-    def cut_short(folder, built, data):
-        write(folder, built, data)
-        path = folder / "inputs" / "soma_synapses.w"
+    def cut_short(folder, layout, data):
+        write(folder, layout, data)
+        path = folder / "soma_synapses.w"
         path.write_bytes(path.read_bytes()[:-8])
 
-    monkeypatch.setattr(standalone, "_write_inputs", cut_short)
+    monkeypatch.setattr(standalone, "write_inputs", cut_short)
     with pytest.raises(RuntimeError, match=r"soma_synapses.w has 8792 bytes, expected 8800"):
         simulate(network, X, TARGET, population="H2E", record=("spikes",))
 
@@ -54,45 +51,3 @@ def test_runtime_leaves_numpys_global_generator_alone(figure3):
     np.random.seed(4)  # noqa: NPY002
     simulate(network, X, TARGET, population="H2E", device="runtime", record=())
     np.testing.assert_array_equal(np.random.random(3), expected)  # noqa: NPY002
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path))
-    return tmp_path / "builds"
-
-
-def source(text: str):
-    def write(folder):
-        (folder / "main.cpp").write_text(text)
-        (folder / "makefile").write_text("main: main.cpp\n\tg++ main.cpp -o main\n")
-
-    return write
-
-
-def test_equal_sources_compile_once(cache, monkeypatch):
-    first = build_cache.compiled_project(source('#include <cstdio>\nint main() { std::puts("one"); }'))
-    assert subprocess.check_output([first / "main"]).strip() == b"one"
-    monkeypatch.setattr(build_cache, "_compile", lambda folder: pytest.fail("compiled again"))
-    assert build_cache.compiled_project(source('#include <cstdio>\nint main() { std::puts("one"); }')) == first
-    assert [p.name for p in cache.iterdir()] == [first.name]
-
-
-def test_another_source_is_another_project(cache):
-    first, second = (build_cache.compiled_project(source(f"int main() {{ return {k}; }}")) for k in (1, 2))
-    assert first != second
-    assert [subprocess.call([p / "main"]) for p in (first, second)] == [1, 2]
-
-
-def test_a_failed_build_is_one_line_and_leaves_nothing(cache):
-    with pytest.raises(SpikedtpError, match=r"compiling the network failed .*device='runtime'") as error:
-        build_cache.compiled_project(source("int main() { this is not C++ }"))
-    assert "\n" not in str(error.value)
-    assert not list(cache.iterdir())
-
-
-def test_an_unwritable_cache_names_the_variable(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path / "file"))
-    with pytest.raises(SpikedtpError, match="set SPIKEDTP_CACHE"):
-        build_cache.compiled_project(source("int main() {}"))

@@ -1,0 +1,59 @@
+"""What a runner must know of a compiled network to feed it and to read its results: names and types, no Brian2."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from spikedtp.spiking.built import BuiltNetwork
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and types of a `BuiltNetwork`.
+
+    Attributes
+    ----------
+    n_steps : int
+    precision : str
+        numpy's name of the type of vectors and traces.
+    constants, changing : dict
+        name -> numpy's name of the type.
+    vectors : tuple of str
+    spikes, traces : dict
+        name -> the file in which a run leaves them.
+    lasting : bool
+        Whether a presentation depends on those before it.
+    """
+
+    n_steps: int
+    precision: str
+    constants: dict[str, str]
+    changing: dict[str, str]
+    vectors: tuple[str, ...]
+    spikes: dict[str, str]
+    traces: dict[str, str]
+    lasting: bool
+
+    @classmethod
+    def of(cls, built: BuiltNetwork) -> Layout:
+        return cls(
+            n_steps=built.n_steps,
+            precision=np.dtype(built.precision).name,
+            constants={name: np.dtype(variable.dtype).name for name, (variable, _) in built.constants.items()},
+            changing={name: np.dtype(variable.dtype).name for name, variable in built.changing.items()},
+            vectors=tuple(built.vectors),
+            spikes={name: monitor.name for name, monitor in built.spikes.items()},
+            traces={name: f"{monitor.name}.{variable}" for name, (monitor, variable) in built.traces.items()},
+            lasting=bool(built.lasting),
+        )
+
+    def as_json(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict) -> Layout:
+        return cls(**stored | {"vectors": tuple(stored["vectors"])})

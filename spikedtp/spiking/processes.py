@@ -1,0 +1,127 @@
+"""Runs a compiled network in one or several processes, each on its own part of the batch."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["Finished", "check_processes", "run_processes"]
+
+DISK = 4  # `Status` of presentations.h
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a process said of itself at its end.
+
+    Attributes
+    ----------
+    first : int
+        Its first presentation.
+    seconds, writing : float
+        In the loop over presentations, and of these in writing results.
+    peak_memory : int
+        Bytes.
+    """
+
+    first: int
+    seconds: float
+    writing: float
+    peak_memory: int
+
+
+def check_processes(n_processes: int) -> int:
+    """`n_processes`, if it is a whole number of at least 1."""
+    if int(n_processes) != n_processes or n_processes < 1:
+        raise SpikedtpError(f"n_processes must be a whole number of at least 1, got {n_processes!r}")
+    return int(n_processes)
+
+
+def run_processes(project: Path, folder: Path, n: int, n_processes: int, progress=None) -> list[Finished]:
+    """Run `n` presentations, split evenly; inputs and results lie in `folder`.
+
+    Raises
+    ------
+    RuntimeError
+        When a process fails, with its last words. The others are stopped.
+    """
+    bounds = np.linspace(0, n, min(n_processes, n) + 1).astype(int)
+    with ExitStack() as stack:
+        processes = [_start(stack, project, folder, *part, progress) for part in pairwise(bounds)]
+        done, last = 0, {}
+        for process, line in _lines(processes):
+            if line == "done":
+                done += 1
+                progress(done)
+            else:
+                last[process] = line.split()
+    finished = []
+    for first, process in zip(bounds, processes, strict=False):
+        word, *numbers = last.get(process, ["nothing"])
+        if word != "finished":
+            raise RuntimeError("the compiled network stopped without a word: this is a bug of spikedtp")
+        seconds, writing, peak = map(float, numbers)
+        finished.append(Finished(int(first), seconds, writing, int(peak) * 1024))
+    return finished
+
+
+def _start(stack: ExitStack, project: Path, folder: Path, first: int, last: int, progress) -> subprocess.Popen:
+    complaints = stack.enter_context((folder / f"complaints.{first}").open("w+"))
+    environment = os.environ | {
+        "SPIKEDTP_INPUTS": str(folder / "inputs"),
+        "SPIKEDTP_RESULTS": str(folder / "results"),
+        "SPIKEDTP_FIRST": str(first),
+        "SPIKEDTP_LAST": str(last),
+    }
+    if progress is not None:
+        environment["SPIKEDTP_PROGRESS"] = "1"
+    process = subprocess.Popen(
+        ["./main"], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
+    )
+    process.complaints = complaints
+    stack.callback(_stop, process)
+    return process
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.kill()  # does nothing to one that has ended
+    process.wait()
+    process.stdout.close()
+
+
+def _lines(processes: list[subprocess.Popen]):
+    """(process, line) of every line as it comes, until all have ended well; raises as soon as one has not."""
+    with selectors.DefaultSelector() as selector:
+        for process in processes:
+            selector.register(process.stdout, selectors.EVENT_READ, process)
+        while selector.get_map():
+            for key, _ in selector.select():
+                line = key.fileobj.readline()
+                if line:
+                    yield key.data, line.strip()
+                else:
+                    selector.unregister(key.fileobj)
+                    _check(key.data)
+
+
+def _check(process: subprocess.Popen) -> None:
+    status = process.wait()
+    if not status:
+        return
+    process.complaints.seek(0)
+    message = (process.complaints.read().strip().splitlines() or ["no message"])[-1]
+    if status == DISK:
+        raise SpikedtpError(f"the results of the run found no place: {message}; free some, or set TMPDIR")
+    if status == -signal.SIGKILL:
+        message = "it was killed, perhaps because memory ran out"
+    raise RuntimeError(f"the compiled network stopped with status {status}: {message}")
