@@ -1,0 +1,34 @@
+"""The validation suite's checks, one module for each subject. A check takes a `Scale` and returns `Row`s.
+
+`experiments/validation.py` runs all of them, and `tests/validation` runs them at quick size.
+"""
+
+from checks import (
+    firing,
+    fixed_points,
+    membranes,
+    nest_cells,
+    nest_network,
+    nest_plasticity,
+    noise,
+    pairs,
+    poisson,
+)
+from checks.row import FALSE_ALARM, Row, Scale
+
+__all__ = ["FALSE_ALARM", "GROUPS", "Row", "Scale"]
+
+GROUPS = {
+    "Poisson inputs": (poisson.constant_rates, poisson.varying_rates, poisson.filtered_trains),
+    "two compartments": (membranes.given_trains, membranes.attenuation, membranes.same_on_both_devices),
+    "LIF without noise": (firing.constant_current,),
+    "LIF with noise": (firing.noisy_current,),
+    "STDP": (pairs.window, pairs.drift),
+    "STDP with reward": (pairs.constant_reward, pairs.late_reward),
+    "fixed points": (fixed_points.bcm, fixed_points.btsp),
+    "dendritic prediction": (fixed_points.dendritic_prediction,),
+    "noise of ΔW": (noise.angle_and_ceiling,),
+    "cells in NEST": (nest_cells.lif_spike_for_spike, nest_cells.one_synapse),
+    "plasticity in NEST": (nest_plasticity.stdp, nest_plasticity.dopamine),
+    "network in NEST": (nest_network.cuba,),
+}
