@@ -62,10 +62,10 @@ def bootstrap_median(
     if not len(values):
         return np.nan, np.nan, np.nan
     members = [values[groups == g] for g in np.unique(groups)]
-    rng = np.random.default_rng(seed)
-    medians = [
-        np.median(np.concatenate([members[k] for k in rng.integers(len(members), size=len(members))]))
-        for _ in range(n_boot)
-    ]
+    chosen = np.random.default_rng(seed).integers(len(members), size=(n_boot, len(members)))
+    if len({len(member) for member in members}) == 1:
+        medians = np.median(np.array(members)[chosen].reshape(n_boot, -1), axis=1)
+    else:
+        medians = [np.median(np.concatenate([members[k] for k in draw])) for draw in chosen]
     low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
     return float(np.median(values)), float(low), float(high)

@@ -51,7 +51,7 @@ def run_on_cluster(jobs: list[Job], scheduler: str) -> Iterator[dict[str, Any]]:
         raise SpikedtpError(f"--scheduler {scheduler}: no Dask scheduler answers there ({error})") from None
     with client:
         futures = {client.submit(run_job, job, pure=False): job for job in jobs}
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             try:
                 yield future.result()
             except KilledWorker:
