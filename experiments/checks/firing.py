@@ -123,7 +123,7 @@ def noisy_current(scale: Scale) -> list[Row]:
     rates, cvs = np.array(rates), np.array(cvs)
     nu, cv = np.array(expected).T
     errors = cv * np.sqrt(nu / seconds)
-    curve = Curve("LIF with noise (Siegert)", "mean free voltage / threshold", "rate (Hz)", mu, rates, nu)
+    curve = Curve("LIF with noise", "Siegert's rate (Hz)", "rate (Hz)", nu, rates, nu)
     rows = []
     for k in range(len(mu)):
         at = f"at mean {mu[k]:g} and sd {sigma[k]:g} of the threshold"

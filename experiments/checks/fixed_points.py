@@ -79,7 +79,7 @@ def btsp(scale: Scale) -> list[Row]:
         for name, options in forms(scale).items():
             w = replay(rule, pre, np.zeros((steps, 1)), 0.1, modulator=plateau, record=(), **options).w[-1, 0]
             curve = (
-                Curve("BTSP fixed point", "eligibility", "w", eligibility, w, expected)
+                Curve("BTSP fixed point", "eligibility", "w", eligibility, w, expected, log="x")
                 if kappa == 0.25 and (options["form"] == "spiking")
                 else None
             )

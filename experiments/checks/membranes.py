@@ -91,7 +91,7 @@ def given_trains(scale: Scale) -> list[Row]:
                     steps,
                     errors,
                     errors[-1] * np.array(steps) / steps[-1],
-                    log=True,
+                    log="xy",
                 )
                 if compartment == "dend"
                 else None

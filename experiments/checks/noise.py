@@ -96,9 +96,7 @@ def _slope(products, tangents, ceilings, scale: Scale) -> Row:
     error = np.std([slope(tangents[:, :, rng.integers(n, size=n)]) for _ in range(400)])
     degrees = np.degrees(np.arctan(np.exp(np.log(np.median(tangents, axis=2)).mean(axis=1))))
     predicted = np.degrees(np.arctan(np.exp(np.log(ceilings).mean(axis=1))))
-    curve = Curve(
-        "noise of ΔW", "rate × time (spikes at activity 1)", "angle (°)", products, degrees, predicted, log=True
-    )
+    curve = Curve("noise of ΔW", "spikes at activity 1", "angle (°)", products, degrees, predicted, log="xy")
     claim = "noise of ΔW against rate × time: exponent"
     return Row(
         claim,

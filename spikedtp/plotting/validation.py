@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_figure, styled
 
 __all__ = ["Curve", "error_strips", "expected_and_measured", "validation_figure"]
 
 COLUMNS = 4
-SMALLEST = 1e-6  # of error over tolerance: what is less is drawn here
+SMALLEST = 1e-5  # of error over tolerance: what is less is drawn here
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Curve:
     x: Sequence[float]
     measured: Sequence[float]
     expected: Sequence[float]
-    log: bool = False
+    log: str = ""  # which axes are logarithmic: "", "x" or "xy"
 
 
 @styled
@@ -83,9 +84,12 @@ def expected_and_measured(ax: Axes, curve: Curve) -> Axes:
     """Theory as a line, measurements as points."""
     ax.plot(curve.x, curve.expected, color=COLOURS["rate"], linewidth=1, label="expected", gid="expected")
     ax.plot(curve.x, curve.measured, "o", color=COLOURS["spiking"], markersize=2, label="measured", gid="measured")
-    if curve.log:
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+    for name in curve.log:
+        axis = {"x": ax.xaxis, "y": ax.yaxis}[name]
+        ax.set(**{f"{name}scale": "log"})
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
     ax.set_title("\n".join(textwrap.wrap(curve.title, 30)), fontsize=6.5)
     ax.set_xlabel(curve.xlabel, fontsize=6)
     ax.set_ylabel(curve.ylabel, fontsize=6)
