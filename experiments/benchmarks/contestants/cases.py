@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
+from brian2 import ms
 
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.plasticity import MSTDPET, STDP, TimedRule
 from spikedtp.spiking.open_loop import Source
 from spikedtp.spiking.timeline import Timeline
 
-__all__ = ["DT", "Case", "Feedforward", "Learning", "PairRule", "Presentations"]
+__all__ = ["DT", "Case", "Feedforward", "Learning", "PairRule", "Presentations", "shortened"]
 
 DT = 1.0  # ms
 
 
 @dataclass(frozen=True)
 class Case:
-    """Base: `seed` decides weights and given spikes; spikes that a contestant draws are its own."""
+    """Base: `seed` decides weights and given spikes; spikes that a contestant draws are its own.
+
+    Attributes
+    ----------
+    unit : str
+        What times are given in.
+    """
 
     seed: int = 0
+    unit: ClassVar[str] = ""
+
+    def per_unit(self, seconds: float) -> float:
+        """Seconds for the whole case, in `unit`."""
+        raise NotImplementedError
+
+    def expected(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation (Poisson statistics) of what is found after a run, by name."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -32,21 +50,29 @@ class Feedforward(Case):
     n_post: int = 500
     rate: float = 20.0  # Hz
     seconds: float = 20.0
+    unit: ClassVar[str] = "µs per step"
 
     @property
     def n_steps(self) -> int:
         return round(1000 * self.seconds / DT)
+
+    def per_unit(self, seconds: float) -> float:
+        return 1e6 * seconds / self.n_steps
 
     @cached_property
     def weights(self) -> np.ndarray:
         """(n_post, n_pre), positive."""
         return np.random.default_rng(self.seed).uniform(0, 0.02, (self.n_post, self.n_pre))
 
-    def expected(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean dendritic and somatic voltage of each cell, once the start is forgotten."""
-        cell = TwoCompartment()
-        dend = float(cell.weight_scale * cell.spike_width) * self.rate * self.weights.sum(axis=1)
-        return dend, cell.coupling * dend
+    def expected(self) -> dict[str, tuple[float, float]]:
+        p, onto = self.rate * DT / 1000, self.weights.mean(axis=0)
+        responses = TwoCompartment().impulse_responses(self.n_steps, DT * ms)
+        found = {"spikes": (p * self.n_pre * self.n_steps, (p * self.n_pre * self.n_steps) ** 0.5)}
+        for name, signal in (("v_dend", "dendrite"), ("v_soma", "soma")):
+            response = responses[signal, "dend"]
+            variance = p * (response**2).sum() * (onto**2).sum()
+            found[name] = (p * response.sum() * onto.sum(), variance**0.5)
+        return found
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,10 @@ class Presentations(Case):
     inputs: PoissonInput = None
     cell: TwoCompartment = None
     timeline: Timeline = None
+    unit: ClassVar[str] = "ms per presentation"
+
+    def per_unit(self, seconds: float) -> float:
+        return 1e3 * seconds / len(self)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -74,16 +104,28 @@ class Presentations(Case):
     def n_cells(self) -> int:
         return self.sources[0].weight.shape[0]
 
-    def expected_spikes(self) -> float:
-        """Input spikes of all presentations, from the rates that were asked for."""
-        first, total = 0, 0.0
-        most = float(self.inputs.max_rate / self.inputs.unit_rate)
+    def shown(self) -> Iterator[tuple[Source, np.ndarray]]:
+        """Each source with its expected spikes per step, `(n, n_steps, n_pre)`."""
+        first, unit = 0, float(self.inputs.unit_rate * DT * ms)
         for source in self.sources:
             points = self.points[:, :, first : first + source.size]
-            shown = self.timeline.interpolate(points, self.timeline.lag_steps * source.lagged)
-            total += shown.clip(0, most).sum()
+            activity = self.timeline.interpolate(points, self.timeline.lag_steps * source.lagged)
+            yield source, (unit * activity).clip(0, float(self.inputs.max_rate * DT * ms))
             first += source.size
-        return total * float(self.inputs.unit_rate * self.timeline.dt)
+
+    def expected(self) -> dict[str, tuple[float, float]]:
+        responses = self.cell.impulse_responses(self.timeline.n_steps, DT * ms)
+        n_spikes, means, variances = 0.0, {"v_soma": 0.0, "v_dend": 0.0}, {"v_soma": 0.0, "v_dend": 0.0}
+        for source, p in self.shown():
+            n_spikes += p.sum()
+            onto = source.weight.mean(axis=0)
+            for name, signal in (("v_soma", "soma"), ("v_dend", "dendrite")):
+                response = responses.get((signal, source.compartment))
+                if response is not None:
+                    means[name] += np.einsum("kti,t,i", p, response[::-1], onto) / len(self)
+                    variances[name] += np.einsum("kti,t,i", p, response[::-1] ** 2, onto**2) / len(self) ** 2
+        voltages = {name: (means[name], variances[name] ** 0.5) for name in means}
+        return {"spikes": (n_spikes, n_spikes**0.5)} | voltages
 
 
 @dataclass(frozen=True)
@@ -99,6 +141,10 @@ class PairRule(Case):
     rate: float = 20.0  # Hz
     seconds: float = 10.0
     w_max: float = 1.0
+    unit: ClassVar[str] = "µs per step"
+
+    def per_unit(self, seconds: float) -> float:
+        return 1e6 * seconds / self.n_steps
 
     @property
     def rule(self) -> TimedRule:
@@ -152,8 +198,11 @@ class Learning(Case):
     low: float = 0.0
     high: float = 1.0
     scale: float = 4.0
+    unit: ClassVar[str] = "ns per weight"
+    n_vectors: ClassVar[int] = 16  # different events, used in turn
 
-    n_vectors = 16  # different events, used in turn
+    def per_unit(self, seconds: float) -> float:
+        return 1e9 * seconds / (self.n_events * self.n_post * self.n_pre)
 
     @cached_property
     def _drawn(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -176,3 +225,12 @@ class Learning(Case):
     def w0(self) -> np.ndarray:
         """(n_post, n_pre)."""
         return self._drawn[2]
+
+
+def shortened(case: Case, *, seconds: float, presentations: int, events: int) -> Case:
+    """At most that much of a case."""
+    if isinstance(case, (Feedforward, PairRule)):
+        return replace(case, seconds=min(seconds, case.seconds))
+    if isinstance(case, Presentations):
+        return replace(case, points=case.points[:presentations])
+    return replace(case, n_events=min(events, case.n_events))

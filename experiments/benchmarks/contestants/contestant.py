@@ -23,19 +23,27 @@ class Run:
     wall : float
         From the call that starts the run to its end: process start, files and initial values included; never the
         build.
-    share : float
-        How much of the case was done; slow contestants do a part, fast ones many at once.
+    did : Case
+        The case that was done: slow contestants do a shorter one.
+    times : float
+        How often it was done: a batch does many at once.
     found : dict
-        Numbers or arrays to hold against the other contestants.
+        Numbers (sums over the batch) or arrays to hold against expectation and the other contestants.
     split : dict
         Seconds of each part of the loop, if asked for.
     """
 
     seconds: float
     wall: float
-    share: float = 1.0
+    did: Case
+    times: float = 1.0
     found: dict[str, Any] = field(default_factory=dict)
     split: dict[str, float] = field(default_factory=dict)
+    build: float | None = None
+
+    def per_unit(self, seconds: float) -> float:
+        """Seconds of this run in the unit of its case."""
+        return self.did.per_unit(seconds) / self.times
 
 
 #: Prepares a case in a folder of its own (compile, create, load) and gives what does one repeat; None: not this case.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,12 +30,17 @@ EPOCH_STEPS = 200
 KINDS = ("bounded", "normalised", "tied")
 
 
-def compiled(program: str, folder: Path) -> Path:
-    """Compile `floor/PROGRAM.cpp` once per folder of binaries."""
-    binary = folder / program
-    if not binary.exists():
-        compiler = os.environ.get("CXX", "g++").split()
-        subprocess.run([*compiler, *FLAGS, str(SOURCES / f"{program}.cpp"), "-o", str(binary)], check=True)
+@functools.cache
+def _binaries() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="hot-loop-floor-")  # removed when the process ends
+
+
+@functools.cache
+def compiled(program: str) -> Path:
+    """The binary of `floor/PROGRAM.cpp`, compiled once per process."""
+    binary = Path(_binaries().name) / program
+    compiler = os.environ.get("CXX", "g++").split()
+    subprocess.run([*compiler, *FLAGS, str(SOURCES / f"{program}.cpp"), "-o", str(binary)], check=True)
     return binary
 
 
@@ -155,7 +162,7 @@ PROGRAMS: dict[type[Case], tuple[str, Callable, Callable]] = {
 def prepare(case: Case, folder: Path, *, split: bool = False, dump: bool = False, **options):
     """Compile, write the inputs, and give what runs once; each repeat has a seed of its own."""
     program, inputs, found = PROGRAMS[type(case)]
-    binary = compiled(program, folder.parent)
+    binary = compiled(program)
     numbers, arrays = inputs(case, **options)
     write_inputs(folder, numbers, arrays)
     repeats = 0
@@ -166,7 +173,7 @@ def prepare(case: Case, folder: Path, *, split: bool = False, dump: bool = False
         repeats += 1
         printed, wall = run_program(binary, folder)
         parts = {name.removeprefix("split_"): value for name, value in printed.items() if name.startswith("split_")}
-        return Run(printed["seconds"], wall, found=found(case, folder, printed), split=parts)
+        return Run(printed["seconds"], wall, case, found=found(case, folder, printed), split=parts)
 
     return run
 
