@@ -103,15 +103,17 @@ def dendritic_prediction(scale: Scale) -> list[Row]:
     pre = (rng.random((steps, n_pre)) < 0.03).astype(float)
     teacher = rng.uniform(0.2, 0.5, (1, n_pre))
     still = replace(rule, learning_rate=0.0)
-    potential = replay(still, pre, np.zeros((steps, 1)), teacher, record=("potential",)).state["potential"][1:]
+    potential = replay(still, pre, np.zeros((steps, 1)), teacher, record=("potential",), device=scale.device).state[
+        "potential"
+    ][1:]
     rate = rule.rate(rule.attenuation * potential) * 1e-3  # expected spikes of the soma in each step
     rows, last = [], steps // 4
-    at_rest = replay(rule, pre[:2000], rate[:2000], teacher, record=()).w
+    at_rest = replay(rule, pre[:2000], rate[:2000], teacher, record=(), device=scale.device).w
     rows.append(
         exact("Urbanczik-Senn: change of weights that predict already", 0, at_rest - teacher, 1e-12, "rounding")
     )
     for start in (0.0, 0.7):
-        result = replay(rule, pre, rate, np.full((1, n_pre), start), record=("potential",))
+        result = replay(rule, pre, rate, np.full((1, n_pre), start), record=("potential",), device=scale.device)
         predicted = rule.rate(rule.attenuation * result.state["potential"][1:]) * 1e-3
         error = np.abs(predicted - rate)[-last:].mean() / rate[-last:].mean()
         rows.append(

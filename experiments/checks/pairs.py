@@ -14,7 +14,7 @@ __all__ = ["constant_reward", "drift", "late_reward", "window"]
 
 def forms(scale: Scale) -> dict[str, dict]:
     """Arithmetic on arrays, and Brian2 synapses."""
-    return {"rate form": dict(form="rate"), "spiking form": dict(form="spiking", device=scale.device)}
+    return {f"{form} form": dict(form=form, device=scale.device) for form in ("rate", "spiking")}
 
 
 def train(times, steps: int, dt: float = 1.0) -> np.ndarray:
@@ -62,7 +62,9 @@ def drift(scale: Scale) -> list[Row]:
     rng = np.random.default_rng(scale.seed + 8)
     rule = STDP(a_minus=-0.7, tau_plus=20 * ms, tau_minus=45 * ms, learning_rate=1.0)
     pre, post = ((rng.random((steps, n)) < r).astype(float) for r in (r_pre, r_post))
-    drifts = np.diag(replay(rule, pre, post, 0.0, record=()).w[-1]) / steps  # n pairs that share no train
+    drifts = (
+        np.diag(replay(rule, pre, post, 0.0, record=(), device=scale.device).w[-1]) / steps
+    )  # n pairs that share no train
     # in steps of 1 ms the integral of a trace is A dt/(1 - e^(-dt/τ)), a little more than A τ
     integral = sum(a / (1 - np.exp(-1 / tau)) for a, tau in ((1.0, 20), (-0.7, 45)))
     expected = r_pre * r_post * integral
@@ -91,7 +93,7 @@ def constant_reward(scale: Scale) -> list[Row]:
 def late_reward(scale: Scale) -> list[Row]:
     """One pair: z starts at ζ/τ and decays. A reward of one step finds what is left; all z sum to 1.0201 ζ."""
     pre, post, rows = train([10], 600), train([15], 600), []
-    missed = change(MSTDP(), pre, post, modulator=np.where(np.arange(600) == 15, 0.0, 1.0), record=())
+    missed = change(MSTDP(), pre, post, modulator=np.where(np.arange(600) == 15, 0.0, 1.0), device=scale.device)
     rows.append(exact("MSTDP: change by a pair that meets no reward, though other steps do", 0, missed, 0, "exact"))
     zeta = np.exp(-5 / 20)
     for name, options in forms(scale).items():
