@@ -124,8 +124,8 @@ class Presentations(Case):
                 if response is not None:
                     means[name] += np.einsum("kti,t,i", p, response[::-1], onto) / len(self)
                     variances[name] += np.einsum("kti,t,i", p, response[::-1] ** 2, onto**2) / len(self) ** 2
-        voltages = {name: (means[name], variances[name] ** 0.5) for name in means}
-        return {"spikes": (n_spikes, n_spikes**0.5)} | voltages
+        voltages = {name: (float(means[name]), float(variances[name]) ** 0.5) for name in means}
+        return {"spikes": (float(n_spikes), float(n_spikes) ** 0.5)} | voltages
 
 
 @dataclass(frozen=True)
