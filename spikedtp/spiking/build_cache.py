@@ -48,16 +48,10 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def compiled_project(write_source: Callable[[Path], None], *, key: str | None = None, about=dict) -> Iterator[Path]:
+def compiled_project(write_source: Callable[[Path], None], key: str | None = None) -> Iterator[Path]:
     """The folder of a compiled project whose source is what `write_source(folder)` writes; nobody removes it inside.
 
-    Parameters
-    ----------
-    write_source : callable
-    key : str, optional
-        A name under which `known_project` finds the project again.
-    about : callable
-        Gives what to store with the key, for JSON.
+    With a `key`, `known_project` finds it again.
     """
     root = cache_folder()
     with working_folder(root, PARTIAL) as work:
@@ -70,25 +64,23 @@ def compiled_project(write_source: Callable[[Path], None], *, key: str | None = 
             held = _build(source, project)
     try:
         if key is not None:
-            _write(root / "keys" / f"{key}.json", {"project": project.name, "about": about()})
+            _write(root / "keys" / key, {"project": project.name})
         yield project
     finally:
         os.close(held)
 
 
 @contextmanager
-def known_project(key: str | None) -> Iterator[tuple[Path, dict] | None]:
-    """The project that was compiled under `key` and what was stored with it; None if there is none."""
+def known_project(key: str) -> Iterator[Path | None]:
+    """The project that was compiled under `key`, or None."""
     root = cache_folder()
-    entry = _read(root / "keys" / f"{key}.json") if key is not None else {}
-    held = _hold_complete(root / entry["project"]) if entry else None
-    if held is None:
-        yield None
-        return
+    name = _read(root / "keys" / key).get("project")
+    held = _hold_complete(root / name) if name else None
     try:
-        yield root / entry["project"], entry["about"]
+        yield root / name if held is not None else None
     finally:
-        os.close(held)
+        if held is not None:
+            os.close(held)
 
 
 def _build(source: Path, project: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,10 +50,3 @@ class Layout:
             traces={name: f"{monitor.name}.{variable}" for name, (monitor, variable) in built.traces.items()},
             lasting=bool(built.lasting),
         )
-
-    def as_json(self) -> dict:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: dict) -> Layout:
-        return cls(**stored | {"vectors": tuple(stored["vectors"])})

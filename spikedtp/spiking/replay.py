@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from brian2 import ms
@@ -223,7 +224,7 @@ def _replay_spiking(rule, signals: _Signals, dt, device, record) -> ReplayResult
         record=names,
     )
     data = RunInputs(patterns(spec), pattern=np.zeros(1, dtype=np.int64), seeds=np.zeros(1, dtype=np.int64))
-    traces = {name: values[0] for name, values in run_on(device, lambda: build_replay(spec), data).traces.items()}
+    traces = {name: values[0] for name, values in run_on(device, partial(build_replay, spec), data).traces.items()}
 
     start = rule.initial_state(*signals.w0.shape)
     w = _with_start(signals.w0, _per_synapse(traces.pop("w"), signals.w0.shape))

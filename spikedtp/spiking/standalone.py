@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import brian2
@@ -19,9 +20,10 @@ from brian2.core.names import Nameable
 from brian2.devices.device import reset_device
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.spiking.build_cache import cache_folder, compiled_project
+from spikedtp.spiking.build_cache import cache_folder, compiled_project, known_project
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.codegen_memory import remembered_codegen
+from spikedtp.spiking.description import describe
 from spikedtp.spiking.folders import working_folder
 from spikedtp.spiking.generated_source import write_source
 from spikedtp.spiking.layout import Layout
@@ -63,12 +65,20 @@ def run_standalone(
 @contextmanager
 def _compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tuple[Path, Layout, RunInputs]]:
     """The compiled project, what is to know of it, and the inputs with the values of its constants."""
+    with _standalone_device():
+        built = build()
+        layout = Layout.of(built)
+        data = replace(data, constants={name: values for name, (_, values) in built.constants.items()})
+        for item in built.net.objects:  # or Brian2 would warn of objects that never ran
+            item._network = built.net.id
+    description = describe(build)
+    key = description.key(layout) if description else None
     with ExitStack() as stack:
-        with _standalone_device() as device, remembered_codegen(cache_folder()):
-            built = build()
-            layout = Layout.of(built)
-            data = replace(data, constants={name: values for name, (_, values) in built.constants.items()})
-            project = stack.enter_context(compiled_project(lambda folder: write_source(device, built, folder)))
+        project = stack.enter_context(known_project(key)) if key else None
+        if project is None:
+            with _standalone_device() as device, remembered_codegen(cache_folder()):
+                blank = description.build() if description else build()
+                project = stack.enter_context(compiled_project(partial(write_source, device, blank), key))
         yield project, layout, data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from brian2 import ms
@@ -188,7 +189,7 @@ def learn_readout(
 
 
 def _run(spec: FeedForward, data: RunInputs, device: str) -> RunResults:
-    return run_on(device, lambda: build_feedforward(spec), data)
+    return run_on(device, partial(build_feedforward, spec), data)
 
 
 def _raster(results: RunResults, x: np.ndarray, n_hidden: int) -> np.ndarray:
