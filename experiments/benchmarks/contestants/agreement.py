@@ -17,7 +17,7 @@ SD = 6.0  # standard deviations that a number may be from its expectation
 #: Output spikes follow the noise of the voltages, which is smaller with dead time than without.
 OUTPUT_SPIKES = 0.1
 #: float32 loops, relative to the largest weight; changes of weights that differ by NEST's conventions, by correlation.
-SAME, CORRELATED = 1e-4, 0.98
+SAME, CORRELATED = 1e-4, 0.9
 
 
 class Agreement:

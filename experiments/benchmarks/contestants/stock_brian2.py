@@ -323,7 +323,7 @@ def contestants() -> list[Contestant]:
 
     return [
         Contestant("Brian2 standalone", "PoissonGroup, Synapses; counts spikes", prepare_standalone, no_compiler),
-        Contestant("Brian2 standalone, documented STDP", "event-driven traces per synapse", documented, no_compiler),
+        Contestant("Brian2, documented STDP", "event-driven traces per synapse", documented, no_compiler),
         Contestant("Brian2 runtime", "the same objects, numpy, a part of the case", prepare_runtime),
     ]
 
