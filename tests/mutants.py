@@ -30,16 +30,12 @@ CHECKOUT = Path(__file__).parent.parent
 FOLDERS = ("neurons", "equations", "plasticity")
 #: Tests in the order of their reach, by folder; the first failure ends a mutant.
 TESTS = {
-    "plasticity": [
-        "tests/plasticity",
-        "tests/spiking/test_replay.py",
-        "tests/validation",
-    ],
+    "plasticity": ["tests/spiking/test_replay.py", "tests/plasticity", "tests/validation"],
     "neurons": [
         "tests/neurons",
+        "tests/validation",
         "tests/spiking/test_torch_snn.py",
         "tests/spiking/test_figure3.py",
-        "tests/validation",
     ],
 }
 TESTS["equations"] = TESTS["neurons"]

@@ -80,68 +80,63 @@ def _exact_cell(scale: Scale) -> list[Row]:
     ]
 
 
+TAU, REFRACTORY, N_IN, PROBABILITY = 20e-3, 2e-3, 24, 0.5  # of an input in a step
+#: Mean and standard deviation of the free membrane voltage, in units of the threshold.
+OPERATING_POINTS = np.array([(0.6, 0.3), (0.8, 0.2), (0.9, 0.25), (1.0, 0.15), (1.2, 0.2), (1.6, 0.1)])
+
+
 def noisy_current(scale: Scale) -> list[Row]:
     """Siegert's rate, and Brunel's CV, of a LIF driven by many small random inputs."""
-    tau, refractory, dt = 20e-3, 2e-3, scale.pick(0.1e-3, 0.05e-3)
-    seconds, n_in = scale.pick(6.0, 20.0), 24
+    dt, trials, seconds = *scale.pick((0.1e-3, 1), (0.05e-3, 40)), 6.0
     rng = np.random.default_rng(scale.seed + 3)
-    steps = round(seconds / dt)
-    # means and standard deviations of the free membrane voltage, in units of the threshold
-    mu = np.array([0.6, 0.8, 0.9, 1.0, 1.2, 1.6])
-    sigma = np.array([0.3, 0.2, 0.25, 0.15, 0.2, 0.1])
-    weights = np.empty((n_in, len(mu)))
-    q = np.exp(-dt / tau)
-    shape = rng.uniform(0.5, 1.5, n_in) * np.repeat([1, -1], n_in // 2)
-    shape /= np.linalg.norm(shape)
-    probability = 0.5
-    for k, (m, s) in enumerate(zip(mu, sigma, strict=True)):
-        size = s * np.sqrt((1 - q**2) / (q**2 * probability * (1 - probability)))
-        step_mean = m * (1 - q) / q  # a constant input on top would need another cell: shift the weights instead
-        weights[:, k] = size * shape
-        weights[:, k] += (step_mean / probability - weights[:, k].sum()) / n_in
-    free_mean = weights.sum(axis=0) * probability * q / (1 - q)
-    free_sd = np.sqrt((weights**2).sum(axis=0) * probability * (1 - probability) * q**2 / (1 - q**2))
-    spikes = rng.random((1, steps, n_in), dtype=np.float32) < probability
+    weights, mean, sd = _inputs_for(OPERATING_POINTS, np.exp(-dt / TAU), rng)
+    spikes = rng.integers(0, 2, (trials, round(seconds / dt), N_IN), dtype=np.bool_)
     response = run_feedforward(
-        [weights, np.zeros((len(mu), 1))],
+        [weights, np.zeros((len(mean), 1))],
         spikes,
-        hidden=LIF(tau=tau * 1e3 * ms, threshold=1.0, t_refractory=2 * ms),
+        hidden=LIF(tau=TAU * 1e3 * ms, threshold=1.0, t_refractory=REFRACTORY * 1e3 * ms),
         dt=dt * 1e3 * ms,
         traces=False,
         device=scale.device,
     )
-    trains = response.hidden_spikes[0].T
-    rates, cvs, expected = [], [], []
-    for train, m, s in zip(trains, free_mean, free_sd, strict=True):
-        rates.append(train.sum() / seconds)
-        intervals = np.diff(np.flatnonzero(train))
-        cvs.append(intervals.std() / intervals.mean())
-        # a threshold that is looked at once a step lies higher: -ζ(1/2)/√(2π) standard deviations of a step
-        # (Broadie, Glasserman & Kou 1997)
-        threshold = 1.0 + 0.5826 * s * np.sqrt(1 - q**2)
-        expected.append(siegert(m, s * np.sqrt(2), threshold, 0.0, tau, refractory))
-    rates, cvs = np.array(rates), np.array(cvs)
-    nu, cv = np.array(expected).T
-    errors = cv * np.sqrt(nu / seconds)
+    # a threshold that is looked at once a step lies higher, by -ζ(1/2)/√(2π) standard deviations of a step
+    # (Broadie, Glasserman & Kou 1997)
+    thresholds = 1 + 0.5826 * sd * np.sqrt(1 - np.exp(-2 * dt / TAU))
+    points = [siegert(m, s * np.sqrt(2), t, 0.0, TAU, REFRACTORY) for m, s, t in zip(mean, sd, thresholds, strict=True)]
+    nu, cv = np.array(points).T
+    # each trial begins as after a spike, without its refractory time (Cox 1962: renewals from the start of an interval)
+    expected = nu + ((cv**2 - 1) / 2 + nu * REFRACTORY) / seconds
+    rates = response.hidden_spikes.sum(axis=1).mean(axis=0) / seconds
     curve = Curve("LIF with noise", "Siegert's rate (Hz)", "rate (Hz)", nu, rates, nu)
     rows = []
-    for k in range(len(mu)):
-        at = f"at mean {mu[k]:g} and sd {sigma[k]:g} of the threshold"
-        rows.append(
+    for k, (m, s) in enumerate(OPERATING_POINTS):
+        n = nu[k] * seconds * trials
+        rate_error, cv_error = cv[k] * nu[k] / np.sqrt(n), cv[k] * np.sqrt((0.5 + cv[k] ** 2) / n)
+        intervals = np.concatenate([np.diff(np.flatnonzero(train)) for train in response.hidden_spikes[:, :, k]])
+        found_cv = intervals.std() / intervals.mean()
+        name = f"at mean {m:g} and sd {s:g} of the threshold"
+        why = "for the time step and the size of the inputs"
+        rows += [
             statistical(
-                f"Siegert's rate {at}",
-                nu[k],
-                rates[k],
-                errors[k],
-                bias=0.005 * nu[k],
-                why="0.5 % for the time step",
+                f"Siegert's rate {name}", expected[k], rates[k], rate_error, bias=0.003 * nu[k], why=f"0.3 % {why}",
                 curve=curve if k == 0 else None,
-            )
-        )
-        # the standard error of a CV, for intervals between exponential and regular
-        cv_error = cv[k] * np.sqrt((0.5 + cv[k] ** 2) / (nu[k] * seconds))
-        rows.append(statistical(f"Brunel's CV {at}", cv[k], cvs[k], cv_error, bias=0.01, why="for the time step"))
+            ),
+            # of an interval's CV between an exponential's and a regular one's
+            statistical(f"Brunel's CV {name}", cv[k], found_cv, cv_error, bias=0.02 * cv[k], why=f"2 % {why}"),
+        ]  # fmt: skip
     return rows
+
+
+def _inputs_for(points, q: float, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (n_in, n) of inputs that fire in half of the steps; mean and sd of the free voltage that they give."""
+    shape = rng.uniform(0.5, 1.5, N_IN) * np.repeat([1, -1], N_IN // 2)
+    shape /= np.linalg.norm(shape)
+    each = PROBABILITY * (1 - PROBABILITY)
+    mean, sd = points.T
+    weights = shape[:, None] * sd * np.sqrt((1 - q**2) / (q**2 * each))
+    weights += (mean * (1 - q) / q / PROBABILITY - weights.sum(axis=0)) / N_IN
+    given_sd = np.sqrt((weights**2).sum(axis=0) * each * q**2 / (1 - q**2))
+    return weights, weights.sum(axis=0) * PROBABILITY * q / (1 - q), given_sd
 
 
 def siegert(mean: float, sigma: float, threshold: float, reset: float, tau: float, refractory: float):
