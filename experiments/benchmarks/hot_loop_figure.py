@@ -105,4 +105,4 @@ def learning(ax: Axes, found: pd.DataFrame, title: str) -> None:
     ax.set_xticks(range(len(kinds)), [f"{kind}\n{x:g} × 500" for kind, x in kinds])
     ax.set(ylabel=found["unit"].iloc[0])
     ax.set_title(title, loc="left")
-    ax.legend(loc="best", ncols=2)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)

@@ -122,8 +122,8 @@ class Presentations(Case):
             for name, signal in (("v_soma", "soma"), ("v_dend", "dendrite")):
                 response = responses.get((signal, source.compartment))
                 if response is not None:
-                    means[name] += np.einsum("kti,t,i", p, response[::-1], onto) / len(self)
-                    variances[name] += np.einsum("kti,t,i", p, response[::-1] ** 2, onto**2) / len(self) ** 2
+                    means[name] += np.einsum("kti,t,i->", p, response[::-1], onto) / len(self)
+                    variances[name] += np.einsum("kti,t,i->", p, response[::-1] ** 2, onto**2) / len(self) ** 2
         voltages = {name: (float(means[name]), float(variances[name]) ** 0.5) for name in means}
         return {"spikes": (float(n_spikes), float(n_spikes) ** 0.5)} | voltages
 
