@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from spikedtp.errors import SpikedtpError, known_names
 
-__all__ = ["CONFIG_FILE", "Configuration", "Number", "absolute_path", "amount", "count", "flag", "setting"]
+__all__ = ["CONFIG_FILE", "Configuration", "Number", "Positive", "absolute_path", "amount", "count", "flag", "setting"]
 
 CONFIG_FILE = "config.yaml"
 
@@ -23,6 +23,7 @@ def _number(value: Any) -> Any:
 
 
 Number = BeforeValidator(_number)
+Positive = Annotated[int, Number, Field(ge=1)]  # for `Positive | None`: a limit beside a union would hold for None too
 
 
 def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spikedtp.configuration.base import Configuration, Number, absolute_path, amount, count, setting
+from spikedtp.configuration.base import Configuration, Number, Positive, absolute_path, amount, count, setting
 from spikedtp.errors import SpikedtpError
 
 __all__ = [
@@ -134,7 +134,7 @@ class EvaluateConfiguration(_Trained):
     command: ClassVar[str] = "evaluate"
 
     mode: Mode = "rate"
-    samples: Annotated[int | None, Number, setting("Number of test images. Default: all.", metavar="N", ge=1)] = None
+    samples: Annotated[Positive | None, setting("Number of test images. Default: all.", metavar="N")] = None
     seed: count("Seed of the input spikes.", least=0) = 0
     out: Out = "results/evaluate"
 
@@ -201,7 +201,7 @@ class SweepConfiguration(Configuration):
         list[dict[str, Any]], setting("Settings that go together, one mapping for each job.", alias="list")
     ] = []
     random: Annotated[RandomSampling | None, setting("Draws of settings.")] = None
-    jobs: Annotated[int | None, Number, setting("Processes. Default: one for each core.", metavar="N", ge=1)] = None
+    jobs: Annotated[Positive | None, setting("Processes. Default: one for each core.", metavar="N")] = None
     scheduler: Annotated[
         str | None,
         setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS"),

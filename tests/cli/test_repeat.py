@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     words = {
         "compare": COMPARE,
         "train": "train --samples 10 --seed 4 --schedule constant".split(),
-        "evaluate": ["evaluate", "--weights", str(folder / "train" / "weights.pt"), "--samples", "50"],
+        "evaluate": ["evaluate", "--weights", str(folder / "train" / "weights.pt")],
         "replay": ["replay", "--rule", "MSTDPET", "--signals", str(folder / "signals.npz"), "--set", "tau_e=10*ms"],
     }
     for name, arguments in words.items():
