@@ -18,20 +18,21 @@ YOUNG = 60.0  # seconds
 
 
 def hold(folder: Path, *, alone: bool = False) -> int | None:
-    """Lock a folder for as long as the file descriptor is open; None if it is gone or `alone` cannot be had.
+    """Lock a folder for as long as the file descriptor is open; None if it is gone.
 
     Parameters
     ----------
     folder : Path
     alone : bool
-        Whether to be the only holder (else others may hold it too).
+        Be the only holder, or get None. Else others may hold it too, and one who holds it alone is waited for: that is
+        somebody who looks whether it is in use, or removes it.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
     except OSError:
         os.close(descriptor)
         return None

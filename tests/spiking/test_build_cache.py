@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def test_equal_sources_compile_once(cache, monkeypatch):
     monkeypatch.setattr(build_cache, "compile_project", lambda folder: pytest.fail("compiled again"))
     assert status("int main() { return 5; }") == first
     assert first[1] == 5 and projects(cache) == {first[0]}
+
+
+def test_looking_at_a_project_does_not_hide_it(cache, monkeypatch):
+    first = status("int main() { return 5; }")
+    monkeypatch.setattr(build_cache, "compile_project", lambda folder: pytest.fail("compiled again"))
+    looking = folders.hold(cache / first[0], alone=True)
+    threading.Timer(0.3, os.close, [looking]).start()
+    assert status("int main() { return 5; }") == first
 
 
 def test_another_source_flag_or_compiler_is_another_project(cache, monkeypatch):
