@@ -8,6 +8,7 @@ from checks import (
     fixed_points,
     membranes,
     nest_cells,
+    nest_issue,
     nest_network,
     nest_plasticity,
     noise,
@@ -29,6 +30,6 @@ GROUPS = {
     "dendritic prediction": (fixed_points.dendritic_prediction,),
     "noise of ΔW": (noise.angle_and_ceiling,),
     "cells in NEST": (nest_cells.lif_spike_for_spike, nest_cells.one_synapse),
-    "plasticity in NEST": (nest_plasticity.stdp, nest_plasticity.dopamine),
+    "plasticity in NEST": (nest_plasticity.stdp, nest_plasticity.dopamine, nest_issue.as_posted),
     "network in NEST": (nest_network.cuba,),
 }
