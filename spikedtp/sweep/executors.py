@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ def run_local(jobs: list[Job], n_processes: int) -> Iterator[dict[str, Any]]:
     waiting = {job["key"]: job for job in jobs}
     try:
         for finished in Parallel(n_processes, return_as="generator_unordered", batch_size=1)(
-            delayed(run_job)(job) for job in jobs
+            delayed(_run_for)(os.getpid(), job) for job in jobs
         ):
             del waiting[finished["key"]]
             yield finished
@@ -36,6 +37,13 @@ def run_local(jobs: list[Job], n_processes: int) -> Iterator[dict[str, Any]]:
                 yield get_reusable_executor(max_workers=1).submit(run_job, job).result()
             except TerminatedWorkerError:
                 yield _killed(job)
+
+
+def _run_for(sweep: int, job: Job) -> dict[str, Any]:
+    """Run a job for the process `sweep`; if that was killed, leave the job to the sweep that continues."""
+    if os.getpid() != sweep and os.getppid() != sweep:
+        os._exit(1)
+    return run_job(job)
 
 
 def run_on_cluster(jobs: list[Job], scheduler: str) -> Iterator[dict[str, Any]]:
