@@ -15,13 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
 
 import brian2
-import jinja2
 import numpy as np
-import sympy
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.spiking.built import BuiltNetwork
@@ -33,6 +32,7 @@ __all__ = ["Description", "describe"]
 PACKAGE = Path(__file__).parents[1]
 #: Files that changed later may not be what was imported. Importing takes some seconds.
 LOADED = time.time() - 10
+VERSIONS = tuple(version(package) for package in ("brian2", "numpy", "sympy", "jinja2"))
 BLANKS = {"f": np.nan, "i": -1, "u": 0, "b": True}
 
 
@@ -112,8 +112,7 @@ def _is_ours(thing) -> bool:
 
 
 def _surroundings() -> tuple[str, ...]:
-    versions = (sys.version, brian2.__version__, np.__version__, sympy.__version__, jinja2.__version__)
-    return (*versions, brian2.__file__, brian2.prefs.as_file, compiler_identity())
+    return (sys.version, *VERSIONS, brian2.__file__, brian2.prefs.as_file, compiler_identity())
 
 
 def _package_code() -> str | None:

@@ -71,7 +71,7 @@ def test_code_versions_preferences_and_compiler_are_part_of_it(monkeypatch, pack
         digests.append(digest(spec()))
         path.write_text(text)
     with monkeypatch.context() as patch:
-        patch.setattr(brian2, "__version__", "2.9.1")
+        patch.setattr(description, "VERSIONS", ("2.9.1", *description.VERSIONS[1:]))
         digests.append(digest(spec()))
     with monkeypatch.context() as patch:
         patch.setenv("CXX", "g++ -DOTHER")
