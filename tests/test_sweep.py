@@ -64,6 +64,15 @@ def test_grid_list_and_draws_are_multiplied():
     assert len(points) == 6
 
 
+def test_the_documented_example():
+    page = (Path(__file__).parent.parent / "docs" / "sweeps.md").read_text()
+    settings = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    jobs = plan(**settings)
+    assert len(jobs) == 2 * 20 * 12 and len({job.model_dump_json() for job in jobs}) == len(jobs)
+    assert {job.rules["H2E_H1E"] for job in jobs} == {"DendriticState", "Oja"}
+    assert all(100 <= job.unit_rate <= 1000 and job.repeats == 8 for job in jobs)
+
+
 def test_rules_are_a_setting_like_any_other():
     jobs = plan(grid={"rules.H2E_H1E": ["Oja", {"name": "DendriticState", "learning_rate": 0.1}]})
     assert [job.rules["H2E_H1E"] for job in jobs] == ["Oja", {"name": "DendriticState", "learning_rate": 0.1}]
