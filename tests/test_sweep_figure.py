@@ -61,4 +61,5 @@ def test_the_whole_figure(table):
     labels = [ax.get_xlabel() for ax in figure.axes]
     assert labels == ["unit rate", "cell.tau soma", "circuit", "predicted angle (degrees)"]
     assert figure.axes[0].get_title(loc="left") == "H2E from H1E"
-    assert sweep_figure(table[11:], ["unit_rate"]) is None  # nothing but a failed job
+    (note,) = sweep_figure(table[11:], ["unit_rate"]).texts
+    assert note.get_text() == "no finished job with a weight change"

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikedtp.plotting.style import COLOURS, letter_panels, new_figure, styled
+from spikedtp.plotting.style import COLOURS, SINGLE_COLUMN, letter_panels, new_figure, styled
 
 __all__ = ["predicted_angles", "setting_angles", "sweep_figure"]
 
@@ -75,8 +75,8 @@ def predicted_angles(ax: Axes, table: pd.DataFrame, projection: str) -> Axes:
 
 
 @styled
-def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure | None:
-    """One row per projection: its angle against each varied setting and against the prediction; None without jobs.
+def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
+    """One row per projection: its angle against each varied setting and against the prediction.
 
     Parameters
     ----------
@@ -90,7 +90,9 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure | None:
     projections = [name for name in projections if table[name + MEASURED].notna().any()][:MAX_PROJECTIONS]
     settings = [name for name in varied if name in table and table[name].astype(str).nunique() > 1][:MAX_SETTINGS]
     if not projections:
-        return None
+        figure = new_figure(SINGLE_COLUMN, SINGLE_COLUMN / 3)
+        figure.text(0.5, 0.5, "no finished job with a weight change", ha="center", va="center")
+        return figure
     n_columns = len(settings) + 1
     figure = new_figure(0.4 + PANEL * max(n_columns, 2), 0.6 + PANEL * len(projections))
     axes = figure.subplots(len(projections), n_columns, sharey="row", squeeze=False)

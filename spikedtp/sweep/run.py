@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from spikedtp.comparison import input_files
 from spikedtp.configuration import SweepConfiguration
+from spikedtp.plotting.sweep import sweep_figure
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device
 from spikedtp.sweep.executors import run_local, run_on_cluster
@@ -102,7 +103,7 @@ def run_sweep(
             varied = varied_keys(configuration)
             summary = {"n_jobs": len(jobs), "n_failed": len(failed), "varied": varied}
             write_summary(folder, summary)
-            _draw(folder, frame, varied)
+            save_figure(folder, "sweep", sweep_figure(frame, varied))
             write_manifest(
                 folder,
                 configuration=configuration.saved(),
@@ -120,11 +121,3 @@ def _execute(todo: list[Job], configuration: SweepConfiguration):
     if configuration.scheduler is not None:
         return run_on_cluster(todo, configuration.scheduler)
     return run_local(todo, min(configuration.jobs or os.cpu_count() or 1, len(todo)))
-
-
-def _draw(folder: Path, table: pd.DataFrame, varied: list[str]) -> None:
-    from spikedtp.plotting.sweep import sweep_figure
-
-    figure = sweep_figure(table, varied)
-    if figure is not None:
-        save_figure(folder, "sweep", figure)
