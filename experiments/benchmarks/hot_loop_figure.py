@@ -23,7 +23,7 @@ SCALING = {
     "presentations": "presentations in a batch",
     "processes": "processes",
 }
-LEARNING = "learning events"
+LEARNING = "learning event"
 MARKED = {"floor": COLOURS["rate"], "spikedtp": COLOURS["spiking"], "Brian2 standalone": COLOURS["DendI"],
           "NEST": COLOURS["positive"], "torch, batch 1": COLOURS["negative"]}  # fmt: skip
 
@@ -53,6 +53,9 @@ def hot_loop_figure(table: pd.DataFrame) -> Figure:
         panel(ax, found, title)
     for ax in axes[len(draw) :]:
         ax.set_axis_off()
+    handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if handles:
+        figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
     letter_panels(axes[: len(draw)], x=-0.06)
     return figure
 
@@ -87,7 +90,7 @@ def scaling(ax: Axes, found: pd.DataFrame, label: str) -> None:
     ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
     ax.minorticks_off()
     ax.set(xlabel=label, ylabel=found["unit"].iloc[0])
-    ax.legend(loc="best")
+    ax.plot([], [], ":", color=COLOURS["other"], label="wall time")
 
 
 def learning(ax: Axes, found: pd.DataFrame, title: str) -> None:
@@ -103,6 +106,4 @@ def learning(ax: Axes, found: pd.DataFrame, title: str) -> None:
         ax.bar(x, rows["time"], width, label=name, color=MARKED.get(name, str(0.5 + 0.1 * k)))
     ax.set_yscale("log")
     ax.set_xticks(range(len(kinds)), [f"{kind}\n{x:g} × 500" for kind, x in kinds])
-    ax.set(ylabel=found["unit"].iloc[0])
-    ax.set_title(title, loc="left")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
+    ax.set(xlabel=title, ylabel=found["unit"].iloc[0])
