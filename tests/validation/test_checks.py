@@ -17,7 +17,7 @@ from spikedtp.neurons import TwoCompartment
 from spikedtp.plasticity import BCM
 from spikedtp.spiking import default_device
 
-SLOW = {"noisy_current", "angle_and_ceiling", "dendritic_prediction", "cuba"}
+SLOW = {"noisy_current", "angle_and_ceiling", "dendritic_prediction", "as_posted", "cuba"}
 SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "validation.py"
 SCALE = Scale(quick=True, seed=0, device="runtime")
 #: Too long without a compiler, or about it.
