@@ -15,8 +15,9 @@ the same cases and are held against theory, or against the floor on the same spi
 one of them computes something else. Times: `seconds` as the program reports its simulation, `wall` with process start
 and files, never the build. In each repeat every contestant runs once, in rotated order; medians and quartiles.
 
-To expect on two shared AMD EPYC cores (Zen 5), one thread, floor: a 0.5 µs per step (with clocks between: Poisson .17, rows .38, cells .09),
-b 1.4 ms per presentation, STDP 1.7 µs and MSTDPET 4.5 µs per step; bounded .09, normalised .14, tied .21 ns per weight.
+To expect on two shared AMD EPYC cores (Zen 5), one thread, floor: a 0.5 µs per step (with clocks between: Poisson .17,
+rows .38, cells .09), b 1.4 ms per presentation (digits), STDP 1.7 µs and MSTDPET 4.5 µs per step, learning events .09
+(bounded), .14 (normalised) and .21 ns per weight (tied).
 
     python experiments/benchmarks/hot_loop.py --out results/hot_loop --data mnist:DIR
     python experiments/benchmarks/hot_loop.py --out results/hot_loop --only a,c --quick
