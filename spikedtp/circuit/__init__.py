@@ -1,7 +1,18 @@
 """Circuits as plain data: description, YAML reader, names of shipped models."""
 
 from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.nudge import nudge_kind, plateau_rule
 from spikedtp.circuit.reader import read_circuit
 from spikedtp.circuit.shipped import circuit_path, shipped_names
 
-__all__ = ["Circuit", "Constraint", "Population", "Projection", "circuit_path", "read_circuit", "shipped_names"]
+__all__ = [
+    "Circuit",
+    "Constraint",
+    "Population",
+    "Projection",
+    "circuit_path",
+    "nudge_kind",
+    "plateau_rule",
+    "read_circuit",
+    "shipped_names",
+]

@@ -4,6 +4,7 @@ from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
+from spikedtp.neurons.nudged import NudgedCell, SteadyInput
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
 
@@ -13,8 +14,10 @@ __all__ = [
     "Declaration",
     "DiscreteLIF",
     "LeakyReadout",
+    "NudgedCell",
     "PoissonInput",
     "SpikeTrainInput",
+    "SteadyInput",
     "TwoCompartment",
     "TwoCompartmentLIF",
 ]

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit, Population
+from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import DendriticLoss, LocalBackprop, PlateauBias
 from spikedtp.rate.gradient import check_backward_steps
-from spikedtp.rate.plateaus import nudge_kind, plateau_rule
 
 __all__ = ["check_circuit", "sample_array"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikedtp.circuit import Population, Projection
+from spikedtp.circuit import Population, Projection, nudge_kind, plateau_rule
 from spikedtp.plasticity import Signals
-from spikedtp.rate.plateaus import instruct, nudge_kind, plateau_rule
+from spikedtp.rate.plateaus import instruct
 from spikedtp.rate.weights import Block, WeightStore
 
 __all__ = ["Program"]

@@ -1,4 +1,4 @@
-"""Which nudge phase a circuit asks for, and the plateau that its cells get at the onset of it."""
+"""The plateau that the rate network's cells get at the onset of the nudge phase."""
 
 from __future__ import annotations
 
@@ -7,23 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit, Population
-
-__all__ = ["instruct", "keep_largest", "nudge_kind", "plateau_rule"]
-
-
-def nudge_kind(circuit: Circuit) -> str:
-    """The nudge phase that the circuit's rules ask for: "none", "one-pass", "equilibrated" or "output-only"."""
-    kinds = {p.rule.nudge for p in circuit.projections if p.rule is not None} - {"none"}
-    return kinds.pop() if len(kinds) == 1 else "none" if not kinds else "mixed"
-
-
-def plateau_rule(circuit: Circuit, population: Population):
-    """The rule that gives this population a plateau (the first of its projections' that asks for a nudge), or None."""
-    for projection in circuit.inputs(population.name):
-        if projection.rule is not None and projection.rule.nudge != "none":
-            return projection.rule
-    return None
+__all__ = ["instruct", "keep_largest"]
 
 
 def keep_largest(error: np.ndarray, n_keep: int) -> np.ndarray:

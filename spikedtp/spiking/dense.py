@@ -87,15 +87,23 @@ class DenseSynapses(Group):
         self._enable_group_attributes()
 
     def _refer(self, suffix: str, side: _Side) -> None:
-        """Every variable of the cells under its name with a suffix; cells are counted as in their whole group."""
-        index = f"_{suffix}_idx"
-        self.variables.add_auxiliary_variable(index, dtype=np.int32)
-        self.variables[index].unique = True  # inside one row or column every cell comes once
-        for name, variable in side.group.variables.items():
-            if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.endswith("_idx"):
-                self.variables.add_reference(
-                    f"{name}_{suffix}", side.group, name, index="0" if variable.scalar else index
-                )
+        """Every variable of the cells under its name with a suffix.
+
+        Cells are counted as in their whole group for its variables, from 0 for those that a subgroup has of its own.
+        """
+        for index in (f"_{suffix}_idx", f"_{suffix}_cell"):
+            self.variables.add_auxiliary_variable(index, dtype=np.int32)
+            self.variables[index].unique = True  # inside one row or column every cell comes once
+        own = {name: v for name, v in side.cells.variables.items() if name not in side.group.variables}
+        for owner, variables, index in (
+            (side.group, side.group.variables, f"_{suffix}_idx"),
+            (side.cells, own, f"_{suffix}_cell"),
+        ):
+            for name, variable in variables.items():
+                if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.startswith("_sub_idx"):
+                    self.variables.add_reference(
+                        f"{name}_{suffix}", owner, name, index="0" if variable.scalar else index
+                    )
 
     # -- what synapses do ------------------------------------------------------------------------------------------
 
@@ -219,4 +227,5 @@ class _Side:
     """The cells at one end: their whole group, and where in it they begin."""
 
     def __init__(self, cells):
+        self.cells = cells
         self.group, self.start = getattr(cells, "source", cells), getattr(cells, "start", 0)

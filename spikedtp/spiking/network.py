@@ -122,7 +122,7 @@ def _add_replay(parts: _Parts) -> None:
     spec, inputs, timeline, built = parts.spec, parts.inputs, parts.spec.timeline, parts.built
     if isinstance(spec.inputs, PoissonInput):
         table = _add_array(inputs, "activity_table", timeline.n_points * spec.n_inputs)
-        play_rows(
+        player = play_rows(
             inputs,
             "activity",
             "activity_table",
@@ -135,6 +135,7 @@ def _add_replay(parts: _Parts) -> None:
             order=-1,
             clock=built.clock,
         )
+        built.net.add(player)
     elif isinstance(spec.inputs, SpikeTrainInput):
         table = _add_array(inputs, "spike_table", timeline.n_steps * spec.n_inputs, dtype=bool)
         inputs.namespace["given_spike"] = tables.raster_table("given_spike", table, spec.n_inputs, timeline.n_steps)
@@ -158,14 +159,9 @@ def _schedule(parts: _Parts) -> None:
 
 def _read(parts: _Parts, group: NeuronGroup, signals: dict, kind: str, **schedule) -> None:
     for name, (weight, code) in _readouts(parts.spec, signals, kind).items():
-        run_when(
-            group,
-            f"{weight} != 0",
-            code,
-            name=f"{group.name}_{name}_{kind}",
-            plain=parts.spec.plain,
-            clock=parts.built.clock,
-            **schedule,
+        runner_name = f"{group.name}_{name}_{kind}"
+        parts.built.net.add(
+            run_when(group, f"{weight} != 0", code, name=runner_name, plain=parts.spec.plain, **schedule)
         )
 
 

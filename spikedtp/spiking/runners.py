@@ -12,14 +12,20 @@ from spikedtp.spiking.tables import interpolated_table
 __all__ = ["play_rows", "run_when"]
 
 
-def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> None:
+def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> CodeRunner:
     """Run `code` for every cell in the steps where `condition`, the same for all cells, is true.
 
     The plain form runs the code in every step: for code that changes nothing where the condition is false.
+
+    Returns
+    -------
+    CodeRunner
+        For the caller to add to the network.
     """
     if plain:
-        group.run_regularly(code, name=name, **schedule)
-        return
+        runner = group.run_regularly(code, name=name, **schedule)
+        group.contained_objects.remove(runner)
+        return runner
     if "_active" not in group.variables:
         group.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
     runner = CodeRunner(
@@ -28,9 +34,10 @@ def run_when(group, condition: str, code: str, *, name: str, plain: bool = False
         code=f"_active = {condition}\n{code}",
         name=name,
         codeobj_class=group.codeobj_class,
-        **schedule,
+        **({"clock": group.clock} | schedule),
     )
-    group.contained_objects.append(runner)
+    runner.cells = group  # Brian2 keeps a weak reference, and nobody else may hold a subgroup
+    return runner
 
 
 def play_rows(
@@ -44,7 +51,7 @@ def play_rows(
     name: str,
     plain: bool = False,
     **schedule,
-) -> None:
+) -> CodeRunner:
     """Set `variable` in every step by linear interpolation along the rows of a table.
 
     Parameters
@@ -56,16 +63,22 @@ def play_rows(
         Neighbouring cells that hear the table `lag` time steps late; 0 before its first row arrives.
     points_per_step : float
         Rows that pass in one time step.
+
+    Returns
+    -------
+    CodeRunner
+        For the caller to add to the network.
     """
     if plain:
         function = f"{variable}_of_{group.name}"
         group.namespace[function] = interpolated_table(
             function, group.variables[table], blocks, group.N, n_points, points_per_step
         )
-        group.run_regularly(f"{variable} = {function}(t_in_timesteps, i)", name=name, **schedule)
-        return
+        runner = group.run_regularly(f"{variable} = {function}(t_in_timesteps, i)", name=name, **schedule)
+        group.contained_objects.remove(runner)
+        return runner
     options = {"blocks": blocks, "n": group.N, "n_points": n_points, "points_per_step": repr(points_per_step)}
-    runner = CodeRunner(
+    return CodeRunner(
         group,
         "play_rows",
         name=name,
@@ -74,4 +87,3 @@ def play_rows(
         codeobj_class=group.codeobj_class,
         **schedule,
     )
-    group.contained_objects.append(runner)

@@ -12,9 +12,10 @@
     if (_first == _last) return;
     // row by row, so that the columns of all the cells that fired share what the cache has brought
     for (int _i = 0; _i < {{n_pre}}; _i++) {
-        const size_t _pre_idx = {{pre_start}} + _i;
+        const size_t _pre_cell = _i, _pre_idx = {{pre_start}} + _i;
         for (const int32_t* _event = _first; _event < _last; _event++) {
-            const size_t _post_idx = *_event, _idx = (size_t)_i*{{stride}} + _post_idx - {{post_start}};
+            const size_t _post_idx = *_event, _post_cell = _post_idx - {{post_start}};
+            const size_t _idx = (size_t)_i*{{stride}} + _post_cell;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }

@@ -8,10 +8,10 @@
     {{scalar_code|autoindent}}
 {% include 'dense_source.cpp' %}
     for (; _first < _last; _first++) {
-        const size_t _pre_idx = *_first;
-        const size_t _row = (_pre_idx - {{pre_start}})*{{stride}};
+        const size_t _pre_idx = *_first, _pre_cell = _pre_idx - {{pre_start}};
+        const size_t _row = _pre_cell*{{stride}};
         for (int _j = 0; _j < {{n_post}}; _j++) {
-            const size_t _idx = _row + _j, _post_idx = {{post_start}} + _j;
+            const size_t _idx = _row + _j, _post_cell = _j, _post_idx = {{post_start}} + _j;
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}
         }

@@ -1,0 +1,74 @@
+"""From a wanted rate to spikes: Poisson, regular intervals, or a leaky integrate-and-fire unit. One fragment each.
+
+Each gives the rate that is asked for, so that what remains between them is the statistics of the intervals. `rate` is
+an expression in Hz; it is clipped between 0 and `max_rate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brian2 import Equations
+
+from spikedtp.equations import escape
+
+__all__ = ["FIRING", "Firing", "lif", "poisson", "regular"]
+
+
+@dataclass(frozen=True)
+class Firing:
+    """How spikes come about: what a `Declaration` needs of it."""
+
+    equations: Equations
+    before_threshold: str
+    threshold: str
+    reset: str
+    initial: dict[str, str]
+
+
+def poisson(rate: str) -> Firing:
+    """A Poisson process with absolute dead time, by time rescaling; needs `dead_time`."""
+    return Firing(
+        escape.escape_equations(rate),
+        escape.INTEGRATE_HAZARD,
+        escape.THRESHOLD,
+        escape.REDRAW,
+        {"remaining": escape.FIRST_DRAW},
+    )
+
+
+def regular(rate: str) -> Firing:
+    """A spike whenever the integral of the rate passes the next whole number: no noise but the phase at the start."""
+    return Firing(
+        Equations("rate = clip(wanted_rate, 0*Hz, max_rate) : Hz\nremaining : 1", wanted_rate=rate),
+        "remaining -= rate*dt",
+        "remaining <= 0",
+        "remaining += 1",
+        {"remaining": "rand()"},
+    )
+
+
+def lif(rate: str) -> Firing:
+    """A leaky integrate-and-fire unit, threshold 1 and reset 0, whose constant drive would give the rate.
+
+    Needs `tau_lif`. Integrated exactly inside a step; the time between the crossing and the end of the step counts for
+    the next interval. Below rates of 1/(20 tau_lif) the drive is threshold to within rounding.
+    """
+    return Firing(
+        Equations(
+            """
+            rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
+            drive_lif = 1/(1 - exp(-1/clip(rate*tau_lif, 0.05, inf))) : 1
+            membrane : 1
+            """,
+            wanted_rate=rate,
+        ),
+        "membrane = (drive_lif + (membrane - drive_lif)*exp(-dt/tau_lif))*int(rate*tau_lif > 0.05)"
+        " + membrane*int(rate*tau_lif <= 0.05)",
+        "membrane >= 1",
+        "membrane = drive_lif*(membrane - 1)/(drive_lif - 1)",
+        {"membrane": "rand()"},
+    )
+
+
+FIRING = {"poisson": poisson, "regular": regular, "lif": lif}

@@ -1,0 +1,126 @@
+"""The cell of a network that closes its loop: the dendrite instructs the soma in the nudge phase alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brian2 import Equations, Hz, ms, second
+
+from spikedtp.equations.firing import FIRING
+from spikedtp.equations.membrane import leaky_compartment
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["NudgedCell", "SteadyInput"]
+
+
+def _check_rate(model) -> None:
+    if model.firing not in FIRING:
+        raise known_names("firing", model.firing, FIRING)
+    if model.firing == "poisson" and model.max_rate * model.dead_time >= 1:
+        raise SpikedtpError(
+            f"{type(model).__name__}.max_rate = {model.max_rate} must be below 1/dead_time = {1 / model.dead_time}: "
+            "a cell cannot fire faster than its dead time allows"
+        )
+
+
+@dataclass(frozen=True)
+class NudgedCell(CellModel):
+    r"""Dendrite and soma without units (activity 1 is the unit of voltage).
+
+    In execution order, with `input` = sum of gain * w over the spikes of this step, so that a presynaptic activity a
+    gives w a on average::
+
+        activity = V_soma + nudging * (gate * clip(V_dend, -1, 1) + error)
+        spikes at the rate min(unit_rate * max(activity, 0), max_rate)
+        V_soma <- V_soma + dt/tau_soma (-V_soma + bias + input_soma)      unless held
+        V_dend <- V_dend + dt/tau_dend (-V_dend + input_dend)
+
+    `nudging` is 0 before and 1 after the onset of the nudge. `gate`, `error` and whether the soma is held are set at
+    the onset by the network. `unit_rate` is a number for each cell.
+
+    Parameters
+    ----------
+    tau_soma, tau_dend : Quantity (second)
+    max_rate : Quantity (Hz)
+    dead_time : Quantity (second)
+        Of Poisson firing.
+    tau_lif : Quantity (second)
+        Membrane time constant of the integrate-and-fire unit.
+    firing : {"poisson", "regular", "lif"}
+
+    References
+    ----------
+    The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    """
+
+    tau_soma: second = parameter(60 * ms, above=0 * ms)
+    tau_dend: second = parameter(20 * ms, above=0 * ms)
+    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
+    dead_time: second = parameter(1 * ms, least=0 * ms)
+    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    firing: str = "poisson"
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_rate(self)
+
+    def declaration(self) -> Declaration:
+        firing = FIRING[self.firing](rate="unit_rate*activity")
+        return Declaration(
+            equations=leaky_compartment("v_dend", "tau_dend", "input_dend")
+            + Equations("dv_soma/dt = running*(bias + input_soma - v_soma)/tau_soma : 1")
+            + Equations(
+                """
+                activity = v_soma + nudging*(gate*clip(v_dend, -1, 1) + error) : 1
+                input_soma : 1
+                input_dend : 1
+                gate : 1
+                error : 1
+                bias : 1 (constant)
+                unit_rate : Hz (constant)
+                """
+            )
+            + firing.equations,
+            threshold=firing.threshold,
+            reset=firing.reset,
+            before_threshold=firing.before_threshold,
+            clear=("input_soma", "input_dend"),
+            initial=firing.initial,
+        )
+
+
+@dataclass(frozen=True)
+class SteadyInput(CellModel):
+    """Input cells that fire at `unit_rate` times an activity which stays the same for a whole presentation.
+
+    Parameters
+    ----------
+    unit_rate, max_rate : Quantity (Hz)
+    dead_time, tau_lif, firing
+        As in `NudgedCell`.
+    """
+
+    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
+    dead_time: second = parameter(1 * ms, least=0 * ms)
+    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    firing: str = "poisson"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_rate(self)
+
+    def declaration(self) -> Declaration:
+        firing = FIRING[self.firing](rate="unit_rate*activity")
+        return Declaration(
+            equations=Equations("activity : 1") + firing.equations,
+            threshold=firing.threshold,
+            reset=firing.reset,
+            before_threshold=firing.before_threshold,
+            initial=firing.initial,
+        )

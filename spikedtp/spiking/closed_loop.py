@@ -1,0 +1,174 @@
+"""Closed loop: every population spikes from its own membrane. Plain data here, Brian2 in `closed_network`.
+
+A presentation is a timeline of windows. In the settle phase only the image comes from outside. At the onset of the
+nudge the somas are read (and, if asked, held), the output's error and the dendrites' gates are set; then dendrites act
+on their somas. At the last step the synapses learn from what was read in the windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import ms, second
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import NudgedCell, SteadyInput
+from spikedtp.parameters import Parameters, parameter
+from spikedtp.plasticity import ReceptiveFields
+
+__all__ = ["ClosedLoop", "Phases"]
+
+
+@dataclass(frozen=True)
+class Phases(Parameters):
+    """When things happen in one presentation.
+
+    Parameters
+    ----------
+    settle : Quantity (second)
+        Nothing but the image comes from outside.
+    read : Quantity (second)
+        The last part of it, over which spikes are counted and voltages averaged.
+    nudge : Quantity (second)
+        The output is pushed towards its target and dendrites act on their somas.
+    wait : Quantity (second)
+        The first part of it, which is not read.
+    hold : bool
+        Somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down pass.
+        False: they run on freely.
+    dt : Quantity (second)
+    """
+
+    settle: second = parameter(500 * ms, above=0 * ms)
+    read: second = parameter(200 * ms, above=0 * ms)
+    nudge: second = parameter(200 * ms, above=0 * ms)
+    wait: second = parameter(60 * ms, least=0 * ms)
+    dt: second = parameter(1 * ms, above=0 * ms)
+    hold: bool = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.hold, bool):
+            raise SpikedtpError(f"Phases.hold must be true or false, got {self.hold!r}")
+        if self.read > self.settle:
+            raise SpikedtpError(f"Phases.read = {self.read} is longer than settle = {self.settle}")
+        if self.wait >= self.nudge:
+            raise SpikedtpError(f"Phases.wait = {self.wait} must be shorter than nudge = {self.nudge}")
+        for name in ("settle", "read", "nudge", "wait"):
+            steps = float(getattr(self, name) / self.dt)
+            if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
+                raise SpikedtpError(
+                    f"Phases.{name} = {getattr(self, name)} must be a whole number of time steps of dt = {self.dt}"
+                )
+
+    def steps(self, name: str) -> int:
+        """One of the durations in time steps."""
+        return round(float(getattr(self, name) / self.dt))
+
+    @property
+    def onset(self) -> int:
+        """The time step at which the nudge begins."""
+        return self.steps("settle")
+
+    @property
+    def end(self) -> int:
+        """The time step after the last one of a presentation with a nudge."""
+        return self.onset + self.steps("nudge")
+
+    @property
+    def windows(self) -> dict[str, tuple[int, int]]:
+        """What is read when: phase -> (first time step, last + 1)."""
+        return {
+            "settled": (self.onset - self.steps("read"), self.onset),
+            "nudged": (self.onset + self.steps("wait"), self.end),
+        }
+
+
+@dataclass(frozen=True)
+class ClosedLoop:
+    """A circuit in spikes.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    unit_rates : dict
+        population -> Quantity (Hz): firing rate of activity 1.
+    cell : NudgedCell
+    inputs : SteadyInput
+        Its unit rate is that of the input population.
+    phases : Phases
+    learning : bool
+        Whether there is a nudge phase and the synapses learn at its end; else a presentation ends with the settle phase.
+    nudged : bool
+        Whether there is a nudge phase; learning needs one.
+    signals : bool
+        Keep what the rules see of each presentation, beside the settled activities.
+    """
+
+    circuit: Circuit
+    unit_rates: dict[str, Quantity]
+    cell: NudgedCell = field(default_factory=NudgedCell)
+    inputs: SteadyInput = field(default_factory=SteadyInput)
+    phases: Phases = field(default_factory=Phases)
+    learning: bool = False
+    nudged: bool = False
+    signals: bool = False
+
+    def __post_init__(self):
+        check_circuit(self.circuit)
+
+    @property
+    def n_steps(self) -> int:
+        return self.phases.end if self.nudged else self.phases.onset
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """All but the input, which has no membrane."""
+        return self.circuit.populations[1:]
+
+    @property
+    def n_cells(self) -> int:
+        return sum(population.size for population in self.populations)
+
+    def slices(self) -> dict[str, slice]:
+        """Where each population lies among the cells."""
+        ends = np.cumsum([population.size for population in self.populations]).tolist()
+        return {p.name: slice(end - p.size, end) for p, end in zip(self.populations, ends, strict=True)}
+
+
+def inhibitory(circuit: Circuit, population: str) -> bool:
+    """Whether all of its synapses are inhibitory."""
+    bounds = [p.bounds for p in circuit.projections if p.pre == population]
+    return bool(bounds) and all(b.upper is not None and b.upper <= 0 for b in bounds)
+
+
+def check_circuit(circuit: Circuit) -> None:
+    """`SpikedtpError` where spikes cannot do what the circuit asks for."""
+    kind = nudge_kind(circuit)
+    if kind in ("mixed", "output-only"):
+        raise SpikedtpError(f"{circuit.name}: a {kind} nudge phase has no spiking form: use the rate network")
+    for population in circuit.populations[1:]:
+        if population.activation != "relu":
+            raise SpikedtpError(
+                f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
+                "closed loop needs relu populations"
+            )
+        if population.bias_rule is not None:
+            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
+        rule = plateau_rule(circuit, population)
+        if rule is not None and getattr(rule, "max_pop_fraction", 1.0) < 1.0:
+            raise SpikedtpError(
+                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction), which no cell can do by itself"
+            )
+    for p in circuit.projections:
+        if p.rule is not None and p.rule.needs_gradient:
+            raise SpikedtpError(
+                f"{circuit.name}: {p.name} learns by a gradient ({type(p.rule).__name__}), which has no spiking form"
+            )
+        if p.compartment == "soma" and p.update_phase == "B":
+            raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
+        if p.rule is not None and isinstance(p.constraint, ReceptiveFields):
+            raise SpikedtpError(f"{circuit.name}: {p.name} learns inside receptive fields: no spiking form yet")

@@ -1,0 +1,237 @@
+"""Builds the Brian2 network of a `ClosedLoop`: inputs, one group of all cells, one matrix of synapses per projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Clock, Equations, Hz, Network, NeuronGroup
+
+from spikedtp.circuit import Projection, plateau_rule
+from spikedtp.plasticity import Tied
+from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.closed_loop import ClosedLoop
+from spikedtp.spiking.code_objects import code_object_class
+from spikedtp.spiking.dense import DenseSynapses
+from spikedtp.spiking.initial_state import start_cells
+from spikedtp.spiking.learning import LearningEvent, copy_tied
+from spikedtp.spiking.runners import run_when
+
+__all__ = ["Parameters", "build_closed"]
+
+#: What the rules see; `Signals` says what each is.
+PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
+POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
+
+
+@dataclass
+class Parameters:
+    """Numbers of the circuit: weights `(n_post, n_pre)`, biases, what the rules remember, by name."""
+
+    weights: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+    rule_state: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass
+class _Parts:
+    """What is being built."""
+
+    spec: ClosedLoop
+    given: Parameters
+    clock: Clock
+    inputs: NeuronGroup
+    cells: NeuronGroup
+    built: BuiltNetwork
+    synapses: dict[str, DenseSynapses] = field(default_factory=dict)
+
+    def population(self, name: str):
+        """A fresh subgroup of the cells (or of the inputs) of one population."""
+        if name == self.spec.circuit.input.name:
+            return self.inputs[0 : self.inputs.N]
+        place = self.spec.slices()[name]
+        return self.cells[place.start : place.stop]
+
+    def when(self, group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
+        self.built.net.add(run_when(group, at, code, name=name, when=when, order=order))
+
+
+def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
+    """Create the network on the active Brian2 device.
+
+    One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
+    membranes integrate what has just arrived, so that it acts on rates from the next step on.
+    """
+    clock = Clock(spec.phases.dt, name="presentation_clock")
+    counts = "count_settled : 1\ncount_nudged : 1\n" + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
+    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
+    sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
+    onset, hold = spec.phases.onset, int(spec.phases.hold)
+    cells = _group(
+        spec,
+        spec.cell,
+        spec.n_cells,
+        "cells",
+        clock,
+        counts + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
+        f"running = 1 - {hold}*nudging : 1 (shared)\nrate_factor : 1 (shared)",
+    )
+    net = Network(inputs, cells, name="presentation_network")
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells))
+    parts = _Parts(spec, given, clock, inputs, cells, built)
+    built.changing["x"] = inputs.variables["activity"]
+    _set_constants(parts)
+    _schedule(parts)
+    _read(parts)
+    if spec.nudged:
+        _nudge(parts)
+    _connect(parts)
+    net.add(*inputs.contained_objects, *cells.contained_objects)
+    for synapses in parts.synapses.values():
+        net.add(synapses, *synapses.contained_objects)
+    return built
+
+
+def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str) -> NeuronGroup:
+    declaration = model.declaration()
+    windows = spec.phases.windows
+    counting = "".join(
+        f"\ncount_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
+        for phase, (start, stop) in windows.items()
+    )
+    return NeuronGroup(
+        n,
+        declaration.equations + model.parameter_equations() + Equations(extra),
+        threshold=declaration.threshold,
+        reset=declaration.reset + counting,
+        method="euler",
+        clock=clock,
+        name=name,
+        namespace={},
+        codeobj_class=code_object_class(),
+    )
+
+
+def _start(spec: ClosedLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
+    start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
+    start_cells(cells, spec.cell.declaration(), lasting=("rate_factor",))
+
+
+def _set_constants(parts: _Parts) -> None:
+    spec, built, cells = parts.spec, parts.built, parts.cells
+    for group, model in ((parts.inputs, spec.inputs), (cells, spec.cell)):
+        for name, value in model.quantities().items():
+            built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
+    rates = [np.full(p.size, float(spec.unit_rates[p.name] / Hz)) for p in spec.populations]
+    built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates))
+    biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
+    built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
+    built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
+
+
+def _schedule(parts: _Parts) -> None:
+    """Order the parts of a time step."""
+    for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
+        code = model.declaration().before_threshold
+        group.run_regularly(code, when="before_thresholds", clock=parts.clock, name=f"{group.name}_hazard")
+    parts.cells.state_updater.when = "after_synapses"
+    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
+    parts.cells.run_regularly(clear, when="after_synapses", order=1, clock=parts.clock, name="cells_clear")
+
+
+def _inside(window: tuple[int, int]) -> str:
+    return f"t_in_timesteps >= {window[0]} and t_in_timesteps < {window[1]}"
+
+
+def _read(parts: _Parts) -> None:
+    """Sums over the windows and, at their ends, what the rules see."""
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.phases.windows
+    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
+    sums = "soma_sum += v_soma\ndend_sum += v_dend"
+    parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_synapses", order=2)
+    settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
+    code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
+    parts.when(cells, settled, code, "cells_read")
+    for group in (parts.inputs, cells):
+        code = f"pre_settled = count_settled/(unit_rate*dt*{steps['settled']})\npre_settled_previous = pre_settled"
+        parts.when(group, settled, code, f"{group.name}_count")
+    parts.built.vectors["post_settled"] = cells.variables["post_settled"]
+    if spec.signals:
+        for group in (parts.inputs, cells):
+            for name in (*PRE_SIGNALS, *(POST_SIGNALS if group is cells else ())):
+                parts.built.vectors[f"{group.name}.{name}"] = group.variables[name]
+
+
+def _nudge(parts: _Parts) -> None:
+    """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.phases.windows
+    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
+    onset = f"t_in_timesteps == {spec.phases.onset}"
+    for population in spec.populations:
+        rule = plateau_rule(spec.circuit, population)
+        if rule is None:
+            continue
+        gate = f"int(soma_sum > {_silent(rule)})" if rule.relu_gate else "1"
+        group = parts.population(population.name)
+        if population.name == spec.circuit.output.name:
+            group.variables.add_array("target", size=population.size)
+            parts.built.changing["target"] = group.variables["target"]
+            code = f"error = clip(target - post_settled, -1, 1)*{gate}"
+        else:
+            code = f"gate = {gate}"
+        parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
+    if spec.phases.hold:
+        code = f"v_soma = soma_sum/{steps['settled']}"
+        parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
+    last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
+    sums = "plateau_sum += v_dend"
+    parts.when(cells, _inside(windows["nudged"]), sums, "cells_nudged", when="after_synapses", order=2)
+    for group in (parts.inputs, cells):
+        parts.when(group, last, f"pre_nudged = count_nudged/(unit_rate*dt*{steps['nudged']})", f"{group.name}_recount")
+    code = f"plateau = gate*clip(plateau_sum/{steps['nudged']}, -1, 1) + error"
+    code += "\npost_nudged = clip(post_settled + plateau, 0, inf)"
+    parts.when(cells, last, code, "cells_instruct")
+
+
+def _silent(rule) -> str:
+    """The sum of voltages that a cell must exceed to have a plateau."""
+    return "0"
+
+
+def _connect(parts: _Parts) -> None:
+    spec, built = parts.spec, parts.built
+    last = f"t_in_timesteps == {spec.n_steps - 1}"
+    for projection in spec.circuit.projections:
+        sides = {"pre": parts.population(projection.pre), "post": parts.population(projection.post)}
+        event = None
+        if spec.learning and projection.rule is not None:
+            event = LearningEvent(projection, last, sides, parts.given.rule_state[projection.name], built)
+        parts.synapses[projection.name] = _synapses(parts, projection, sides, event)
+        if event is not None:
+            event.attach(parts.synapses[projection.name])
+    if spec.learning:
+        built.changing["rate_factor"] = parts.cells.variables["rate_factor"]
+        for projection in spec.circuit.projections:
+            if isinstance(projection.constraint, Tied):
+                copy_tied(projection, parts.synapses, last)
+
+
+def _synapses(parts: _Parts, projection: Projection, sides: dict, event: LearningEvent | None) -> DenseSynapses:
+    built, name = parts.built, projection.name
+    numbers = {"gain": 1 / float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt)}
+    numbers |= event.parameters() if event is not None else {}
+    synapses = DenseSynapses(
+        sides["pre"],
+        sides["post"],
+        "input_dend" if projection.compartment == "dend" else "input_soma",
+        gain="gain",
+        parameters=numbers,
+        clock=parts.clock,
+        name=name,
+    )
+    for key, value in numbers.items():
+        built.constants[f"{name}.{key}"] = (synapses.variables[key], np.array([float(value)]))
+    built.constants[f"{name}.w"] = (synapses.variables["w"], synapses.flat(parts.given.weights[name]))
+    if parts.spec.learning and (projection.rule is not None or isinstance(projection.constraint, Tied)):
+        built.lasting[f"{name}.w"] = synapses.variables["w"]
+    return synapses
