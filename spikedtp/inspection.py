@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit, circuit_path, read_circuit, shipped_names
+from spikedtp.circuit import Circuit, bias_key, circuit_path, read_circuit, shipped_names, weight_key
 from spikedtp.configuration import CONFIG_FILE
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.plasticity.constraints import Bounds
 from spikedtp.rate.checkpoint import read_weights
-from spikedtp.rate.state import bias_key, weight_key
 
 __all__ = ["describe", "describe_circuit", "describe_weights", "sign_violations"]
 

@@ -1,6 +1,7 @@
 """Circuits as plain data: description, YAML reader, names of shipped models."""
 
 from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.keys import bias_key, weight_key
 from spikedtp.circuit.nudge import nudge_kind, plateau_rule
 from spikedtp.circuit.reader import read_circuit
 from spikedtp.circuit.shipped import circuit_path, shipped_names
@@ -10,9 +11,11 @@ __all__ = [
     "Constraint",
     "Population",
     "Projection",
+    "bias_key",
     "circuit_path",
     "nudge_kind",
     "plateau_rule",
     "read_circuit",
     "shipped_names",
+    "weight_key",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.linalg.blas import sger
 
-from spikedtp.circuit import Circuit, Projection, read_circuit
+from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_circuit, sample_array
@@ -19,7 +19,7 @@ from spikedtp.rate.initial_weights import Parameters, draw_parameters
 from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
-from spikedtp.rate.state import bias_key, read_parameters, weight_key
+from spikedtp.rate.state import read_parameters
 from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
 

@@ -7,21 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit
+from spikedtp.circuit import Circuit, bias_key, weight_key
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate.initial_weights import Parameters
 
-__all__ = ["bias_key", "read_parameters", "weight_key"]
-
-
-def weight_key(projection: str) -> str:
-    """EIANN's key of a projection's weights, e.g. ``module_dict.H2E_H1E.weight``."""
-    return f"module_dict.{projection}.weight"
-
-
-def bias_key(population: str) -> str:
-    """EIANN's key of a population's bias, e.g. ``parameter_dict.H2E_bias``."""
-    return f"parameter_dict.{population}_bias"
+__all__ = ["read_parameters"]
 
 
 def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -14,12 +14,14 @@ from brian2 import ms, second
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import NudgedCell, SteadyInput
 from spikedtp.parameters import Parameters, parameter
 from spikedtp.plasticity import ReceptiveFields
 
-__all__ = ["ClosedLoop", "Phases"]
+__all__ = ["ClosedLoop", "Phases", "inhibitory"]
+
+RECORDABLE = ("spikes", "v_soma", "v_dend")
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,13 @@ class ClosedLoop:
         Its unit rate is that of the input population.
     phases : Phases
     learning : bool
-        Whether there is a nudge phase and the synapses learn at its end; else a presentation ends with the settle phase.
+        Whether the synapses learn at the end of the nudge phase.
     nudged : bool
-        Whether there is a nudge phase; learning needs one.
+        Whether there is a nudge phase (learning needs one); else a presentation ends with the settle phase.
     signals : bool
         Keep what the rules see of each presentation, beside the settled activities.
+    record : tuple of str
+        What to keep at every time step: any of ``spikes, v_soma, v_dend``.
     """
 
     circuit: Circuit
@@ -116,9 +120,13 @@ class ClosedLoop:
     learning: bool = False
     nudged: bool = False
     signals: bool = False
+    record: tuple[str, ...] = ()
 
     def __post_init__(self):
         check_circuit(self.circuit)
+        for name in self.record:
+            if name not in RECORDABLE:
+                raise known_names("variable to record", name, RECORDABLE)
 
     @property
     def n_steps(self) -> int:
@@ -147,21 +155,20 @@ def inhibitory(circuit: Circuit, population: str) -> bool:
 
 def check_circuit(circuit: Circuit) -> None:
     """`SpikedtpError` where spikes cannot do what the circuit asks for."""
-    kind = nudge_kind(circuit)
-    if kind in ("mixed", "output-only"):
-        raise SpikedtpError(f"{circuit.name}: a {kind} nudge phase has no spiking form: use the rate network")
+    if nudge_kind(circuit) == "mixed":
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
     for population in circuit.populations[1:]:
         if population.activation != "relu":
             raise SpikedtpError(
                 f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
-                "closed loop needs relu populations"
+                "it needs relu populations"
             )
         if population.bias_rule is not None:
             raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
         rule = plateau_rule(circuit, population)
         if rule is not None and getattr(rule, "max_pop_fraction", 1.0) < 1.0:
             raise SpikedtpError(
-                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction), which no cell can do by itself"
+                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell can do that alone"
             )
     for p in circuit.projections:
         if p.rule is not None and p.rule.needs_gradient:

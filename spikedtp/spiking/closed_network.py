@@ -1,11 +1,11 @@
-"""Builds the Brian2 network of a `ClosedLoop`: inputs, one group of all cells, one matrix of synapses per projection."""
+"""Builds the Brian2 network of a `ClosedLoop`: inputs, one group of all cells, a matrix of synapses per projection."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import Clock, Equations, Hz, Network, NeuronGroup
+from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
 from spikedtp.circuit import Projection, plateau_rule
 from spikedtp.plasticity import Tied
@@ -22,6 +22,8 @@ __all__ = ["Parameters", "build_closed"]
 #: What the rules see; `Signals` says what each is.
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
 POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
+#: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
+WEIGHT_TYPE = np.float32
 
 
 @dataclass
@@ -86,6 +88,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
     if spec.nudged:
         _nudge(parts)
     _connect(parts)
+    _record(parts)
     net.add(*inputs.contained_objects, *cells.contained_objects)
     for synapses in parts.synapses.values():
         net.add(synapses, *synapses.contained_objects)
@@ -108,6 +111,7 @@ def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str)
         clock=clock,
         name=name,
         namespace={},
+        dtype={f"input_{name}": WEIGHT_TYPE for name in ("soma", "dend")},
         codeobj_class=code_object_class(),
     )
 
@@ -134,9 +138,9 @@ def _schedule(parts: _Parts) -> None:
     for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
         code = model.declaration().before_threshold
         group.run_regularly(code, when="before_thresholds", clock=parts.clock, name=f"{group.name}_hazard")
-    parts.cells.state_updater.when = "after_synapses"
+    parts.cells.state_updater.when = "after_resets"
     clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
-    parts.cells.run_regularly(clear, when="after_synapses", order=1, clock=parts.clock, name="cells_clear")
+    parts.cells.run_regularly(clear, when="after_resets", order=1, clock=parts.clock, name="cells_clear")
 
 
 def _inside(window: tuple[int, int]) -> str:
@@ -148,7 +152,7 @@ def _read(parts: _Parts) -> None:
     spec, cells, windows = parts.spec, parts.cells, parts.spec.phases.windows
     steps = {phase: stop - start for phase, (start, stop) in windows.items()}
     sums = "soma_sum += v_soma\ndend_sum += v_dend"
-    parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_synapses", order=2)
+    parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
     settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
     code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
     parts.when(cells, settled, code, "cells_read")
@@ -171,10 +175,10 @@ def _nudge(parts: _Parts) -> None:
         rule = plateau_rule(spec.circuit, population)
         if rule is None:
             continue
-        gate = f"int(soma_sum > {_silent(rule)})" if rule.relu_gate else "1"
+        gate = "int(soma_sum > 0)" if rule.relu_gate else "1"
         group = parts.population(population.name)
         if population.name == spec.circuit.output.name:
-            group.variables.add_array("target", size=population.size)
+            group.variables.add_array("target", size=population.size, index="_idx")
             parts.built.changing["target"] = group.variables["target"]
             code = f"error = clip(target - post_settled, -1, 1)*{gate}"
         else:
@@ -185,17 +189,12 @@ def _nudge(parts: _Parts) -> None:
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
     last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
     sums = "plateau_sum += v_dend"
-    parts.when(cells, _inside(windows["nudged"]), sums, "cells_nudged", when="after_synapses", order=2)
+    parts.when(cells, _inside(windows["nudged"]), sums, "cells_nudged", when="after_resets", order=2)
     for group in (parts.inputs, cells):
         parts.when(group, last, f"pre_nudged = count_nudged/(unit_rate*dt*{steps['nudged']})", f"{group.name}_recount")
     code = f"plateau = gate*clip(plateau_sum/{steps['nudged']}, -1, 1) + error"
     code += "\npost_nudged = clip(post_settled + plateau, 0, inf)"
     parts.when(cells, last, code, "cells_instruct")
-
-
-def _silent(rule) -> str:
-    """The sum of voltages that a cell must exceed to have a plateau."""
-    return "0"
 
 
 def _connect(parts: _Parts) -> None:
@@ -225,7 +224,8 @@ def _synapses(parts: _Parts, projection: Projection, sides: dict, event: Learnin
         sides["post"],
         "input_dend" if projection.compartment == "dend" else "input_soma",
         gain="gain",
-        parameters=numbers,
+        parameters=dict.fromkeys(numbers),
+        dtype=WEIGHT_TYPE,
         clock=parts.clock,
         name=name,
     )
@@ -235,3 +235,18 @@ def _synapses(parts: _Parts, projection: Projection, sides: dict, event: Learnin
     if parts.spec.learning and (projection.rule is not None or isinstance(projection.constraint, Tied)):
         built.lasting[f"{name}.w"] = synapses.variables["w"]
     return synapses
+
+
+def _record(parts: _Parts) -> None:
+    built, record = parts.built, parts.spec.record
+    if "spikes" in record:
+        groups = {"inputs": parts.inputs, "cells": parts.cells}
+        built.spikes = {name: SpikeMonitor(group, name=f"{name}_spikes") for name, group in groups.items()}
+        built.net.add(*built.spikes.values())
+    voltages = [name for name in ("v_soma", "v_dend") if name in record]
+    if voltages:
+        monitor = StateMonitor(
+            parts.cells, voltages, record=True, when="end", order=9, clock=parts.clock, name="cells_traces"
+        )
+        built.traces = {name: (monitor, name) for name in voltages}
+        built.net.add(monitor)

@@ -34,7 +34,7 @@ class DenseSynapses(Group):
     delay_steps : int
         Time steps from a spike to its arrival, the same for all synapses.
     parameters : dict
-        name -> number: shared constants without units that the code may use.
+        name -> number: shared constants without units that the code may use; None: the caller sets the value.
     dtype : numpy dtype
         Of the weights.
     clock : Clock
@@ -56,7 +56,7 @@ class DenseSynapses(Group):
         *,
         gain: str = "1.0",
         delay_steps: int = 0,
-        parameters: dict[str, float] | None = None,
+        parameters: dict[str, float | None] | None = None,
         dtype=np.float64,
         clock: Clock,
         when: str = "synapses",
@@ -78,7 +78,8 @@ class DenseSynapses(Group):
         self.variables.create_clock_variables(self._clock)
         self.variables.add_array("w", size=self.stop, dtype=dtype)
         for key, value in (parameters or {}).items():
-            self.variables.add_array(key, size=1, scalar=True, constant=True, index="0", values=float(value))
+            given = {} if value is None else {"values": float(value)}  # a value is part of the generated source
+            self.variables.add_array(key, size=1, scalar=True, constant=True, index="0", **given)
         self._refer("pre", self._pre)
         self._refer("post", self._post)
         self.variables.add_reference("_spikespace", self._pre.group)
@@ -94,16 +95,16 @@ class DenseSynapses(Group):
         for index in (f"_{suffix}_idx", f"_{suffix}_cell"):
             self.variables.add_auxiliary_variable(index, dtype=np.int32)
             self.variables[index].unique = True  # inside one row or column every cell comes once
-        own = {name: v for name, v in side.cells.variables.items() if name not in side.group.variables}
-        for owner, variables, index in (
-            (side.group, side.group.variables, f"_{suffix}_idx"),
-            (side.cells, own, f"_{suffix}_cell"),
-        ):
-            for name, variable in variables.items():
-                if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.startswith("_sub_idx"):
-                    self.variables.add_reference(
-                        f"{name}_{suffix}", owner, name, index="0" if variable.scalar else index
-                    )
+        for name, variable in side.group.variables.items():
+            if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.endswith("_idx"):
+                self.variables.add_reference(
+                    f"{name}_{suffix}", side.group, name, index="0" if variable.scalar else f"_{suffix}_idx"
+                )
+        for name, variable in side.cells.variables.items():
+            if name not in side.group.variables and not name.endswith("_idx"):
+                # add_reference() would count as in the whole group
+                self.variables._variables[f"{name}_{suffix}"] = variable
+                self.variables.indices[f"{name}_{suffix}"] = "0" if variable.scalar else f"_{suffix}_cell"
 
     # -- what synapses do ------------------------------------------------------------------------------------------
 

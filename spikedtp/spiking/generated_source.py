@@ -46,6 +46,8 @@ def write_source(device, built: BuiltNetwork, folder: Path) -> None:
     built.start()
     built.net.run(built.duration, namespace={})
     add('if (Network::_globally_stopped) spikedtp::fail("interrupted");', *_collect(device, built, layout))
+    if built.lasting:
+        add("if (spikedtp::job().keeps()) {", *(_keep_lasting(device, n, v) for n, v in built.lasting.items()), "}")
     add("presentations.done();", "}", "presentations.finish();")
     # Brian2 would now write every array, weights and indices too
     device.insert_code("before_end", "return 0;")
@@ -84,6 +86,10 @@ def _target(device, variable) -> str:
     """C++ arguments `pointer, bytes` of a Brian2 array variable."""
     array, pointer, size = _array(device, variable)
     return f"{pointer}, {size}*sizeof({array}[0])"
+
+
+def _keep_lasting(device, name: str, variable) -> str:
+    return f'spikedtp::keep_lasting("{name}", {_target(device, variable)});'
 
 
 def _collect(device, built: BuiltNetwork, layout: Layout) -> list[str]:

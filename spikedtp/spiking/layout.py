@@ -22,21 +22,22 @@ class Layout:
         numpy's name of the type of vectors and traces.
     constants, changing : dict
         name -> numpy's name of the type.
-    vectors : tuple of str
+    vectors : dict
+        name -> how many numbers.
     spikes, traces : dict
         name -> the file in which a run leaves them.
-    lasting : bool
-        Whether a presentation depends on those before it.
+    lasting : dict
+        name -> (numpy's name of the type, how many): what one presentation leaves to the next.
     """
 
     n_steps: int
     precision: str
     constants: dict[str, str]
     changing: dict[str, str]
-    vectors: tuple[str, ...]
+    vectors: dict[str, int]
     spikes: dict[str, str]
     traces: dict[str, str]
-    lasting: bool
+    lasting: dict[str, tuple[str, int]]
 
     @classmethod
     def of(cls, built: BuiltNetwork) -> Layout:
@@ -45,8 +46,8 @@ class Layout:
             precision=np.dtype(built.precision).name,
             constants={name: np.dtype(variable.dtype).name for name, (variable, _) in built.constants.items()},
             changing={name: np.dtype(variable.dtype).name for name, variable in built.changing.items()},
-            vectors=tuple(built.vectors),
+            vectors={name: variable.size for name, variable in built.vectors.items()},
             spikes={name: monitor.name for name, monitor in built.spikes.items()},
             traces={name: f"{monitor.name}.{variable}" for name, (monitor, variable) in built.traces.items()},
-            lasting=bool(built.lasting),
+            lasting={name: (np.dtype(v.dtype).name, v.size) for name, v in built.lasting.items()},
         )

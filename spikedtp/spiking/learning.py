@@ -67,13 +67,13 @@ class LearningEvent:
         for equation in Equations(getattr(self.form, side)).ordered:
             if equation.type not in (PARAMETER, SUBEXPRESSION):
                 raise TypeError(f"{self.projection.name}: {equation.varname} cannot be integrated at a learning event")
-            cells.variables.add_array(equation.varname, size=len(cells))
+            cells.variables.add_array(equation.varname, size=len(cells), dtype=np.float32, index="_idx")
             variable = cells.variables[equation.varname]
             if equation.type == SUBEXPRESSION:
                 lines.append(f"{equation.varname} = {equation.expr}")
             else:
                 key = f"{self.projection.name}.{side}.{equation.varname}"
-                values = np.asarray(self.state[remembered[f"{side}.{equation.varname}"]], dtype=np.float64)
+                values = np.asarray(self.state[remembered[f"{side}.{equation.varname}"]], dtype=np.float32)
                 built.constants[key] = (variable, values)
                 built.lasting[key] = variable
         self.assignments[side] = "\n".join(lines)

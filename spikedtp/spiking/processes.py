@@ -47,7 +47,9 @@ def check_processes(n_processes: int) -> int:
     return int(n_processes)
 
 
-def run_processes(project: Path, folder: Path, n: int, n_processes: int, progress=None) -> list[Finished]:
+def run_processes(
+    project: Path, folder: Path, n: int, n_processes: int, progress=None, keep_every: int = 0
+) -> list[Finished]:
     """Run `n` presentations, split evenly; inputs and results lie in `folder`.
 
     Raises
@@ -57,7 +59,7 @@ def run_processes(project: Path, folder: Path, n: int, n_processes: int, progres
     """
     bounds = np.linspace(0, n, min(n_processes, n) + 1).astype(int)
     with ExitStack() as stack:
-        processes = [_start(stack, project, folder, *part, progress) for part in pairwise(bounds)]
+        processes = [_start(stack, project, folder, *part, progress, keep_every) for part in pairwise(bounds)]
         done, last = 0, {}
         for process, line in _lines(processes):
             if line == "done":
@@ -75,13 +77,16 @@ def run_processes(project: Path, folder: Path, n: int, n_processes: int, progres
     return finished
 
 
-def _start(stack: ExitStack, project: Path, folder: Path, first: int, last: int, progress) -> subprocess.Popen:
+def _start(
+    stack: ExitStack, project: Path, folder: Path, first: int, last: int, progress, keep_every: int
+) -> subprocess.Popen:
     complaints = stack.enter_context((folder / f"complaints.{first}").open("w+"))
     environment = os.environ | {
         "SPIKEDTP_INPUTS": str(folder / "inputs"),
         "SPIKEDTP_RESULTS": str(folder / "results"),
         "SPIKEDTP_FIRST": str(first),
         "SPIKEDTP_LAST": str(last),
+        "SPIKEDTP_KEEP_EVERY": str(keep_every),
     }
     if progress is not None:
         environment["SPIKEDTP_PROGRESS"] = "1"

@@ -16,7 +16,7 @@ RUNNERS = {"cpp_standalone": run_standalone, "runtime": run_runtime}
 
 
 def run_on(
-    device: str, build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1
+    device: str, build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
 ) -> RunResults:
     """Build a network and run every presentation of `data` on `device`; see `RunInputs` and `RunResults`.
 
@@ -27,10 +27,13 @@ def run_on(
     n_processes : int
         Among how many processes of the compiled binary the presentations are split; results are the same bytes.
 
+    kept : callable, optional
+        Called with the number of presentations done and the results so far whenever what lasts has been kept.
+
     Raises
     ------
     SpikedtpError
         Several processes of a network that learns from one presentation to the next, or on the runtime device; no
         compiler; no space.
     """
-    return RUNNERS[check_device(device)](build, data, progress, n_processes)
+    return RUNNERS[check_device(device)](build, data, progress, n_processes, kept)

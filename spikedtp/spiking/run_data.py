@@ -17,21 +17,32 @@ class RunInputs:
     ----------
     patterns : dict
         name -> (n_patterns, ...) array: the values of each of `BuiltNetwork.changing`.
-    pattern : (n_presentations,) int
-        Which pattern each presentation shows.
+    pattern : (n_presentations,) int, or dict of them
+        Which pattern each presentation shows; by name, if the variables do not change together.
     seeds : (n_presentations,) int
         Each presentation has its own, so that its result does not depend on its place in the batch.
     constants : dict
         name -> array: the values of `BuiltNetwork.constants`.
+    keep_every : int
+        What lasts is kept after this many presentations, again and again, and after the last; 0: after the last alone.
     """
 
     patterns: dict[str, np.ndarray]
-    pattern: np.ndarray
+    pattern: np.ndarray | dict[str, np.ndarray]
     seeds: np.ndarray
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    keep_every: int = 0
 
     def __len__(self) -> int:
         return len(self.seeds)
+
+    def index(self, name: str) -> np.ndarray:
+        """Which pattern of `name` each presentation shows, `(n_presentations,)`."""
+        return self.pattern[name] if isinstance(self.pattern, dict) else self.pattern
+
+    def due(self, done: int) -> bool:
+        """Whether what lasts is kept after this many presentations."""
+        return done == len(self) or (bool(self.keep_every) and done % self.keep_every == 0)
 
 
 @dataclass
@@ -50,6 +61,8 @@ class RunResults:
         group -> (events, counts): (time step, cell) pairs of all presentations, and how many each had.
     traces : dict
         name -> (n_presentations, n_steps, n)
+    lasting : dict
+        name -> (times kept, n): what `BuiltNetwork.lasting` was whenever it was kept.
     timings : dict
         Seconds per stage: `build`; `run`, starting, running and reading all of it. Compiled, also `simulate`, the
         loop over presentations as the slowest process saw it, and `write`, its part of that.
@@ -60,5 +73,6 @@ class RunResults:
     vectors: dict[str, np.ndarray] = field(default_factory=dict)
     spikes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     traces: dict[str, np.ndarray] = field(default_factory=dict)
+    lasting: dict[str, np.ndarray] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     peak_memory: list[int] = field(default_factory=list)

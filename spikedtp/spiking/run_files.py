@@ -1,8 +1,8 @@
 """The files through which a run gets its inputs and leaves its results, the same for either runner.
 
 `inputs/`: an array per constant, one per changing variable (all patterns) and its ``.index``, ``seeds``. `results/`: an
-array per vector and per trace with a place for each presentation; ``GROUP.counts`` and ``GROUP.FIRST``, the spikes of
-the process that began with presentation FIRST.
+array per vector and per trace with a place for each presentation; ``lasting.NAME`` with one for each time it was kept;
+``GROUP.counts`` and ``GROUP.FIRST``, the spikes of the process that began with presentation FIRST.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from spikedtp.spiking.layout import Layout
 from spikedtp.spiking.run_data import RunInputs, RunResults
 
-__all__ = ["read_array", "read_results", "write_inputs"]
+__all__ = ["read_array", "read_results", "read_so_far", "write_inputs"]
 
 #: Smaller files are read: a map costs more, and a process may hold only some tens of thousands.
 MAPPED = 1 << 20  # bytes
@@ -32,11 +32,13 @@ def write_inputs(folder: Path, layout: Layout, data: RunInputs) -> None:
         np.asarray(data.constants[name], dtype=dtype).tofile(folder / name)
     for name, dtype in layout.changing.items():
         np.asarray(data.patterns[name], dtype=dtype).tofile(folder / name)
-        np.asarray(data.pattern, dtype=np.int64).tofile(folder / f"{name}.index")
+        np.asarray(data.index(name), dtype=np.int64).tofile(folder / f"{name}.index")
 
 
-def read_results(folder: Path, layout: Layout, firsts: list[int], n: int) -> RunResults:
-    """The results of `n` presentations that processes beginning with those in `firsts` have run."""
+def read_results(folder: Path, layout: Layout, firsts: list[int], data: RunInputs) -> RunResults:
+    """The results of a run by processes that began with the presentations in `firsts`."""
+    n = len(data)
+    n_times = -(-n // data.keep_every) if data.keep_every else 1
     precision = np.dtype(layout.precision)
     return RunResults(
         vectors={name: read_array(folder / name, precision).reshape(n, -1) for name in layout.vectors},
@@ -51,6 +53,24 @@ def read_results(folder: Path, layout: Layout, firsts: list[int], n: int) -> Run
             name: read_array(folder / file, precision).reshape(n, layout.n_steps, -1)
             for name, file in layout.traces.items()
         },
+        lasting={
+            name: read_array(folder / f"lasting.{name}", np.dtype(dtype)).reshape(n_times, -1)
+            for name, (dtype, _) in layout.lasting.items()
+        },
+    )
+
+
+def read_so_far(folder: Path, layout: Layout, done: int, data: RunInputs) -> RunResults:
+    """Vectors of the presentations that are done, and what lasts as it was kept last, while a run goes on."""
+    time = (done - 1) // data.keep_every if data.keep_every else 0
+
+    def rows(name: str, dtype: str, size: int, start: int, stop: int) -> np.ndarray:
+        offset = start * size * np.dtype(dtype).itemsize
+        return np.fromfile(folder / name, dtype, (stop - start) * size, offset=offset).reshape(-1, size)
+
+    return RunResults(
+        vectors={name: rows(name, layout.precision, size, 0, done) for name, size in layout.vectors.items()},
+        lasting={name: rows(f"lasting.{name}", *kind, time, time + 1) for name, kind in layout.lasting.items()},
     )
 
 

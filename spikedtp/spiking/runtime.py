@@ -17,7 +17,7 @@ from spikedtp.spiking.folders import working_folder
 from spikedtp.spiking.layout import Layout
 from spikedtp.spiking.processes import check_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
-from spikedtp.spiking.run_files import read_results
+from spikedtp.spiking.run_files import read_results, read_so_far
 
 __all__ = ["run_runtime"]
 
@@ -35,7 +35,9 @@ def _numpy_target():
         np.random.set_state(state)  # noqa: NPY002
 
 
-def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1) -> RunResults:
+def run_runtime(
+    build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
+) -> RunResults:
     """Build a network and run every presentation of `data`; see `run_on`."""
     if check_processes(n_processes) > 1:
         raise SpikedtpError("device 'runtime' runs in one process: several processes need device='cpp_standalone'")
@@ -56,18 +58,23 @@ def run_runtime(build: Callable[[], BuiltNetwork], data: RunInputs, progress=Non
                 variable.get_value()[:] = values
             brian2.seed(int(data.seeds[k]))
             for name, variable in built.changing.items():
-                variable.get_value()[:] = data.patterns[name][data.pattern[k]].ravel()
+                variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
             built.start()
             built.net.run(built.duration, namespace={})
-            for name, values in _left_behind(built, layout).items():
+            left = _left_behind(built, layout)
+            if data.due(k + 1):
+                left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
+            for name, values in left.items():
                 if name not in files:
-                    files[name] = (folder / name).open("wb")
+                    files[name] = (folder / name).open("wb", buffering=0)
                 values.tofile(files[name])
             if progress is not None:
                 progress(k + 1)
+            if kept is not None and data.due(k + 1):
+                kept(k + 1, read_so_far(folder, layout, k + 1, data))
         for file in files.values():
             file.close()
-        results = read_results(folder, layout, [0], len(data))
+        results = read_results(folder, layout, [0], data)
     results.timings = {"run": time.perf_counter() - started}
     return results
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from brian2 import Hz, ms
@@ -20,12 +21,13 @@ from spikedtp.spiking.readout import Readout, find_readout
 from spikedtp.spiking.response import PlasticProjection, SpikingResponse
 from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs
+from spikedtp.spiking.seeds import presentation_seeds
 from spikedtp.spiking.signals import SignalReader
 from spikedtp.spiking.timeline import Timeline
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["presentation_seeds", "replayed_points", "simulate"]
+__all__ = ["replayed_points", "simulate"]
 
 
 def simulate(
@@ -132,7 +134,7 @@ def simulate(
         data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
-    results = run_on(device, lambda: build(spec), data, progress)
+    results = run_on(device, partial(build, spec), data, progress)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
     plastic = {}
@@ -150,18 +152,6 @@ def simulate(
             )
             plastic[source.projection] = PlasticProjection(reader, reader.signals(vectors))
     return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
-
-
-def presentation_seeds(seed: int, n_samples: int, n_repeats: int, first_sample: int = 0) -> np.ndarray:
-    """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
-    return np.array(
-        [
-            np.random.SeedSequence([seed, sample, repeat]).generate_state(1)[0]
-            for sample in range(first_sample, first_sample + n_samples)
-            for repeat in range(n_repeats)
-        ],
-        dtype=np.int64,
-    )
 
 
 def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:

@@ -29,13 +29,13 @@ from spikedtp.spiking.generated_source import write_source
 from spikedtp.spiking.layout import Layout
 from spikedtp.spiking.processes import check_processes, run_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
-from spikedtp.spiking.run_files import read_results, write_inputs
+from spikedtp.spiking.run_files import read_results, read_so_far, write_inputs
 
 __all__ = ["run_standalone"]
 
 
 def run_standalone(
-    build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1
+    build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
 ) -> RunResults:
     """Build a network and run every presentation of `data`; see `run_on`."""
     check_processes(n_processes)
@@ -50,8 +50,16 @@ def run_standalone(
         with working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
             write_inputs(folder / "inputs", layout, data)
             (folder / "results").mkdir()
-            finished = run_processes(project, folder, len(data), n_processes, progress)
-            results = read_results(folder / "results", layout, [process.first for process in finished], len(data))
+
+            def report(done: int) -> None:
+                if progress is not None:
+                    progress(done)
+                if kept is not None and data.due(done):
+                    kept(done, read_so_far(folder / "results", layout, done, data))
+
+            reports = report if progress is not None or kept is not None else None
+            finished = run_processes(project, folder, len(data), n_processes, reports, data.keep_every)
+            results = read_results(folder / "results", layout, [process.first for process in finished], data)
     results.timings = {
         "build": ready - started,
         "run": time.perf_counter() - ready,

@@ -44,7 +44,9 @@ struct Job {
     const int64_t first = std::stoll(variable("SPIKEDTP_FIRST")), last = std::stoll(variable("SPIKEDTP_LAST"));
     const bool tells = std::getenv("SPIKEDTP_PROGRESS") != nullptr;
     int64_t k = first, n_steps = 0;
+    const int64_t keep_every = std::stoll(variable("SPIKEDTP_KEEP_EVERY"));
     double writing = 0;  // seconds
+    bool keeps() const { return k + 1 == last || (keep_every && (k + 1) % keep_every == 0); }
 };
 inline Job& job() {
     static Job the_job;
@@ -183,6 +185,12 @@ inline Events& events(const std::string& name) {
 template <class Kept, class T> void keep(const std::string& name, const T* data, size_t n) {
     const std::vector<Kept> values(data, data + n);
     result_file(name).write(values.data(), n * sizeof(Kept), job().k * n * sizeof(Kept));
+}
+
+// What one presentation leaves to the next, each time it is kept.
+inline void keep_lasting(const std::string& name, const void* data, size_t bytes) {
+    const int64_t time = job().keep_every ? job().k / job().keep_every : 0;
+    result_file("lasting." + name).write(data, bytes, time * bytes);
 }
 
 class Presentations {

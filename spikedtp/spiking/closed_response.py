@@ -1,0 +1,148 @@
+"""What a closed loop gives back: activities, what the rules saw, weight changes, and records of every population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity import Signals
+from spikedtp.spiking.closed_loop import ClosedLoop
+from spikedtp.spiking.response import PlasticProjection, WeightUpdates
+from spikedtp.spiking.run_data import RunResults
+from spikedtp.spiking.signals import SignalReader
+
+__all__ = ["ClosedResponse"]
+
+
+@dataclass
+class ClosedResponse:
+    """Result of `SpikingNetwork.respond`. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
+
+    Attributes
+    ----------
+    activity : dict
+        population -> (..., n): mean somatic voltage at the end of the settle phase, where positive: the rate network's
+        activity. The input's is its spike count in the same units.
+    counted : dict
+        population -> (..., n): the same from spike counts, as synapses see it.
+    weight_updates : WeightUpdates
+        Every learned projection's own ΔW, without bounds or constraints, float32. Needs a target.
+    signals : dict
+        projection -> `Signals`, arrays (samples, n_repeats, n).
+    spikes : dict
+        population -> bool (..., n_steps, n)
+    v_soma, v_dend : dict
+        population -> (..., n_steps, n); not of the input.
+    times : (n_steps,)
+        Second.
+    timings : dict
+        Seconds per stage.
+    """
+
+    spec: ClosedLoop
+    weights: dict[str, np.ndarray] = field(repr=False)
+    rule_state: dict = field(repr=False)
+    batched: bool
+    n_samples: int
+    n_repeats: int
+    results: RunResults = field(repr=False)
+
+    @property
+    def activity(self) -> dict[str, np.ndarray]:
+        source = self.spec.circuit.input.name
+        return (
+            self.counted
+            | {p.name: self._vector("post_settled", p.name) for p in self.spec.populations}
+            | {source: self._vector("pre_settled", source)}
+        )
+
+    @property
+    def counted(self) -> dict[str, np.ndarray]:
+        return {p.name: self._vector("pre_settled", p.name) for p in self.spec.circuit.populations}
+
+    @property
+    def signals(self) -> dict[str, Signals]:
+        return {name: projection.signals for name, projection in self._projections().items()}
+
+    @property
+    def weight_updates(self) -> WeightUpdates:
+        return WeightUpdates(self._projections(), self.batched)
+
+    @property
+    def spikes(self) -> dict[str, np.ndarray]:
+        self._recorded("spikes")
+        return {p.name: self._raster(p.name) for p in self.spec.circuit.populations}
+
+    @property
+    def v_soma(self) -> dict[str, np.ndarray]:
+        return self._traces("v_soma")
+
+    @property
+    def v_dend(self) -> dict[str, np.ndarray]:
+        return self._traces("v_dend")
+
+    @property
+    def times(self) -> np.ndarray:
+        return np.arange(self.spec.n_steps) * float(self.spec.phases.dt)
+
+    @property
+    def timings(self) -> dict[str, float]:
+        return self.results.timings
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    def _projections(self) -> dict[str, PlasticProjection]:
+        if not self.spec.nudged:
+            raise SpikedtpError("without a target nothing is learned: give respond() one")
+        found = {}
+        for p in self.spec.circuit.projections:
+            if p.rule is not None:
+                state = self.rule_state[p.name]
+                reader = SignalReader(p.rule, self.weights[p.name], state, slice(None), None, None, 1.0, True)
+                found[p.name] = PlasticProjection(reader, self._signals(p.pre, p.post))
+        return found
+
+    def _signals(self, pre: str, post: str) -> Signals:
+        def read(name: str, population: str) -> np.ndarray:
+            values = self._values(name, population)
+            return values.reshape(self.n_samples, self.n_repeats, -1)
+
+        names = {name: pre for name in ("pre_settled", "pre_settled_previous", "pre_nudged")}
+        names |= {name: post for name in ("post_settled", "dendrite_settled", "post_nudged", "plateau")}
+        return Signals(**{name: read(name, population) for name, population in names.items()})
+
+    def _values(self, name: str, population: str) -> np.ndarray:
+        """(presentations, n) of one population."""
+        if population == self.spec.circuit.input.name:
+            return self.results.vectors[f"inputs.{name}"]
+        return self.results.vectors[f"cells.{name}"][:, self.spec.slices()[population]]
+
+    def _vector(self, name: str, population: str) -> np.ndarray:
+        return self._shaped(self._values(name, population))
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        values = values.reshape(self.n_samples, self.n_repeats, *values.shape[1:])
+        return values if self.batched else values[0]
+
+    def _recorded(self, what: str) -> None:
+        if what not in self.spec.record:
+            raise known_names("recorded variable", what, self.spec.record or ("nothing",))
+
+    def _traces(self, what: str) -> dict[str, np.ndarray]:
+        self._recorded(what)
+        places = self.spec.slices()
+        return {p.name: self._shaped(self.results.traces[what][..., places[p.name]]) for p in self.spec.populations}
+
+    def _raster(self, population: str) -> np.ndarray:
+        if population == self.spec.circuit.input.name:
+            group, place = "inputs", slice(0, self.spec.circuit.input.size)
+        else:
+            group, place = "cells", self.spec.slices()[population]
+        events, counts = self.results.spikes[group]
+        presentation = np.repeat(np.arange(len(counts)), counts)
+        mine = (events[:, 1] >= place.start) & (events[:, 1] < place.stop)
+        raster = np.zeros((len(counts), self.spec.n_steps, place.stop - place.start), dtype=bool)
+        raster[presentation[mine], events[mine, 0], events[mine, 1] - place.start] = True
+        return self._shaped(raster)

@@ -1,0 +1,17 @@
+"""A seed for every presentation, independent of how many there are."""
+
+import numpy as np
+
+__all__ = ["presentation_seeds"]
+
+
+def presentation_seeds(seed: int, n_samples: int, n_repeats: int, first_sample: int = 0) -> np.ndarray:
+    """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
+    return np.array(
+        [
+            np.random.SeedSequence([seed, sample, repeat]).generate_state(1)[0]
+            for sample in range(first_sample, first_sample + n_samples)
+            for repeat in range(n_repeats)
+        ],
+        dtype=np.int64,
+    )

@@ -1,0 +1,188 @@
+"""Closed loop: what a learning event does to every matrix, devices, resuming, and what the phases and firings mean."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+
+from spikedtp.datasets import load
+from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
+from spikedtp.neurons import NudgedCell
+from spikedtp.plasticity import Bounds, Tied
+from spikedtp.rate import load_rate_network
+from spikedtp.spiking.closed_loop import Phases
+from spikedtp.spiking.spiking_network import SpikingNetwork
+
+SMALL = Path(__file__).parents[1] / "golden" / "small_dtp.yaml"
+SHORT = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms)
+CIRCUITS = ("digits_dtp", "digits_btsp", "digits_supervised_bcm", "digits_temporal_contrast", "digits_hebb_weight_norm")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def spiking(circuit=SMALL, device="runtime", **options):
+    return SpikingNetwork(load_rate_network(circuit), device=device, **{"phases": SHORT} | options)
+
+
+def expected_step(network: SpikingNetwork, signals, rate_factor: float):
+    """One learning event by the rate forms of the rules and the constraints of the rate network."""
+    circuit, before = network.circuit, network.weights
+    after, state = {name: w.astype(np.float64) for name, w in before.items()}, {}
+    for p in circuit.projections:
+        if p.rule is not None:
+            change = p.rule.update(signals[p.name], before[p.name].astype(np.float64), network.rule_state[p.name])
+            after[p.name] += rate_factor * change[0, 0]
+            Bounds(*p.bounds).apply(after[p.name])
+            state[p.name] = p.rule.next_state(signals[p.name], network.rule_state[p.name])
+    for p in circuit.projections:
+        if p.rule is not None and p.constraint is not None and not isinstance(p.constraint, Tied):
+            p.constraint.apply(after[p.name], recurrent=p.recurrent)
+    for p in circuit.projections:
+        if isinstance(p.constraint, Tied):
+            after[p.name] = p.constraint.value(after)
+    return after, state
+
+
+@pytest.mark.parametrize("circuit", CIRCUITS)
+def test_learning_events_are_the_rules_applied_to_what_was_read(circuit, digits):
+    order, seed = np.array([4, 7, 9]), 5
+    network, schedule = spiking(circuit), (lambda index, total: (1.0, 0.5, 0.25)[index])
+    for k in range(2):  # the second event sees what the rules remember of the first
+        signals = network.respond(digits.train_x[order[k]], digits.train_t[order[k]], seed=seed, first_sample=k).signals
+        after, state = expected_step(network, signals, schedule(k, 3))
+        network.train(digits.train_x, digits.train_t, order[: k + 1], seed=seed, start=k, schedule=schedule)
+        changed = 0
+        for name, w in after.items():
+            tolerance = 1e-5 * np.abs(w).max()
+            np.testing.assert_allclose(network.weights[name], w, rtol=1e-5, atol=tolerance, err_msg=name)
+            changed += np.any(w != load_rate_network(circuit).weights[name])
+        for name, values in state.items():
+            for key, value in values.items():
+                np.testing.assert_allclose(network.rule_state[name][key], value.squeeze(), rtol=1e-4, atol=1e-6)
+        assert changed >= 4, "hardly anything learned: the test shows nothing"
+
+
+def test_devices_agree(digits):
+    made = {}
+    for device in ("runtime", "cpp_standalone"):
+        network = spiking(device=device)
+        answers = network.train(digits.train_x, digits.train_t, np.arange(3), seed=2)
+        response = network.respond(digits.test_x[:2], digits.test_t[:2], record=("spikes", "v_soma", "v_dend"))
+        made[device] = network.weights, response, answers
+    (w, a, answers), (v, b, others) = made.values()
+    np.testing.assert_array_equal(answers, others)
+    assert any(np.abs(w[name] - load_rate_network(SMALL).weights[name]).max() > 1e-3 for name in w)
+    for name in w:
+        np.testing.assert_allclose(w[name], v[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    for name in a.spikes:
+        np.testing.assert_array_equal(a.spikes[name], b.spikes[name], err_msg=name)
+    assert a.spikes["H1E"].sum() > 1000
+    for name in a.v_soma:
+        np.testing.assert_allclose(a.v_soma[name], b.v_soma[name], atol=1e-3)
+        np.testing.assert_allclose(a.v_dend[name], b.v_dend[name], atol=1e-3)
+
+
+def test_interrupted_and_resumed_is_uninterrupted(digits, device):
+    order, kept = np.array([3, 1, 4, 1, 5]), {}
+    images = digits.train_x, digits.train_t, order
+
+    def checkpoint(done, network, answers):
+        kept[done] = len(answers)
+
+    def interrupt(done, network, answers):
+        raise KeyboardInterrupt
+
+    whole, part = spiking("digits_btsp", device), spiking("digits_btsp", device)
+    whole.train(*images, checkpoint_every=2, checkpoint=checkpoint)
+    assert kept == {2: 2, 4: 4, 5: 5}
+    with pytest.raises(KeyboardInterrupt):
+        part.train(*images, checkpoint_every=2, checkpoint=interrupt)
+    # a checkpoint is a rate network's state dict, and what the rules remember
+    rate = load_rate_network("digits_btsp", part.state_dict())
+    rate.rule_state = part.rule_state
+    resumed = SpikingNetwork(rate, device=device, phases=SHORT)
+    resumed.train(*images, start=2)
+    for name in whole.weights:
+        np.testing.assert_array_equal(whole.weights[name], resumed.weights[name], err_msg=name)
+        for key, value in whole.rule_state.get(name, {}).items():
+            np.testing.assert_array_equal(value, resumed.rule_state[name][key])
+    assert whole.rule_state["H1E_InputE"]["past_pre"].any()
+
+
+@pytest.mark.parametrize("firing", ["poisson", "regular", "lif"])
+def test_spikes_carry_the_rate_networks_activities(digits, firing):
+    rate = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    network = SpikingNetwork(rate, cell=NudgedCell(firing=firing), phases=Phases(settle=400 * ms, read=200 * ms))
+    x = digits.test_x[:40]
+    response, expected = network.respond(x), rate.present(x)
+    noise = {}
+    for population in ("H1E", "H1DendI", "H2E", "OutputE"):
+        a, b = expected.activity[population][:, -1], response.activity[population][:, 0]
+        slope = (a * b).sum() / (a * a).sum()
+        assert 0.93 < slope < 1.08, (population, slope)
+        noise[population] = np.sqrt(((b - slope * a) ** 2).mean() / (a**2).mean())
+        assert noise[population] < (0.5 if firing == "poisson" else 0.15)
+    np.testing.assert_array_less(0.8, (network.predict(x) == digits.test_y[:40]).mean())
+
+
+def test_the_nudge_moves_held_and_free_somas(digits):
+    """Held somas rest at their settled means, free ones drift; both see output error and dendritic gates."""
+    for hold in (True, False):
+        phases = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms, hold=hold)
+        response = spiking("digits_dtp", phases=phases).respond(digits.test_x[0], digits.test_t[0], record=("v_soma",))
+        moved = np.abs(np.diff(response.v_soma["H1E"][0, 101:], axis=0)).max()
+        assert moved == 0 if hold else moved > 1e-3
+        signals = response.signals["OutputE_H2E"]
+        error = np.clip(digits.test_t[0] - signals.post_settled[0, 0], -1, 1) * (signals.post_settled[0, 0] > 0)
+        np.testing.assert_allclose(signals.plateau[0, 0], error, atol=1e-6)
+
+
+def test_same_seed_same_answers_in_several_processes(digits):
+    network = spiking(device="cpp_standalone")
+    one = network.respond(digits.test_x[:5], n_repeats=2, seed=3)
+    two = network.respond(digits.test_x[:5], n_repeats=2, seed=3, n_processes=2)
+    other = network.respond(digits.test_x[:5], n_repeats=2, seed=4)
+    assert one.activity["H2E"].shape == (5, 2, 100)
+    np.testing.assert_array_equal(one.activity["H2E"], two.activity["H2E"])
+    assert (one.activity["H2E"] != other.activity["H2E"]).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unit_rate": 450}, "unit_rate must be a quantity in Hz"),
+        ({"unit_rates": {"H9E": 5 * Hz}}, "H9E"),
+        ({"circuit": "digits_backprop_dale"}, "gradient"),
+        ({"cell": NudgedCell(tau_dend=0.5 * ms)}, "must be longer than the time step"),
+    ],
+)
+def test_mistakes_get_one_line(options, message):
+    with pytest.raises(SpikedtpError, match=message) as error:
+        spiking(**options)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"read": 200 * ms}, "longer than settle"), ({"wait": 60 * ms}, "shorter than nudge"), ({"hold": 1}, "hold"),
+     ({"nudge": 60.5 * ms}, "whole number of time steps")],
+)  # fmt: skip
+def test_phases_are_checked(change, message):
+    good = dict(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms)
+    with pytest.raises(SpikedtpError, match=message):
+        Phases(**good | change)
+
+
+def test_samples_are_checked(digits):
+    network = spiking()
+    with pytest.raises(SpikedtpError, match=r"x must lie in \[0, 1\]"):
+        network.predict(16 * digits.test_x[:2])
+    with pytest.raises(SpikedtpError, match=r"\(64,\)"):
+        network.predict(digits.test_x[:2, :10])
+    with pytest.raises(SpikedtpError, match="one for each"):
+        network.respond(digits.test_x[:2], digits.test_t[:3])
