@@ -89,6 +89,9 @@ def _blank(value, parts: list[str]):
     if kind in (tuple, list):
         parts.append(f"{kind.__name__} {len(value)}")
         return kind(_blank(item, parts) for item in value)
+    if isinstance(value, tuple) and _is_ours(kind):  # a NamedTuple
+        parts.append(f"{kind.__module__}.{kind.__qualname__}")
+        return kind(*(_blank(item, parts) for item in value))
     if kind is dict:
         parts.append(f"dict {len(value)}")
         return {_blank(name, parts): _blank(item, parts) for name, item in value.items()}

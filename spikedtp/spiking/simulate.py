@@ -50,6 +50,7 @@ def simulate(
     input_spikes: dict[str, np.ndarray] | None = None,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
+    n_processes: int = 1,
     progress=None,
 ) -> SpikingResponse:
     """Run one population of a rate network's circuit in spikes and let its learned synapses compute their ΔW.
@@ -91,6 +92,8 @@ def simulate(
         read-outs alone, which are small.
     first_sample : int
         Index of the first sample in its data set: part of a batch, run alone, then has the same spikes.
+    n_processes : int
+        Among how many processes of the compiled binary the presentations are split; the results are the same bytes.
     progress : callable, optional
         Called with the number of presentations done.
 
@@ -134,7 +137,7 @@ def simulate(
         data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
-    results = run_on(device, partial(build, spec), data, progress)
+    results = run_on(device, partial(build, spec), data, progress, n_processes)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
     plastic = {}
