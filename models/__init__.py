@@ -1,4 +1,5 @@
-"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt); NAME.md says where a checkpoint came from.
+"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt); NAME.md says where a checkpoint came from,
+NAME.json is the summary of its training run.
 
 Data, and the one function that says where a checkpoint lies; `spikedtp.circuit` and `spikedtp.rate` read the files.
 Installed as the package `spikedtp.models`.

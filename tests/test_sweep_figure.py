@@ -57,7 +57,8 @@ def test_a_right_prediction_lies_on_the_diagonal(table):
 
 
 def test_the_whole_figure(table):
-    figure = sweep_figure(table, ["unit_rate", "cell.tau_soma", "circuit", "status"])
+    table["weights"] = table["circuit"].str.replace("yaml", "pt")  # always changes with the circuit
+    figure = sweep_figure(table, ["unit_rate", "cell.tau_soma", "circuit", "weights", "status"])
     labels = [ax.get_xlabel() for ax in figure.axes]
     assert labels == ["unit rate", "cell.tau soma", "circuit", "predicted angle (degrees)"]
     assert figure.axes[0].get_title(loc="left") == "H2E from H1E"

@@ -32,6 +32,18 @@ Dt = amount("Time step of the simulation, in ms.", "MS")
 Out = Annotated[str, setting("Folder for the results.", metavar="DIR")]
 Values = dict[str, bool | int | float | str]  # parameters by name, with units as in 20*ms
 
+PLACES = ("circuit", "weights", "data")  # settings that name files or folders
+
+
+def located(key: str, value: Any) -> Any:
+    """The value of one of `PLACES` with an absolute path; shipped names and other settings as they are."""
+    if key not in PLACES or not isinstance(value, str):
+        return value
+    if key == "data":
+        kind, colon, folder = value.partition(":")
+        return f"{kind}:{absolute_path(folder)}" if colon else value
+    return absolute_path(value) if key == "weights" or Path(value).is_file() else value
+
 
 class _Circuit(Configuration):
     """Settings of all commands with a circuit and images."""
@@ -40,23 +52,13 @@ class _Circuit(Configuration):
     data: Data = "digits"
 
     def absolute(self) -> Self:
-        changed = {}
-        if Path(self.circuit).is_file():
-            changed["circuit"] = absolute_path(self.circuit)
-        kind, colon, folder = self.data.partition(":")
-        if colon:
-            changed["data"] = f"{kind}:{absolute_path(folder)}"
-        return self.model_copy(update=changed)
+        return self.model_copy(update={key: located(key, getattr(self, key)) for key in PLACES if hasattr(self, key)})
 
 
 class _Trained(_Circuit):
     """Settings of the commands that need trained weights."""
 
     weights: Weights = None
-
-    def absolute(self) -> Self:
-        weights = self.weights and absolute_path(self.weights)
-        return super().absolute().model_copy(update={"weights": weights})
 
     def weights_file(self) -> Path:
         """The weights asked for; without them, those that ship with a shipped circuit."""
@@ -208,6 +210,19 @@ class SweepConfiguration(Configuration):
     ] = None
     retry_failed: Annotated[bool, setting("Run the jobs again that failed before.")] = False
     out: Out = "results/sweep"
+
+    def absolute(self) -> Self:
+        """The same for every value that a job may get."""
+
+        def values(settings: dict[str, Any]) -> dict[str, Any]:
+            return {
+                key: [located(key, one) for one in value] if isinstance(value, list) else located(key, value)
+                for key, value in settings.items()
+            }
+
+        random = self.random and self.random.model_copy(update={"parameters": values(self.random.parameters)})
+        changed = {"base": values(self.base), "grid": values(self.grid), "listed": [*map(values, self.listed)]}
+        return self.model_copy(update={**changed, "random": random})
 
 
 COMMANDS: dict[str, type[Configuration]] = {

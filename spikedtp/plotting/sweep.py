@@ -83,12 +83,12 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
     table : pandas.DataFrame
         Of a sweep, failed jobs and all.
     varied : list of str
-        Columns of the table; those with a single value are left out.
+        Columns of the table; those with a single value are left out, and those that always change with another one.
     """
     table = table[table["status"] == "done"]
     projections = [name.removesuffix(MEASURED) for name in table if name.endswith(MEASURED)]
     projections = [name for name in projections if table[name + MEASURED].notna().any()][:MAX_PROJECTIONS]
-    settings = [name for name in varied if name in table and table[name].astype(str).nunique() > 1][:MAX_SETTINGS]
+    settings = _different(table, varied)[:MAX_SETTINGS]
     if not projections:
         figure = new_figure(SINGLE_COLUMN, SINGLE_COLUMN / 3)
         figure.text(0.5, 0.5, "no finished job with a weight change", ha="center", va="center")
@@ -127,6 +127,15 @@ def _column(table: pd.DataFrame, projection: str, measure: str) -> pd.Series:
 
 def _angle(table: pd.DataFrame, projection: str, measure: str) -> pd.Series:
     return np.degrees(np.arccos(_column(table, projection, measure)))
+
+
+def _different(table: pd.DataFrame, varied: list[str]) -> list[str]:
+    """The settings that tell jobs apart: `weights` that go with `circuit` say nothing new."""
+    kept: dict[tuple, str] = {}
+    for name in varied:
+        if name in table and table[name].astype(str).nunique() > 1:
+            kept.setdefault(tuple(pd.factorize(table[name].astype(str))[0]), name)
+    return list(kept.values())
 
 
 def _places(values: pd.Series) -> tuple[pd.Series, list[str] | None]:

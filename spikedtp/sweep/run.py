@@ -71,7 +71,11 @@ def run_sweep(
     SweepResult
     """
     started = time.perf_counter()
-    plan = [job.model_copy(update={"device": job.device or default_device()}) for job in plan_jobs(configuration)]
+    configuration = configuration.absolute()
+    if configuration.base.get("device") is None:  # a job's own device wins
+        base = {**configuration.base, "device": default_device()}
+        configuration = configuration.model_copy(update={"base": base})
+    plan = plan_jobs(configuration)
     hashed = functools.cache(file_hash)
     jobs: dict[str, Job] = {}
     for job in plan:  # the same job twice is one job

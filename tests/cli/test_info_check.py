@@ -12,6 +12,7 @@ from brian2 import __version__ as brian2_version
 
 from spikedtp.circuit import read_circuit
 from spikedtp.cli import main
+from spikedtp.datasets import load
 from spikedtp.models import weights_file
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoint import read_weights, write_weights
@@ -34,6 +35,9 @@ def test_a_shipped_circuit_with_its_weights(capsys):
     (one,) = (p for p in found["projections"] if p["name"] == "H2E_H1E")
     weight = network.weights["H2E_H1E"]
     assert one["mean"] == pytest.approx(weight.mean()) and one["min"] == weight.min() and one["max"] == weight.max()
+    # what the network itself gets right, counted again
+    images = load("digits", parts=("test",))
+    assert found["accuracy"] == np.mean(network.predict(images.test_x) == images.test_y)
     assert (one["rule"], one["learning_rate"], one["sign"]) == ("DendriticState", 0.03, "excitatory")
 
 
