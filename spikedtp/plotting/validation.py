@@ -87,7 +87,8 @@ def expected_and_measured(ax: Axes, curve: Curve) -> Axes:
     for name in curve.log:
         axis = {"x": ax.xaxis, "y": ax.yaxis}[name]
         ax.set(**{f"{name}scale": "log"})
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(NullLocator())
     ax.set_title("\n".join(textwrap.wrap(curve.title, 30)), fontsize=6.5)
