@@ -13,8 +13,8 @@ circuit is trained for every fan-in (number of H1E cells, 3,000 presentations).
 
 To expect: measured median cosines lie within .001 of noise ceiling x noiseless cosine, the prediction (median over the
 jobs; .024 at most), for angles from 1 to 40 degrees. The tangent of the angle goes as T^-.46 (predicted, for the noise
-alone: -.52), r^-.65 (-.75), n^-.43 (-.50) and fan-in^.19 (.16): what noise no longer explains is systematic. Against the
-notebook's ΔW the systematic part is larger (10 degrees).
+alone: -.52), r^-.65 (-.75), n^-.43 (-.50) and fan-in^.19 (.16): what noise no longer explains is systematic. Against
+the notebook's ΔW the systematic part is larger (10 degrees).
 
     python experiments/fidelity_sweep.py --out results/fidelity_sweep              # 256 jobs; continues if interrupted
     python experiments/fidelity_sweep.py --scheduler tcp://HOST:8786 --out DIR     # the same on a Dask cluster

@@ -17,7 +17,7 @@ from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.records.manifest import compiler_version, package_versions
 from spikedtp.spiking import compiler_available
-from spikedtp.spiking.build_cache import cache_folder
+from spikedtp.spiking.build_cache import cache_folder, cached_projects
 from spikedtp.spiking.devices import DEVICES
 
 __all__ = ["Finding", "check_installation"]
@@ -60,11 +60,13 @@ def check_installation() -> Iterator[Finding]:
 
 
 def _cache() -> Finding:
-    folder = cache_folder()
-    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
-    writable, free = os.access(existing, os.W_OK), shutil.disk_usage(existing).free
-    detail = f"{folder}, {free / 1e9:.1f} GB free" if writable else f"{folder} cannot be written: set SPIKEDTP_CACHE"
-    return Finding("cache", writable, detail, {"folder": str(folder), "writable": writable, "free_bytes": free})
+    try:
+        folder, projects = cache_folder(), cached_projects()
+    except SpikedtpError as error:
+        return Finding("cache", False, str(error), {"error": str(error)})
+    free = shutil.disk_usage(folder).free
+    detail = f"{folder}, {len(projects)} compiled projects, {free / 1e9:.1f} GB free"
+    return Finding("cache", True, detail, {"folder": str(folder), "projects": len(projects), "free_bytes": free})
 
 
 def _simulation(device: str) -> Finding:
