@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
-from spikedtp.plasticity.stdp import STDP
+from spikedtp.plasticity.stdp import PairRule
 from spikedtp.plasticity.timed import over_batch
 
 __all__ = ["MSTDP"]
 
 
 @dataclass(frozen=True)
-class MSTDP(STDP):
+class MSTDP(PairRule):
     r"""STDP whose pair term ζ is multiplied by a reward r that all synapses share::
 
         W <- W + learning_rate r ζ          "same-step": r and ζ of this step
@@ -26,7 +26,7 @@ class MSTDP(STDP):
     Parameters
     ----------
     a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
-        As in `STDP`.
+        As in `PairRule`.
 
     References
     ----------
@@ -54,6 +54,9 @@ class MSTDP(STDP):
             on_pre="w += learning_rate*modulator_post*p_minus_post",
             on_post="w += learning_rate*modulator_post*p_plus_pre",
         )
+
+    def pair_form(self):
+        return replace(super().pair_form(), modulated=True)
 
 
 def per_synapse(modulator):

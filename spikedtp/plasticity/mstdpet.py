@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -45,7 +45,7 @@ class MSTDPET(MSTDP):
     Parameters
     ----------
     a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
-        As in `STDP`.
+        As in `PairRule`.
     tau_e : Quantity (second)
         Time constant of the eligibility trace.
 
@@ -90,3 +90,6 @@ class MSTDPET(MSTDP):
             on_post=_CATCH_UP + _PAIR.format(pair="p_plus_pre"),
             on_modulator=_CATCH_UP,
         )
+
+    def pair_form(self):
+        return replace(super().pair_form(), tau_e=self.tau_e)

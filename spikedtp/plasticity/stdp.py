@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from brian2 import ms, second
 
-from spikedtp.parameters import parameter
+from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import check_quantity, parameter
+from spikedtp.plasticity.pair_form import PairForm, PairTrace
 from spikedtp.plasticity.signals import outer
 from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.timed import TimedRule, decay, over_batch
 
-__all__ = ["STDP"]
+__all__ = ["STDP", "PairRule"]
 
 CONVENTIONS = ("same-step", "lag")
 TRACES = ("cumulative", "nearest")
 
 
 @dataclass(frozen=True)
-class STDP(TimedRule):
-    r"""Pairs of spikes: in each step, in execution order::
-
-        P⁺ <- P⁺ e^(-dt/tau_plus)  + a_plus  pre        one per presynaptic cell
-        P⁻ <- P⁻ e^(-dt/tau_minus) + a_minus post       one per postsynaptic cell
-        ζ   = P⁺ post + P⁻ pre                          one per synapse
-        W  <- W + learning_rate ζ                       "lag": the ζ of the step before
-
-    Traces are updated before they are used, so spikes in the same step count on both sides. In spikes, P⁺ lives in the
-    presynaptic and P⁻ in the postsynaptic group, and a synapse changes only when one of its two cells fires.
+class PairRule(TimedRule):
+    r"""What the rules of spike pairs share: traces P of both sides and the pair term ζ (as in `STDP`).
 
     Parameters
     ----------
@@ -41,10 +35,6 @@ class STDP(TimedRule):
         Whether ζ acts in its own step (as in Inferno) or in the next one (the paper's equations).
     traces : {"cumulative", "nearest"}
         Whether a spike adds to its trace, or sets it (then only the nearest spikes interact).
-
-    References
-    ----------
-    Song, Miller & Abbott 2000, Nat. Neurosci. 3:919; in the notation of Florian 2007, 10.1162/neco.2007.19.6.1468.
     """
 
     a_plus: float = parameter(1.0)
@@ -54,12 +44,6 @@ class STDP(TimedRule):
     learning_rate: float = parameter(0.2, least=0.0)
     convention: str = "same-step"
     traces: str = "cumulative"
-
-    equation: ClassVar[str] = (
-        r"\dot P^\pm = -P^\pm/\tau_\pm + A_\pm \sum_f \delta(t - t_f), \quad "
-        r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}, \quad \Delta W = \gamma\,\zeta"
-    )
-    reference: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
 
     def __post_init__(self):
         super().__post_init__()
@@ -92,19 +76,7 @@ class STDP(TimedRule):
         new = pair(state, row)
         return state["zeta"] if self.convention == "lag" else new["zeta"], new
 
-    def stepper(self, dt):
-        pair = self._pair_stepper(dt)
-
-        def step(weight, state, row):
-            acting, state = self._acting(pair, state, row)
-            return weight + self.learning_rate * over_batch(acting), state
-
-        return step
-
     # --- spiking form -------------------------------------------------------------------------------------------------
-
-    def spiking_form(self):
-        return self._pair_form(on_pre="w += learning_rate*p_minus_post", on_post="w += learning_rate*p_plus_pre")
 
     def _pair_form(self, *, states: dict[str, str] | None = None, **code) -> SpikingForm:
         """The traces of the pair term in their groups, with the synapse code of one rule."""
@@ -119,3 +91,92 @@ class STDP(TimedRule):
             states={"p_plus": "pre.p_plus", "p_minus": "post.p_minus", "zeta": f"synapse.{zeta}"} | (states or {}),
             **code,
         )
+
+    def pair_form(self):
+        return PairForm(
+            pre=PairTrace(self.tau_plus, self.a_plus),
+            post=PairTrace(self.tau_minus, self.a_minus),
+            learning_rate=self.learning_rate,
+            nearest=self.traces == "nearest",
+            lag=self.convention == "lag",
+        )
+
+
+@dataclass(frozen=True)
+class STDP(PairRule):
+    r"""Pairs of spikes: in each step, in execution order::
+
+        P⁺ <- P⁺ e^(-dt/tau_plus)  + a_plus  pre        one per presynaptic cell
+        P⁻ <- P⁻ e^(-dt/tau_minus) + a_minus post       one per postsynaptic cell
+        ζ   = P⁺ post + P⁻ pre                          one per synapse
+        W  <- W + learning_rate ζ                       "lag": the ζ of the step before
+
+    Traces are updated before they are used, so spikes in the same step count on both sides. In spikes, P⁺ lives in the
+    presynaptic and P⁻ in the postsynaptic group, and a synapse changes only when one of its two cells fires.
+
+    With bounds the weights are clipped after each term: first after P⁻ pre, then after P⁺ post.
+
+    Parameters
+    ----------
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+        As in `PairRule`.
+    w_min, w_max : float, optional
+        Hard bounds on the weights; None: none. In the "same-step" convention alone.
+
+    References
+    ----------
+    Song, Miller & Abbott 2000, Nat. Neurosci. 3:919; in the notation of Florian 2007, 10.1162/neco.2007.19.6.1468.
+    """
+
+    w_min: float | None = None
+    w_max: float | None = None
+
+    equation: ClassVar[str] = (
+        r"\dot P^\pm = -P^\pm/\tau_\pm + A_\pm \sum_f \delta(t - t_f), \quad "
+        r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}, \quad \Delta W = \gamma\,\zeta"
+    )
+    reference: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, bound in (("w_min", self.w_min), ("w_max", self.w_max)):
+            if bound is not None:
+                check_quantity("STDP", name, bound, 1.0)
+        if None not in self.bounds and self.w_min >= self.w_max:
+            raise SpikedtpError(f"STDP.w_min must be below w_max = {self.w_max}, got {self.w_min}")
+        if self.bounds != (None, None) and self.convention == "lag":
+            raise SpikedtpError("STDP.convention must be same-step where weights have bounds, got 'lag'")
+
+    @property
+    def bounds(self):
+        return self.w_min, self.w_max
+
+    # --- rate form ----------------------------------------------------------------------------------------------------
+
+    def stepper(self, dt):
+        pair, bounded = self._pair_stepper(dt), self.bounds != (None, None)
+
+        def step(weight, state, row):
+            acting, state = self._acting(pair, state, row)
+            if not bounded:
+                return weight + self.learning_rate * over_batch(acting), state
+            for term in (outer(state["p_minus"], row.pre), outer(row.post, state["p_plus"])):
+                weight = np.clip(weight + self.learning_rate * over_batch(term), *self.bounds)
+            return weight, state
+
+        return step
+
+    # --- spiking form -------------------------------------------------------------------------------------------------
+
+    def spiking_form(self):
+        clip = ""
+        if self.bounds != (None, None):
+            low = "w_min" if self.w_min is not None else "-inf"
+            high = "w_max" if self.w_max is not None else "inf"
+            clip = f"\nw = clip(w, {low}, {high})"
+        return self._pair_form(
+            on_pre="w += learning_rate*p_minus_post" + clip, on_post="w += learning_rate*p_plus_pre" + clip
+        )
+
+    def pair_form(self):
+        return replace(super().pair_form(), bounds=self.bounds)

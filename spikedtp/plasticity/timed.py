@@ -1,6 +1,7 @@
 """Rules that move in time steps (spikes, traces, reward), in contrast to those that learn once per presentation.
 
-A `TimedRule` holds both forms: `stepper` is arithmetic on arrays, `spiking_form` declares Brian2 code as data.
+A `TimedRule` holds its forms: `stepper` is arithmetic on arrays, `spiking_form` declares Brian2 code as data, and
+`pair_form` a rule of spike pairs as numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import Parameters
 from spikedtp.plasticity.description import Described
+from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.signals import Array
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -70,6 +72,10 @@ class TimedRule(Parameters, Described):
 
     def spiking_form(self) -> SpikingForm:
         raise NotImplementedError
+
+    def pair_form(self) -> PairForm | None:
+        """The rule as numbers, if it is one of spike pairs."""
+        return None
 
     def check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:

@@ -10,6 +10,7 @@ from brian2 import ms, second
 
 from spikedtp.errors import known_names
 from spikedtp.parameters import parameter
+from spikedtp.plasticity.pair_form import PairForm, PairTrace
 from spikedtp.plasticity.signals import outer
 from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.stdp import TRACES
@@ -120,6 +121,18 @@ class TripletSTDP(TimedRule):
             after_pre_spike=f"r2 {jump}",
             after_post_spike=f"o2 {jump}",
             states={"r1": "pre.r1", "r2": "pre.r2", "o1": "post.o1", "o2": "post.o2"},
+        )
+
+    def pair_form(self):
+        return PairForm(
+            pre=PairTrace(self.tau_plus),
+            post=PairTrace(self.tau_minus),
+            learning_rate=self.learning_rate,
+            nearest=self.traces == "nearest",
+            slow_pre=PairTrace(self.tau_x),
+            slow_post=PairTrace(self.tau_y),
+            gains=(-self.a2_minus, self.a2_plus),
+            slow_gains=(-self.a3_minus, self.a3_plus),
         )
 
 

@@ -68,8 +68,7 @@ class DenseSynapses(Group):
         self.codeobj_class = code_object_class()
         self.n_pre, self.n_post, self.delay_steps = len(source), len(target), int(delay_steps)
         dtype = np.dtype(dtype)
-        padded = onto is None and self.n_post * dtype.itemsize % _PAGE == 0
-        self.stride = self.n_post + (64 // dtype.itemsize if padded else 0)
+        self.stride = self._row_stride(onto, dtype.itemsize)
         self._pre, self._post = _Side(source), _Side(target)
 
         self.variables = Variables(self)
@@ -86,6 +85,11 @@ class DenseSynapses(Group):
         if onto is not None:
             self._propagate(onto, gain)
         self._enable_group_attributes()
+
+    def _row_stride(self, onto: str | None, itemsize: int) -> int:
+        """Weights from one row to the next."""
+        padded = onto is None and self.n_post * itemsize % _PAGE == 0
+        return self.n_post + (64 // itemsize if padded else 0)
 
     def _refer(self, suffix: str, side: _Side) -> None:
         """Every variable of the cells under its name with a suffix.

@@ -16,7 +16,7 @@ from spikedtp.spiking.slim_loop import slim_run_loop
 
 __all__ = ["write_source"]
 
-HEADER = Path(__file__).parent / "cpp" / "presentations.h"
+HEADER, ALLOCATION = (Path(__file__).parent / "cpp" / name for name in ("presentations.h", "allocation.cpp"))
 C_TYPES = {"float32": "float", "float64": "double"}
 
 
@@ -53,6 +53,7 @@ def write_source(device, built: BuiltNetwork, folder: Path) -> None:
     device.insert_code("before_end", "return 0;")
     device.build(directory=str(folder), compile=False, run=False, with_output=False)
     shutil.rmtree(folder / "results", ignore_errors=True)
+    shutil.copy(ALLOCATION, folder)
     slim_run_loop(folder)
     merge_sources(folder)
 

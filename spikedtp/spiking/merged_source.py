@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["merge_sources"]
 
-HOT, COLD = ("network.cpp",), ("main.cpp", "objects.cpp", "run.cpp", "synapses_classes.cpp")
+HOT, COLD = ("network.cpp",), ("allocation.cpp", "main.cpp", "objects.cpp", "run.cpp", "synapses_classes.cpp")
 MAKEFILE = """\
 {settings}
 main: hot.o cold.o

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -12,8 +12,11 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule, PresentationRows, Row, TimedRule
+from spikedtp.spiking.all_to_all import dense_synapses_work
+from spikedtp.spiking.dense_replay import build_dense_replay, dense_patterns
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.replay_network import ReplaySpec, build_replay, patterns
+from spikedtp.spiking.replay_signals import GivenSignals
 from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs
 
@@ -28,21 +31,27 @@ class ReplayResult:
 
     Attributes
     ----------
-    w : (steps + 1, n_post, n_pre) float64
-        ``w[0]`` is the weights before the first row, ``w[k + 1]`` those after row k.
+    w : (n_kept, n_post, n_pre) float64
+        With all rows kept, ``w[0]`` is the weights before the first row, ``w[k + 1]`` those after row k.
     state : dict
-        name -> (steps + 1, ...) float64: traces, thresholds and whatever else the rule keeps, in its own units (ms).
+        name -> (n_kept, ...) float64: traces, thresholds and whatever else the rule keeps, in its own units (ms).
     dt : Quantity
+    kept : (n_kept,) int
+        How many rows of the signals had passed; ``w[-1]`` follows ``kept[-1]`` rows.
+    timings : dict
+        Of the spiking form, in seconds, as in `RunResults`.
     """
 
     w: np.ndarray
     state: dict[str, np.ndarray]
     dt: Quantity
+    kept: np.ndarray
+    timings: dict[str, float] = field(default_factory=dict)
 
     @property
     def t(self) -> np.ndarray:
-        """Time of each row of `w` in ms: row k of the signals is at ``t[k + 1] = k dt``; ``t[0]`` is before it."""
-        return (np.arange(len(self.w)) - 1) * float(self.dt / ms)
+        """Time of each row of `w` in ms: row k of the signals is at k dt; one dt before it where no row had passed."""
+        return (self.kept - 1) * float(self.dt / ms)
 
 
 def replay(
@@ -56,8 +65,13 @@ def replay(
     form: str = "rate",
     device: str = "cpp_standalone",
     record: tuple[str, ...] | None = None,
+    keep="all",
 ) -> ReplayResult:
     """Drive one learning rule with given signals.
+
+    Large projections: with `keep` other than "all" and no states to record, the spiking form of a rule of spike pairs
+    (STDP, TripletSTDP, MSTDP, MSTDPET) runs on `PairSynapses`, which give the same weights within rounding, many times
+    faster and in the memory of a few weight matrices.
 
     Parameters
     ----------
@@ -79,7 +93,9 @@ def replay(
     device : {"cpp_standalone", "runtime"}
         For the spiking form.
     record : tuple of str, optional
-        Which states to keep; default all. For large projections name few: per-synapse states take as much as `w`.
+        Which states to keep; default all if all rows are kept, else none. Per-synapse states take as much as `w`.
+    keep : "all", "last" or array of int
+        Rows of the result: k is after k rows of the signals, 0 before the first, negative ones count from the end.
 
     Returns
     -------
@@ -89,14 +105,32 @@ def replay(
     Raises
     ------
     SpikedtpError
-        Shapes that do not fit, a missing modulator, values that are not 0 or 1 where spikes are needed, a rule without
-        the form asked for.
+        Shapes that do not fit, a missing modulator, values that are not 0 or 1 where spikes are needed, weights outside
+        the rule's bounds, a rule without the form asked for.
     """
     _check_options(rule, form, device, dt)
     if isinstance(rule, LearningRule):
         rule = PresentationRows(rule)
-    signals = _Signals(rule, pre, post, w0, modulator, form)
-    return (_replay_rate if form == "rate" else _replay_spiking)(rule, signals, dt, device, record)
+    signals = GivenSignals(rule, pre, post, w0, modulator, form)
+    kept = _kept_rows(keep, len(signals))
+    if record is None and len(kept) <= len(signals):
+        record = ()
+    return (_replay_rate if form == "rate" else _replay_spiking)(rule, signals, dt, device, record, kept)
+
+
+def _kept_rows(keep, n_steps: int) -> np.ndarray:
+    """The rows to keep in ascending order, from 0 to `n_steps`."""
+    if isinstance(keep, str) and keep in ("all", "last"):
+        return np.arange(n_steps + 1) if keep == "all" else np.array([n_steps])
+    rows = np.asarray(keep)
+    if rows.dtype.kind in "iu" and rows.ndim == 1:
+        rows = np.unique(np.where(rows < 0, rows + n_steps + 1, rows))
+        if rows.size and rows[0] >= 0 and 0 < rows[-1] <= n_steps:
+            return rows
+    raise SpikedtpError(
+        f"replay: keep must be 'all', 'last' or an array of rows from 0 to {n_steps}, one of them above 0 (negative: "
+        f"from the end), got {keep!r}"
+    )
 
 
 def _check_options(rule, form: str, device: str, dt) -> None:
@@ -108,77 +142,6 @@ def _check_options(rule, form: str, device: str, dt) -> None:
     check_quantity("replay", "dt", dt, 1 * ms, above=0 * ms)
 
 
-class _Signals:
-    """The given arrays, checked: float64, (steps, [batch,] n)."""
-
-    def __init__(self, rule, pre, post, w0, modulator, form):
-        self.rule = rule
-        self.pre, self.post = self._array("pre", pre), self._array("post", post)
-        if self.pre.shape[:-1] != self.post.shape[:-1]:
-            raise SpikedtpError(
-                f"replay: pre {self.pre.shape} and post {self.post.shape} must have the same number of steps"
-                + (" and the same batch" if self.pre.ndim == 3 else "")
-            )
-        if form == "spiking" and self.pre.ndim == 3:
-            raise SpikedtpError(f"replay: the spiking form takes (steps, n), got pre {self.pre.shape}: give one train")
-        if form == "spiking" and rule.needs_spikes:
-            for name in ("pre", "post"):
-                if not np.isin(getattr(self, name), (0, 1)).all():
-                    raise SpikedtpError(f"replay: {name} must hold spikes, 0 or 1, for the spiking form of {rule.name}")
-        self.w0 = self._weights(w0)
-        self.modulator = self._modulator(modulator)
-
-    @staticmethod
-    def _array(name: str, values) -> np.ndarray:
-        try:
-            array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError(f"replay: {name} must be an array of numbers") from None
-        if array.ndim not in (2, 3) or 0 in array.shape:
-            raise SpikedtpError(f"replay: {name} must be (steps, n) or (steps, batch, n), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise SpikedtpError(f"replay: {name} holds values that are not finite")
-        return array
-
-    def _weights(self, w0) -> np.ndarray:
-        wanted = (self.post.shape[-1], self.pre.shape[-1])
-        try:
-            w0 = np.asarray(w0, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError("replay: w0 must be an array of numbers") from None
-        if w0.shape not in ((), wanted):
-            raise SpikedtpError(f"replay: w0 must be (n_post, n_pre) = {wanted}, got {w0.shape}")
-        if not np.isfinite(w0).all():
-            raise SpikedtpError("replay: w0 holds values that are not finite")
-        return np.broadcast_to(w0, wanted).copy()
-
-    def _modulator(self, modulator) -> np.ndarray:
-        steps, batch = len(self.pre), self.pre.shape[1:-1]
-        if modulator is None:
-            if self.rule.needs_modulator:
-                raise SpikedtpError(
-                    f"replay: {self.rule.name} needs a modulator: a number for each of the {steps} steps"
-                )
-            return np.zeros(steps)
-        try:
-            modulator = np.asarray(modulator, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError("replay: modulator must be an array of numbers") from None
-        n = self.rule.modulator_size(self.post.shape[-1], self.pre.shape[-1])
-        fits = {(steps,), (steps, *batch)} | ({(steps, *batch, n)} if n else set())
-        if modulator.shape not in fits or not np.isfinite(modulator).all():
-            listed = " or ".join(str(shape) for shape in sorted(fits, key=lambda shape: (len(shape), shape)))
-            raise SpikedtpError(f"replay: modulator must be finite numbers {listed}, got {modulator.shape}")
-        return modulator
-
-    @property
-    def batch(self) -> tuple[int, ...]:
-        return self.pre.shape[1:-1]
-
-    def __len__(self) -> int:
-        return len(self.pre)
-
-
 def _wanted_states(known, record) -> tuple[str, ...]:
     if record is None:
         return tuple(known)
@@ -188,32 +151,29 @@ def _wanted_states(known, record) -> tuple[str, ...]:
     return tuple(record)
 
 
-def _replay_rate(rule, signals: _Signals, dt, device, record) -> ReplayResult:
+def _replay_rate(rule, signals: GivenSignals, dt, device, record, kept) -> ReplayResult:
     step = rule.stepper(dt)
     weight, state = signals.w0, rule.initial_state(*signals.w0.shape, signals.batch)
     names = _wanted_states(state, record)
-    w = np.empty((len(signals) + 1, *weight.shape))
-    kept = {name: np.empty((len(signals) + 1, *np.shape(state[name]))) for name in names}
+    w = np.empty((len(kept), *weight.shape))
+    states = {name: np.empty((len(kept), *np.shape(state[name]))) for name in names}
+    place = dict(zip(kept.tolist(), range(len(kept)), strict=True))
     rows = zip(signals.pre, signals.post, signals.modulator, strict=True)
-    for k, row in enumerate(rows, start=1):
-        if k == 1:
-            _keep(w, kept, 0, weight, state)
-        weight, state = step(weight, state, Row(*row))
-        _keep(w, kept, k, weight, state)
-    return ReplayResult(w, kept, dt)
+    for k in range(len(signals) + 1):
+        if k:
+            weight, state = step(weight, state, Row(*next(rows)))
+        if k in place:
+            w[place[k]] = weight
+            for name, values in states.items():
+                values[place[k]] = state[name]
+    return ReplayResult(w, states, dt, kept)
 
 
-def _keep(w, kept, k, weight, state) -> None:
-    w[k] = weight
-    for name, values in kept.items():
-        values[k] = state[name]
-
-
-def _replay_spiking(rule, signals: _Signals, dt, device, record) -> ReplayResult:
+def _replay_spiking(rule, signals: GivenSignals, dt, device, record, kept) -> ReplayResult:
     form = rule.spiking_form()
     if form is None:
         raise SpikedtpError(f"replay: {rule.name} has no spiking form: use form='rate'")
-    names = _wanted_states(form.states, record)
+    names, everything = _wanted_states(form.states, record), len(kept) > len(signals)
     spec = ReplaySpec(
         form=form,
         parameters={name: value for name, value in rule.numbers().items() if form.uses(name)},
@@ -222,25 +182,35 @@ def _replay_spiking(rule, signals: _Signals, dt, device, record) -> ReplayResult
         w0=signals.w0,
         dt=dt,
         record=names,
+        kept=None if everything else kept[kept > 0] - 1,
     )
-    data = RunInputs(patterns(spec), pattern=np.zeros(1, dtype=np.int64), seeds=np.zeros(1, dtype=np.int64))
-    traces = {name: values[0] for name, values in run_on(device, partial(build_replay, spec), data).traces.items()}
+    by_pairs = isinstance(rule, TimedRule) and rule.pair_form() is not None
+    dense = by_pairs and not everything and not names and dense_synapses_work()
+    data = RunInputs(
+        dense_patterns(spec) if dense else patterns(spec),
+        pattern=np.zeros(1, dtype=np.int64),
+        seeds=np.zeros(1, dtype=np.int64),
+    )
+    build = partial(build_dense_replay, rule, spec) if dense else partial(build_replay, spec)
+    results = run_on(device, build, data)
 
-    start = rule.initial_state(*signals.w0.shape)
-    w = _with_start(signals.w0, _per_synapse(traces.pop("w"), signals.w0.shape))
+    start, shape, n_rows = rule.initial_state(*signals.w0.shape), signals.w0.shape, int(np.sum(kept > 0))
+    found = {name: values[0].reshape(n_rows, -1) for name, values in (results.traces | results.vectors).items()}
+    w = _with_start(signals.w0, _per_synapse(found["w"], shape), kept)
     state = {}
     for name in names:
-        values, first = traces[name], start[name]
+        values = found[name]
         if form.states[name].startswith("synapse."):
-            values = _per_synapse(values, signals.w0.shape)
-        state[name] = _with_start(first, values)
-    return ReplayResult(w, state, dt)
+            values = _per_synapse(values, shape)
+        state[name] = _with_start(start[name], values, kept)
+    return ReplayResult(w, state, dt, kept, results.timings)
 
 
 def _per_synapse(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """From Brian2's order, postsynaptic cells fastest, to (steps, n_post, n_pre)."""
-    return values.reshape(len(values), *shape[::-1]).swapaxes(1, 2)
+    """From Brian2's order, postsynaptic cells fastest, to (steps, n_post, n_pre); its rows may be padded."""
+    n_post, n_pre = shape
+    return values.reshape(len(values), n_pre, -1)[:, :, :n_post].swapaxes(1, 2)
 
 
-def _with_start(first: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.asarray(first, dtype=np.float64)[None], values])
+def _with_start(first: np.ndarray, values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    return values if kept[0] else np.concatenate([np.asarray(first, dtype=np.float64)[None], values])

@@ -16,6 +16,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions, get_unit
 
 from spikedtp.plasticity import SpikingForm
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.runners import keep_rows
 from spikedtp.spiking.tables import raster_table
 
 __all__ = ["ReplaySpec", "build_replay", "patterns"]
@@ -47,7 +48,9 @@ class ReplaySpec:
     w0 : (n_post, n_pre)
     dt : Quantity
     record : tuple of str
-        States to keep at every step; the weights always are.
+        States to keep; the weights always are.
+    kept : (n_kept,) int, optional
+        Steps after which to keep them, in ascending order; None: after every step.
     """
 
     form: SpikingForm
@@ -57,10 +60,17 @@ class ReplaySpec:
     w0: np.ndarray
     dt: Quantity
     record: tuple[str, ...] = ()
+    kept: np.ndarray | None = None
 
     @property
     def n_steps(self) -> int:
         return len(self.modulator)
+
+    def places(self) -> np.ndarray:
+        """(n_steps,) which of the kept rows a step fills, -1 for none."""
+        places = np.full(self.n_steps, -1)
+        places[self.kept] = np.arange(len(self.kept))
+        return places
 
 
 @dataclass
@@ -226,9 +236,9 @@ def _read_from_synapses(spec: ReplaySpec) -> dict[str, str]:
 
 
 def _record(parts: _Parts) -> None:
-    """Weights and states at the end of every step; what is pending in a synapse is added as it is read."""
-    form, built = parts.spec.form, parts.built
-    readouts = _read_from_synapses(parts.spec)
+    """Weights and states at the end of a step; what is pending in a synapse is added as it is read."""
+    form, spec = parts.spec.form, parts.spec
+    readouts = _read_from_synapses(spec)
     parts.synapses.run_regularly(
         "\n".join(f"now_{name} = {expression}" for name, expression in readouts.items()),
         when="end",
@@ -237,15 +247,42 @@ def _record(parts: _Parts) -> None:
         name="projection_readout",
     )
     recorded = {name: f"synapse.now_{name}" for name in readouts}
-    recorded |= {name: form.states[name] for name in parts.spec.record if name not in readouts}
+    recorded |= {name: form.states[name] for name in spec.record if name not in readouts}
     places = {"pre": parts.groups["pre"], "post": parts.groups["post"], "synapse": parts.synapses}
     for place, owner in places.items():
         names = {name: where.partition(".")[2] for name, where in recorded.items() if where.startswith(f"{place}.")}
         if names:
-            variables = sorted(set(names.values()))
-            cells = np.arange(parts.spec.w0.size if place == "synapse" else owner.N)
-            monitor = StateMonitor(
-                owner, variables, record=cells, when="end", clock=parts.clock, name=f"{place}_record"
-            )
-            built.traces |= {name: (monitor, variable) for name, variable in names.items()}
-            built.net.add(monitor)
+            size = spec.w0.size if place == "synapse" else owner.N
+            (_record_all if spec.kept is None else _record_kept)(parts, place, owner, names, size)
+
+
+def _record_all(parts: _Parts, place: str, owner, names: dict[str, str], size: int) -> None:
+    monitor = StateMonitor(
+        owner,
+        sorted(set(names.values())),
+        record=np.arange(size),
+        when="end",
+        clock=parts.clock,
+        name=f"{place}_record",
+    )
+    parts.built.traces |= {name: (monitor, variable) for name, variable in names.items()}
+    parts.built.net.add(monitor)
+
+
+def _record_kept(parts: _Parts, place: str, owner, names: dict[str, str], size: int) -> None:
+    spec, function = parts.spec, f"kept_place_{place}"
+    owner.variables.add_array("place_table", size=spec.n_steps, dtype=np.int32)
+    table = owner.variables["place_table"]
+    owner.namespace[function] = raster_table(function, table, 1, spec.n_steps)
+    parts.built.constants[f"{owner.name}.place_table"] = (table, spec.places())
+    for name, variable in names.items():
+        parts.built.vectors[name] = keep_rows(
+            owner,
+            variable,
+            size,
+            len(spec.kept),
+            f"{function}(t_in_timesteps, 0)",
+            name=f"{owner.name}_keep_{name}",
+            when="end",
+            clock=parts.clock,
+        )

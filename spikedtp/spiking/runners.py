@@ -1,15 +1,17 @@
-"""Operations on a group that Brian2 has no object for: code in some time steps alone, and rows of a table played back.
+"""Operations on a group that Brian2 has no object for: code in some time steps alone, rows of a table, played or kept.
 
-Each has a plain form made of Brian2's own objects, which gives the same numbers more slowly.
+Where a function takes `plain`, that form is made of Brian2's own objects and gives the same numbers more slowly.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from brian2.groups.group import CodeRunner
 
+from spikedtp.spiking.code_objects import code_object_class
 from spikedtp.spiking.tables import interpolated_table
 
-__all__ = ["play_rows", "run_when"]
+__all__ = ["keep_rows", "play_rows", "run_when"]
 
 
 def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> CodeRunner:
@@ -87,3 +89,29 @@ def play_rows(
         codeobj_class=group.codeobj_class,
         **schedule,
     )
+
+
+def keep_rows(group, variable: str, size: int, n_rows: int, place: str, *, name: str, **schedule):
+    """Copy `variable`, `size` values, into a table of `n_rows` rows in steps where `place` is one of them, not below 0.
+
+    Returns
+    -------
+    Variable
+        The table, an array of the group.
+    """
+    table = f"_kept_{variable}"
+    group.variables.add_array(table, size=n_rows * size, dtype=group.variables[variable].dtype)
+    if "_place" not in group.variables:
+        group.variables.add_auxiliary_variable("_place", dtype=np.int32, scalar=True)
+    runner = CodeRunner(
+        group,
+        "keep_row",
+        code=f"_place = {place}",
+        name=name,
+        needed_variables=[variable, table],
+        template_kwds={"variable": variable, "size": size},
+        codeobj_class=code_object_class(),
+        **schedule,
+    )
+    group.contained_objects.append(runner)
+    return group.variables[table]
