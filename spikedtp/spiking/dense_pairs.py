@@ -64,6 +64,8 @@ class PairSynapses(DenseSynapses):
     modulator : str, optional
         Reward, for the rules that need one: an expression that is the same for all synapses, such as ``"reward_post"``
         (a shared variable of the target) or a `TimedArray` of t.
+    filled : bool
+        False: the rule's constants are 0 until somebody loads `numbers`; their values are then no part of the source.
 
     Attributes
     ----------
@@ -83,12 +85,24 @@ class PairSynapses(DenseSynapses):
     >>> network = Network(inputs, cells, synapses)  # doctest: +SKIP
     """
 
-    def __init__(self, source, target, onto: str | None = None, *, rule: TimedRule, modulator: str = "", **options):
+    def __init__(
+        self,
+        source,
+        target,
+        onto: str | None = None,
+        *,
+        rule: TimedRule,
+        modulator: str = "",
+        filled: bool = True,
+        **options,
+    ):
         self.form = form = check_pair_rule(rule)
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         self.numbers = self._numbers(form, options["clock"].dt)
-        super().__init__(source, target, onto, parameters=self.numbers, **options)
+        super().__init__(
+            source, target, onto, parameters=self.numbers if filled else dict.fromkeys(self.numbers, 0.0), **options
+        )
         self._epoch = self._epoch_steps(form)
         self._add_state()
         schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
@@ -101,9 +115,10 @@ class PairSynapses(DenseSynapses):
     def _numbers(form: PairForm, dt) -> dict[str, float]:
         """Constants of the code, which are values at run time: another rule with the same parts needs no new build."""
         largest = np.finfo(float).max  # compiled code does not know infinity
+        least = 1e-100  # as good as nothing, and can be divided by
         low, high = form.bounds
         numbers = {
-            "keep_x": decay(dt, form.pre.tau),
+            "keep_x": max(decay(dt, form.pre.tau), least),
             "keep_y": decay(dt, form.post.tau),
             "jump_x": form.pre.jump,
             "jump_y": form.post.jump,
@@ -118,7 +133,8 @@ class PairSynapses(DenseSynapses):
                 numbers |= {f"keep_slow_{side}": decay(dt, trace.tau), f"jump_slow_{side}": trace.jump}
                 numbers |= {f"gain_slow_{side}": gain}
         if form.tau_e is not None:
-            numbers |= {"keep_e": decay(dt, form.tau_e), "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
+            keep_e = max(decay(dt, form.tau_e), least)
+            numbers |= {"keep_e": keep_e, "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
         return numbers
 
     def _row_stride(self, onto: str | None, itemsize: int) -> int:

@@ -24,7 +24,9 @@ def build_dense_replay(rule: TimedRule, spec: ReplaySpec) -> BuiltNetwork:
         for side, n in zip(("post", "pre"), spec.w0.shape, strict=True)
     }
     modulator = "given_modulator(t_in_timesteps, 0)"
-    synapses = PairSynapses(cells["pre"], cells["post"], rule=rule, modulator=modulator, clock=clock, name="projection")
+    synapses = PairSynapses(
+        cells["pre"], cells["post"], rule=rule, modulator=modulator, filled=False, clock=clock, name="projection"
+    )
     net = Network(*cells.values(), name="replay_network")
     built = BuiltNetwork(net, clock, spec.n_steps, start=synapses.forget, precision=np.float64)
     for function, values, dtype in (

@@ -84,6 +84,7 @@ def test_bcm_synapse(golden, form, device, case):
 
 CASES = {
     "STDP": STDP(a_minus=-0.8, tau_minus=30 * ms),
+    "STDP bounded": STDP(learning_rate=0.3, w_min=0.0, w_max=1.0),
     "STDP nearest": STDP(traces="nearest", convention="lag"),
     "MSTDP": MSTDP(convention="lag"),
     "MSTDPET": MSTDPET(a_minus=-0.8),

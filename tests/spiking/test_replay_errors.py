@@ -35,8 +35,14 @@ PRE, POST = np.zeros((5, 3)), np.zeros((5, 2))
         ({"rule": MSTDP(), "modulator": np.full(5, np.nan)}, "modulator must be finite"),
         ({"form": "spiking", "pre": PRE + 0.5}, "pre must hold spikes, 0 or 1, for the spiking form of STDP"),
         ({"form": "spiking", "pre": PRE[:, None], "post": POST[:, None]}, r"the spiking form takes \(steps, n\)"),
+        ({"keep": "first"}, "keep must be 'all', 'last' or an array of rows from 0 to 5"),
+        ({"keep": [2, 6]}, r"got \[2, 6\]"),
+        ({"keep": [0]}, "one of them above 0"),
+        ({"keep": [0.5]}, "keep must be"),
+        ({"rule": STDP(w_max=0.4)}, "w0 must lie within the bounds of STDP, None to 0.4, got 0.5 to 0.5"),
         ({"record": ("z",)}, "unknown state to record 'z': known are p_minus, p_plus, zeta"),
         ({"record": ("z",), "form": "spiking", "device": "runtime"}, "unknown state to record 'z'"),
+        ({"record": ("z",), "form": "spiking", "keep": "last"}, "unknown state to record 'z'"),
     ],
 )
 def test_mistakes_are_named(change, words):
