@@ -100,7 +100,8 @@ class DenseSynapses(Group):
             self.variables.add_auxiliary_variable(index, dtype=np.int32)
             self.variables[index].unique = True  # inside one row or column every cell comes once
         for name, variable in side.group.variables.items():
-            if name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.endswith("_idx"):
+            per_cell = variable.scalar or side.group.variables.indices[name] == "_idx"  # not lists of given spikes
+            if per_cell and name not in ("t", "dt", "t_in_timesteps", "N", "_spikespace") and not name.endswith("_idx"):
                 self.variables.add_reference(
                     f"{name}_{suffix}", side.group, name, index="0" if variable.scalar else f"_{suffix}_idx"
                 )
