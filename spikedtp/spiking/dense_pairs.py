@@ -29,7 +29,7 @@ __all__ = ["PairSynapses", "check_pair_rule"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
-#: The running sums take no more memory than the weights, or this many rows.
+#: The running sums take no more memory than the weights, or this many rows. One row is for one step.
 FEWEST_ROWS = 64
 
 
@@ -103,7 +103,6 @@ class PairSynapses(DenseSynapses):
         super().__init__(
             source, target, onto, parameters=self.numbers if filled else dict.fromkeys(self.numbers, 0.0), **options
         )
-        self._epoch = self._epoch_steps(form)
         self._add_state()
         schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
         if onto is not None:
@@ -117,7 +116,9 @@ class PairSynapses(DenseSynapses):
         largest = np.finfo(float).max  # compiled code does not know infinity
         least = 1e-100  # as good as nothing, and can be divided by
         low, high = form.bounds
+        fastest = form.pre.tau if form.tau_e is None else min(form.pre.tau, form.tau_e)
         numbers = {
+            "epoch": max(1, int(EPOCH * float(fastest / dt))),
             "keep_x": max(decay(dt, form.pre.tau), least),
             "keep_y": decay(dt, form.post.tau),
             "jump_x": form.pre.jump,
@@ -142,14 +143,10 @@ class PairSynapses(DenseSynapses):
         vector, eight = 64 // itemsize, 512 // itemsize
         return -(-self.n_post // eight) * eight + vector
 
-    def _epoch_steps(self, form: PairForm) -> int:
-        fastest = min(form.pre.tau, form.tau_e) if form.tau_e is not None else form.pre.tau
-        return max(1, int(EPOCH * float(fastest / self.clock.dt)))
-
     def _add_state(self) -> None:
         form, add = self.form, self.variables.add_array
         self._width = self._row_stride(onto=None, itemsize=8)  # of a row of sums
-        self._n_rows = min(self._epoch, max(FEWEST_ROWS, self.n_pre))
+        self._n_rows = max(FEWEST_ROWS, self.n_pre)
         sums = 2 if form.tau_e is not None else 1
         add("_x", size=self.n_pre)
         add("_y", size=self.n_post)
@@ -190,7 +187,6 @@ class PairSynapses(DenseSynapses):
             delay=self.delay_steps,
             width=self._width,
             n_rows=self._n_rows,
-            epoch=self._epoch,
             eligible=form.tau_e is not None,
             slow=form.slow_pre is not None,
             bounded=form.bounded,

@@ -129,7 +129,7 @@
     _post_last = _post_spikes + _n_post;
     {% endif %}
 
-    if (_age == {{epoch}} || _row == {{n_rows}}) _fold();
+    if (_age >= {{_number('epoch')}} || _row == {{n_rows}}) _fold();
     if (_age == 0) _left_x = 1;
     _left_x *= {{_number('keep_x')}};
     {% if eligible %}
@@ -137,12 +137,11 @@
     _left_e *= {{_number('keep_e')}};
     _c_step = _reward*_left_e*{{_number('dt_ms')}};
     _c += _c_step;
-    const double _pre_gain = {{_number('gain_pre')}}*_per_tau/_left_e;
-    const double _post_gain = {{_number('gain_post')}}*_left_x/_left_e;
+    const double _pre_scale = _per_tau/_left_e, _post_scale = _left_x/_left_e;
     {% else %}
-    const double _pre_gain = _rate*_reward*{{_number('gain_pre')}};
-    const double _post_gain = _reward*_left_x*{{_number('gain_post')}};
+    const double _pre_scale = _rate*_reward, _post_scale = _reward*_left_x;
     {% endif %}
+    const double _pre_gain = _pre_scale*{{_number('gain_pre')}}, _post_gain = _post_scale*{{_number('gain_post')}};
     _age++;
     const double _keep_y = {{_number('keep_y')}}, _jump_y = {{_number('jump_y')}}, _jump_x = {{_number('jump_x')}}/_left_x;
     for (int _j = 0; _j < {{n_post}}; _j++) _y[_j] *= _keep_y;
@@ -153,8 +152,8 @@
     const double _keep_slow_x = {{_number('keep_slow_x')}}, _keep_slow_y = {{_number('keep_slow_y')}};
     for (int _i = 0; _i < {{n_pre}}; _i++) _slow_x[_i] *= _keep_slow_x;
     for (int _j = 0; _j < {{n_post}}; _j++) _slow_y[_j] *= _keep_slow_y;
-    const double _pre_gain_slow = _rate*_reward*{{_number('gain_slow_x')}};
-    const double _post_gain_slow = _reward*_left_x*{{_number('gain_slow_y')}};
+    const double _pre_gain_slow = _pre_scale*{{_number('gain_slow_x')}};
+    const double _post_gain_slow = _post_scale*{{_number('gain_slow_y')}};
     {% endif %}
     for (; _first < _last; _first++) {
         const int _i = *_first - {{pre_start}};
