@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"rate", "spiking", "datasets", "sound_localisation", "records"},
     {"compare", "evaluation"},
     {"plotting"},
-    {"comparison", "learning_curves", "inspection"},
+    {"comparison", "learning_curves", "training", "inspection"},
     {"sweep", "installation"},
     {"cli"},
 ]

@@ -8,7 +8,6 @@ from pathlib import Path
 import typer
 
 from spikedtp.cli.options import command_for
-from spikedtp.cli.unbuilt import not_built
 from spikedtp.configuration import EvaluateConfiguration
 from spikedtp.errors import SpikedtpError
 
@@ -17,8 +16,6 @@ __all__ = ["command"]
 
 def _run(configuration: EvaluateConfiguration) -> None:
     """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class."""
-    if configuration.mode == "spiking":
-        not_built("evaluating a spiking network")
     from spikedtp.circuit import circuit_path
     from spikedtp.datasets import load
     from spikedtp.evaluation import class_accuracy, confusion
@@ -37,7 +34,7 @@ def _run(configuration: EvaluateConfiguration) -> None:
             raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test images")
         loaded = time.perf_counter()
         labels = images.test_y[:n_samples]
-        predicted = network.predict(images.test_x[:n_samples])
+        predicted = _predict(configuration, network, images.test_x[:n_samples])
         accuracy = float((predicted == labels).mean())
         table = confusion(labels, predicted, images.n_classes)
         write_table(folder, "confusion", table)
@@ -64,6 +61,17 @@ def _run(configuration: EvaluateConfiguration) -> None:
             inputs=[circuit_path(configuration.circuit), weights],
         )
     typer.echo(f"accuracy {100 * accuracy:.2f} % of {n_samples} test images; results in {configuration.out}")
+
+
+def _predict(configuration: EvaluateConfiguration, network, x):
+    if configuration.mode == "rate":
+        return network.predict(x)
+    from tqdm import tqdm
+
+    with tqdm(total=len(x), unit="image", desc="evaluate", disable=None) as bar:
+        return configuration.in_spikes(network).predict(
+            x, seed=configuration.seed, progress=lambda done: bar.update(done - bar.n)
+        )
 
 
 command = command_for(EvaluateConfiguration, _run)

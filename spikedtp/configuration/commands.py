@@ -86,6 +86,36 @@ class _Spiking(_Circuit):
     device: Device = None
 
 
+class _ClosedLoop(_Circuit):
+    """Settings of a network that learns or answers in rate or in spikes; all but the mode are for spikes alone."""
+
+    mode: Mode = "rate"
+    unit_rate: amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ") = 450.0
+    settle: amount("How long an image is shown before the network is read or nudged, in ms.", "MS") = 500.0
+    read: amount("The last part of it, over which it is read, in ms.", "MS") = 200.0
+    dt: Dt = 1.0
+    firing: Annotated[
+        Literal["poisson", "regular", "lif"],
+        setting("Spikes at random, at regular intervals, or of a leaky integrate-and-fire unit."),
+    ] = "poisson"
+    device: Device = None
+
+    def in_spikes(self, network):
+        """A `SpikingNetwork` with the weights of `network` and these settings."""
+        from brian2 import Hz, ms
+
+        from spikedtp.neurons import NudgedCell
+        from spikedtp.spiking import Phases, SpikingNetwork, default_device
+
+        return SpikingNetwork(
+            network,
+            unit_rate=self.unit_rate * Hz,
+            phases=Phases(settle=self.settle * ms, read=self.read * ms, dt=self.dt * ms),
+            cell=NudgedCell(firing=self.firing),
+            device=self.device or default_device(),
+        )
+
+
 class CompareConfiguration(_Spiking, _Trained):
     command: ClassVar[str] = "compare"
     set_example: ClassVar[str] = "cell.tau_soma=30*ms"
@@ -119,23 +149,26 @@ class CompareConfiguration(_Spiking, _Trained):
         return self
 
 
-class TrainConfiguration(_Circuit):
+class TrainConfiguration(_ClosedLoop):
     command: ClassVar[str] = "train"
 
-    mode: Mode = "rate"
     samples: count("Number of presentations.") = 10_000
     seed: count("Seed of the initial weights.", least=0) = 0
     data_seed: count("Seed of the order of the images, reshuffled at each pass.", least=0) = 0
     schedule: Annotated[
         str, setting("How learning rates change over training: anneal or constant.", metavar="NAME")
     ] = "anneal"
+    probe_every: Annotated[
+        Positive | None,
+        setting("Presentations between probes, after which an interrupted run can continue. Default: a twentieth.",
+                metavar="N"),
+    ] = None
     out: Out = "results/train"
 
 
-class EvaluateConfiguration(_Trained):
+class EvaluateConfiguration(_ClosedLoop, _Trained):
     command: ClassVar[str] = "evaluate"
 
-    mode: Mode = "rate"
     samples: Annotated[Positive | None, setting("Number of test images. Default: all.", metavar="N")] = None
     seed: count("Seed of the input spikes.", least=0) = 0
     out: Out = "results/evaluate"

@@ -58,6 +58,7 @@ def train(
     n_samples: int,
     data_seed: int,
     schedule: str | Callable[[int, int], float] = DEFAULT_SCHEDULE,
+    start: int = 0,
 ) -> Iterator[Progress]:
     """Train online; yields after each step, so that a caller can report, evaluate or stop.
 
@@ -73,6 +74,8 @@ def train(
         Of the order of samples (`sample_order`).
     schedule : str or callable
         Of the learning rates (``spikedtp.schedules``).
+    start : int
+        Presentations that were run before: the rest gives what one run of all would have given.
 
     Yields
     ------
@@ -81,7 +84,7 @@ def train(
     factor = named_schedule(schedule)
     if len(X) != len(T):
         raise SpikedtpError(f"{len(X)} inputs and {len(T)} targets: there must be one target for each input")
-    for index, sample in enumerate(sample_order(len(X), n_samples, data_seed)):
+    for index, sample in enumerate(sample_order(len(X), n_samples, data_seed)[start:], start):
         rate_factor = factor(index, n_samples)
         network.train_step(X[sample], T[sample], rate_factor=rate_factor)
         yield Progress(index + 1, int(sample), rate_factor)

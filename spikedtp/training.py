@@ -1,0 +1,228 @@
+"""Training, whole, in rate or in spikes: learn online, probe, keep what an interruption must not lose, write results."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikedtp.circuit import circuit_path
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.datasets import Dataset, load
+from spikedtp.errors import SpikedtpError
+from spikedtp.plotting import training_figure
+from spikedtp.rate import RateNetwork, load_rate_network
+from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.training import sample_order, train
+from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.spiking import SpikingNetwork
+
+__all__ = ["run_training"]
+
+N_PROBES = 20  # points of the learning curve after the first
+
+
+def run_training(configuration: TrainConfiguration, out: Path, progress=None) -> dict[str, Any]:
+    """Train on the training part, measure on the test part; leave weights, learning curve, summary and manifest.
+
+    Until the results are in place, ``OUT.unfinished.npz`` holds the network as it was probed last. The same command
+    continues from there, and what comes out is what it would have been without the interruption.
+
+    Parameters
+    ----------
+    configuration : TrainConfiguration
+    out : path
+    progress : callable, optional
+        Called with presentations done and the share of recent answers that were right (None in rate).
+
+    Returns
+    -------
+    dict
+        What the summary holds.
+
+    Raises
+    ------
+    SpikedtpError
+        Anything wrong with circuit, data or settings; an unfinished run of other settings in the same place.
+    """
+    started = time.perf_counter()
+    configuration = configuration.absolute()
+    data, samples = configuration.data, configuration.samples
+    with staged(out) as folder:
+        images = load(data, parts=("train", "test") if _has_test_part(data) else ("train",))
+        job = _Job(configuration, load_rate_network(configuration.circuit, seed=configuration.seed), images, progress)
+        unfinished = _Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration)
+        loaded = time.perf_counter()
+        unfinished.resume(job)
+        LEARN[configuration.mode](job, unfinished)
+        trained = time.perf_counter()
+        accuracy, timings = job.accuracy(final=True), {"load": loaded - started, "train_and_probe": trained - loaded}
+        if accuracy is not None:
+            job.curve[-1] = (samples, accuracy)
+            table = pd.DataFrame(job.curve, columns=["presentations", "test_accuracy"])
+            write_table(folder, "learning_curve", table)
+            figure = training_figure(*zip(*job.curve, strict=True), n_classes=images.n_classes)
+            save_figure(folder, "learning_curve", figure)
+        write_weights(folder / "weights.pt", job.network.state_dict())
+        summary = {
+            "circuit": Path(configuration.circuit).stem,
+            "data": data.partition(":")[0],
+            **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
+            "n_train": len(images.train_y),
+            "n_test": len(images.test_y),
+            "test_accuracy": accuracy,
+        }
+        if configuration.mode == "spiking":
+            summary["test_accuracy_in_rate"] = job.accuracy()
+            timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
+        write_summary(folder, summary)
+        configuration.save(folder)
+        write_manifest(
+            folder,
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
+            timings=timings,
+            inputs=[circuit_path(configuration.circuit)],
+        )
+    unfinished.remove()
+    return summary
+
+
+@dataclass
+class _Job:
+    """One training run under way. `network` has the weights of the last probe."""
+
+    configuration: TrainConfiguration
+    network: RateNetwork
+    images: Dataset
+    progress: Callable | None
+    curve: list[tuple[int, float | None]] = field(default_factory=list)
+    resumed: int = 0
+    learning: float = 0.0  # seconds
+
+    @property
+    def every(self) -> int:
+        """Presentations between probes."""
+        return self.configuration.probe_every or max(1, round(self.configuration.samples / N_PROBES))
+
+    @property
+    def order(self) -> np.ndarray:
+        return sample_order(len(self.images.train_y), self.configuration.samples, self.configuration.data_seed)
+
+    def accuracy(self, final: bool = False) -> float | None:
+        """Share of the test part that is right: in rate, and for the last word of a spiking run in spikes."""
+        x, y = self.images.test_x, self.images.test_y
+        if not len(y):
+            return None
+        network = self.network
+        if final and self.configuration.mode == "spiking":
+            network = self.spiking()
+        return float((network.predict(x) == y).mean())
+
+    def spiking(self) -> SpikingNetwork:
+        return self.configuration.in_spikes(self.network)
+
+    def probe(self, done: int, unfinished: _Unfinished) -> None:
+        self.curve.append((done, self.accuracy()))
+        unfinished.save(self, done)
+
+
+def _learn_in_rate(job: _Job, unfinished: _Unfinished) -> None:
+    settings, images = job.configuration, job.images
+    if not job.curve:
+        job.probe(0, unfinished)
+    steps = train(
+        job.network, images.train_x, images.train_t, n_samples=settings.samples, data_seed=settings.data_seed,
+        schedule=settings.schedule, start=job.resumed,
+    )  # fmt: skip
+    for done in steps:
+        if job.progress is not None:
+            job.progress(done.step, None)
+        if done.step % job.every == 0 or done.step == settings.samples:
+            job.probe(done.step, unfinished)
+
+
+def _learn_in_spikes(job: _Job, unfinished: _Unfinished) -> None:
+    settings, images, order = job.configuration, job.images, job.order
+    if not job.curve:
+        job.probe(0, unfinished)
+    if job.resumed == settings.samples:
+        return
+    recent: list[float | None] = [None]
+
+    def checkpoint(done: int, network: SpikingNetwork, answers: np.ndarray) -> None:
+        right = answers == images.train_y[order[job.resumed : done]]
+        recent[0] = float(right[-job.every :].mean())
+        job.network.load_state_dict(network.state_dict())
+        job.network.rule_state = {name: dict(state) for name, state in network.rule_state.items()}
+        job.probe(done, unfinished)
+
+    advance = None if job.progress is None else lambda done: job.progress(done, recent[0])
+    started = time.perf_counter()
+    job.spiking().train(
+        images.train_x, images.train_t, order, seed=settings.seed, schedule=settings.schedule, start=job.resumed,
+        checkpoint_every=job.every, checkpoint=checkpoint, progress=advance,
+    )  # fmt: skip
+    job.learning = time.perf_counter() - started
+
+
+LEARN = {"rate": _learn_in_rate, "spiking": _learn_in_spikes}
+
+
+class _Unfinished:
+    """The file from which an interrupted run continues: weights under EIANN's key names, rule state, learning curve."""
+
+    def __init__(self, path: Path, configuration: TrainConfiguration):
+        self.path, self.settings = path, json.dumps(configuration.saved(), sort_keys=True)
+
+    def save(self, job: _Job, done: int) -> None:
+        arrays = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
+        for projection, state in job.network.rule_state.items():
+            arrays |= {f"rule_state/{projection}/{name}": np.asarray(value) for name, value in state.items()}
+        curve = np.array([[n, np.nan if a is None else a] for n, a in job.curve])
+        written = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            with written.open("wb") as file:
+                np.savez(file, settings=np.array(self.settings), done=np.array(done), curve=curve, **arrays)
+            written.replace(self.path)
+        except OSError as error:
+            written.unlink(missing_ok=True)
+            raise SpikedtpError(f"{self.path} cannot be written ({error.strerror}): name another --out") from None
+
+    def resume(self, job: _Job) -> None:
+        """Put `job` where the file says, if there is one."""
+        if not self.path.is_file():
+            return
+        try:
+            with np.load(self.path, allow_pickle=False) as kept:
+                found = dict(kept)
+            settings, done, curve = str(found.pop("settings")), int(found.pop("done")), found.pop("curve")
+        except Exception:  # whatever numpy says of a file that is not what it should be
+            raise SpikedtpError(f"{self.path} is damaged: delete it to begin again") from None
+        if settings != self.settings:
+            raise SpikedtpError(
+                f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
+            )
+        state = {key: value for key, value in found.items() if not key.startswith("rule_state/")}
+        job.network.load_state_dict(state)
+        for key in found.keys() - state.keys():
+            _, projection, name = key.split("/")
+            job.network.rule_state[projection][name] = found[key]
+        job.curve = [(int(n), None if np.isnan(a) else float(a)) for n, a in curve]
+        job.resumed = done
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def _has_test_part(data: str) -> bool:
+    """A folder of IDX files may hold the training half alone."""
+    kind, _, folder = data.partition(":")
+    return kind != "mnist" or any(Path(folder).expanduser().glob("t10k-*"))
