@@ -1,4 +1,4 @@
-"""Training, whole, in rate or in spikes: learn online, probe, keep what an interruption must not lose, write results."""
+"""Training, whole, in rate or in spikes: learn online, probe, keep what must survive an interruption, write results."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from brian2 import Hz, ms
 
 from spikedtp.circuit import circuit_path
-from spikedtp.configuration import TrainConfiguration
+from spikedtp.configuration import EvaluateConfiguration, TrainConfiguration
 from spikedtp.datasets import Dataset, load
 from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import NudgedCell
 from spikedtp.plotting import training_figure
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.rate.checkpoint import write_weights
 from spikedtp.rate.training import sample_order, train
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import SpikingNetwork
+from spikedtp.schedules import schedule as named_schedule
+from spikedtp.spiking import Phases, SpikingNetwork, default_device
 
-__all__ = ["run_training"]
+__all__ = ["in_spikes", "run_training"]
 
 N_PROBES = 20  # points of the learning curve after the first
 
@@ -54,6 +57,7 @@ def run_training(configuration: TrainConfiguration, out: Path, progress=None) ->
     """
     started = time.perf_counter()
     configuration = configuration.absolute()
+    named_schedule(configuration.schedule)  # a mistake costs nothing yet
     data, samples = configuration.data, configuration.samples
     with staged(out) as folder:
         images = load(data, parts=("train", "test") if _has_test_part(data) else ("train",))
@@ -95,6 +99,17 @@ def run_training(configuration: TrainConfiguration, out: Path, progress=None) ->
     return summary
 
 
+def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
+    """A spiking network with the weights of `network`, as the settings ask for it."""
+    return SpikingNetwork(
+        network,
+        unit_rate=settings.unit_rate * Hz,
+        phases=Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms),
+        cell=NudgedCell(firing=settings.firing),
+        device=settings.device or default_device(),
+    )
+
+
 @dataclass
 class _Job:
     """One training run under way. `network` has the weights of the last probe."""
@@ -127,7 +142,7 @@ class _Job:
         return float((network.predict(x) == y).mean())
 
     def spiking(self) -> SpikingNetwork:
-        return self.configuration.in_spikes(self.network)
+        return in_spikes(self.network, self.configuration)
 
     def probe(self, done: int, unfinished: _Unfinished) -> None:
         self.curve.append((done, self.accuracy()))

@@ -31,7 +31,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "comparison"},
+    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "comparison", "training"},
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},

@@ -68,8 +68,10 @@ def _predict(configuration: EvaluateConfiguration, network, x):
         return network.predict(x)
     from tqdm import tqdm
 
+    from spikedtp.training import in_spikes
+
     with tqdm(total=len(x), unit="image", desc="evaluate", disable=None) as bar:
-        return configuration.in_spikes(network).predict(
+        return in_spikes(network, configuration).predict(
             x, seed=configuration.seed, progress=lambda done: bar.update(done - bar.n)
         )
 

@@ -100,21 +100,6 @@ class _ClosedLoop(_Circuit):
     ] = "poisson"
     device: Device = None
 
-    def in_spikes(self, network):
-        """A `SpikingNetwork` with the weights of `network` and these settings."""
-        from brian2 import Hz, ms
-
-        from spikedtp.neurons import NudgedCell
-        from spikedtp.spiking import Phases, SpikingNetwork, default_device
-
-        return SpikingNetwork(
-            network,
-            unit_rate=self.unit_rate * Hz,
-            phases=Phases(settle=self.settle * ms, read=self.read * ms, dt=self.dt * ms),
-            cell=NudgedCell(firing=self.firing),
-            device=self.device or default_device(),
-        )
-
 
 class CompareConfiguration(_Spiking, _Trained):
     command: ClassVar[str] = "compare"

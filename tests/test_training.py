@@ -1,0 +1,85 @@
+"""Training in rate and in spikes: what it leaves, and that an interrupted run continues to the same bytes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikedtp.cli import main
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate import load_rate_network
+from spikedtp.training import run_training
+
+FAST = {"settle": 60.0, "read": 40.0, "device": "runtime", "samples": 4, "probe_every": 2, "seed": 3}
+
+
+def settings(mode, **changes):
+    return TrainConfiguration(circuit="digits_btsp", mode=mode, **FAST | changes)
+
+
+@pytest.fixture
+def few_test_images(monkeypatch):
+    """The last word of a spiking run would show all test images in spikes."""
+    import spikedtp.training as module
+
+    whole = module.load
+
+    def few(*args, **options):
+        images = whole(*args, **options)
+        for name in ("test_x", "test_t", "test_y"):
+            object.__setattr__(images, name, getattr(images, name)[:5])
+        return images
+
+    monkeypatch.setattr(module, "load", few)
+
+
+@pytest.mark.parametrize("mode", ["rate", "spiking"])
+def test_a_killed_run_continues_to_the_same_bytes(mode, tmp_path, few_test_images):
+    run_training(settings(mode), tmp_path / "whole")
+
+    def kill(done, right):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(settings(mode), tmp_path / "again", kill)
+    assert not (tmp_path / "again").exists()
+    kept = tmp_path / "again.unfinished.npz"
+    with np.load(kept) as file:
+        assert file["done"] == 2 and file["rule_state/H1E_InputE/past_pre"].any()
+    with pytest.raises(SpikedtpError, match="unfinished run with other settings"):
+        run_training(settings(mode, seed=4), tmp_path / "again")
+    seen = []
+    run_training(settings(mode), tmp_path / "again", lambda done, right: seen.append(done))
+    assert seen == [3, 4] and not kept.exists()
+    for name in ("weights.pt", "summary.json", "learning_curve.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_damaged_leftovers_are_named(tmp_path):
+    (tmp_path / "out.unfinished.npz").write_bytes(b"PK not really")
+    with pytest.raises(SpikedtpError, match="damaged: delete it"):
+        run_training(settings("rate"), tmp_path / "out")
+
+
+def test_weights_trained_in_spikes_are_a_rate_networks(tmp_path, few_test_images):
+    summary = run_training(settings("spiking"), tmp_path / "out")
+    trained = load_rate_network("digits_btsp", tmp_path / "out" / "weights.pt")
+    fresh = load_rate_network("digits_btsp", seed=3)
+    assert all(np.any(trained.weights[p] != fresh.weights[p]) for p in ("H1E_InputE", "H2E_H1E", "OutputE_H2E"))
+    curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
+    assert list(curve["presentations"]) == [0, 2, 4]
+    assert curve["test_accuracy"].iloc[-1] == summary["test_accuracy"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["timings_s"]["ms_per_sample"] > 0
+
+
+def test_evaluate_in_spikes(tmp_path, capsys):
+    arguments = ["evaluate", "--mode", "spiking", "--samples", "12", "--settle", "300", "--device", "runtime"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["mode"] == "spiking" and summary["accuracy"] >= 10 / 12
+    assert main([*arguments, "--read", "400", "--out", str(tmp_path / "other")]) == 2
+    assert "Phases.read = 0.4 s is longer than settle" in capsys.readouterr().err
