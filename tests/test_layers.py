@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"compare", "evaluation"},
     {"plotting"},
     {"comparison", "learning_curves", "training", "inspection"},
-    {"sweep", "installation"},
+    {"sweep", "installation", "report"},
     {"cli"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}

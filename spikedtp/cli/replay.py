@@ -16,11 +16,12 @@ __all__ = ["command"]
 
 
 def _run(configuration: ReplayConfiguration) -> None:
-    """Drive one learning rule with given signals; leave weights and states at every step as replay.npz."""
+    """Drive one learning rule with given signals; leave weights and states at every step as replay.npz and figure."""
     import numpy as np
 
     from spikedtp.parameters import read_value
-    from spikedtp.records import staged, write_manifest, write_summary
+    from spikedtp.plotting import replay_figure
+    from spikedtp.records import save_figure, staged, write_manifest, write_summary
     from spikedtp.spiking import replay
 
     settings = {name: read_value(str(value)) for name, value in configuration.parameters.items()}
@@ -43,6 +44,7 @@ def _run(configuration: ReplayConfiguration) -> None:
         )
         states = {f"state.{name}": values for name, values in result.state.items()}
         np.savez_compressed(folder / "replay.npz", w=result.w, t_ms=result.t, **states)
+        save_figure(folder, "replay", replay_figure(result.t, result.w, result.state))
         change = result.w[-1] - result.w[0]
         summary = {
             "rule": configuration.rule,

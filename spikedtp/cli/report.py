@@ -1,10 +1,20 @@
-"""`spikedtp report`: Gather results into one page."""
+"""`spikedtp report`: a results folder as one HTML page. The work is `spikedtp.report`'s."""
 
-from spikedtp.cli.unbuilt import not_built
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 __all__ = ["command"]
 
 
-def command() -> None:
-    """Gather results into one page. (not built yet)"""
-    not_built("'spikedtp report'")
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of a command, a sweep or an experiment.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page. Default: report.html in DIR.")] = None,
+) -> None:
+    """Gather figures, tables, settings and versions of a results folder into one page that needs no other file."""
+    from spikedtp.report import write_report
+
+    typer.echo(f"page: {write_report(folder, out)}")

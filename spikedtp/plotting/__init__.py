@@ -27,6 +27,7 @@ from spikedtp.plotting.panels import (
     update_scatter,
 )
 from spikedtp.plotting.presentation import Shown, population_correlation
+from spikedtp.plotting.replay import replay_figure, replay_traces
 from spikedtp.plotting.rules import rule_fidelity, rules_figure
 from spikedtp.plotting.style import COLOURS, style
 
@@ -50,6 +51,8 @@ __all__ = [
     "mark_phases",
     "population_correlation",
     "raster",
+    "replay_figure",
+    "replay_traces",
     "rule_fidelity",
     "rules_figure",
     "similarity_figure",

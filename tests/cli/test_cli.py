@@ -14,7 +14,6 @@ from spikedtp.cli import main, train
 from spikedtp.configuration import CompareConfiguration
 
 COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
-NOT_BUILT = ["report"]
 
 
 def complaint(capsys) -> str:
@@ -58,12 +57,6 @@ def test_help_is_quick_to_import():
         "sys.exit(status or any(name in sys.modules for name in ('torch', 'brian2', 'numpy', 'pandas', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.parametrize("command", NOT_BUILT)
-def test_unbuilt_commands_say_so(command, capsys):
-    assert main([command]) == 2
-    assert complaint(capsys) == f"spikedtp: error: 'spikedtp {command}' is not built yet\n"
 
 
 @pytest.mark.parametrize(

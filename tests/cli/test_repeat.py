@@ -82,12 +82,13 @@ def test_repeat_says_what_is_different(made, tmp_path, capsys):
     capsys.readouterr()
     assert main(["repeat", str(out), "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
-    assert report["files"] == {"config.yaml": "edited since", "replay.npz": "differs", "summary.json": "differs"}
+    differs = dict.fromkeys(("replay.npz", "replay.png", "replay.svg", "summary.json"), "differs")
+    assert report["files"] == {"config.yaml": "edited since", **differs}
     assert report["changed_since"] == [f"input {signals} has changed since the run"] and not report["matched"]
     (out / "summary.json").unlink()
     assert main(["repeat", str(out)]) == 1
     printed = capsys.readouterr().out
-    assert "missing         summary.json\n" in printed and printed.endswith("NOT matched: 0 of 3 files are the same\n")
+    assert "missing         summary.json\n" in printed and printed.endswith("NOT matched: 0 of 5 files are the same\n")
 
 
 def test_a_run_that_cannot_be_repeated(made, tmp_path, capsys):

@@ -193,3 +193,16 @@ def test_figures_look_the_same_in_another_style(linear, tmp_path):
     with mpl.rc_context({"font.size": 20, "lines.linewidth": 5, "axes.spines.top": True, "font.family": "serif"}):
         styled = save_figure(tmp_path, "styled", plotting.figure3(linear.rate, linear.spiking))
     assert plain[0].read_bytes() == styled[0].read_bytes()
+
+
+def test_replay_figure_shows_weights_and_states():
+    t, w = np.arange(30.0), np.arange(30.0)[:, None, None] * np.ones((5, 20))
+    state = {f"trace_{n}": np.sin(t)[:, None] * np.arange(1, n + 1) for n in range(1, 8)}
+    figure = plotting.replay_figure(t, w, state)
+    assert letters(figure) == "abcdef"
+    assert [ax.get_ylabel() for ax in figure.get_axes()] == ["weight", *(f"trace {n}" for n in range(1, 6))]
+    weights, one, two = figure.get_axes()[:3]
+    assert len(weights.lines) == 41 and len(one.lines) == 1
+    (mean,) = (line for line in two.lines if line.get_gid() == "mean")
+    np.testing.assert_allclose(mean.get_ydata(), 1.5 * np.sin(t))
+    assert_no_overlap(figure)

@@ -1,0 +1,207 @@
+"""What a results folder holds, read as plain data. The folder may come from anybody: nothing in it is trusted."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from spikedtp.configuration import CONFIG_FILE
+from spikedtp.errors import SpikedtpError
+from spikedtp.records import file_hash
+
+__all__ = ["PAGE", "Picture", "Results", "Table", "read_results"]
+
+#: What the figures show, in the order in which they are put on the page; a name may go on (``similarity_H2E_H1E``).
+CAPTIONS = {
+    "figure3": "One presentation: inputs, eligibility traces, voltages, and rate against spiking ΔW of all synapses.",
+    "similarity": "Similarity of spiking and rate ΔW, one dot per presentation, with what noise alone would leave.",
+    "sweep": "Angle between spiking and rate ΔW against each setting that was varied, and against the prediction.",
+    "training": "Accuracy over training.",
+    "confusion": "What was answered for the images of each class.",
+    "replay": "Weights and the rule's states over time.",
+    "dendritic_state": "Dendritic states of the spiking cells against those of the rate network.",
+    "eligibility": "Presynaptic eligibility traces against the activities that they stand for.",
+}
+MOST_VECTOR = 1_500_000  # bytes; a larger SVG (many dots) is shown as its PNG
+MOST_BYTES = 30_000_000  # of one file; a larger one is only named
+PAGE = "report.html"
+KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a ``data:`` address. A browser runs no script in an SVG that is an image."""
+
+    name: str
+    caption: str
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run left, but for a page that was made of it.
+
+    Attributes
+    ----------
+    folder : Path
+    command : str
+        What made it, such as ``spikedtp compare`` or a script; "" if the manifest does not tell.
+    summary, manifest : dict
+    configuration : str
+        YAML.
+    repeatable : bool
+        Whether `spikedtp repeat` takes the folder.
+    pictures : list of Picture
+    tables : list of Table
+    files : dict of str to int
+        Size in bytes of every file.
+    problems : list of str
+        Files that are missing, cannot be read or are not what the run wrote.
+    """
+
+    folder: Path
+    command: str
+    summary: dict[str, Any]
+    manifest: dict[str, Any]
+    configuration: str
+    repeatable: bool
+    pictures: list[Picture]
+    tables: list[Table]
+    files: dict[str, int]
+    problems: list[str]
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read the files of a run or a sweep. Links are left alone, so that no other file gets onto the page.
+
+    Raises
+    ------
+    SpikedtpError
+        `folder` holds no finished run.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise SpikedtpError(f"{folder} is not a folder: name a folder of results")
+    if not (folder / "manifest.json").is_file():
+        raise SpikedtpError(_not_finished(folder))
+    found = sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+    files = {path.name: path for path in found if path.name != PAGE}
+    manifest, problems = _mapping(folder / "manifest.json"), []
+    summary = _mapping(files["summary.json"]) if "summary.json" in files else {}
+    problems += _changed(manifest, files)
+    configuration, command = _configuration(files, manifest)
+    pictures, tables = [], []
+    for name in sorted(files, key=_rank):
+        try:
+            if (picture := _picture(files, name)) is not None:
+                pictures.append(picture)
+            elif (table := _table(files[name])) is not None:
+                tables.append(table)
+        except (ValueError, OSError) as error:
+            problems.append(f"{name} cannot be read: {' '.join(str(error).split())[:200]}")
+    return Results(
+        folder=folder,
+        command=f"spikedtp {command}" if command else _script(manifest),
+        summary=summary,
+        manifest=manifest,
+        configuration=configuration,
+        repeatable=bool(command),
+        pictures=pictures,
+        tables=tables,
+        files={name: path.stat().st_size for name, path in files.items()},
+        problems=problems,
+    )
+
+
+def _not_finished(folder: Path) -> str:
+    inside = sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+    if inside:
+        return f"{folder} holds no results itself: name one of the folders in it ({', '.join(inside[:8])})"
+    if (folder / CONFIG_FILE).is_file():
+        return f"{folder} holds an unfinished run: give the command that began it again, and it continues"
+    return f"{folder} holds no results (no manifest.json)"
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpikedtpError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise SpikedtpError(f"{path} is damaged: run again what made it")
+    return found
+
+
+def _changed(manifest: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
+    recorded = manifest.get("outputs")
+    if not isinstance(recorded, dict):
+        return []
+    problems = [f"{name} is missing" for name in recorded if "/" not in name and name not in files]
+    changed = (name for name, path in files.items() if name in recorded and file_hash(path) != recorded[name])
+    return problems + [f"{name} was changed after the run" for name in changed]
+
+
+def _configuration(files: Mapping[str, Path], manifest: Mapping[str, Any]) -> tuple[str, str]:
+    """The settings as text, and the command that they are for."""
+    if CONFIG_FILE not in files:
+        settings = manifest.get("configuration")
+        return (yaml.safe_dump(settings, sort_keys=False, allow_unicode=True) if settings else ""), ""
+    text = files[CONFIG_FILE].read_text(encoding="utf-8", errors="replace")
+    try:
+        settings = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError):
+        settings = None
+    return text, str(settings.get("command", "")) if isinstance(settings, dict) else ""
+
+
+def _script(manifest: Mapping[str, Any]) -> str:
+    words = manifest.get("command")
+    return Path(str(words[0])).name if isinstance(words, list) and words else ""
+
+
+def _rank(name: str) -> tuple[int, str]:
+    places = [place for place, known in enumerate(CAPTIONS) if name.startswith(known)]
+    return (places[0] if places else len(CAPTIONS)), name
+
+
+def _picture(files: Mapping[str, Path], name: str) -> Picture | None:
+    """The figure that this file stands for: the SVG of a pair, the PNG of one that is too large."""
+    path = files[name]
+    if path.suffix not in KINDS:
+        return None
+    vector, pixels = files.get(f"{path.stem}.svg"), files.get(f"{path.stem}.png")
+    best = pixels if vector is None or (pixels is not None and vector.stat().st_size > MOST_VECTOR) else vector
+    if path != best:
+        return None
+    _check_size(path)
+    caption = next((text for known, text in CAPTIONS.items() if path.stem.startswith(known)), "")
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(path.stem, caption, f"data:{KINDS[path.suffix]};base64,{data}")
+
+
+def _table(path: Path) -> Table | None:
+    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    if path.suffix not in readers:
+        return None
+    _check_size(path)
+    return Table(path.name, readers[path.suffix](path))
+
+
+def _check_size(path: Path) -> None:
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"{size / 1e6:.0f} MB are too many for a page")

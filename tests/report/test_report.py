@@ -1,0 +1,190 @@
+"""A results folder as one page: what it shows, what it refuses, and that nothing hostile gets out of its place."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikedtp.cli import main
+from spikedtp.errors import SpikedtpError
+from spikedtp.records import write_manifest, write_summary, write_table
+from spikedtp.report import write_report
+
+EVIL = '"><script>document.body.style.background="lime"</script><b onload=x>&amp;'
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="300" onload="alert(1)">'
+    '<script>document.location="https://example.org"</script>'
+    '<image href="https://example.org/x.png"/><rect width="300" height="300" fill="#f00"/></svg>'
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, text by tag, and the cells of every row."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.text, self.rows, self._open = [], "", [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" in self._open:
+            return
+        self.text += data
+        if self._open and self._open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def pictures(self) -> dict[str, str]:
+        return {attributes["alt"]: attributes["src"] for tag, attributes in self.tags if tag == "img"}
+
+
+def read(folder) -> Page:
+    return Page(write_report(folder).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder as an experiment leaves it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    spread = {"H2E_H1E.rule.cosine.median": 0.97654, "H2E_H1E.rule.cosine.low": 0.9, "H2E_H1E.rule.cosine.high": 0.99}
+    write_summary(folder, {"n_samples": 3, "accuracy": None, **spread})
+    write_table(folder, "lines", pd.DataFrame({"sample": [0, 1], "same": ["x", "x"], "cosine": [0.123456, np.nan]}))
+    for name, size in (("small", 10), ("large", 2_000_000)):
+        (folder / f"{name}.svg").write_text(f"<svg><!--{'x' * size}--></svg>")
+        (folder / f"{name}.png").write_bytes(b"png of " + name.encode())
+    write_manifest(folder, configuration={"samples": 3}, seeds={"seed": 7}, timings={"all": 1.5})
+    return folder
+
+
+def test_numbers_tables_figures_and_versions_are_on_the_page(run):
+    page = read(run)
+    assert ["", "cosine"] in page.rows and ["H2E_H1E.rule", "0.9765 (0.9 to 0.99)"] in page.rows
+    assert ["n_samples", "3"] in page.rows and ["accuracy", "–"] in page.rows
+    assert ["0", "0.1235"] in page.rows and ["1", "–"] in page.rows and "In all rows: same = x" in page.text
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert ["packages.brian2", manifest["packages"]["brian2"]] in page.rows and ["seeds.seed", "7"] in page.rows
+    assert "samples: 3" in page.text and "spikedtp repeat" not in page.text
+    sources = page.pictures()
+    assert (
+        sources["small"] == "data:image/svg+xml;base64," + base64.b64encode((run / "small.svg").read_bytes()).decode()
+    )
+    assert sources["large"] == "data:image/png;base64," + base64.b64encode(b"png of large").decode()
+    assert "missing" not in page.text and "changed" not in page.text
+
+
+def test_a_command_s_folder_says_how_to_repeat_it(tmp_path, capsys):
+    signals = tmp_path / "signals.npz"
+    np.savez(signals, pre=np.eye(4), post=np.eye(4), w0=np.zeros((4, 4)))
+    out, page = tmp_path / "mine", tmp_path / "pages" / "page.html"
+    assert main(["replay", "--rule", "STDP", "--signals", str(signals), "--out", str(out)]) == 0
+    assert main(["report", str(out), "--out", str(page)]) == 0
+    assert f"page: {page}\n" in capsys.readouterr().out
+    found = Page(page.read_text(encoding="utf-8"))
+    assert "spikedtp repeat mine" in found.text and "rule: STDP" in found.text
+    assert [path.name for path in page.parent.iterdir()] == ["page.html"]
+
+
+def test_files_that_changed_or_went_are_named(run):
+    (run / "lines.csv").write_text("sample\n5\n")
+    (run / "small.svg").unlink()
+    (run / "late.csv").write_bytes(b"\xff\xfe\x00")
+    page = read(run)
+    for said in ("small.svg is missing", "lines.csv was changed after the run", "late.csv cannot be read"):
+        assert said in page.text
+    assert read(run).text == page.text  # the page itself is no result
+
+
+def test_errors_of_a_sweep_are_counted(run):
+    table = pd.DataFrame({"job": list("abcd"), "status": ["failed", "done", "failed", "failed"],
+                          "error": ["no compiler", None, "no compiler", "too large"]})  # fmt: skip
+    table.to_parquet(run / "sweep.parquet")
+    text = read(run).text
+    assert "2 jobs failed: no compiler" in text and "1 job failed: too large" in text
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    folder = tmp_path / "<img src=x onerror=alert(1)>"
+    folder.mkdir()
+    write_summary(folder, {EVIL: EVIL, f"{EVIL}.{EVIL}.median": EVIL})
+    write_table(folder, "t", pd.DataFrame({EVIL: [EVIL, "x"], "status": ["failed"] * 2, "error": [EVIL, None]}))
+    (folder / "<script>.csv").write_text("a\n1\n")
+    (folder / "figure3.svg").write_text(SVG)
+    (folder / "config.yaml").write_text(f"command: '</pre>{EVIL}'\n")
+    (folder.parent / "secret.svg").write_text("SECRET")
+    os.symlink(folder.parent / "secret.svg", folder / "secret.svg")
+    os.symlink(folder.parent / "secret.svg", folder / "secret.csv")
+    os.mkfifo(folder / "pipe.csv")
+    write_manifest(folder, configuration={}, seeds={}, evil={EVIL: [EVIL, {"a": EVIL}]})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"created": EVIL, "spikedtp": EVIL, "outputs": {"../../etc/passwd": "", EVIL: 3}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_hostile_contents_stay_text(hostile):
+    text = write_report(hostile).read_text(encoding="utf-8")
+    page = Page(text)
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "b onload", "link", "iframe", "object", "base", "form"})
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
+        for name in ("src", "href"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/")), (tag, attributes)
+    assert page.text.count(EVIL) >= 8  # shown as what it is
+    assert "SECRET" not in text and base64.b64encode(b"SECRET").decode() not in text
+    assert list(page.pictures()) == ["figure3"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_browser_shows_the_figure_and_runs_nothing(hostile, tmp_path):
+    page, shot = write_report(hostile, tmp_path / "page.html"), tmp_path / "shot.png"
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,6000"]
+    done = subprocess.run(
+        [CHROMIUM, *words, f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}", page.as_uri()],
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert shot.is_file(), done.stderr
+    pixels = (matplotlib.image.imread(shot)[..., :3] * 255).astype(int)
+    assert (pixels == (255, 0, 0)).all(-1).sum() == 300 * 300
+    assert not (pixels == (0, 255, 0)).all(-1).any()
+
+
+def test_what_is_no_result_is_refused_in_one_line(run, tmp_path):
+    with pytest.raises(SpikedtpError, match=r"name one of the folders in it \(run\)"):
+        write_report(tmp_path)
+    with pytest.raises(SpikedtpError, match="is not a folder"):
+        write_report(run / "lines.csv")
+    with pytest.raises(SpikedtpError, match=r"cannot be written .*--out"):
+        write_report(run, run / "lines.csv" / "page.html")
+    for text in ("[1]", "{", "[" * 100_000):
+        (run / "manifest.json").write_text(text)
+        with pytest.raises(SpikedtpError, match=r"manifest\.json is damaged"):
+            write_report(run)
+    (run / "manifest.json").unlink()
+    with pytest.raises(SpikedtpError, match=r"holds no results"):
+        write_report(run)
+    (run / "config.yaml").write_text("command: sweep\n")
+    with pytest.raises(SpikedtpError, match="unfinished run"):
+        write_report(run)
