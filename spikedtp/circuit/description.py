@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from spikedtp.errors import known_names
 from spikedtp.plasticity.base import BiasRule, LearningRule
@@ -145,3 +146,10 @@ class Circuit:
     def inputs(self, post: str) -> tuple[Projection, ...]:
         """The projections onto population `post`, in file order."""
         return tuple(p for p in self.projections if p.post == post)
+
+    def with_rules(self, rules: Mapping[str, LearningRule]) -> Circuit:
+        """The same circuit with other learning rules, by projection name."""
+        for name in rules:
+            self.projection(name)
+        changed = (replace(p, rule=rules[p.name]) if p.name in rules else p for p in self.projections)
+        return replace(self, projections=tuple(changed))

@@ -22,12 +22,16 @@ def keep_largest(error: np.ndarray, n_keep: int) -> np.ndarray:
 
 
 def instruct(error: np.ndarray, settled: np.ndarray, rule: Any, is_output: bool, out: np.ndarray) -> None:
-    """Write the plateau: the clipped `error`, gated by the settled activity, the largest ones only."""
-    np.multiply(error, settled != 0, out=out) if rule.relu_gate else np.copyto(out, error)
+    """Write the plateau: the clipped `error`, gated by the settled activity, the largest ones only.
+
+    A rule that says nothing of a gate or a fraction has none.
+    """
+    np.multiply(error, settled != 0, out=out) if getattr(rule, "relu_gate", False) else np.copyto(out, error)
     if is_output:
         return
     threshold = getattr(rule, "neg_rate_th", None)
     if threshold is not None:
         out[(out < 0) & (settled <= threshold)] = 0.0
-    if rule.max_pop_fraction < 1.0:
-        out[...] = keep_largest(out, math.ceil(rule.max_pop_fraction * len(out)))
+    fraction = getattr(rule, "max_pop_fraction", 1.0)
+    if fraction < 1.0:
+        out[...] = keep_largest(out, math.ceil(fraction * len(out)))

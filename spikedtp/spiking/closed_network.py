@@ -175,7 +175,7 @@ def _nudge(parts: _Parts) -> None:
         rule = plateau_rule(spec.circuit, population)
         if rule is None:
             continue
-        gate = "int(soma_sum > 0)" if rule.relu_gate else "1"
+        gate = "int(soma_sum > 0)" if getattr(rule, "relu_gate", False) else "1"
         group = parts.population(population.name)
         if population.name == spec.circuit.output.name:
             group.variables.add_array("target", size=population.size, index="_idx")

@@ -1,0 +1,69 @@
+"""The notebooks run from top to bottom, say what they claim, and are notebooks."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "notebooks"
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """``notebook("01")`` runs one in an empty folder and gives its variables."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+
+    def run(number: str) -> dict:
+        (path,) = FOLDER.glob(f"{number}_*.py")
+        return runpy.run_path(str(path))
+
+    return run
+
+
+def test_from_torch_to_spikes(notebook):
+    found = notebook("01")
+    assert set(found["table"].projection) == {"H2E_H1E", "H2E_H2DendI"} and len(found["table"]) == 3 * 5 * 3
+    medians = [
+        table.query("projection == 'H2E_H1E' and reference == 'rule'")["cosine"].median()
+        for table in (found["table"], found["averaged"])
+    ]
+    assert 0.9 < medians[0] < medians[1] < 1  # averaging lowers the noise
+
+
+def test_your_own_rule(notebook):
+    found = notebook("02")
+    assert found["difference"] < 1e-12
+    assert found["rate_form"].w.min() >= 0 and np.ptp(found["rate_form"].w[-1]) > 0.01
+    assert found["medians"]["MultiplicativeDepression"]["cosine"] > 0.9
+    assert min(found["accuracy"].values()) > 0.2  # chance is 0.1
+
+
+def test_your_own_neuron(notebook):
+    medians = notebook("03")["medians"].pivot(index="cell", columns="readout", values="cosine")
+    own, limit, linear = (
+        medians.loc[name] for name in ("AdaptingCell", "no adaptation, no saturation", "TwoCompartment")
+    )
+    np.testing.assert_allclose(limit, linear, rtol=1e-4)  # the cell that it generalises
+    assert own["best"] == pytest.approx(linear["best"], abs=1e-6) and abs(own["paper"] - linear["paper"]) > 1e-3
+
+
+def test_analyse_a_sweep(notebook):
+    found = notebook("04")
+    assert len(found["table"]) == 8 and not found["swept"].failed
+    assert (found["again"].n_run, found["again"].n_found) == (0, 8)
+    best = found["shown"].query("readout == 'best' and spikes == 9")
+    assert best.angle.item() == pytest.approx(best.predicted.item(), rel=0.4)
+    assert found["page"].read_text(encoding="utf-8").count("<img") == 1
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_jupytext_reads_them(path):
+    jupytext = pytest.importorskip("jupytext")
+    cells = jupytext.read(path).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
+    assert {cell.cell_type for cell in cells} == {"markdown", "code"}
