@@ -7,7 +7,6 @@ from pathlib import Path
 import typer
 
 from spikedtp.cli.options import command_for, device_for
-from spikedtp.cli.unbuilt import not_built
 from spikedtp.configuration import CompareConfiguration
 
 __all__ = ["command"]
@@ -15,8 +14,6 @@ __all__ = ["command"]
 
 def _run(configuration: CompareConfiguration) -> None:
     """Compare the weight changes of the rate network with those of the spiking network, synapse by synapse."""
-    if configuration.loop == "closed":
-        not_built("closed-loop simulation")
     configuration.weights_file()  # before anything heavy is loaded
     from spikedtp.comparison import run_comparison
 

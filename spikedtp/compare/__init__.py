@@ -1,7 +1,16 @@
 """Rate against spiking weight changes: similarity, statistics, and what Poisson noise allows."""
 
 from spikedtp.compare.noise import expected_update, noise_ceiling
+from spikedtp.compare.repeats import repeat_ceiling
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.compare.updates import compare_updates, summarise
 
-__all__ = ["bootstrap_median", "compare_updates", "expected_update", "noise_ceiling", "similarity", "summarise"]
+__all__ = [
+    "bootstrap_median",
+    "compare_updates",
+    "expected_update",
+    "noise_ceiling",
+    "repeat_ceiling",
+    "similarity",
+    "summarise",
+]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.compare.repeats import repeat_ceiling
 from spikedtp.plasticity import Factors
-from spikedtp.spiking import SpikingResponse
+from spikedtp.spiking import ClosedResponse, SpikingResponse
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.readout import PHASES
 
@@ -139,8 +140,10 @@ def expected_update(
     Returns
     -------
     ndarray or None
-        None if the spikes were given, or the read-out is not linear in them.
+        None if the spikes were given, the read-out is not linear in them, or the loop is closed.
     """
+    if isinstance(response, ClosedResponse):
+        return None
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return None
@@ -153,14 +156,17 @@ def noise_ceiling(
 ) -> float:
     """Median cosine of a spiking ΔW with its own noise-free expectation, predicted from Poisson statistics.
 
+    In a closed loop every population adds noise of its own: there it is measured, from repeats (`repeat_ceiling`).
     What one presentation would typically reach with this read-out if it had no systematic error. (The median: where
     noise outweighs the signal, cosines are spread from -1 to 1 and skewed.)
 
     Returns
     -------
     float
-        NaN where no prediction is possible (see `expected_update`).
+        NaN where no prediction is possible (see `expected_update`); in a closed loop, with fewer than two repeats.
     """
+    if isinstance(response, ClosedResponse):
+        return repeat_ceiling(response, projection, sample)
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return np.nan

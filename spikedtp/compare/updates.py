@@ -10,7 +10,7 @@ import pandas as pd
 from spikedtp.compare.noise import expected_update, noise_ceiling
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.spiking import SpikingResponse
+from spikedtp.spiking import ClosedResponse, SpikingResponse
 
 __all__ = ["compare_updates", "summarise"]
 
@@ -19,7 +19,7 @@ MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ce
 COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:])
 
 
-def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.DataFrame:
+def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average: int = 1) -> pd.DataFrame:
     """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
 
     Parameters
@@ -27,7 +27,7 @@ def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.D
     rate : RateResponse or dict
         The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), for
         all samples, or with a leading sample axis (they are reported as ``rule``).
-    spiking : SpikingResponse
+    spiking : SpikingResponse or ClosedResponse
     average : int
         Repeats whose mean ΔW is compared; ``repeat`` then counts these means. Repeats left over are not used.
 
@@ -39,8 +39,10 @@ def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.D
         - ``reference``: ``"rule"``, what the rule itself changes; ``"notebook"``, Figure 3's lr · gate · d(end) ⊗
           a_pre(end), for projections onto cells with a dendrite;
         - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`), 1/`average` of its
-          power if repeats are averaged;
-        - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates.
+          power if repeats are averaged; predicted in the open loop, measured from the repeats in the closed one (NaN
+          for a single one);
+        - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates; NaN in the closed
+          loop.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.D
         The two sides differ in samples or shapes, `rate` was presented without a target, or there are fewer repeats
         than `average`.
     """
-    if not isinstance(spiking, SpikingResponse):
+    if not isinstance(spiking, SpikingResponse | ClosedResponse):
         raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
     if not (isinstance(rate, Mapping) or hasattr(rate, "updates")):
         raise SpikedtpError(
@@ -83,7 +85,7 @@ def compare_updates(rate, spiking: SpikingResponse, *, average: int = 1) -> pd.D
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _mean_update(spiking: SpikingResponse, projection: str, sample: int, repeats: range) -> np.ndarray:
+def _mean_update(spiking: SpikingResponse | ClosedResponse, projection: str, sample: int, repeats: range) -> np.ndarray:
     found = [spiking.weight_updates.of(projection, sample, repeat) for repeat in repeats]
     return found[0] if len(found) == 1 else np.mean(found, axis=0)
 
@@ -93,7 +95,7 @@ def _averaged_ceiling(ceiling: float, n: int) -> float:
     return ceiling / np.sqrt(ceiling**2 + (1 - ceiling**2) / n) if n > 1 else ceiling
 
 
-def _check_samples(rate, spiking: SpikingResponse) -> None:
+def _check_samples(rate, spiking: SpikingResponse | ClosedResponse) -> None:
     """A single presentation must not stand for a batch, nor a longer batch for a shorter one."""
     if isinstance(rate, Mapping):
         counts = {len(change) for change in rate.values() if np.ndim(change) == 3}
@@ -106,7 +108,7 @@ def _check_samples(rate, spiking: SpikingResponse) -> None:
         )
 
 
-def _references(rate, projection: str, sample: int, spiking: SpikingResponse) -> dict[str, np.ndarray]:
+def _references(rate, projection: str, sample: int, spiking: SpikingResponse | ClosedResponse) -> dict[str, np.ndarray]:
     if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)

@@ -106,7 +106,10 @@ class CompareConfiguration(_Spiking, _Trained):
     set_example: ClassVar[str] = "cell.tau_soma=30*ms"
 
     population: Annotated[
-        str, setting("Target population, LAYER + CELL; its learned projections are compared.", metavar="NAME")
+        str,
+        setting(
+            "Population, LAYER + CELL, whose learned projections are compared (or all: closed loop).", metavar="NAME"
+        ),
     ] = "H2E"
     samples: count("Number of images.") = 10
     repeats: count("Runs per image, each with its own input spikes.") = 1
@@ -121,6 +124,7 @@ class CompareConfiguration(_Spiking, _Trained):
     ] = "best"
     seed: count("Seed of the input spikes.", least=0) = 0
     cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
+    phases: Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: false.")] = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
     rules: Annotated[
         dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
@@ -145,8 +149,10 @@ class TrainConfiguration(_ClosedLoop):
     ] = "anneal"
     probe_every: Annotated[
         Positive | None,
-        setting("Presentations between probes, after which an interrupted run can continue. Default: a twentieth.",
-                metavar="N"),
+        setting(
+            "Presentations between probes, after which an interrupted run can continue. Default: a twentieth.",
+            metavar="N",
+        ),
     ] = None
     out: Out = "results/train"
 

@@ -4,6 +4,13 @@ Functions that draw one panel take `ax` and return it; those that compose a figu
 matplotlib `Figure` in the package's style (`style.mplstyle`).
 """
 
+from spikedtp.plotting.closed_loop import (
+    activities_figure,
+    closed_updates_figure,
+    mark_closed_phases,
+    phases_figure,
+    rate_against_activity,
+)
 from spikedtp.plotting.fidelity import fidelity_curves, fidelity_figure
 from spikedtp.plotting.figure3 import figure3
 from spikedtp.plotting.follow_up import (
@@ -34,7 +41,9 @@ from spikedtp.plotting.style import COLOURS, style
 __all__ = [
     "COLOURS",
     "Shown",
+    "activities_figure",
     "ceiling_scatter",
+    "closed_updates_figure",
     "confusion_figure",
     "confusion_matrix",
     "correlation_over_time",
@@ -48,9 +57,12 @@ __all__ = [
     "fidelity_figure",
     "figure3",
     "input_raster",
+    "mark_closed_phases",
     "mark_phases",
+    "phases_figure",
     "population_correlation",
     "raster",
+    "rate_against_activity",
     "replay_figure",
     "replay_traces",
     "rule_fidelity",

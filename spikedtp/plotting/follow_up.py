@@ -188,7 +188,7 @@ def eligibility_figure(
 def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *, seed: int = 0) -> Axes:
     """Distribution of one measure over samples and repeats, a strip and a box for each reference.
 
-    Beside the cosine stand, per sample, what it would be without noise and the predicted noise ceiling. Diamonds are
+    Beside the cosine stand, per sample, what it would be without noise (if known) and the noise ceiling. Diamonds are
     medians with 95 % intervals from a bootstrap over samples.
 
     Parameters
@@ -209,7 +209,8 @@ def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *,
         columns.append((f"{reference}\nmeasured", rows, measure, COLOURS["spiking"]))
         if measure == "cosine":
             once = rows.drop_duplicates("sample")  # the predictions are the same in every repeat
-            columns.append((f"{reference}\nno noise", once, "noiseless_cosine", COLOURS["rate"]))
+            if once["noiseless_cosine"].notna().any():  # a closed loop has no prediction
+                columns.append((f"{reference}\nno noise", once, "noiseless_cosine", COLOURS["rate"]))
     if measure == "cosine":  # of the spiking ΔW with its own expectation: the same for every reference
         columns.append(("noise\nceiling", table.drop_duplicates("sample"), "noise_ceiling", COLOURS["other"]))
     for place, (_, part, column, colour) in enumerate(columns):

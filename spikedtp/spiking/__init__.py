@@ -7,6 +7,7 @@ from spikedtp.spiking.devices import compiler_available, default_device
 from spikedtp.spiking.replay import ReplayResult, replay
 from spikedtp.spiking.response import SpikingResponse
 from spikedtp.spiking.simulate import simulate
+from spikedtp.spiking.simulate_closed import phases_of
 from spikedtp.spiking.spiking_network import SpikingNetwork
 from spikedtp.spiking.torch_snn import learn_readout, run_feedforward, run_torch_snn
 
@@ -20,6 +21,7 @@ __all__ = [
     "compiler_available",
     "default_device",
     "learn_readout",
+    "phases_of",
     "replay",
     "run_feedforward",
     "run_torch_snn",

@@ -133,6 +133,14 @@ class ClosedLoop:
         return self.phases.end if self.nudged else self.phases.onset
 
     @property
+    def duration(self) -> Quantity:
+        return self.n_steps * self.phases.dt
+
+    @property
+    def n_inputs(self) -> int:
+        return self.circuit.input.size
+
+    @property
     def populations(self) -> tuple[Population, ...]:
         """All but the input, which has no membrane."""
         return self.circuit.populations[1:]

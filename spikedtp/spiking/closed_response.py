@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Signals
 from spikedtp.spiking.closed_loop import ClosedLoop
 from spikedtp.spiking.response import PlasticProjection, WeightUpdates
@@ -18,7 +20,7 @@ __all__ = ["ClosedResponse"]
 
 @dataclass
 class ClosedResponse:
-    """Result of `SpikingNetwork.respond`. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
+    """Result of a closed loop. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
 
     Attributes
     ----------
@@ -28,18 +30,27 @@ class ClosedResponse:
     counted : dict
         population -> (..., n): the same from spike counts, as synapses see it.
     weight_updates : WeightUpdates
-        Every learned projection's own ΔW, without bounds or constraints, float32. Needs a target.
+        The rules' own ΔW of the `learned` projections, without bounds or constraints, float32. Needs a target.
     signals : dict
         projection -> `Signals`, arrays (samples, n_repeats, n).
     spikes : dict
         population -> bool (..., n_steps, n)
     v_soma, v_dend : dict
         population -> (..., n_steps, n); not of the input.
+    eligibility : dict
+        presynaptic population of a learned projection -> (..., n_steps, n): what its synapses have counted so far in
+        the read part of the settle phase, as an activity; it ends as `counted`. Needs recorded spikes.
     times : (n_steps,)
         Second.
     timings : dict
         Seconds per stage.
+    learned : tuple of str
+        The projections that it shows weight changes of.
+    population : str or None
+        Whose inputs they are; None: of the whole circuit.
     """
+
+    readout: ClassVar[str] = "windows"
 
     spec: ClosedLoop
     weights: dict[str, np.ndarray] = field(repr=False)
@@ -48,6 +59,8 @@ class ClosedResponse:
     n_samples: int
     n_repeats: int
     results: RunResults = field(repr=False)
+    learned: tuple[str, ...]
+    population: str | None = None
 
     @property
     def activity(self) -> dict[str, np.ndarray]:
@@ -62,13 +75,25 @@ class ClosedResponse:
     def counted(self) -> dict[str, np.ndarray]:
         return {p.name: self._vector("pre_settled", p.name) for p in self.spec.circuit.populations}
 
+    @cached_property
+    def projections(self) -> dict[str, PlasticProjection]:
+        """The learned projections as their synapses saw them."""
+        if not self.spec.nudged:
+            raise SpikedtpError("without a target nothing is learned: give respond() one")
+        found = {}
+        for name in self.learned:
+            p, state = self.spec.circuit.projection(name), self.rule_state[name]
+            reader = SignalReader(p.rule, self.weights[name], state, slice(None), None, None, 1.0, True)
+            found[name] = PlasticProjection(reader, self._signals(p.pre, p.post))
+        return found
+
     @property
     def signals(self) -> dict[str, Signals]:
-        return {name: projection.signals for name, projection in self._projections().items()}
+        return {name: projection.signals for name, projection in self.projections.items()}
 
     @property
     def weight_updates(self) -> WeightUpdates:
-        return WeightUpdates(self._projections(), self.batched)
+        return WeightUpdates(self.projections, self.batched)
 
     @property
     def spikes(self) -> dict[str, np.ndarray]:
@@ -84,6 +109,18 @@ class ClosedResponse:
         return self._traces("v_dend")
 
     @property
+    def eligibility(self) -> dict[str, np.ndarray]:
+        self._recorded("spikes")
+        first, stop = self.spec.phases.windows["settled"]
+        counts = {}
+        for population in dict.fromkeys(self.spec.circuit.projection(name).pre for name in self.learned):
+            inside = self._raster(population)
+            inside[..., :first, :] = inside[..., stop:, :] = False
+            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first)
+            counts[population] = np.cumsum(inside, axis=-2, dtype=np.float32) / np.float32(one)
+        return counts
+
+    @property
     def times(self) -> np.ndarray:
         return np.arange(self.spec.n_steps) * float(self.spec.phases.dt)
 
@@ -92,17 +129,6 @@ class ClosedResponse:
         return self.results.timings
 
     # -- helpers ---------------------------------------------------------------------------------------------------
-
-    def _projections(self) -> dict[str, PlasticProjection]:
-        if not self.spec.nudged:
-            raise SpikedtpError("without a target nothing is learned: give respond() one")
-        found = {}
-        for p in self.spec.circuit.projections:
-            if p.rule is not None:
-                state = self.rule_state[p.name]
-                reader = SignalReader(p.rule, self.weights[p.name], state, slice(None), None, None, 1.0, True)
-                found[p.name] = PlasticProjection(reader, self._signals(p.pre, p.post))
-        return found
 
     def _signals(self, pre: str, post: str) -> Signals:
         def read(name: str, population: str) -> np.ndarray:
@@ -128,7 +154,8 @@ class ClosedResponse:
 
     def _recorded(self, what: str) -> None:
         if what not in self.spec.record:
-            raise known_names("recorded variable", what, self.spec.record or ("nothing",))
+            kept = ", ".join(self.spec.record) or "nothing"
+            raise SpikedtpError(f"{what!r} was not recorded (recorded: {kept}): name it in record=(...)")
 
     def _traces(self, what: str) -> dict[str, np.ndarray]:
         self._recorded(what)

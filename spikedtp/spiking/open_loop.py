@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.neurons import CellModel
 from spikedtp.spiking.readout import Kernels
@@ -65,6 +66,10 @@ class OpenLoop:
     kernels: Kernels
     record: tuple[str, ...] = ()
     plain: bool = False
+
+    @property
+    def duration(self) -> Quantity:
+        return self.timeline.duration
 
     @property
     def n_cells(self) -> int:

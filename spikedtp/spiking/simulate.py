@@ -1,4 +1,4 @@
-"""`simulate`: a circuit's population in spikes, its inputs replayed from the rate network."""
+"""`simulate`: a population in spikes, its inputs replayed from the rate network; or the whole circuit, closed loop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from functools import partial
 import numpy as np
 from brian2 import Hz, ms
 
-from spikedtp.circuit import Projection
+from spikedtp.circuit import Circuit, Projection
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule
+from spikedtp.spiking.closed_loop import Phases
+from spikedtp.spiking.closed_response import ClosedResponse
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.network import build
 from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop, Source
@@ -23,6 +25,7 @@ from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs
 from spikedtp.spiking.seeds import presentation_seeds
 from spikedtp.spiking.signals import SignalReader
+from spikedtp.spiking.simulate_closed import refuse_unused, simulate_closed
 from spikedtp.spiking.timeline import Timeline
 
 logger = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ def simulate(
     x,
     target,
     *,
-    population: str,
+    population: str | None,
     projections: list[str] | str | None = None,
     loop: str = "open",
     device: str = "cpp_standalone",
@@ -48,12 +51,14 @@ def simulate(
     cell: CellModel | None = None,
     inputs: PoissonInput | None = None,
     input_spikes: dict[str, np.ndarray] | None = None,
+    phases: Phases | None = None,
+    unit_rates: dict | None = None,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
     progress=None,
-) -> SpikingResponse:
-    """Run one population of a rate network's circuit in spikes and let its learned synapses compute their ΔW.
+) -> SpikingResponse | ClosedResponse:
+    """Run a rate network's circuit in spikes and let the learned synapses of one population compute their ΔW.
 
     Parameters
     ----------
@@ -63,30 +68,37 @@ def simulate(
         Inputs in [0, 1].
     target : (n_out,) or (samples, n_out)
         One-hot targets.
-    population : str
-        The target population, e.g. ``"H2E"``.
+    population : str or None
+        The target population, e.g. ``"H2E"``. Closed loop: None or ``"all"`` for the synapses of every population.
     projections : list of str, or str, optional
         Whose ΔW to compute; default the population's learned ones.
-    loop : {"open"}
-        Open: presynaptic activities are replayed from the rate network.
+    loop : {"open", "closed"}
+        Open: the population alone spikes, and presynaptic activities are replayed from the rate network. Closed: every
+        population spikes from its own membrane; only `x` and `target` come from outside (docs/closed_loop.md).
     device : {"cpp_standalone", "runtime"}
     seed : int
         Every presentation (sample, repeat) has its own generator, seeded from this and its indices.
     readout : {"best", "paper"} or Readout
+        Of the open loop. The closed one reads in the windows of its phases.
     unit_rate : Quantity (Hz)
-        Firing rate of activity 1.
+        Firing rate of activity 1. Closed loop: that of excitatory cells and inputs; inhibitory cells have a quarter.
     time_per_step : Quantity (second)
-        Duration of one step of the rate network.
+        Duration of one step of the rate network. The closed loop settles for 25 of them (the last 10 are read) and is
+        nudged for 10 (the first 3 are not read).
     dt : Quantity (second)
     n_repeats : int
         Presentations of each sample.
     cell : CellModel, optional
-        The spiking cell; default `TwoCompartment`, the linear model of Figure 3.
+        The spiking cell; default `TwoCompartment`, the linear model of Figure 3. Closed loop: `NudgedCell`.
     inputs : PoissonInput, optional
-        How activities become spikes.
+        How activities become spikes (open loop).
     input_spikes : dict, optional
-        Given spikes instead, presynaptic population -> bool (n_steps, n), also with leading (repeats,) or
+        Given spikes instead (open loop), presynaptic population -> bool (n_steps, n), also with leading (repeats,) or
         (samples, repeats) axes; for every presynaptic population.
+    phases : Phases, optional
+        Closed loop: when things happen in a presentation, instead of `time_per_step`.
+    unit_rates : dict, optional
+        Closed loop: population -> Quantity (Hz), where it is not to follow from `unit_rate`.
     record : tuple of str
         What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. An empty tuple keeps the
         read-outs alone, which are small.
@@ -99,7 +111,7 @@ def simulate(
 
     Returns
     -------
-    SpikingResponse
+    SpikingResponse or ClosedResponse
 
     Raises
     ------
@@ -108,6 +120,18 @@ def simulate(
     """
     _check_options(loop, device, record, n_repeats, seed)
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
+    if loop == "closed":
+        unused = {"readout": None if readout == "best" else readout, "inputs": inputs, "input_spikes": input_spikes}
+        refuse_unused(loop, unused)
+        every = population in (None, "all")
+        found = network.circuit.projections if every else _inputs(network.circuit, population)
+        return simulate_closed(
+            network, x, target, population=None if every else population,
+            learned=tuple(_learned(found, projections)), device=device, unit_rate=unit_rate, unit_rates=unit_rates,
+            time_per_step=time_per_step, dt=dt, phases=phases, cell=cell, record=record, seed=seed,
+            n_repeats=n_repeats, first_sample=first_sample, n_processes=n_processes, progress=progress,
+        )  # fmt: skip
+    refuse_unused(loop, {"phases": phases, "unit_rates": unit_rates})
     timeline = Timeline(time_per_step=time_per_step, dt=dt)
     cell = _with_rate(cell or TwoCompartment(), unit_rate)
     poisson = _with_rate(inputs or PoissonInput(), unit_rate)
@@ -179,9 +203,7 @@ def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) ->
 
 
 def _check_options(loop: str, device: str, record, n_repeats: int, seed: int) -> None:
-    if loop == "closed":
-        raise SpikedtpError("closed-loop simulation is not built yet (plan 4): use loop='open'")
-    if loop != "open":
+    if loop not in ("open", "closed"):
         raise known_names("loop", loop, ("open", "closed"))
     check_device(device)
     for name in record:
@@ -199,13 +221,20 @@ def _with_rate(model: CellModel, unit_rate) -> CellModel:
 
 def _sources(network, population: str) -> tuple[Source, ...]:
     """The population's inputs, those onto the soma first."""
-    network.circuit.population(population)
-    found = network.circuit.inputs(population)
-    if not found:
-        targets = sorted({p.post for p in network.circuit.projections})
-        raise SpikedtpError(f"population {population!r} has no inputs: choose one of {', '.join(targets)}")
-    made = (Source(p.name, p.pre, p.compartment, p.direction == "R", network.weights[p.name]) for p in found)
+    made = (
+        Source(p.name, p.pre, p.compartment, p.direction == "R", network.weights[p.name])
+        for p in _inputs(network.circuit, population)
+    )
     return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
+
+
+def _inputs(circuit: Circuit, population: str) -> tuple[Projection, ...]:
+    circuit.population(population)
+    found = circuit.inputs(population)
+    if not found:
+        targets = sorted({p.post for p in circuit.projections})
+        raise SpikedtpError(f"population {population!r} has no inputs: choose one of {', '.join(targets)}")
+    return found
 
 
 def _learned(found: tuple[Projection, ...], wanted: list[str] | str | None) -> dict[str, LearningRule]:

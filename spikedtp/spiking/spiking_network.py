@@ -134,7 +134,10 @@ class SpikingNetwork:
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
         data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
         results = run_on(self.device, partial(build_closed, spec, self._given()), data, progress, n_processes)
-        return ClosedResponse(spec, self.weights, self.rule_state, batched, len(x), n_repeats, results)
+        # copies: the response stays what it is when this network learns on
+        state = {projection: dict(values) for projection, values in self.rule_state.items()}
+        learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
+        return ClosedResponse(spec, dict(self.weights), state, batched, len(x), n_repeats, results, learned)
 
     def predict(self, X, *, seed: int = 0, n_processes: int = 1, progress=None) -> np.ndarray:
         """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""

@@ -62,9 +62,7 @@ def test_help_is_quick_to_import():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare", "--loop", "closed"], "closed-loop simulation is not built yet"),
-        (["train", "--mode", "spiking"], "training a spiking network is not built yet"),
-        (["evaluate", "--mode", "spiking"], "evaluating a spiking network is not built yet"),
+        (["compare", "--loop", "closed", "--readout", "paper"], "readout has no meaning in the closed loop"),
         (["compare", "--no-such-option"], "No such option.*spikedtp compare --help"),
         (["compare", "--samples", "many"], "--samples.*integer"),
         (["compare", "--samples", "0"], "--samples.*greater than or equal to 1, got '0'"),

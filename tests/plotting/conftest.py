@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import pytest
 from brian2 import mV
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from spikedtp.compare import compare_updates
 from spikedtp.datasets import load
@@ -86,3 +88,32 @@ def ax():
 
     with style():
         yield Figure().subplots()
+
+
+@pytest.fixture(scope="session")
+def assert_no_overlap():
+    """``assert_no_overlap(figure)``."""
+    return _assert_no_overlap
+
+
+def _assert_no_overlap(figure):
+    """No two texts of a figure cover one another, and none leaves the page."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    drawn = []
+    draw_text = renderer.draw_text
+
+    def record(*args, mtext=None, **kwargs):
+        drawn.append(mtext)
+        draw_text(*args, mtext=mtext, **kwargs)
+
+    renderer.draw_text = record
+    figure.draw(renderer)
+    assert len(drawn) > 10
+    texts = {id(text): text for text in drawn if text is not None}.values()
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    page = figure.bbox
+    for text, box in boxes:
+        assert box.x0 > page.x0 - 1 and box.x1 < page.x1 + 1 and box.y0 > page.y0 - 1 and box.y1 < page.y1 + 1, text
+    for (first, a), (second, b) in itertools.combinations(boxes, 2):
+        width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        assert width < 1.5 or height < 1.5, f"{first!r} overlaps {second!r}"

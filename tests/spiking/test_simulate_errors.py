@@ -18,7 +18,6 @@ CASES = {
     "not learned": (dict(projections=["H2E_OutputE"]), r"unknown learned projection"),
     "device": (dict(device="gpu"), r"unknown device 'gpu': known are cpp_standalone, runtime"),
     "loop": (dict(loop="half"), r"unknown loop 'half'"),
-    "closed": (dict(loop="closed"), r"not built yet"),
     "readout": (dict(readout="nice"), r"unknown readout 'nice': known are best, paper"),
     "record": (dict(record=("v",)), r"unknown variable to record 'v'"),
     "repeats": (dict(n_repeats=0), r"n_repeats must be a whole number of at least 1, got 0"),

@@ -1,0 +1,51 @@
+"""How far apart repeats of one sample are, and what that leaves for one of them to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from spikedtp.spiking import ClosedResponse, SpikingResponse
+
+__all__ = ["repeat_ceiling"]
+
+
+def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> float:
+    r"""Median cosine of one spiking ΔW with its own expectation, measured from repeats.
+
+    Each direction u is compared with the sum S of the others. S has noise of its own, which takes the same share from
+    every cosine. With c, the mean cosine of pairs of n repeats, that share is (Spearman-Brown's formula)
+
+    .. math:: \cos(S, E) = \sqrt{(n - 1) c / (1 + (n - 2) c)}
+
+    and two repeats give :math:`\sqrt{c}`. (A median, as in the open loop: an output error near 0 changes its sign from
+    one presentation to the next, and cosines are skewed.)
+
+    Returns
+    -------
+    float
+        NaN with fewer than two repeats in which anything changes; 0 where they are no more alike than chance.
+    """
+    total, n = 0.0, 0
+    for direction in _directions(response, projection, sample):
+        total, n = total + direction, n + 1
+    if n < 2:
+        return np.nan
+    length = float((total**2).sum())
+    pairs = (length - n) / (n * (n - 1))
+    if pairs <= 0:
+        return 0.0
+    along = np.array([(direction * total).sum() for direction in _directions(response, projection, sample)])
+    with_others = (along - 1) / np.sqrt(np.maximum(length - 2 * along + 1, 1e-12))
+    share = np.sqrt((n - 1) * pairs / (1 + (n - 2) * pairs))
+    return float(np.clip(np.median(with_others) / share, 0, 1))
+
+
+def _directions(response: SpikingResponse | ClosedResponse, projection: str, sample: int) -> Iterator[np.ndarray]:
+    """ΔW of each repeat with length 1; made again each time, since all at once may not fit in memory."""
+    for repeat in range(response.n_repeats):
+        change = response.weight_updates.of(projection, sample, repeat).astype(np.float64)
+        length = np.linalg.norm(change)
+        if length > 0:
+            yield change / length

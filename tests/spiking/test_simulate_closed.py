@@ -1,0 +1,143 @@
+"""`simulate(loop="closed")`: its weight changes against what was recorded, what it selects, and what it refuses."""
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+
+from spikedtp.datasets import load
+from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
+from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment
+from spikedtp.rate import load_rate_network
+from spikedtp.spiking import Phases, SpikingNetwork, phases_of, simulate
+
+SHORT = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms)
+LEARNED = {
+    "H1E_InputE", "H1E_H1DendI", "H1DendI_H1E", "H1DendI_H1DendI", "H2E_H1E", "H2E_H2DendI", "H2DendI_H2E",
+    "H2DendI_H2DendI", "OutputE_H2E",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_rate_network("digits_dtp", weights_file("digits_dtp"))
+
+
+@pytest.fixture(scope="module")
+def images():
+    found = load("digits", parts=("test",))
+    return found.test_x[:2], found.test_t[:2]
+
+
+def closed(network, images, **options):
+    given = {"population": "H2E", "loop": "closed", "device": "runtime", "phases": SHORT, "seed": 3}
+    return simulate(network, *images, **given | options)
+
+
+def test_weight_changes_follow_from_spikes_and_voltages(network, images, device):
+    """The rule by hand, from the records of every time step."""
+    found = closed(network, images, n_repeats=2, device=device)
+    rate, (first, stop) = 450 * 1e-3, (40, 100)
+    pre = found.spikes["H1E"][..., first:stop, :].sum(axis=-2) / (rate * (stop - first))
+    gate = found.v_soma["H2E"][..., first:stop, :].mean(axis=-2) > 0
+    plateau = gate * found.v_dend["H2E"][..., 120:160, :].mean(axis=-2).clip(-1, 1)
+    expected = 0.03 * plateau[..., None] * pre.clip(0, 1)[..., None, :]
+    assert expected.shape == (2, 2, 200, 200) and (expected != 0).mean() > 0.1
+    np.testing.assert_allclose(found.weight_updates["H2E_H1E"], expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(found.activity["H2E"], found.v_soma["H2E"][..., first:stop, :].mean(axis=-2).clip(0),
+                               atol=1e-6)  # fmt: skip
+    trace = found.eligibility["H1E"]
+    assert trace.shape == (2, 2, 160, 200) and (np.diff(trace, axis=-2) >= 0).all() and not trace[..., :first, :].any()
+    np.testing.assert_allclose(trace[..., -1, :], pre, atol=1e-6)
+    assert found.spikes["InputE"].shape == (2, 2, 160, 64)
+
+
+def test_one_population_or_all(network, images):
+    whole, onto = closed(network, images, population=None, record=()), closed(network, images, record=())
+    assert set(whole.weight_updates) == LEARNED and set(onto.weight_updates) == {"H2E_H1E", "H2E_H2DendI"}
+    assert set(onto.signals) == set(onto.weight_updates)
+    one = closed(network, images, population="all", projections="H1DendI_H1E", record=())
+    assert list(one.weight_updates) == ["H1DendI_H1E"]
+    for response in (onto, one):
+        for name in response.weight_updates:  # what is asked for does not change what happens
+            np.testing.assert_array_equal(whole.weight_updates[name], response.weight_updates[name])
+            assert whole.weight_updates[name].any()
+    x, target = images
+    single = closed(network, (x[1], target[1]), first_sample=1, record=("eligibility",))
+    np.testing.assert_array_equal(single.weight_updates["H2E_H1E"], onto.weight_updates["H2E_H1E"][1])
+    assert single.eligibility["H2DendI"].shape == (1, 160, 30)
+    with pytest.raises(SpikedtpError, match=r"'v_soma' was not recorded \(recorded: spikes\)"):
+        single.v_soma  # noqa: B018
+
+
+def test_time_per_step_sets_the_phases(network, images):
+    assert phases_of(20 * ms) == Phases()
+    found = closed(network, images, phases=None, time_per_step=2 * ms, dt=0.5 * ms, record=("spikes",))
+    assert found.spec.phases.settle == 50 * ms and found.spec.phases.nudge == 20 * ms
+    assert len(found.times) == found.spikes["H2E"].shape[-2] == 140
+
+
+def test_firing_and_unit_rates(network, images):
+    fast = closed(network, images, unit_rates={"H2E": 900 * Hz}, record=("spikes",))
+    slow = closed(network, images, record=("spikes",))
+    counts = [response.spikes["H2E"][..., 40:100, :].sum() for response in (fast, slow)]
+    assert counts[0] / counts[1] == pytest.approx(2, rel=0.15)
+    regular = [closed(network, images, cell=NudgedCell(firing="regular"), record=(), seed=s) for s in (3, 4)]
+    poisson = [closed(network, images, record=(), seed=s) for s in (3, 4)]
+    apart = [np.abs(a.activity["H1E"] - b.activity["H1E"]).mean() for a, b in (regular, poisson)]
+    assert apart[0] < 0.3 * apart[1]
+
+
+def test_a_response_outlives_learning(images):
+    """Rules that look at their weights see those of the presentation."""
+    spiking = SpikingNetwork(load_rate_network("digits_dtp"), phases=SHORT, device="runtime")
+    response = spiking.respond(*images)
+    before = {name: response.weight_updates[name] for name in response.weight_updates}
+    spiking.train(*images, np.array([0, 1, 0, 1]))
+    for name, change in before.items():
+        np.testing.assert_array_equal(response.weight_updates[name], change, err_msg=name)
+
+
+def test_clipped_activities_are_named(network, images, caplog):
+    closed(network, images, record=())
+    assert "ask for more than" not in caplog.text
+    closed(network, images, record=(), unit_rates={"H1SomaI": 940 * Hz})
+    assert "activities ask for more than 0.95 kHz: H1SomaI (up to" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"population": "H9E"}, "unknown population 'H9E'"),
+        ({"population": "InputE"}, "'InputE' has no inputs: choose one of"),
+        ({"projections": ["H1E_InputE"]}, "unknown learned projection 'H1E_InputE': known are H2E_H1E, H2E_H2DendI"),
+        ({"readout": "paper"}, "readout has no meaning in the closed loop: leave it out, or use loop='open'"),
+        ({"inputs": PoissonInput()}, "inputs has no meaning in the closed loop"),
+        ({"input_spikes": {}}, "input_spikes has no meaning"),
+        ({"cell": TwoCompartment()}, "cell must be a NudgedCell in the closed loop, got TwoCompartment"),
+        ({"time_per_step": 10 * ms}, "time_per_step = 10. ms and phases both say"),
+        ({"dt": 0.5 * ms}, "dt = 0.5 ms and phases.dt = 1. ms differ"),
+        ({"phases": "long"}, r"phases must be Phases\(settle=..., ...\), got str"),
+        ({"phases": None, "time_per_step": 1.5 * ms}, "must be a whole number of time steps of dt"),
+        ({"phases": None, "time_per_step": 20}, "simulate.time_per_step must be a quantity in s"),
+        ({"record": ("rate",)}, "unknown variable to record 'rate'"),
+        ({"unit_rates": {"H9E": 5 * Hz}}, "unknown population 'H9E'"),
+        ({"n_repeats": 0}, "n_repeats must be a whole number of at least 1"),
+        ({"loop": "open"}, "phases has no meaning in the open loop: leave it out, or use loop='closed'"),
+        ({"loop": "open", "phases": None, "unit_rates": {}}, "unit_rates has no meaning in the open loop"),
+    ],
+)
+def test_mistakes_get_one_line(network, images, options, message):
+    with pytest.raises(SpikedtpError, match=message) as error:
+        closed(network, images, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_target_is_needed(network, images):
+    with pytest.raises(SpikedtpError, match="simulate needs a target"):
+        closed(network, (images[0], None))
+
+
+def test_gradients_have_no_spiking_form(images):
+    with pytest.raises(SpikedtpError, match=r"learns by a gradient \(Backprop\)"):
+        closed(load_rate_network("digits_backprop_dale"), images, population=None)
