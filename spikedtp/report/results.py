@@ -21,6 +21,9 @@ __all__ = ["PAGE", "Picture", "Results", "Table", "read_results"]
 #: What the figures show, in the order in which they are put on the page; a name may go on (``similarity_H2E_H1E``).
 CAPTIONS = {
     "figure3": "One presentation: inputs, eligibility traces, voltages, and rate against spiking ΔW of all synapses.",
+    "phases": "One presentation in closed loop: spikes, somas and dendrites; broken lines are the rate network's.",
+    "weight_changes": "Spiking against rate ΔW of each projection in that presentation.",
+    "activities": "Firing rates of each population against the rate network's activities.",
     "similarity": "Similarity of spiking and rate ΔW, one dot per presentation, with what noise alone would leave.",
     "sweep": "Angle between spiking and rate ΔW against each setting that was varied, and against the prediction.",
     "training": "Accuracy over training.",

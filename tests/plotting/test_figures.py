@@ -169,7 +169,7 @@ def test_figures_look_the_same_in_another_style(linear, tmp_path):
     assert plain[0].read_bytes() == styled[0].read_bytes()
 
 
-def test_replay_figure_shows_weights_and_states():
+def test_replay_figure_shows_weights_and_states(assert_no_overlap):
     t, w = np.arange(30.0), np.arange(30.0)[:, None, None] * np.ones((5, 20))
     state = {f"trace_{n}": np.sin(t)[:, None] * np.arange(1, n + 1) for n in range(1, 8)}
     figure = plotting.replay_figure(t, w, state)
