@@ -12,7 +12,7 @@ from brian2 import Equations
 
 from spikedtp.equations import escape
 
-__all__ = ["FIRING", "Firing", "lif", "poisson", "regular"]
+__all__ = ["FIRING", "STEADY_FIRING", "Firing", "lif", "poisson", "regular", "steady_poisson"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,17 @@ def poisson(rate: str) -> Firing:
         escape.THRESHOLD,
         escape.REDRAW,
         {"remaining": escape.FIRST_DRAW},
+    )
+
+
+def steady_poisson(rate: str) -> Firing:
+    """`poisson` for a rate that stays the same for a whole presentation: the same spikes for less."""
+    return Firing(
+        escape.steady_escape_equations(rate),
+        escape.INTEGRATE_STEADY_HAZARD,
+        escape.THRESHOLD,
+        escape.REDRAW_STEADY,
+        {"step_hazard": escape.STEADY_HAZARD, "remaining": escape.FIRST_DRAW},
     )
 
 
@@ -72,3 +83,4 @@ def lif(rate: str) -> Firing:
 
 
 FIRING = {"poisson": poisson, "regular": regular, "lif": lif}
+STEADY_FIRING = FIRING | {"poisson": steady_poisson}

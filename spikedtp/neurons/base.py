@@ -33,7 +33,8 @@ class Declaration:
     clear : tuple of str
         Accumulators set to 0 once the cells have integrated them.
     initial : dict
-        Expressions evaluated at the start of every presentation (they may call ``rand()``).
+        Expressions evaluated at the start of every presentation (they may call ``rand()`` and
+        ``exponential()``, draws of mean 1).
     """
 
     equations: Equations

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from brian2 import Equations, Hz, ms, second
 
-from spikedtp.equations.firing import FIRING
+from spikedtp.equations.firing import FIRING, STEADY_FIRING
 from spikedtp.equations.membrane import leaky_compartment
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
@@ -116,7 +116,7 @@ class SteadyInput(CellModel):
         _check_rate(self)
 
     def declaration(self) -> Declaration:
-        firing = FIRING[self.firing](rate="unit_rate*activity")
+        firing = STEADY_FIRING[self.firing](rate="unit_rate*activity")
         return Declaration(
             equations=Equations("activity : 1") + firing.equations,
             threshold=firing.threshold,

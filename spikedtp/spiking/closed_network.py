@@ -15,6 +15,7 @@ from spikedtp.spiking.code_objects import code_object_class
 from spikedtp.spiking.dense import DenseSynapses
 from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.learning import LearningEvent, copy_tied
+from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.runners import run_when
 
 __all__ = ["Parameters", "build_closed"]
@@ -110,7 +111,7 @@ def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str)
         method="euler",
         clock=clock,
         name=name,
-        namespace={},
+        namespace=dict(RANDOM_NUMBERS),
         dtype={f"input_{name}": WEIGHT_TYPE for name in ("soma", "dend")},
         codeobj_class=code_object_class(),
     )

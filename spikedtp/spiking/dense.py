@@ -16,8 +16,8 @@ from spikedtp.spiking.code_objects import code_object_class
 
 __all__ = ["DenseSynapses"]
 
-#: A row whose length in bytes is a multiple of this sends a whole column to the same cache lines.
-_PAGE = 4096
+#: Rows begin on cache lines; but one whose length is a multiple of a page sends a whole column to the same lines.
+_LINE, _PAGE = 64, 4096
 
 
 class DenseSynapses(Group):
@@ -68,7 +68,7 @@ class DenseSynapses(Group):
         self.codeobj_class = code_object_class()
         self.n_pre, self.n_post, self.delay_steps = len(source), len(target), int(delay_steps)
         dtype = np.dtype(dtype)
-        self.stride = self._row_stride(onto, dtype.itemsize)
+        self.stride = self._row_stride(dtype.itemsize)
         self._pre, self._post = _Side(source), _Side(target)
 
         self.variables = Variables(self)
@@ -81,15 +81,16 @@ class DenseSynapses(Group):
             self.variables.add_array(key, size=1, scalar=True, constant=True, index="0", **given)
         self._refer("pre", self._pre)
         self._refer("post", self._post)
-        self.variables.add_reference("_spikespace", self._pre.group)
+        if "_spikespace" in self._pre.group.variables:  # it may only learn
+            self.variables.add_reference("_spikespace", self._pre.group)
         if onto is not None:
             self._propagate(onto, gain)
         self._enable_group_attributes()
 
-    def _row_stride(self, onto: str | None, itemsize: int) -> int:
+    def _row_stride(self, itemsize: int) -> int:
         """Weights from one row to the next."""
-        padded = onto is None and self.n_post * itemsize % _PAGE == 0
-        return self.n_post + (64 // itemsize if padded else 0)
+        lines = -(-self.n_post * itemsize // _LINE)
+        return (lines + (lines * _LINE % _PAGE == 0)) * _LINE // itemsize
 
     def _refer(self, suffix: str, side: _Side) -> None:
         """Every variable of the cells under its name with a suffix.

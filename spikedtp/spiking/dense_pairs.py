@@ -138,14 +138,14 @@ class PairSynapses(DenseSynapses):
             numbers |= {"keep_e": keep_e, "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
         return numbers
 
-    def _row_stride(self, onto: str | None, itemsize: int) -> int:
+    def _row_stride(self, itemsize: int) -> int:
         """Whole vectors of 64 bytes, and never whole pages: rows would all fall into the same sets of the cache."""
         vector, eight = 64 // itemsize, 512 // itemsize
         return -(-self.n_post // eight) * eight + vector
 
     def _add_state(self) -> None:
         form, add = self.form, self.variables.add_array
-        self._width = self._row_stride(onto=None, itemsize=8)  # of a row of sums
+        self._width = self._row_stride(itemsize=8)  # of a row of sums
         self._n_rows = max(FEWEST_ROWS, self.n_pre)
         sums = 2 if form.tau_e is not None else 1
         add("_x", size=self.n_pre)

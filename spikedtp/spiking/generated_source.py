@@ -39,6 +39,7 @@ def write_source(device, built: BuiltNetwork, folder: Path) -> None:
         "presentations.load();",
         # a private name of Brian2's: tests/spiking/test_standalone.py would notice its loss
         "brian::_random_generators[0].seed(presentations.seed());",
+        "spikedtp::exponentials().forget();",
         f"{net}.t = 0;",
         f"{device.get_array_name(clock['t'])}[0] = 0;",
         f"{device.get_array_name(clock['timestep'])}[0] = 0;",

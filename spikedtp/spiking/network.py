@@ -14,6 +14,7 @@ from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.code_objects import code_object_class
 from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.open_loop import OpenLoop
+from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.readout import PHASES, row
 from spikedtp.spiking.runners import play_rows, run_when
 
@@ -68,7 +69,7 @@ def _group(
         method="euler",
         clock=clock,
         name=name,
-        namespace={},
+        namespace=dict(RANDOM_NUMBERS),
         codeobj_class=None if spec.plain else code_object_class(),
     )
 

@@ -227,8 +227,8 @@ class SpikingNetwork:
         for key, kept in results.lasting.items():
             projection, *where = key.split(".")
             if where == ["w"]:
-                shape = self.weights[projection].shape
-                self.weights[projection] = kept[-1].reshape(shape[::-1]).T.copy()
+                n_post, n_pre = self.weights[projection].shape
+                self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
             else:
                 form = self.circuit.projection(projection).rule.spiking_form()
                 (state,) = (name for name, place in form.states.items() if place == ".".join(where))

@@ -31,7 +31,7 @@ from spikedtp.spiking.processes import check_processes, run_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.run_files import read_results, read_so_far, write_inputs
 
-__all__ = ["run_standalone"]
+__all__ = ["compiled", "run_standalone"]
 
 
 def run_standalone(
@@ -40,7 +40,7 @@ def run_standalone(
     """Build a network and run every presentation of `data`; see `run_on`."""
     check_processes(n_processes)
     started = time.perf_counter()
-    with _compiled(build, data) as (project, layout, data):
+    with compiled(build, data) as (project, layout, data):
         if layout.lasting and n_processes > 1:
             raise SpikedtpError(
                 "what this network learns lasts from one presentation to the next, so they run in order: "
@@ -71,7 +71,7 @@ def run_standalone(
 
 
 @contextmanager
-def _compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tuple[Path, Layout, RunInputs]]:
+def compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tuple[Path, Layout, RunInputs]]:
     """The compiled project, what is to know of it, and the inputs with the values of its constants."""
     with _standalone_device():
         built = build()

@@ -1,31 +1,218 @@
-"""spikedtp itself: the dense projections, Poisson inputs and batches of `spikedtp.spiking`."""
+"""spikedtp itself: its compiled runner on networks made of its own cells and dense synapses.
+
+Case b is the network of `simulate`, everything recorded. The others are put together here, from declarations of
+`spikedtp.neurons` and `DenseSynapses`, as a user of the library would.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
-from spikedtp.errors import SpikedtpError
+import numpy as np
+from brian2 import Clock, Hz, Network, NeuronGroup, ms
 
-from .cases import Case
+from spikedtp.neurons import CellModel, SteadyInput, TwoCompartment
+from spikedtp.spiking import network
+from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.code_objects import code_object_class
+from spikedtp.spiking.dense import DenseSynapses
+from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.initial_state import start_cells
+from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop
+from spikedtp.spiking.processes import run_processes
+from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
+from spikedtp.spiking.readout import find_readout
+from spikedtp.spiking.run_data import RunInputs, RunResults
+from spikedtp.spiking.run_files import read_results, write_inputs
+from spikedtp.spiking.runners import play_rows
+from spikedtp.spiking.standalone import compiled
+
+from .cases import DT, Case, Feedforward, Learning, Presentations
 from .contestant import Contestant, Run
 
 __all__ = ["contestants"]
 
 
-def prepare(case: Case, folder: Path) -> Callable[[], Run] | None:
-    """Build `case` (one of `cases.py`) in `folder`; what comes back does one repeat.
+# --- a: cells and synapses ------------------------------------------------------------------------------------------
 
-    A repeat gives ``Run(seconds, wall, case, found=...)``: seconds as the binary reports them, wall time of its
-    process, and in `found`
 
-    - `Feedforward`: ``spikes`` (number), ``v_dend``, ``v_soma`` (means over the cells at the end);
-    - `Presentations`: ``spikes``, ``output_spikes`` (numbers of all presentations), ``v_soma``, ``v_dend`` (means over
-      cells and presentations at the end of each);
-    - `PairRule`, `Learning`: ``w`` (n_post, n_pre) at the end; for kind "tied" also ``copy`` (n_pre, n_post).
-    """
-    raise SpikedtpError("spikedtp's dense projections are not there yet")
+def _cells(model: CellModel, n: int, name: str, clock: Clock, *, fires: bool, count: bool = False) -> NeuronGroup:
+    declaration = model.declaration()
+    counted = "\ncount += 1" if count else ""
+    group = NeuronGroup(
+        n,
+        declaration.equations + model.parameter_equations() + ("\ncount : 1" if count else ""),
+        threshold=declaration.threshold if fires else None,
+        reset=declaration.reset + counted if fires else None,
+        method="euler",
+        clock=clock,
+        name=name,
+        namespace=dict(RANDOM_NUMBERS),
+        codeobj_class=code_object_class(),
+    )
+    if fires:
+        group.run_regularly(
+            declaration.before_threshold, when="before_thresholds", clock=clock, name=f"{name}_hazard"
+        )
+    return group
+
+
+def build_feedforward(case: Feedforward) -> BuiltNetwork:
+    """Cells of a constant rate, without a trace, onto the dendrites of cells that do not fire."""
+    clock = Clock(DT * ms, name="feedforward_clock")
+    models = {"inputs": SteadyInput(unit_rate=case.rate * Hz), "cells": TwoCompartment()}
+    inputs = _cells(models["inputs"], case.n_pre, "inputs", clock, fires=True, count=True)
+    cells = _cells(models["cells"], case.n_post, "cells", clock, fires=False)
+    synapses = DenseSynapses(inputs, cells, "input_dend", clock=clock, name="synapses")
+    cells.state_updater.when = "after_synapses"
+    cells.run_regularly("input_dend = 0", when="after_synapses", order=1, clock=clock, name="cells_clear")
+
+    def start():
+        start_cells(inputs, models["inputs"].declaration(), lasting=("activity",))
+        start_cells(cells, models["cells"].declaration())
+
+    net = Network(inputs, cells, synapses, *inputs.contained_objects, *cells.contained_objects, name="feedforward")
+    net.add(*synapses.contained_objects)
+    built = BuiltNetwork(net, clock, case.n_steps, start)
+    for group in (inputs, cells):
+        for name, value in models[group.name].quantities().items():
+            built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
+    built.constants["activity"] = (inputs.variables["activity"], np.ones(case.n_pre))
+    built.constants["w"] = (synapses.variables["w"], synapses.flat(case.weights))
+    built.vectors = {"spikes": inputs.variables["count"]}
+    built.vectors |= {name: cells.variables[name] for name in ("v_dend", "v_soma")}
+    return built
+
+
+def _feedforward_found(case: Feedforward, results: RunResults) -> dict:
+    found = {name: results.vectors[name][0].mean() for name in ("v_dend", "v_soma")}
+    return found | {"spikes": results.vectors["spikes"][0].sum()}
+
+
+# --- b: what `simulate` builds --------------------------------------------------------------------------------------
+
+
+def build_presentations(case: Presentations) -> BuiltNetwork:
+    spec = OpenLoop(
+        "H2E", case.cell, case.inputs, case.sources, case.timeline, find_readout("best").kernels(case.timeline),
+        RECORDABLE,
+    )  # fmt: skip
+    return network.build(spec)
+
+
+def _presentations_found(case: Presentations, results: RunResults) -> dict:
+    found = {name: results.traces[name][:, -1].mean() for name in ("v_soma", "v_dend")}
+    counts = {"spikes": "inputs", "output_spikes": "cells"}
+    return found | {name: results.spikes[group][1].sum() for name, group in counts.items()}
+
+
+# --- e: learning events ---------------------------------------------------------------------------------------------
+
+
+def build_learning(case: Learning, *, dtype=np.float64) -> BuiltNetwork:
+    """A learning event per step between two groups that play the vectors."""
+    clock = Clock(DT * ms, name="learning_clock")
+    sides = {}
+    net = Network(name="learning")
+    built = BuiltNetwork(net, clock, case.n_events, start=lambda: None, precision=dtype)
+    for side, vectors in (("pre", case.pre), ("post", case.post)):
+        group = NeuronGroup(
+            vectors.shape[1], "x : 1", dtype={"x": dtype}, clock=clock, name=side, namespace={},
+            codeobj_class=code_object_class(),
+        )  # fmt: skip
+        rows = vectors[np.arange(case.n_events) % len(vectors)]
+        group.variables.add_array("vectors", size=rows.size)
+        built.constants[side] = (group.variables["vectors"], rows.ravel())
+        player = play_rows(
+            group, "x", "vectors", [(0, group.N, 0)], n_points=len(rows), points_per_step=1.0, name=f"{side}_vectors",
+            when="start", clock=clock,
+        )  # fmt: skip
+        net.add(group, player)
+        sides[side] = group
+    numbers = {"low": case.low, "high": case.high}
+    w = DenseSynapses(*sides.values(), dtype=dtype, clock=clock, parameters=dict.fromkeys(numbers), name="w")
+    w.learn("w = clip(w + x_pre*x_post, low, high)", at="True")
+    if case.kind == "normalised":
+        w.normalize_rows(case.scale, at="True", order=1)
+    built.constants |= {f"w.{name}": (w.variables[name], np.array([value])) for name, value in numbers.items()}
+    built.constants["w"] = (w.variables["w"], w.flat(case.w0))
+    built.vectors["w"] = w.variables["w"]
+    net.add(w, *w.contained_objects)
+    if case.kind == "tied":
+        copy = DenseSynapses(sides["post"], sides["pre"], dtype=dtype, clock=clock, name="copy")
+        copy.copy_of(w, at="True", factor=case.scale, transpose=True, order=1)
+        built.vectors["copy"] = copy.variables["w"]
+        net.add(copy, *copy.contained_objects)
+    return built
+
+
+def _learning_found(case: Learning, results: RunResults) -> dict:
+    shapes = {"w": (case.n_pre, case.n_post), "copy": (case.n_post, case.n_pre)}
+    found = {}
+    for name, flat in results.vectors.items():
+        n_rows, n = shapes[name]
+        found[name] = flat[0].reshape(n_rows, -1)[:, :n].T
+    return found
+
+
+# --- all -------------------------------------------------------------------------------------------------------------
+
+NETWORKS: dict[type[Case], tuple[Callable, Callable]] = {
+    Feedforward: (build_feedforward, _feedforward_found),
+    Presentations: (build_presentations, _presentations_found),
+    Learning: (build_learning, _learning_found),
+}
+
+
+def prepare(case: Case, folder: Path, **options) -> Callable[[], Run] | None:
+    """Build in a cache of its own; each repeat is a run of the binary with a seed of its own."""
+    if type(case) not in NETWORKS:
+        return None
+    build, find = NETWORKS[type(case)]
+    n = len(case) if isinstance(case, Presentations) else 1
+    patterns = {"replay": case.points} if isinstance(case, Presentations) else {}
+    data = RunInputs(patterns, np.arange(n), np.arange(n))
+    folder.mkdir(parents=True)
+    began = time.perf_counter()
+    with (
+        patch.dict(os.environ, SPIKEDTP_CACHE=str(folder / "cache")),
+        compiled(partial(build, case, **options), data) as (project, layout, data),
+    ):
+        built = time.perf_counter() - began
+        project = shutil.copytree(project, folder / "project")
+        write_inputs(folder / "inputs", layout, data)
+    repeats = 0
+
+    def run() -> Run:
+        nonlocal repeats
+        (case.seed + 1000 * repeats + np.arange(n, dtype=np.int64)).tofile(folder / "inputs" / "seeds")
+        repeats += 1
+        shutil.rmtree(folder / "results", ignore_errors=True)
+        (folder / "results").mkdir()
+        began = time.perf_counter()
+        finished = run_processes(project, folder, n, 1)
+        wall = time.perf_counter() - began
+        results = read_results(folder / "results", layout, [0], data)
+        return Run(finished[0].seconds - finished[0].writing, wall, case, found=find(case, results), build=built)
+
+    return run
 
 
 def contestants() -> list[Contestant]:
-    return [Contestant("spikedtp", "dense projections, rescaled Poisson inputs", prepare, lambda: "not there yet")]
+    def missing() -> str | None:
+        return None if compiler_available() else "no C++ compiler ($CXX, or g++) and make were found"
+
+    return [
+        Contestant(
+            "spikedtp",
+            "dense synapses, rescaled Poisson; a counts spikes; b keeps spikes, voltages and traces of every step",
+            prepare,
+            missing,
+        )
+    ]

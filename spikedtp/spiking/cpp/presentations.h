@@ -3,6 +3,7 @@
 #pragma once
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -19,7 +20,37 @@
 #include <sys/prctl.h>
 #endif
 
+#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__)
+// libm has it for vectors too, but tells compilers only under the whole of -ffast-math
+extern "C" __attribute__((simd("notinbranch"))) double log(double) noexcept;
+#endif
+
 namespace spikedtp {
+
+// Exp(1) draws from the uniform ones of a generator, in their order; logarithms are taken side by side.
+class Exponentials {
+    static const int size = 512;
+    double draws_[size] = {};
+    int next_ = size;
+
+    template <class Generator> __attribute__((noinline)) void refill(Generator& generator) {
+        for (int k = 0; k < size; k++) draws_[k] = 1 - generator.rand();
+        for (int k = 0; k < size; k++) draws_[k] = -::log(draws_[k]);
+        next_ = 0;
+    }
+
+public:
+    constexpr Exponentials() {}
+    void forget() { next_ = size; }  // after the generator was seeded
+    template <class Generator> double next(Generator& generator) {
+        if (next_ == size) refill(generator);
+        return draws_[next_++];
+    }
+};
+inline Exponentials& exponentials() {
+    static Exponentials draws;
+    return draws;
+}
 
 enum Status { OURS = 3, DISK = 4 };  // processes.py knows them
 
@@ -203,7 +234,7 @@ class Presentations {
     };
     std::vector<char> seeds_;  // int64, one per presentation
     std::map<std::string, Slice> slices_;
-    const double started_ = now();
+    double started_ = 0;
 
     static int64_t element(const std::vector<char>& numbers, int64_t k) {
         return reinterpret_cast<const int64_t*>(numbers.data())[k];
@@ -234,6 +265,7 @@ public:
         slices_[name] = slice;
     }
     void load() {
+        if (job().k == job().first) started_ = now();
         for (auto& item : slices_) {
             Slice& s = item.second;
             const int64_t which = element(s.index, job().k);
