@@ -34,10 +34,10 @@ def dense_synapses_work() -> bool:
     return False
 
 
-def all_to_all(source, target, onto: str, *, clock: Clock, name: str, dense: bool = True):
+def all_to_all(source, target, onto: str, *, clock: Clock, name: str, dense: bool = True, dtype=np.float64):
     """Synapses from every cell of `source` to every cell of `target` that add their weight to the variable `onto`."""
     if dense and dense_synapses_work():
-        return DenseSynapses(source, target, onto, clock=clock, name=name)
+        return DenseSynapses(source, target, onto, clock=clock, name=name, dtype=dtype)
     synapses = StockSynapses(source, target, "w : 1", on_pre=f"{onto}_post += w", clock=clock, name=name, namespace={})
     synapses.connect()
     return synapses

@@ -16,7 +16,7 @@ from spikedtp.spiking.code_objects import code_object_class
 
 __all__ = ["DenseSynapses"]
 
-#: Rows begin on cache lines; but one whose length is a multiple of a page sends a whole column to the same lines.
+#: Rows begin on cache lines, unless several fit into one. Whole pages would send a column to the same lines.
 _LINE, _PAGE = 64, 4096
 
 
@@ -89,6 +89,8 @@ class DenseSynapses(Group):
 
     def _row_stride(self, itemsize: int) -> int:
         """Weights from one row to the next."""
+        if self.n_post * itemsize < _LINE:
+            return self.n_post
         lines = -(-self.n_post * itemsize // _LINE)
         return (lines + (lines * _LINE % _PAGE == 0)) * _LINE // itemsize
 
@@ -116,7 +118,8 @@ class DenseSynapses(Group):
 
     def _propagate(self, onto: str, gain: str) -> None:
         self.variables.add_auxiliary_variable("_gain", dtype=np.float64, scalar=True)
-        ring = []
+        dtype = np.dtype(self.variables["w"].dtype)
+        wide, ring = np.result_type(dtype, self.variables[f"{onto}_post"].dtype), []
         if self.delay_steps:
             self.variables.add_array(
                 "_ring", size=(self.delay_steps + 1) * (self.n_pre + 1), dtype=np.int32, index="_ring_idx"
@@ -132,6 +135,9 @@ class DenseSynapses(Group):
             needed=[f"{onto}_post", "_spikespace", "w", *ring],
             target=f"{onto}_post",
             delay=self.delay_steps,
+            w_size=dtype.itemsize,
+            sum_dtype=wide.type,
+            sum_size=wide.itemsize,
         )
 
     def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
@@ -145,13 +151,21 @@ class DenseSynapses(Group):
 
     def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
         """Code for every synapse, in steps where the expression `at` is true."""
-        self._event("dense_event", at, when, order, code)
+        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
 
     def normalize_rows(
         self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
     ) -> None:
-        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`."""
-        self._event("dense_normalize", at, when, order, needed=["w"], scale=scale, autapses=autapses)
+        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`.
+
+        Asked for next after `learn` in the same steps, it is done in the same pass over the weights.
+        """
+        options = {"scale": scale, "autapses": autapses}
+        learning_at, learning_when, event = getattr(self, "_learning", (None, None, None))
+        if (at, when) == (learning_at, learning_when) and event is self.contained_objects[-1]:
+            event.template_kwds |= options
+        else:
+            self._event("dense_event", at, when, order, needed=["w"], **options)
 
     def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
         """No autapses."""
@@ -186,12 +200,12 @@ class DenseSynapses(Group):
             **strides,
         )
 
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> None:
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
-        self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
+        return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
 
-    def _add(self, template: str, code: str, suffix: str, when: str, order: int, needed=(), **options) -> None:
+    def _add(self, template: str, code: str, suffix: str, when: str, order: int, needed=(), **options) -> CodeRunner:
         options |= {
             "n_pre": self.n_pre,
             "n_post": self.n_post,
@@ -201,20 +215,20 @@ class DenseSynapses(Group):
             "post_start": self._post.start,
             "post_size": len(self._post.group),
         }
-        self.contained_objects.append(
-            CodeRunner(
-                self,
-                template,
-                code=code,
-                clock=self.clock,
-                when=when,
-                order=order,
-                name=f"{self.name}_{suffix}*",
-                needed_variables=list(needed),
-                template_kwds=options,
-                codeobj_class=self.codeobj_class,
-            )
+        runner = CodeRunner(
+            self,
+            template,
+            code=code,
+            clock=self.clock,
+            when=when,
+            order=order,
+            name=f"{self.name}_{suffix}*",
+            needed_variables=list(needed),
+            template_kwds=options,
+            codeobj_class=self.codeobj_class,
         )
+        self.contained_objects.append(runner)
+        return runner
 
     # -- weights in the public orientation -------------------------------------------------------------------------
 

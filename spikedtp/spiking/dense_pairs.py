@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 from brian2 import ms
+from brian2.groups.group import CodeRunner
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
@@ -200,9 +201,9 @@ class PairSynapses(DenseSynapses):
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         self._pairs("settle", f"_active = {at}", "settle", when, order)
 
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> None:
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
         self.settle(at=at, when=when, order=order - 1)
-        super()._event(template, at, when, order, code, **options)
+        return super()._event(template, at, when, order, code, **options)
 
     def forget(self) -> None:
         """No cell has fired yet: all traces to 0; weights stay."""

@@ -181,6 +181,7 @@ def _connect(parts: _Parts) -> None:
             clock=built.clock,
             name=f"{compartment}_synapses",
             dense=not spec.plain,
+            dtype=weights.dtype,
         )
         built.net.add(synapses, *synapses.contained_objects)
         built.constants[f"{compartment}_synapses.w"] = (synapses.variables["w"], synapses.flat(weights))

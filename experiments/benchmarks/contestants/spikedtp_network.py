@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -99,8 +100,10 @@ def _feedforward_found(case: Feedforward, results: RunResults) -> dict:
 
 
 def build_presentations(case: Presentations) -> BuiltNetwork:
+    """As a rate network has them, weights are of single precision."""
+    sources = tuple(replace(source, weight=source.weight.astype(np.float32)) for source in case.sources)
     spec = OpenLoop(
-        "H2E", case.cell, case.inputs, case.sources, case.timeline, find_readout("best").kernels(case.timeline),
+        "H2E", case.cell, case.inputs, sources, case.timeline, find_readout("best").kernels(case.timeline),
         RECORDABLE,
     )  # fmt: skip
     return network.build(spec)

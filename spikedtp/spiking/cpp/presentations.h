@@ -181,24 +181,33 @@ class Events {
     static const size_t capacity = 1 << 16;
     ResultFile &file_, &counts_;
     std::vector<int32_t> pairs_;
+    size_t used_ = 0;
     int64_t count_ = 0, written_ = 0;
 
     void flush() {
-        file_.write(pairs_.data(), pairs_.size() * sizeof(int32_t), written_);
-        written_ += pairs_.size() * sizeof(int32_t);
-        pairs_.clear();
+        file_.write(pairs_.data(), used_ * sizeof(int32_t), written_);
+        written_ += used_ * sizeof(int32_t);
+        used_ = 0;
     }
 
 public:
     explicit Events(const std::string& name)
         : file_(result_file(name + "." + std::to_string(job().first))), counts_(result_file(name + ".counts")) {
-        pairs_.reserve(capacity);
+        pairs_.resize(capacity);
     }
-    void add(int32_t step, int32_t cell) {
-        if (pairs_.size() == capacity) flush();
-        pairs_.push_back(step);
-        pairs_.push_back(cell);
-        count_++;
+    // cells of a step, counted from `start`
+    void add(int32_t step, const int32_t* cells, size_t n, int32_t start) {
+        if (used_ + 2 * n > pairs_.size()) {
+            flush();
+            if (2 * n > pairs_.size()) pairs_.resize(2 * n);
+        }
+        int32_t* const pairs = pairs_.data() + used_;
+        for (size_t k = 0; k < n; k++) {
+            pairs[2 * k] = step;
+            pairs[2 * k + 1] = cells[k] - start;
+        }
+        used_ += 2 * n;
+        count_ += n;
     }
     void end() {
         flush();

@@ -1,27 +1,32 @@
 {% extends 'common_group.cpp' %}
 {% block extra_headers %}
 #include <algorithm>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 {% endblock %}
 {% set _w = get_array_name(variables['w']) %}
 {% set _target = get_array_name(variables[target]) %}
 {% set _weight = c_data_type(variables['w'].dtype) %}
-{% set _lanes = 64 // variables['w'].dtype.itemsize %}
+{# sums are as precise as the target: weights of single precision halve what has to be read, and nothing else #}
+{% set _wide = c_data_type(sum_dtype) %}
+{% set _lanes = 64 // sum_size %}
 {# Adds `columns` sums from column `first` on. They stay in registers while the rows of all spikes go by. #}
 {% macro _add_block(first, columns) %}
 {% set vectors = (columns + _lanes - 1) // _lanes %}
         {
             _Vector _sum[{{vectors}}] = {};
             for (const int32_t* _spike = _first; _spike < _last; _spike++) {
-                const _Vector* const _row = (const _Vector*)(_rows + (size_t)*_spike*{{stride}} + {{first}});
+                const _Weights* const _row = (const _Weights*)(_rows + (size_t)*_spike*{{stride}} + {{first}});
                 {% for k in range(vectors) %}
-                _sum[{{k}}] += _row[{{k}}];
+                _sum[{{k}}] += _widened(_row[{{k}}]);
                 {% endfor %}
                 {# the next block of this row comes from far away #}
-                {% for k in range(vectors) %}
+                {% for k in range(0, vectors, sum_size // w_size) %}
                 __builtin_prefetch(&_row[{{vectors + k}}]);
                 {% endfor %}
             }
-            const {{_weight}}* const _sums = (const {{_weight}}*)_sum;
+            const {{_wide}}* const _sums = (const {{_wide}}*)_sum;
             for (int _j = 0; _j < {{columns}}; _j++) _to[{{first}} + _j] += _factor*_sums[_j];
         }
 {% endmacro %}
@@ -38,11 +43,26 @@
     _first = {{_ring}} + ((_now + 1) % {{delay + 1}})*{{n_pre + 1}};
     _last = _first + _first[{{n_pre}}];
 {% endif %}
+    {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{post_start}};
+    const {{c_data_type(variables[target].dtype)}} _factor = _gain;
+    const {{_weight}}* const _rows = {{_w}} - (size_t){{pre_start}}*{{stride}};
+{% if n_post*w_size < 64 %}{# rows without padding #}
+    {{_wide}} _sums[{{n_post}}] = {};
+    for (; _first < _last; _first++)
+        for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t)*_first*{{stride}} + _j];
+    for (int _j = 0; _j < {{n_post}}; _j++) _to[_j] += _factor*_sums[_j];
+{% else %}
     if (_first < _last) {
-        typedef {{_weight}} _Vector __attribute__((vector_size(64), aligned({{64 // _lanes}}), may_alias));
-        {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{post_start}};
-        const {{c_data_type(variables[target].dtype)}} _factor = _gain;
-        const {{_weight}}* const _rows = {{_w}} - (size_t){{pre_start}}*{{stride}};
+        typedef {{_wide}} _Vector __attribute__((vector_size(64), may_alias));
+        typedef {{_weight}} _Weights __attribute__((vector_size({{_lanes*w_size}}), aligned({{w_size}}), may_alias));
+        const auto _widened = [](const _Weights& _some) -> _Vector {
+        {% if w_size == 4 and sum_size == 8 %}
+        #ifdef __AVX512F__
+            return (_Vector)_mm512_cvtps_pd((__m256)_some);  // gcc would take two halves and put them together
+        #endif
+        {% endif %}
+            return __builtin_convertvector(_some, _Vector);
+        };
         {% set whole = n_post // (8*_lanes) * 8*_lanes %}
         {% if whole %}
         for (int _block = 0; _block < {{whole}}; _block += {{8*_lanes}})
@@ -52,4 +72,5 @@
 {{_add_block(whole, n_post - whole)}}
         {% endif %}
     }
+{% endif %}
 {% endblock %}
