@@ -21,6 +21,7 @@ from spikedtp.plasticity import ReceptiveFields
 
 __all__ = ["ClosedLoop", "Phases", "inhibitory"]
 
+HOLDS = ("all", "none", "excitatory", "inhibitory")
 RECORDABLE = ("spikes", "v_soma", "v_dend")
 
 
@@ -38,9 +39,9 @@ class Phases(Parameters):
         The output is pushed towards its target and dendrites act on their somas.
     wait : Quantity (second)
         The first part of it, which is not read.
-    hold : bool
-        Somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down pass.
-        False: they run on freely.
+    hold : {"all", "none", "excitatory", "inhibitory"}
+        Whose somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down
+        pass. The others run on freely.
     dt : Quantity (second)
     """
 
@@ -49,12 +50,12 @@ class Phases(Parameters):
     nudge: second = parameter(200 * ms, above=0 * ms)
     wait: second = parameter(60 * ms, least=0 * ms)
     dt: second = parameter(1 * ms, above=0 * ms)
-    hold: bool = True
+    hold: str = "all"
 
     def __post_init__(self):
         super().__post_init__()
-        if not isinstance(self.hold, bool):
-            raise SpikedtpError(f"Phases.hold must be true or false, got {self.hold!r}")
+        if self.hold not in HOLDS:
+            raise known_names("Phases.hold", self.hold, HOLDS)
         if self.read > self.settle:
             raise SpikedtpError(f"Phases.read = {self.read} is longer than settle = {self.settle}")
         if self.wait >= self.nudge:
@@ -144,6 +145,11 @@ class ClosedLoop:
     def populations(self) -> tuple[Population, ...]:
         """All but the input, which has no membrane."""
         return self.circuit.populations[1:]
+
+    def held(self) -> np.ndarray:
+        """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
+        kinds = [("inhibitory" if inhibitory(self.circuit, p.name) else "excitatory", p.size) for p in self.populations]
+        return np.concatenate([np.full(size, float(self.phases.hold in ("all", kind))) for kind, size in kinds])
 
     @property
     def n_cells(self) -> int:

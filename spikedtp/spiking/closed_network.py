@@ -26,6 +26,10 @@ POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
 #: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
 WEIGHT_TYPE = np.float32
 
+#: Whether somas run during the nudge; a shared number where they all do or none does.
+RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
+SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
+
 
 @dataclass
 class Parameters:
@@ -69,7 +73,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
     counts = "count_settled : 1\ncount_nudged : 1\n" + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
     inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
     sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
-    onset, hold = spec.phases.onset, int(spec.phases.hold)
+    onset = spec.phases.onset
     cells = _group(
         spec,
         spec.cell,
@@ -77,7 +81,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
         "cells",
         clock,
         counts + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
-        f"running = 1 - {hold}*nudging : 1 (shared)\nrate_factor : 1 (shared)",
+        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\nrate_factor : 1 (shared)",
     )
     net = Network(inputs, cells, name="presentation_network")
     built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells))
@@ -131,6 +135,8 @@ def _set_constants(parts: _Parts) -> None:
     built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates))
     biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
     built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
+    if "held" in cells.variables:
+        built.constants["cells.held"] = (cells.variables["held"], spec.held())
     built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
 
 
@@ -185,8 +191,9 @@ def _nudge(parts: _Parts) -> None:
         else:
             code = f"gate = {gate}"
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
-    if spec.phases.hold:
-        code = f"v_soma = soma_sum/{steps['settled']}"
+    if spec.phases.hold != "none":
+        held = "held*" if "held" in cells.variables else ""
+        code = f"v_soma += {held}(soma_sum/{steps['settled']} - v_soma)"
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
     last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
     sums = "plateau_sum += v_dend"

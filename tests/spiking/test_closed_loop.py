@@ -132,11 +132,15 @@ def test_spikes_carry_the_rate_networks_activities(digits, firing):
 
 def test_the_nudge_moves_held_and_free_somas(digits):
     """Held somas rest at their settled means, free ones drift; both see output error and dendritic gates."""
-    for hold in (True, False):
+    for hold, holds in (("all", "EI"), ("none", ""), ("excitatory", "E"), ("inhibitory", "I")):
         phases = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms, hold=hold)
         response = spiking("digits_dtp", phases=phases).respond(digits.test_x[0], digits.test_t[0], record=("v_soma",))
-        moved = np.abs(np.diff(response.v_soma["H1E"][0, 101:], axis=0)).max()
-        assert moved == 0 if hold else moved > 1e-3
+        for population, kind in (("H1E", "E"), ("H1SomaI", "I")):
+            moved = np.abs(np.diff(response.v_soma[population][0, 101:], axis=0)).max()
+            assert moved == 0 if kind in holds else moved > 1e-3
+            settled = response.v_soma[population][0, 40:100].mean(axis=0)
+            if kind in holds:
+                np.testing.assert_allclose(response.v_soma[population][0, 101], settled, atol=1e-6)
         signals = response.signals["OutputE_H2E"]
         error = np.clip(digits.test_t[0] - signals.post_settled[0, 0], -1, 1) * (signals.post_settled[0, 0] > 0)
         np.testing.assert_allclose(signals.plateau[0, 0], error, atol=1e-6)
@@ -169,7 +173,7 @@ def test_mistakes_get_one_line(options, message):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"read": 200 * ms}, "longer than settle"), ({"wait": 60 * ms}, "shorter than nudge"), ({"hold": 1}, "hold"),
+    [({"read": 200 * ms}, "longer than settle"), ({"wait": 60 * ms}, "shorter than nudge"), ({"hold": "some"}, "hold"),
      ({"nudge": 60.5 * ms}, "whole number of time steps")],
 )  # fmt: skip
 def test_phases_are_checked(change, message):
