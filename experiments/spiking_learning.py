@@ -1,8 +1,9 @@
 """Does a whole network that learns in spikes, online, reach what its rate network reaches?
 
 Every population fires from its own membrane; only image and target come from outside. The phases are those of
-``spikedtp.spiking.Phases``: settle 500 ms, nudge 200 ms, somas held in the nudge unless said otherwise. Rate networks see
-the same samples in the same order with the same schedule (anneal: learning rates times 0.3 in the last fifth).
+``spikedtp.spiking.Phases``: settle 500 ms, nudge 200 ms, somas held in the nudge unless said otherwise; four units fire
+for each interneuron. Rate networks see the same samples in the same order with the same schedule (anneal: learning
+rates times 0.3 in the last fifth).
 
 Parts (``--only``), each a table and, where it helps, a figure:
 
@@ -65,6 +66,7 @@ FREE = {  # who is held, and the nudge's duration and unread beginning
     "only excitatory held": {"hold": "excitatory"},
     "free, read at 20-60 ms": {"hold": "none", "nudge": 60, "wait": 20},
     "free, read at 20-100 ms": {"hold": "none", "nudge": 100, "wait": 20},
+    "free, read at 30-60 ms, 16 spikers": {"hold": "none", "nudge": 60, "wait": 30, "spikers": 16},
 }
 
 
@@ -280,7 +282,9 @@ def learning(job: dict) -> list[dict]:
                 if step.step % every == 0:
                     probe(step.step)
         return rows
-    spiking = SpikingNetwork(network, phases=phases(**job.get("phases", {})))
+    settings = dict(job.get("phases", {}))
+    spikers = {"spikers": settings.pop("spikers")} if "spikers" in settings else {}
+    spiking = SpikingNetwork(network, phases=phases(**settings), **spikers)
 
     def checkpoint(done: int, learner: SpikingNetwork, answers: np.ndarray) -> None:
         rate.load_state_dict(learner.state_dict())

@@ -4,7 +4,7 @@ from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
-from spikedtp.neurons.nudged import NudgedCell, SteadyInput
+from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
 
@@ -17,6 +17,7 @@ __all__ = [
     "NudgedCell",
     "PoissonInput",
     "SpikeTrainInput",
+    "Spiker",
     "SteadyInput",
     "TwoCompartment",
     "TwoCompartmentLIF",

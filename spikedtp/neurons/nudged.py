@@ -13,7 +13,7 @@ from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.parameters import parameter
 
-__all__ = ["NudgedCell", "SteadyInput"]
+__all__ = ["NudgedCell", "Spiker", "SteadyInput"]
 
 
 def _check_rate(model) -> None:
@@ -90,6 +90,40 @@ class NudgedCell(CellModel):
             reset=firing.reset,
             before_threshold=firing.before_threshold,
             clear=("input_soma", "input_dend"),
+            initial=firing.initial,
+        )
+
+
+@dataclass(frozen=True)
+class Spiker(CellModel):
+    """A unit that fires for a cell, at the cell's rate: several of them make its output less noisy.
+
+    Parameters
+    ----------
+    max_rate, dead_time, tau_lif, firing
+        As in `NudgedCell`.
+    """
+
+    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
+    dead_time: second = parameter(1 * ms, least=0 * ms)
+    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    firing: str = "poisson"
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_rate(self)
+
+    def declaration(self) -> Declaration:
+        firing = FIRING[self.firing](rate="unit_rate*activity")
+        return Declaration(
+            equations=Equations(
+                "activity = activity_of(cell) : 1  # the namespace's: what the cell is about to fire at"
+            )
+            + Equations("cell : integer (constant)\nunit_rate : Hz (constant)")
+            + firing.equations,
+            threshold=firing.threshold,
+            reset=firing.reset,
+            before_threshold=firing.before_threshold,
             initial=firing.initial,
         )
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import Hz, ms, second
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.neurons import NudgedCell, SteadyInput
+from spikedtp.neurons import NudgedCell, Spiker, SteadyInput
 from spikedtp.parameters import Parameters, parameter
 from spikedtp.plasticity import ReceptiveFields
 
@@ -99,6 +99,8 @@ class ClosedLoop:
     circuit : Circuit
     unit_rates : dict
         population -> Quantity (Hz): firing rate of activity 1.
+    spikers : dict
+        population -> how many units fire for each of its cells, with the cell's rate each. Missing: the cell itself.
     cell : NudgedCell
     inputs : SteadyInput
         Its unit rate is that of the input population.
@@ -115,6 +117,7 @@ class ClosedLoop:
 
     circuit: Circuit
     unit_rates: dict[str, Quantity]
+    spikers: dict[str, int] = field(default_factory=dict)
     cell: NudgedCell = field(default_factory=NudgedCell)
     inputs: SteadyInput = field(default_factory=SteadyInput)
     phases: Phases = field(default_factory=Phases)
@@ -145,6 +148,26 @@ class ClosedLoop:
     def populations(self) -> tuple[Population, ...]:
         """All but the input, which has no membrane."""
         return self.circuit.populations[1:]
+
+    def spiker_slices(self) -> dict[str, slice]:
+        """Where the units of each population that has them lie among the spikers."""
+        sizes = {p.name: p.size * self.spikers[p.name] for p in self.populations if p.name in self.spikers}
+        ends = np.cumsum(list(sizes.values())).tolist()
+        return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+
+    @property
+    def spiker(self) -> Spiker:
+        """The units that fire for cells, with the cells' own parameters."""
+        return Spiker(**{name: getattr(self.cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")})
+
+    def spiker_constants(self) -> tuple[np.ndarray, np.ndarray]:
+        """Unit rate (Hz) of every spiker, and the cell that it fires for."""
+        rates, cells = [], []
+        for name, place in self.spiker_slices().items():
+            first, n = self.slices()[name].start, place.stop - place.start
+            rates.append(np.full(n, float(self.unit_rates[name] / Hz)))
+            cells.append(first + np.arange(n) // self.spikers[name])
+        return np.concatenate(rates), np.concatenate(cells)
 
     def held(self) -> np.ndarray:
         """1 for cells whose soma is held during the nudge, `(n_cells,)`."""

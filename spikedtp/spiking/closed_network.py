@@ -8,6 +8,7 @@ import numpy as np
 from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
 from spikedtp.circuit import Projection, plateau_rule
+from spikedtp.neurons import CellModel
 from spikedtp.plasticity import Tied
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.closed_loop import ClosedLoop
@@ -17,6 +18,7 @@ from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.learning import LearningEvent, copy_tied
 from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.runners import run_when
+from spikedtp.spiking.tables import gathered
 
 __all__ = ["Parameters", "build_closed"]
 
@@ -49,8 +51,15 @@ class _Parts:
     clock: Clock
     inputs: NeuronGroup
     cells: NeuronGroup
+    spikers: NeuronGroup | None
     built: BuiltNetwork
     synapses: dict[str, DenseSynapses] = field(default_factory=dict)
+
+    def models(self) -> list[tuple[NeuronGroup, CellModel]]:
+        """Every group with its model."""
+        spec = self.spec
+        found = [(self.inputs, spec.inputs), (self.cells, spec.cell)]
+        return found if self.spikers is None else [*found, (self.spikers, spec.spiker)]
 
     def population(self, name: str):
         """A fresh subgroup of the cells (or of the inputs) of one population."""
@@ -58,6 +67,11 @@ class _Parts:
             return self.inputs[0 : self.inputs.N]
         place = self.spec.slices()[name]
         return self.cells[place.start : place.stop]
+
+    def spikers_of(self, name: str):
+        """The subgroup that fires for a population; None where its cells do so themselves."""
+        place = self.spec.spiker_slices().get(name)
+        return None if place is None else self.spikers[place.start : place.stop]
 
     def when(self, group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
         self.built.net.add(run_when(group, at, code, name=name, when=when, order=order))
@@ -72,6 +86,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
     clock = Clock(spec.phases.dt, name="presentation_clock")
     counts = "count_settled : 1\ncount_nudged : 1\n" + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
     inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
+    counts_of_cells = f"{counts}counted_rate : Hz (constant)\nactivity_now : 1\n"
     sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
     onset = spec.phases.onset
     cells = _group(
@@ -80,12 +95,13 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
         spec.n_cells,
         "cells",
         clock,
-        counts + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
+        counts_of_cells + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
         f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\nrate_factor : 1 (shared)",
     )
-    net = Network(inputs, cells, name="presentation_network")
-    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells))
-    parts = _Parts(spec, given, clock, inputs, cells, built)
+    spikers = _spikers(spec, cells, clock) if spec.spikers else None
+    net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells, spikers))
+    parts = _Parts(spec, given, clock, inputs, cells, spikers, built)
     built.changing["x"] = inputs.variables["activity"]
     _set_constants(parts)
     _schedule(parts)
@@ -94,7 +110,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
         _nudge(parts)
     _connect(parts)
     _record(parts)
-    net.add(*inputs.contained_objects, *cells.contained_objects)
+    net.add(*(o for group in (inputs, cells, spikers) if group is not None for o in group.contained_objects))
     for synapses in parts.synapses.values():
         net.add(synapses, *synapses.contained_objects)
     return built
@@ -121,18 +137,34 @@ def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str)
     )
 
 
-def _start(spec: ClosedLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
+def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
+    n = sum(place.stop - place.start for place in spec.spiker_slices().values())
+    group = _group(spec, spec.spiker, n, "spikers", clock, "count_settled : 1\ncount_nudged : 1")
+    group.namespace["activity_of"] = gathered("activity_of", cells.variables["activity_now"], 0, 1)
+    return group
+
+
+def _start(spec: ClosedLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
     start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
     start_cells(cells, spec.cell.declaration(), lasting=("rate_factor",))
+    if spikers is not None:
+        start_cells(spikers, spec.spiker.declaration())
 
 
 def _set_constants(parts: _Parts) -> None:
     spec, built, cells = parts.spec, parts.built, parts.cells
-    for group, model in ((parts.inputs, spec.inputs), (cells, spec.cell)):
+    for group, model in parts.models():
         for name, value in model.quantities().items():
             built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
     rates = [np.full(p.size, float(spec.unit_rates[p.name] / Hz)) for p in spec.populations]
-    built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates))
+    # a cell for which others fire is silent itself
+    fires = np.concatenate([np.full(p.size, p.name not in spec.spikers) for p in spec.populations])
+    built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
+    built.constants["cells.counted_rate"] = (cells.variables["counted_rate"], np.concatenate(rates))
+    if spec.spikers:
+        unit_rates, cell = spec.spiker_constants()
+        built.constants["spikers.unit_rate"] = (parts.spikers.variables["unit_rate"], unit_rates)
+        built.constants["spikers.cell"] = (parts.spikers.variables["cell"], cell)
     biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
     built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
     if "held" in cells.variables:
@@ -142,7 +174,11 @@ def _set_constants(parts: _Parts) -> None:
 
 def _schedule(parts: _Parts) -> None:
     """Order the parts of a time step."""
-    for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
+    if parts.spikers is not None:
+        parts.cells.run_regularly(
+            "activity_now = activity", when="before_thresholds", clock=parts.clock, name="cells_activity"
+        )
+    for group, model in parts.models():
         code = model.declaration().before_threshold
         group.run_regularly(code, when="before_thresholds", clock=parts.clock, name=f"{group.name}_hazard")
     parts.cells.state_updater.when = "after_resets"
@@ -163,14 +199,26 @@ def _read(parts: _Parts) -> None:
     settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
     code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
     parts.when(cells, settled, code, "cells_read")
-    for group in (parts.inputs, cells):
-        code = f"pre_settled = count_settled/(unit_rate*dt*{steps['settled']})\npre_settled_previous = pre_settled"
-        parts.when(group, settled, code, f"{group.name}_count")
+    _count(parts, settled, "settled", steps["settled"], also="pre_settled_previous")
     parts.built.vectors["post_settled"] = cells.variables["post_settled"]
     if spec.signals:
         for group in (parts.inputs, cells):
             for name in (*PRE_SIGNALS, *(POST_SIGNALS if group is cells else ())):
                 parts.built.vectors[f"{group.name}.{name}"] = group.variables[name]
+
+
+def _count(parts: _Parts, at: str, phase: str, steps: int, also: str = "") -> None:
+    """Activities as synapses know them: spikes counted in a window, by what an activity of 1 gives."""
+    groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")}
+    groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
+    for name, place in parts.spec.spiker_slices().items():
+        cells, function = parts.population(name), f"mean_{phase}_{name}"
+        counts = parts.spikers.variables[f"count_{phase}"]
+        cells.namespace[function] = gathered(function, counts, place.start, parts.spec.spikers[name], reduce=True)
+        groups[name] = (cells, f"{function}(i)", "counted_rate")
+    for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups)):  # before any learning
+        code = f"pre_{phase} = {count}/({rate}*dt*{steps})" + (f"\n{also} = pre_{phase}" if also else "")
+        parts.when(group, at, code, f"{name}_count_{phase}", order=order)
 
 
 def _nudge(parts: _Parts) -> None:
@@ -198,8 +246,7 @@ def _nudge(parts: _Parts) -> None:
     last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
     sums = "plateau_sum += v_dend"
     parts.when(cells, _inside(windows["nudged"]), sums, "cells_nudged", when="after_resets", order=2)
-    for group in (parts.inputs, cells):
-        parts.when(group, last, f"pre_nudged = count_nudged/(unit_rate*dt*{steps['nudged']})", f"{group.name}_recount")
+    _count(parts, last, "nudged", steps["nudged"])
     code = f"plateau = gate*clip(plateau_sum/{steps['nudged']}, -1, 1) + error"
     code += "\npost_nudged = clip(post_settled + plateau, 0, inf)"
     parts.when(cells, last, code, "cells_instruct")
@@ -225,13 +272,15 @@ def _connect(parts: _Parts) -> None:
 
 def _synapses(parts: _Parts, projection: Projection, sides: dict, event: LearningEvent | None) -> DenseSynapses:
     built, name = parts.built, projection.name
-    numbers = {"gain": 1 / float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt)}
+    spikers = parts.spec.spikers.get(projection.pre, 1)
+    numbers = {"gain": 1 / float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)}
     numbers |= event.parameters() if event is not None else {}
     synapses = DenseSynapses(
         sides["pre"],
         sides["post"],
         "input_dend" if projection.compartment == "dend" else "input_soma",
         gain="gain",
+        spikers=parts.spikers_of(projection.pre),
         parameters=dict.fromkeys(numbers),
         dtype=WEIGHT_TYPE,
         clock=parts.clock,
@@ -248,7 +297,7 @@ def _synapses(parts: _Parts, projection: Projection, sides: dict, event: Learnin
 def _record(parts: _Parts) -> None:
     built, record = parts.built, parts.spec.record
     if "spikes" in record:
-        groups = {"inputs": parts.inputs, "cells": parts.cells}
+        groups = {group.name: group for group, _ in parts.models()}
         built.spikes = {name: SpikeMonitor(group, name=f"{name}_spikes") for name, group in groups.items()}
         built.net.add(*built.spikes.values())
     voltages = [name for name in ("v_soma", "v_dend") if name in record]

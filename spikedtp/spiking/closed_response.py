@@ -34,7 +34,7 @@ class ClosedResponse:
     signals : dict
         projection -> `Signals`, arrays (samples, n_repeats, n).
     spikes : dict
-        population -> bool (..., n_steps, n)
+        population -> bool (..., n_steps, n); where several units fire for a cell, theirs, one cell's after the other's.
     v_soma, v_dend : dict
         population -> (..., n_steps, n); not of the input.
     eligibility : dict
@@ -163,13 +163,16 @@ class ClosedResponse:
         return {p.name: self._shaped(self.results.traces[what][..., places[p.name]]) for p in self.spec.populations}
 
     def _raster(self, population: str) -> np.ndarray:
-        if population == self.spec.circuit.input.name:
-            group, place = "inputs", slice(0, self.spec.circuit.input.size)
+        spec = self.spec
+        if population == spec.circuit.input.name:
+            group, place = "inputs", slice(0, spec.circuit.input.size)
+        elif population in spec.spikers:
+            group, place = "spikers", spec.spiker_slices()[population]
         else:
-            group, place = "cells", self.spec.slices()[population]
+            group, place = "cells", spec.slices()[population]
         events, counts = self.results.spikes[group]
         presentation = np.repeat(np.arange(len(counts)), counts)
         mine = (events[:, 1] >= place.start) & (events[:, 1] < place.stop)
-        raster = np.zeros((len(counts), self.spec.n_steps, place.stop - place.start), dtype=bool)
+        raster = np.zeros((len(counts), spec.n_steps, place.stop - place.start), dtype=bool)
         raster[presentation[mine], events[mine, 0], events[mine, 1] - place.start] = True
         return self._shaped(raster)

@@ -26,7 +26,7 @@ class DenseSynapses(Group):
     Parameters
     ----------
     source, target : NeuronGroup or Subgroup
-        `source` emits spikes.
+        `source` emits spikes, unless `spikers` do it for it.
     onto : str, optional
         Variable of `target` that a spike adds its row of weights to; None: synapses that only learn.
     gain : str
@@ -35,6 +35,8 @@ class DenseSynapses(Group):
         Time steps from a spike to its arrival, the same for all synapses.
     parameters : dict
         name -> number: shared constants without units that the code may use; None: the caller sets the value.
+    spikers : NeuronGroup or Subgroup, optional
+        Fire for the cells of `source`, the same number for each, one cell's after the other's.
     dtype : numpy dtype
         Of the weights.
     clock : Clock
@@ -56,6 +58,7 @@ class DenseSynapses(Group):
         *,
         gain: str = "1.0",
         delay_steps: int = 0,
+        spikers=None,
         parameters: dict[str, float | None] | None = None,
         dtype=np.float64,
         clock: Clock,
@@ -69,7 +72,8 @@ class DenseSynapses(Group):
         self.n_pre, self.n_post, self.delay_steps = len(source), len(target), int(delay_steps)
         dtype = np.dtype(dtype)
         self.stride = self._row_stride(dtype.itemsize)
-        self._pre, self._post = _Side(source), _Side(target)
+        self._pre, self._post, self._spikers = _Side(source), _Side(target), _Side(spikers or source)
+        self.per_cell = len(self._spikers.cells) // self.n_pre
 
         self.variables = Variables(self)
         self.start, self.stop = 0, self.n_pre * self.stride
@@ -81,8 +85,8 @@ class DenseSynapses(Group):
             self.variables.add_array(key, size=1, scalar=True, constant=True, index="0", **given)
         self._refer("pre", self._pre)
         self._refer("post", self._post)
-        if "_spikespace" in self._pre.group.variables:  # it may only learn
-            self.variables.add_reference("_spikespace", self._pre.group)
+        if "_spikespace" in self._spikers.group.variables:  # it may only learn
+            self.variables.add_reference("_spikespace", self._spikers.group)
         if onto is not None:
             self._propagate(onto, gain)
         self._enable_group_attributes()
@@ -122,7 +126,7 @@ class DenseSynapses(Group):
         wide, ring = np.result_type(dtype, self.variables[f"{onto}_post"].dtype), []
         if self.delay_steps:
             self.variables.add_array(
-                "_ring", size=(self.delay_steps + 1) * (self.n_pre + 1), dtype=np.int32, index="_ring_idx"
+                "_ring", size=(self.delay_steps + 1) * (len(self._spikers.cells) + 1), dtype=np.int32, index="_ring_idx"
             )
             self.variables.add_auxiliary_variable("_ring_idx", dtype=np.int32)
             ring = ["_ring", "t_in_timesteps"]
@@ -141,7 +145,9 @@ class DenseSynapses(Group):
         )
 
     def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
-        """Code for the row of each cell that has just fired."""
+        """Code for the row of each cell that has just fired; not where several spikers fire for it."""
+        if self.per_cell > 1:
+            raise TypeError(f"{self.name}: spikers of a cell may fire at once; code for a spike is not defined")
         self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
 
     def on_post(self, code: str, *, when: str = "synapses", order: int = 2) -> None:
@@ -211,7 +217,10 @@ class DenseSynapses(Group):
             "n_post": self.n_post,
             "stride": self.stride,
             "pre_start": self._pre.start,
-            "pre_size": len(self._pre.group),
+            "spike_start": self._spikers.start,
+            "spike_size": len(self._spikers.group),
+            "n_spikers": len(self._spikers.cells),
+            "per_cell": self.per_cell,
             "post_start": self._post.start,
             "post_size": len(self._post.group),
         }

@@ -26,6 +26,8 @@ __all__ = ["SpikingNetwork"]
 
 #: Activities of interneurons reach tens; at this share of the unit rate they stay clear of the dead time.
 INTERNEURON_RATE = 0.25
+#: Few interneurons reach many cells: their noise is shared, and outweighs that of all others (docs/closed_loop.md).
+INTERNEURON_SPIKERS = 4
 
 
 class SpikingNetwork:
@@ -39,6 +41,9 @@ class SpikingNetwork:
         Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
     unit_rates : dict, optional
         population -> Quantity (Hz), where it is to be another.
+    spikers : int or dict
+        How many units fire for each inhibitory cell, or population -> number: more of them are less noisy. Each fires
+        at the cell's rate, and its spikes count the less.
     phases : Phases, optional
         When things happen in a presentation.
     cell : NudgedCell, optional
@@ -64,6 +69,7 @@ class SpikingNetwork:
         *,
         unit_rate=450 * Hz,
         unit_rates: dict | None = None,
+        spikers: int | dict[str, int] = INTERNEURON_SPIKERS,
         phases: Phases | None = None,
         cell: NudgedCell | None = None,
         device: str = "cpp_standalone",
@@ -83,12 +89,13 @@ class SpikingNetwork:
                 raise known_names("population", name, rates)
             check_quantity("SpikingNetwork", f"unit_rates[{name!r}]", rate, Hz, above=0 * Hz)
             rates[name] = rate
+        spikers = _spikers(self.circuit, spikers)
         shared = {name: getattr(cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")}
         inputs = SteadyInput(unit_rate=rates[self.circuit.input.name], **shared)
         phases = phases or Phases()
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
-        self._spec = partial(ClosedLoop, self.circuit, rates, cell, inputs, phases)
+        self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
         self.spec: ClosedLoop = self._spec()
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -256,3 +263,16 @@ class SpikingNetwork:
         if not np.isfinite(array).all():
             raise SpikedtpError(f"{name} has entries that are NaN or infinite")
         return array
+
+
+def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:
+    """Number of spikers by population, for those that have more than one."""
+    names = [p.name for p in circuit.populations[1:]]
+    if not isinstance(given, dict):
+        given = {name: given for name in names if inhibitory(circuit, name)}
+    for name, number in given.items():
+        if name not in names:
+            raise known_names("population", name, names)
+        if isinstance(number, bool) or number != int(number) or number < 1:
+            raise SpikedtpError(f"spikers of {name} must be a whole number of at least 1, got {number!r}")
+    return {name: int(number) for name, number in given.items() if number > 1}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import Function, get_device
 
-__all__ = ["interpolated_table", "kernel_table", "raster_table"]
+__all__ = ["gathered", "interpolated_table", "kernel_table", "raster_table"]
 
 
 def _function(name: str, python, cpp: str, types: list[str]) -> Function:
@@ -24,6 +24,30 @@ def _c_array(variable) -> str:
     """The global C++ name of a group's array; only asked for where there is one."""
     device = get_device()
     return f"brian::{device.get_array_name(variable)}" if hasattr(device, "project_dir") else "unused"
+
+
+def gathered(name: str, array, start: int, per_cell: int, reduce: bool = False) -> Function:
+    """`f(i)`: ``array[start + i // per_cell]``; with `reduce`, the mean of the `per_cell` values of cell i instead."""
+
+    def python(i):
+        values = array.get_value()
+        if reduce:
+            return values[start + per_cell * np.asarray(i)[..., None] + np.arange(per_cell)].mean(axis=-1)
+        return values[start + np.asarray(i) // per_cell]
+
+    if reduce:
+        body = f"double sum = 0; for (int k = 0; k < {per_cell}; k++) sum += values[(size_t)i*{per_cell} + k];"
+        body += f" return sum/{per_cell};"
+    else:
+        body = f"return values[i/{per_cell}];"
+    cpp = f"""
+    static inline double {name}(const int i)
+    {{
+        const double* const values = {_c_array(array)} + {start};
+        {body}
+    }}
+    """
+    return _function(name, python, cpp, ["integer"])
 
 
 def interpolated_table(

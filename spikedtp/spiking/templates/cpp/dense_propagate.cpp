@@ -11,13 +11,14 @@
 {# sums are as precise as the target: weights of single precision halve what has to be read, and nothing else #}
 {% set _wide = c_data_type(sum_dtype) %}
 {% set _lanes = 64 // sum_size %}
+{% set _row_of_spike = '*_spike' if per_cell == 1 else '((*_spike - ' ~ spike_start ~ ')/' ~ per_cell ~ ')' %}
 {# Adds `columns` sums from column `first` on. They stay in registers while the rows of all spikes go by. #}
 {% macro _add_block(first, columns) %}
 {% set vectors = (columns + _lanes - 1) // _lanes %}
         {
             _Vector _sum[{{vectors}}] = {};
             for (const int32_t* _spike = _first; _spike < _last; _spike++) {
-                const _Weights* const _row = (const _Weights*)(_rows + (size_t)*_spike*{{stride}} + {{first}});
+                const _Weights* const _row = (const _Weights*)(_rows + (size_t){{_row_of_spike}}*{{stride}} + {{first}});
                 {% for k in range(vectors) %}
                 _sum[{{k}}] += _widened(_row[{{k}}]);
                 {% endfor %}
@@ -37,19 +38,19 @@
 {% if delay %}
     {% set _ring = get_array_name(variables['_ring']) %}
     const int64_t _now = {{constant_or_scalar('t_in_timesteps', variables['t_in_timesteps'])}};
-    int32_t* const _sent = {{_ring}} + (_now % {{delay + 1}})*{{n_pre + 1}};
+    int32_t* const _sent = {{_ring}} + (_now % {{delay + 1}})*{{n_spikers + 1}};
     std::copy(_first, _last, _sent);
-    _sent[{{n_pre}}] = _last - _first;
-    _first = {{_ring}} + ((_now + 1) % {{delay + 1}})*{{n_pre + 1}};
-    _last = _first + _first[{{n_pre}}];
+    _sent[{{n_spikers}}] = _last - _first;
+    _first = {{_ring}} + ((_now + 1) % {{delay + 1}})*{{n_spikers + 1}};
+    _last = _first + _first[{{n_spikers}}];
 {% endif %}
     {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{post_start}};
     const {{c_data_type(variables[target].dtype)}} _factor = _gain;
-    const {{_weight}}* const _rows = {{_w}} - (size_t){{pre_start}}*{{stride}};
+    const {{_weight}}* const _rows = {{_w}}{% if per_cell == 1 %} - (size_t){{spike_start}}*{{stride}}{% endif %};
 {% if n_post*w_size < 64 %}{# rows without padding #}
     {{_wide}} _sums[{{n_post}}] = {};
     for (; _first < _last; _first++)
-        for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t)*_first*{{stride}} + _j];
+        for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t){{_row_of_spike.replace('_spike ', '_first ') if per_cell > 1 else '*_first'}}*{{stride}} + _j];
     for (int _j = 0; _j < {{n_post}}; _j++) _to[_j] += _factor*_sums[_j];
 {% else %}
     if (_first < _last) {
