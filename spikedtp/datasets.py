@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def load(spec: str, parts: Sequence[str] = PARTS) -> Dataset:
             raise SpikedtpError(
                 "data set 'mnist' needs the folder of its IDX files: write mnist:DIR, e.g. mnist:data/mnist"
             )
-        return _mnist(spec, Path(folder).expanduser(), parts)
+        return _mnist(spec, Path(os.path.expanduser(folder)), parts)
     raise known_names("data set", spec, ("digits", "mnist:DIR"))
 
 
@@ -141,7 +142,7 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise SpikedtpError(
             f"data set {spec!r}: there is no folder {str(folder)!r}; "
             "name one that holds train-images-idx3-ubyte[.gz] and its companions"
@@ -184,7 +185,7 @@ def _mnist_half(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray, int]
 def _find(folder: Path, stem: str, kind: str) -> Path:
     names = [f"{stem}{dot}{kind}-ubyte{suffix}" for dot in "-." for suffix in ("", ".gz")]
     for name in names:
-        if (folder / name).is_file():
+        if os.path.isfile(folder / name):
             return folder / name
     raise SpikedtpError(f"{str(folder)!r} has no file {names[0]} or {names[1]}; put one there, or name another folder")
 

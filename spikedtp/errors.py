@@ -1,13 +1,30 @@
-"""Errors that a user can mend. Nothing else lives here."""
+"""Errors that a user can mend, and how a message shows what it was given. Nothing else lives here."""
 
-__all__ = ["SpikedtpError", "known_names"]
+import reprlib
+
+__all__ = ["SpikedtpError", "known_names", "shown"]
+
+MAX_CHARACTERS = 2000  # of a message
 
 
 class SpikedtpError(ValueError):
     """A user's mistake: one line that says what is wrong, where, and how to mend it.
 
     The command line prints the message and exits with status 2; a bug raises anything else and keeps its traceback.
+    Whatever a file or a path brought into the message, it is one printable line of limited length.
     """
+
+    def __init__(self, message: object = ""):
+        text = str(message)
+        if len(text) > MAX_CHARACTERS:  # what went wrong stands at the front, how to mend it at the end
+            text = f"{text[: MAX_CHARACTERS // 2]} [...] {text[-MAX_CHARACTERS // 2 :]}"
+        super().__init__("".join(map(_printable, text)).strip())
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else character.encode("unicode_escape").decode()
 
 
 def known_names(kind: str, name: object, known) -> SpikedtpError:
@@ -22,4 +39,20 @@ def known_names(kind: str, name: object, known) -> SpikedtpError:
     known : iterable of str
         The names that exist.
     """
-    return SpikedtpError(f"unknown {kind} {str(name)!r}: known are {', '.join(sorted(map(str, known)))}")
+    text = shown(name if isinstance(name, str) else shown(name))
+    return SpikedtpError(f"unknown {kind} {text}: known are {', '.join(sorted(map(str, known)))}")
+
+
+def shown(value: object) -> str:
+    """The `repr` of anything that was given, short enough for a message whatever its size."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # of an integer with more digits than Python prints
+        return f"a huge {type(value).__name__}"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
+_SHORT.maxstring = _SHORT.maxother = 120
+_SHORT.maxlong = 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def describe(file: str | Path, circuit: str | Path | None = None) -> dict[str, A
         made the weights, if it left a record, else None).
     """
     path = Path(file)
-    if path.suffix in CIRCUIT_ENDINGS or not path.is_file():
+    if path.suffix in CIRCUIT_ENDINGS or not os.path.isfile(path):
         found = circuit_path(file)
         try:
             weights = weights_file(found.stem) if found.samefile(circuit_path(found.stem)) else None
@@ -111,6 +112,8 @@ def describe_weights(state: Mapping[str, Any]) -> dict[str, Any]:
         if weight_key(name) != key or not joined:
             continue
         weight = np.asarray(value)
+        if weight.ndim != 2 or not weight.size:
+            raise SpikedtpError(f"the weights of {name} are {weight.shape}, not (n_post, n_pre)")
         sizes |= {post: weight.shape[0], pre: weight.shape[1]}
         projections.append({"name": name, "n_post": weight.shape[0], "n_pre": weight.shape[1], **_statistics(weight)})
     return {
@@ -157,7 +160,7 @@ def _circuit_of(weights: Path) -> str | Path | None:
     config = weights.parent / CONFIG_FILE
     if config.is_file():
         settings = load_yaml(config)
-        if isinstance(settings, dict) and "circuit" in settings:
+        if isinstance(settings, dict) and isinstance(settings.get("circuit"), str):
             return settings["circuit"]
     beside = [path for ending in CIRCUIT_ENDINGS if (path := weights.with_suffix(ending)).is_file()]
     if beside:
@@ -170,8 +173,8 @@ def _recorded_accuracy(weights: Path) -> float | None:
     for summary in (weights.with_suffix(".json"), weights.parent / "summary.json"):
         try:
             found = json.loads(summary.read_text(encoding="utf-8")).get("test_accuracy")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
-        if isinstance(found, (int, float)):
+        if isinstance(found, (int, float)) and 0 <= found <= 1:
             return float(found)
     return None

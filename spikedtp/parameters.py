@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Hz, ms, mV, second
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = ["Parameters", "check_quantity", "parameter", "read_value"]
 
@@ -30,13 +30,17 @@ def parameter(default, *, above=None, least=None, most=None):
 def check_quantity(owner: str, name: str, value, like, *, above=None, least=None, most=None) -> None:
     """Raise a one-line error that names owner, field, rule and value if `value` is no number in the units of `like`."""
     where = f"{owner}.{name}"
-    if get_dimensions(value) != get_dimensions(like):
+    try:
+        fits = get_dimensions(value) == get_dimensions(like)
+    except (TypeError, ValueError):  # Brian2's for what is no number at all
+        fits = False
+    if not fits:
         unit = get_unit(get_dimensions(like))
         expected = "a number without units" if get_dimensions(like) is DIMENSIONLESS else f"a quantity in {unit}"
-        raise SpikedtpError(f"{where} must be {expected} (such as {like}), got {value!r}")
+        raise SpikedtpError(f"{where} must be {expected} (such as {like}), got {shown(value)}")
     number = np.asarray(value)
     if number.ndim or number.dtype.kind not in "fiu" or not np.isfinite(number):
-        raise SpikedtpError(f"{where} must be one finite number, got {value!r}")
+        raise SpikedtpError(f"{where} must be one finite number, got {shown(value)}")
     for limit, word, holds in (
         (above, "above", lambda: value > above),
         (least, "at least", lambda: value >= least),
@@ -59,7 +63,7 @@ def read_value(text: str) -> Quantity | float | int | bool | str:
     except ValueError:
         return text.strip()
     if not star:
-        return int(number) if number.lstrip("+-").isdigit() else size
+        return int(number) if number.lstrip("+-").isdigit() and abs(size) < 2**63 else size
     if unit not in UNITS:
         raise known_names(f"unit in {text}", unit, UNITS)
     return size * UNITS[unit]

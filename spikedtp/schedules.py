@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = ["DEFAULT_SCHEDULE", "SCHEDULES", "schedule"]
 
@@ -41,7 +41,7 @@ def schedule(name: str | Schedule) -> Schedule:
     if callable(name):
         return name
     if not isinstance(name, str):
-        raise SpikedtpError(f"a schedule is a name or a function of (index, total), got {name!r}")
+        raise SpikedtpError(f"a schedule is a name or a function of (index, total), got {shown(name)}")
     if name not in SCHEDULES:
         raise known_names("schedule", name, SCHEDULES)
     return SCHEDULES[name]

@@ -23,7 +23,7 @@ from spikedtp.plotting import training_figure
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.rate.checkpoint import write_weights
 from spikedtp.rate.training import sample_order, train
-from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import read_arrays, save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.schedules import schedule as named_schedule
 from spikedtp.spiking import Phases, SpikingNetwork, default_device
 
@@ -216,20 +216,30 @@ class _Unfinished:
         if not self.path.is_file():
             return
         try:
-            with np.load(self.path, allow_pickle=False) as kept:
-                found = dict(kept)
-            settings, done, curve = str(found.pop("settings")), int(found.pop("done")), found.pop("curve")
-        except Exception:  # whatever numpy says of a file that is not what it should be
+            found = read_arrays(self.path, str(self.path))
+            settings = str(found.pop("settings", None))
+            if settings == self.settings:
+                self._put(job, found)
+                return
+        except (SpikedtpError, KeyError, TypeError, ValueError):
             raise SpikedtpError(f"{self.path} is damaged: delete it to begin again") from None
-        if settings != self.settings:
-            raise SpikedtpError(
-                f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
-            )
-        state = {key: value for key, value in found.items() if not key.startswith("rule_state/")}
-        job.network.load_state_dict(state)
-        for key in found.keys() - state.keys():
-            _, projection, name = key.split("/")
-            job.network.rule_state[projection][name] = found[key]
+        raise SpikedtpError(
+            f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
+        )
+
+    @staticmethod
+    def _put(job: _Job, found: dict[str, np.ndarray]) -> None:
+        """The arrays of the file into `job`; a KeyError or ValueError where one of them is not what `save` wrote."""
+        done, curve = int(found.pop("done")), found.pop("curve")
+        job.network.load_state_dict({key: found[key] for key in found if not key.startswith("rule_state/")})
+        for projection, state in job.network.rule_state.items():
+            for name, value in state.items():
+                kept = found[f"rule_state/{projection}/{name}"]
+                if kept.shape != np.shape(value) or not np.isfinite(kept).all():
+                    raise ValueError
+                state[name] = kept
+        if not 0 <= done <= job.configuration.samples or curve.ndim != 2 or curve[-1, 0] != done:
+            raise ValueError
         job.curve = [(int(n), None if np.isnan(a) else float(a)) for n, a in curve]
         job.resumed = done
 
@@ -240,4 +250,4 @@ class _Unfinished:
 def _has_test_part(data: str) -> bool:
     """A folder of IDX files may hold the training half alone."""
     kind, _, folder = data.partition(":")
-    return kind != "mnist" or any(Path(folder).expanduser().glob("t10k-*"))
+    return kind != "mnist" or any(Path(os.path.expanduser(folder)).glob("t10k-*"))

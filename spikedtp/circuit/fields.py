@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity.constraints import Bounds
+from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity.constraints import Bounds, is_finite
 
-__all__ = ["Fields", "load_yaml"]
+__all__ = ["Fields", "load_yaml", "plain_yaml", "values_in"]
 
-MAX_CHARACTERS = 2**20
+MAX_CHARACTERS = 2**18
+MAX_VALUES = 100_000  # in one file, keys too, aliases followed
+PLAIN = (dict, list, tuple, str, int, float, type(None))
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data plus Python tuples, and no key twice in one mapping."""
+    """Plain data plus Python tuples, no key twice in one mapping, no merge keys (which multiply)."""
 
 
 def _tuple(loader: _Loader, node: yaml.Node) -> tuple:
@@ -25,16 +27,27 @@ def _tuple(loader: _Loader, node: yaml.Node) -> tuple:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
-    loader.flatten_mapping(node)
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for key in keys:
-        if isinstance(key, (dict, list)):
+    found: dict[Any, Any] = {}
+    for key_node, value in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", node.start_mark)
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands here twice", node.start_mark)
-    return {key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)}
+        key = loader.construct_object(key_node)
+        if key in found:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {shown(key)} stands here twice", node.start_mark
+            )
+        found[key] = loader.construct_object(value, deep=True)
+    return found
 
 
+def _integer(loader: _Loader, node: yaml.Node) -> int:
+    value = loader.construct_yaml_int(node)
+    if abs(value) >= 2**63:
+        raise yaml.constructor.ConstructorError(None, None, "an integer has more than 64 bits", node.start_mark)
+    return value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
@@ -44,19 +57,48 @@ def load_yaml(path: Path) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(MAX_CHARACTERS + 1)
-        if len(text) > MAX_CHARACTERS:
-            raise SpikedtpError(f"{path}: has more than {MAX_CHARACTERS} characters")
-        return yaml.load(text, _Loader)
-    except RecursionError:
-        raise SpikedtpError(f"{path}: is nested too deeply") from None
     except OSError as error:
         raise SpikedtpError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SpikedtpError(f"{path}: is not a YAML text file") from None
+    except ValueError:  # a path that no file can have
+        raise SpikedtpError(f"{path}: there is no such file") from None
+    return plain_yaml(text, str(path))
+
+
+def plain_yaml(text: str, where: str) -> Any:
+    """The plain data in a text; a mistake in it is told with `where`, the file or the option."""
+    if len(text) > MAX_CHARACTERS:
+        raise SpikedtpError(f"{where}: has more than {MAX_CHARACTERS} characters")
+    try:
+        found = yaml.load(text, _Loader)
+    except RecursionError:
+        raise SpikedtpError(f"{where}: is nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise SpikedtpError(f"{path}: {where}{getattr(error, 'problem', None) or 'is not YAML'}") from None
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise SpikedtpError(f"{where}: {line}{getattr(error, 'problem', None) or 'is not YAML'}") from None
+    except Exception as error:  # PyYAML's own for a value that its tag does not fit, such as 2001-99-99
+        raise SpikedtpError(f"{where}: holds a value that cannot be read ({error})") from None
+    for n, value in enumerate(values_in(found)):
+        if n >= MAX_VALUES:
+            raise SpikedtpError(f"{where}: holds more than {MAX_VALUES} values")
+        if not isinstance(value, PLAIN):
+            raise SpikedtpError(f"{where}: holds a {type(value).__name__}: write it as a word, number, list or mapping")
+    return found
+
+
+def values_in(value: Any) -> Iterator[Any]:
+    """Everything inside, keys too, aliases followed."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        yield value
+        if isinstance(value, (list, tuple)):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value)
+            waiting.extend(value.values())
 
 
 class Fields:
@@ -72,43 +114,45 @@ class Fields:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise self.fail(at, f"must be a mapping, got {value!r}")
+            raise self.fail(at, f"must be a mapping, got {shown(value)}")
         for key in value:
             if not isinstance(key, str):
-                raise self.fail(at, f"keys must be words, got {key!r}")
+                raise self.fail(at, f"keys must be words, got {shown(key)}")
             if allowed is not None and key not in allowed:
-                raise self.fail(at, f"unknown key {key!r}: allowed are {', '.join(allowed)}")
+                raise self.fail(at, f"unknown key {shown(key)}: allowed are {', '.join(allowed)}")
         return value
 
     def choice(self, value: Any, at: str, allowed: dict) -> str:
         if isinstance(value, (dict, list)) or value not in allowed:
-            raise self.fail(at, f"must be one of {', '.join(str(a) for a in allowed)}, got {value!r}")
+            raise self.fail(at, f"must be one of {', '.join(str(a) for a in allowed)}, got {shown(value)}")
         return allowed[value]
 
     def number(self, value: Any, at: str, *, above: float | None = None) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise self.fail(at, f"must be a finite number, got {value!r}")
+        if not is_finite(value):
+            raise self.fail(at, f"must be a finite number, got {shown(value)}")
         if above is not None and value <= above:
-            raise self.fail(at, f"must be above {above:g}, got {value!r}")
+            raise self.fail(at, f"must be above {above:g}, got {shown(value)}")
         return value
 
-    def whole(self, value: Any, at: str, low: int) -> int:
+    def whole(self, value: Any, at: str, low: int, high: int) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise self.fail(at, f"must be a whole number of at least {low}, got {value!r}")
+            raise self.fail(at, f"must be a whole number of at least {low}, got {shown(value)}")
+        if value > high:
+            raise self.fail(at, f"must be at most {high}, got {shown(value)}")
         return value
 
     def numbers(self, value: Any, at: str) -> tuple[float, ...]:
         if value is None:
             return ()
         if not isinstance(value, (tuple, list)):
-            raise self.fail(at, f"must be a list of numbers, got {value!r}")
+            raise self.fail(at, f"must be a list of numbers, got {shown(value)}")
         return tuple(self.number(item, at) for item in value)
 
     def bounds(self, value: Any, at: str) -> Bounds:
         if value is None:
             return Bounds()
         if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise self.fail(at, f"must be two numbers or nulls (lower, upper), got {value!r}")
+            raise self.fail(at, f"must be two numbers or nulls (lower, upper), got {shown(value)}")
         lower, upper = (None if item is None else self.number(item, at) for item in value)
         if lower is not None and upper is not None and lower > upper:
             raise self.fail(at, f"the lower bound {lower:g} is above the upper bound {upper:g}")
@@ -117,7 +161,7 @@ class Fields:
     def declared(self, make, name: Any, at: str, kwargs: dict, default_rate: float | None):
         """A rule, with the file's default learning rate where it has none of its own."""
         if not isinstance(name, str):
-            raise self.fail(at, f"must be the name of a learning rule or null, got {name!r}")
+            raise self.fail(at, f"must be the name of a learning rule or null, got {shown(name)}")
         if kwargs.get("learning_rate") is None:
             if default_rate is None:
                 raise self.fail(f"{at}_kwargs", "needs learning_rate, or training_kwargs.learning_rate for all rules")

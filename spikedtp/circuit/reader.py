@@ -12,12 +12,17 @@ from spikedtp.circuit.description import Circuit, Constraint, Population, Projec
 from spikedtp.circuit.fields import Fields, load_yaml
 from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.backprop import LocalBackprop
 from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, ReceptiveFields, Tied
 from spikedtp.plasticity.registry import make_bias_rule, make_rule
 
 __all__ = ["read_circuit"]
+
+# Far above what anyone trains online; they keep a damaged or hostile file from taking all memory.
+MAX_CELLS = 1_000_000  # of a population
+MAX_STEPS = 10_000
+MAX_WEIGHTS = 2**26  # of all projections together: 256 MiB
 
 _TOP = ("layer_config", "projection_config", "training_kwargs")
 _POPULATION = (
@@ -63,7 +68,7 @@ class _Reader(Fields):
         rule = config.get("bias_learning_rule")
         include = config.get("include_bias", False)
         if not isinstance(include, bool):
-            raise self.fail(f"{at}.include_bias", f"must be true or false, got {include!r}")
+            raise self.fail(f"{at}.include_bias", f"must be true or false, got {shown(include)}")
         init = config.get("bias_init")
         self.choice(init, f"{at}.bias_init", {name: name for name in (None, "scaled_kaiming", *_TENSOR_METHODS)})
         if rule is not None:
@@ -72,7 +77,7 @@ class _Reader(Fields):
         return Population(
             layer=layer,
             cell=cell,
-            size=self.whole(config["size"], f"{at}.size", 1),
+            size=self.whole(config["size"], f"{at}.size", 1, MAX_CELLS),
             activation=self.choice(activation, f"{at}.activation", {"relu": "relu", "linear": "linear"}),
             include_bias=include or rule is not None,
             bias_init=init,
@@ -167,9 +172,9 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
             raise read.fail("", f"has no {key}: a circuit needs {', '.join(_TOP[:2])} and may have {_TOP[2]}")
     training = read.mapping(config.get("training_kwargs"), "training_kwargs", _TRAINING)
     if training.get("optimizer", "SGD") not in ("SGD", None):
-        raise read.fail("training_kwargs.optimizer", f"must be SGD, got {training['optimizer']!r}")
+        raise read.fail("training_kwargs.optimizer", f"must be SGD, got {shown(training['optimizer'])}")
     if training.get("criterion", "MSELoss") not in ("MSELoss", None):
-        raise read.fail("training_kwargs.criterion", f"must be MSELoss, got {training['criterion']!r}")
+        raise read.fail("training_kwargs.criterion", f"must be MSELoss, got {shown(training['criterion'])}")
     rate = training.get("learning_rate")
     if rate is not None:
         read.number(rate, "training_kwargs.learning_rate")
@@ -190,8 +195,8 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
         populations=populations,
         projections=projections,
         tau=float(read.number(training.get("tau", 1), "training_kwargs.tau", above=0)),
-        forward_steps=read.whole(training.get("forward_steps", 1), "training_kwargs.forward_steps", 1),
-        backward_steps=read.whole(training.get("backward_steps", 1), "training_kwargs.backward_steps", 0),
+        forward_steps=read.whole(training.get("forward_steps", 1), "training_kwargs.forward_steps", 1, MAX_STEPS),
+        backward_steps=read.whole(training.get("backward_steps", 1), "training_kwargs.backward_steps", 0, MAX_STEPS),
         learning_rate=rate,
         name=path.stem,
     )
@@ -204,9 +209,9 @@ def _projections(read: _Reader, table: dict, layers: dict, rate: float | None):
 
     def known(layer: str, cell: str | None, at: str) -> None:
         if layer not in layers:
-            raise read.fail(at, f"unknown layer {layer!r}: layer_config has {', '.join(layers)}")
+            raise read.fail(at, f"unknown layer {shown(layer)}: layer_config has {', '.join(layers)}")
         if cell is not None and cell not in layers[layer]:
-            raise read.fail(at, f"unknown population {cell!r} of {layer}: it has {', '.join(layers[layer])}")
+            raise read.fail(at, f"unknown population {shown(cell)} of {layer}: it has {', '.join(layers[layer])}")
 
     for post_layer, post_cells in table.items():
         known(post_layer, None, "projection_config")
@@ -231,13 +236,16 @@ def _check(read: _Reader, circuit: Circuit) -> None:
         raise read.fail("layer_config", "needs an input layer with one population, and at least one layer above it")
     sizes = {p.name: p.size for p in circuit.populations}
     by_name = {p.name: p for p in circuit.projections}
+    n_weights = sum(sizes[p.post] * sizes[p.pre] for p in circuit.projections)
+    if n_weights > MAX_WEIGHTS:
+        raise read.fail("projection_config", f"has {n_weights} weights in all, at most {MAX_WEIGHTS} can be held")
     for projection in circuit.projections:
         at = f"projection {projection.name}"
         if projection.post == circuit.input.name:
             raise read.fail(at, "the input population takes no projections")
         source = projection.rule.source if isinstance(projection.rule, LocalBackprop) else None
         if source is not None and source not in sizes:
-            raise read.fail(at, f"unknown source population {source!r}: the circuit has {', '.join(names)}")
+            raise read.fail(at, f"unknown source population {shown(source)}: the circuit has {', '.join(names)}")
         tied = projection.constraint
         if not isinstance(tied, Tied):
             continue
@@ -248,7 +256,7 @@ def _check(read: _Reader, circuit: Circuit) -> None:
             if name is None:
                 continue
             if name not in by_name:
-                raise read.fail(at, f"unknown clone source {name!r}: projections are {', '.join(by_name)}")
+                raise read.fail(at, f"unknown clone source {shown(name)}: projections are {', '.join(by_name)}")
             source_shape = (sizes[by_name[name].post], sizes[by_name[name].pre])
             if (source_shape[::-1] if tied.transpose else source_shape) != shape:
                 raise read.fail(at, f"the clone source {name} is {source_shape}, which does not give {shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -47,11 +48,11 @@ def circuit_path(name_or_path: str | Path) -> Path:
     folder = _folder()
     if folder is not None and path.name == str(name_or_path):
         shipped = folder / f"{path.name.removesuffix('.yaml')}.yaml"
-        if shipped.is_file() and not path.is_file():
+        if os.path.isfile(shipped) and not os.path.isfile(path):
             return shipped
-    if path.is_file():
+    if os.path.isfile(path):  # says no to any text; Path.is_file raises for a name that is too long
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         raise SpikedtpError(f"{path}: is a folder; a circuit is one YAML file")
     shipped = ", ".join(shipped_names()) or "none"
     raise SpikedtpError(f"{name_or_path}: there is no such file, nor a shipped model of this name (shipped: {shipped})")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from spikedtp.errors import shown
+
 __all__ = ["expand_layers", "expand_projections", "is_short"]
 
 _TYPES = {"e": (0, None), "exc": (0, None), "excitatory": (0, None)}
@@ -48,7 +50,7 @@ def _bias(text: Any, at: str, fail: Callable) -> dict:
     except ValueError:
         numbers = None
     if numbers is None:
-        raise fail(at, f"must be a distribution such as 'uniform(-0.1, 0.1)', got {text!r}")
+        raise fail(at, f"must be a distribution such as 'uniform(-0.1, 0.1)', got {shown(text)}")
     return {"include_bias": True, "bias_init": f"{match[1]}_", "bias_init_args": numbers}
 
 
@@ -60,17 +62,17 @@ def expand_projections(table: dict[str, Any], fail: Callable) -> dict[str, dict]
         post_layer, post_cell = _split(post, "projection_config", fail)
         cells = expanded.setdefault(post_layer, {}).setdefault(post_cell, {})
         if not isinstance(inputs, dict) and inputs is not None:
-            raise fail(at, f"must be a mapping, got {inputs!r}")
+            raise fail(at, f"must be a mapping, got {shown(inputs)}")
         for pre, config in (inputs or {}).items():
             pre_layer, pre_cell = _split(pre, at, fail)
             if config is not None and not isinstance(config, dict):
-                raise fail(f"{at}.{pre}", f"must be a mapping, got {config!r}")
+                raise fail(f"{at}.{pre}", f"must be a mapping, got {shown(config)}")
             plain = {}
             for key, value in (config or {}).items():
                 if key == "type":
                     kind = _TYPES.get(str(value).lower())
                     if kind is None:
-                        raise fail(f"{at}.{pre}.type", f"must be Exc or Inh, got {value!r}")
+                        raise fail(f"{at}.{pre}.type", f"must be Exc or Inh, got {shown(value)}")
                     plain["weight_bounds"] = kind
                 elif isinstance(value, dict):
                     plain[key] = {k: _none(v) for k, v in value.items()}
@@ -83,5 +85,5 @@ def expand_projections(table: dict[str, Any], fail: Callable) -> dict[str, dict]
 def _split(name: Any, at: str, fail: Callable) -> tuple[str, str]:
     parts = name.split(".") if isinstance(name, str) else ()
     if len(parts) != 2 or not all(parts):
-        raise fail(at, f"keys of the short form are Layer.cell, as in H1.E, got {name!r}")
+        raise fail(at, f"keys of the short form are Layer.cell, as in H1.E, got {shown(name)}")
     return parts[0], parts[1]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-import yaml
 from pydantic.fields import FieldInfo
 
 from spikedtp.configuration import Configuration, flag, read_settings, set_key
@@ -133,7 +132,6 @@ def _set_option(model: type[Configuration], mappings: list[str]) -> inspect.Para
 
 def _value(text: str, value: str) -> Any:
     """A value as YAML reads it: numbers, true, [lists], {mappings: too}, words."""
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise SpikedtpError(f"--set {text}: {value} is not a value that YAML can read") from None
+    from spikedtp.circuit.fields import plain_yaml
+
+    return plain_yaml(value, f"--set {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +35,8 @@ def command(
     from spikedtp.cli import main
 
     manifest, name = _manifest(folder), _command(folder)
+    if keep is not None and os.path.realpath(keep) == os.path.realpath(folder):
+        raise SpikedtpError(f"--out {keep} is the folder to compare with: name another")
     notes = _changes(manifest)
     with tempfile.TemporaryDirectory(prefix="spikedtp-repeat-") as temporary:
         again = keep or Path(temporary) / "again"
@@ -62,10 +65,15 @@ def _manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpikedtpError(f"{path} cannot be read ({error.strerror}): name a folder of results") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SpikedtpError(f"{path} is not a manifest") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("outputs"), dict):
         raise SpikedtpError(f"{path} does not list what the run made: it cannot be compared")
+    if any(os.path.isabs(name) or ".." in Path(name).parts for name in manifest["outputs"]):
+        raise SpikedtpError(f"{path} lists files outside its folder: it was not written by spikedtp")
+    inputs = manifest.get("inputs", [])
+    if not isinstance(inputs, list) or not all(isinstance(i, dict) and {"path", "sha256"} <= i.keys() for i in inputs):
+        raise SpikedtpError(f"{path} does not list its inputs as spikedtp does: it cannot be compared")
     return manifest
 
 
@@ -73,11 +81,11 @@ def _command(folder: Path) -> str:
     from spikedtp.circuit.fields import load_yaml
 
     path = folder / CONFIG_FILE
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise SpikedtpError(f"{folder} has no {CONFIG_FILE}: only results of spikedtp's commands can be repeated")
     settings = load_yaml(path)
     name = settings.get("command") if isinstance(settings, dict) else None
-    if name not in COMMANDS:
+    if not isinstance(name, str) or name not in COMMANDS:
         raise known_names(f"command in {path}", name, COMMANDS)
     return name
 
@@ -89,17 +97,21 @@ def _changes(manifest: dict[str, Any]) -> list[str]:
 
     notes = []
     for item in manifest.get("inputs", []):
-        path = Path(item["path"])
-        if not path.is_file():
+        path = Path(str(item["path"]))
+        if not os.path.isfile(path):
             notes.append(f"input {path} is gone")
         elif file_hash(path) != item["sha256"]:
             notes.append(f"input {path} has changed since the run")
-    then, now = manifest.get("packages", {}), package_versions()
+    then, now = _entries(manifest, "packages"), package_versions()
     notes += [f"{key} was {then[key]}, is {now[key]}" for key in now if key in then and then[key] != now[key]]
-    revisions = [state and state.get("revision") for state in (manifest.get("git"), git_state())]
-    if None not in revisions and revisions[0] != revisions[1]:
-        notes.append(f"spikedtp was at revision {revisions[0][:12]}, is at {revisions[1][:12]}")
+    before, after = _entries(manifest, "git").get("revision"), (git_state() or {}).get("revision")
+    if before and after and before != after:
+        notes.append(f"spikedtp was at revision {str(before)[:12]}, is at {after[:12]}")
     return notes
+
+
+def _entries(manifest: dict[str, Any], key: str) -> dict[str, Any]:
+    return found if isinstance(found := manifest.get(key), dict) else {}
 
 
 def _verdicts(recorded: dict[str, str], again: dict[str, str], folder: Path) -> dict[str, str]:
@@ -112,7 +124,7 @@ def _verdicts(recorded: dict[str, str], again: dict[str, str], folder: Path) -> 
             verdicts[file] = "not made again"
         elif file not in recorded:
             verdicts[file] = "new"
-        elif not (folder / file).is_file():
+        elif not os.path.isfile(folder / file):
             verdicts[file] = "missing"
         elif file_hash(folder / file) != recorded[file]:
             verdicts[file] = "edited since"

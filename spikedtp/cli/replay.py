@@ -80,19 +80,9 @@ def _rule(name: str, settings: dict[str, Any]):
 
 
 def _signals(path: Path) -> dict[str, Any]:
-    import zipfile
+    from spikedtp.records import read_arrays
 
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise ValueError
-            given = dict(file)
-    except OSError as error:
-        raise SpikedtpError(f"--signals {path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, zipfile.BadZipFile):
-        raise SpikedtpError(f"--signals {path} is not an .npz file of arrays") from None
+    given = read_arrays(path, f"--signals {path}")
     for name in ("pre", "post", "w0"):
         if name not in given:
             raise SpikedtpError(f"--signals {path} has no array {name!r}: it holds {', '.join(given) or 'nothing'}")

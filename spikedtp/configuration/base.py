@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -9,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = ["CONFIG_FILE", "Configuration", "Number", "Positive", "absolute_path", "amount", "count", "flag", "setting"]
 
@@ -33,7 +35,7 @@ def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:
 
 def count(help: str, *, least: int = 1) -> Any:
     """The type of a whole number of at least `least`."""
-    return Annotated[int, Number, setting(help, metavar="N", ge=least)]
+    return Annotated[int, Number, setting(help, metavar="N", ge=least, lt=2**63)]
 
 
 def amount(help: str, unit: str) -> Any:
@@ -78,6 +80,7 @@ class Configuration(BaseModel):
         SpikedtpError
             One line that names the key, what is allowed there and what was given.
         """
+        _check_text(settings, where)
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
@@ -91,7 +94,7 @@ class Configuration(BaseModel):
         path = ".".join(_keys_in(settings, first["loc"]))
         place = ": ".join(part for part in (at, "" if at == f"--{flag(path)}" else path) if part)
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        given = f", got {str(first['input'])[:60]!r}" if first["loc"] else ""
+        given = f", got {shown(first['input'])}" if first["loc"] else ""
         raise SpikedtpError(f"{place}: {message}{given}" if place else message)
 
     @classmethod
@@ -115,13 +118,27 @@ class Configuration(BaseModel):
         return path
 
 
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def _check_text(settings: Mapping[str, Any], where: str | Mapping[str, str]) -> None:
+    """Refuse what no file name and no saved configuration can hold, before anything is run."""
+    from spikedtp.circuit.fields import values_in
+
+    for key, value in settings.items():
+        for text in values_in([key, value]):
+            if isinstance(text, str) and _NOT_TEXT.search(text):
+                at = where if isinstance(where, str) else where.get(key, "")
+                raise SpikedtpError(f"{at or key}: {shown(text)} holds a character that a text file cannot hold")
+
+
 def flag(name: str) -> str:
     """A setting's name as an option, without the dashes in front."""
     return name.replace("_", "-")
 
 
 def absolute_path(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
+    return str(Path(os.path.expanduser(path)).absolute())
 
 
 def _keys_in(settings: Any, loc: tuple) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -42,7 +43,7 @@ def located(key: str, value: Any) -> Any:
     if key == "data":
         kind, colon, folder = value.partition(":")
         return f"{kind}:{absolute_path(folder)}" if colon else value
-    return absolute_path(value) if key == "weights" or Path(value).is_file() else value
+    return absolute_path(value) if key == "weights" or os.path.isfile(value) else value
 
 
 class _Circuit(Configuration):
@@ -66,7 +67,7 @@ class _Trained(_Circuit):
         from spikedtp.models import weights_file
 
         if self.weights is not None:
-            if not Path(self.weights).is_file():
+            if not os.path.isfile(self.weights):
                 raise SpikedtpError(f"--weights {self.weights}: no such file")
             return Path(self.weights)
         path = circuit_path(self.circuit)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 
 __all__ = ["read_settings", "set_key"]
-
-MAX_VALUES = 100_000  # in one file, aliases followed
 
 
 def read_settings(path: str | Path, command: str) -> dict[str, Any]:
@@ -26,13 +24,11 @@ def read_settings(path: str | Path, command: str) -> dict[str, Any]:
     settings = load_yaml(Path(path))
     if not isinstance(settings, dict):
         raise SpikedtpError(f"{path}: expected a mapping of settings such as 'samples: 10'")
-    for n, _ in enumerate(_values(settings)):
-        if n >= MAX_VALUES:
-            raise SpikedtpError(f"{path}: holds more than {MAX_VALUES} values")
     settings = {_name(key): value for key, value in settings.items()}
     found = settings.pop("command", command)
     if found != command:
-        raise SpikedtpError(f"{path}: configures 'spikedtp {found}', not 'spikedtp {command}'")
+        name = found if isinstance(found, str) else shown(found)
+        raise SpikedtpError(f"{path}: configures 'spikedtp {name}', not 'spikedtp {command}'")
     return settings
 
 
@@ -48,16 +44,4 @@ def set_key(settings: dict[str, Any], key: str, value: Any) -> None:
 
 def _name(key: object) -> str:
     """A key as written in a file or an option (``unit-rate``) as the setting's name (``unit_rate``)."""
-    return str(key).replace("-", "_")
-
-
-def _values(value: Any) -> Iterator[Any]:
-    """Every value inside, aliases followed."""
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        yield value
-        if isinstance(value, (list, tuple)):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
+    return (key if isinstance(key, str) else shown(key)).replace("-", "_")

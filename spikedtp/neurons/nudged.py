@@ -17,7 +17,7 @@ __all__ = ["NudgedCell", "Spiker", "SteadyInput"]
 
 
 def _check_rate(model) -> None:
-    if model.firing not in FIRING:
+    if not isinstance(model.firing, str) or model.firing not in FIRING:
         raise known_names("firing", model.firing, FIRING)
     if model.firing == "poisson" and model.max_rate * model.dead_time >= 1:
         raise SpikedtpError(

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity.constraints import is_finite
 from spikedtp.plasticity.description import Described
 from spikedtp.plasticity.signals import Array, Signals, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
@@ -40,17 +41,16 @@ class _Checked:
     def check(self, field: str, good: bool, wanted: str) -> None:
         """Raise unless `good`, naming class, field, what was wanted and what was given."""
         if not good:
-            raise SpikedtpError(f"{type(self).__name__}: {field} must be {wanted}, got {getattr(self, field)!r}")
+            raise SpikedtpError(f"{type(self).__name__}: {field} must be {wanted}, got {shown(getattr(self, field))}")
 
     def check_number(self, field: str, low: float = -math.inf, high: float = math.inf, above: bool = False) -> None:
         value = getattr(self, field)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         wanted = "a finite number"
         if low > -math.inf:
             wanted = f"a number above {low:g}" if above else f"a number of at least {low:g}"
         if high < math.inf:
             wanted += f" and at most {high:g}"
-        self.check(field, number and (value > low if above else value >= low) and value <= high, wanted)
+        self.check(field, is_finite(value) and (value > low if above else value >= low) and value <= high, wanted)
 
     def check_flags(self, *fields: str) -> None:
         for field in fields:

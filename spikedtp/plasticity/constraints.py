@@ -11,9 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "SignMask", "Tied"]
+__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "SignMask", "Tied", "is_finite"]
+
+_LARGEST = float(np.finfo(np.float32).max)  # weights are float32
+
+
+def is_finite(value: object) -> bool:
+    """Whether this is one number, not NaN, that float32 holds. A comparison: a huge integer has no float."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 class Bounds(NamedTuple):
@@ -43,7 +50,9 @@ class SignMask:
 
     def __post_init__(self):
         if not self.signs or any(sign not in (-1, 0, 1) for sign in self.signs):
-            raise SpikedtpError(f"SignMask: signs must be -1, 0 or 1 for each presynaptic cell, got {self.signs!r}")
+            raise SpikedtpError(
+                f"SignMask: signs must be -1, 0 or 1 for each presynaptic cell, got {shown(self.signs)}"
+            )
 
     @classmethod
     def by_index(cls, n: int, inhibitory: float) -> SignMask:
@@ -87,14 +96,18 @@ class SignMask:
 def _share(n: int, fraction: float) -> int:
     _check_number("SignMask", "inhibitory", fraction, positive=False)
     if not 0 <= fraction <= 1:
-        raise SpikedtpError(f"SignMask: inhibitory must be a fraction from 0 to 1, got {fraction!r}")
+        raise SpikedtpError(f"SignMask: inhibitory must be a fraction from 0 to 1, got {shown(fraction)}")
     return int(fraction * n)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def _check_number(owner: str, field: str, value: object, positive: bool = True) -> None:
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and np.isfinite(value)
-    if not good or (positive and value <= 0):
-        raise SpikedtpError(f"{owner}: {field} must be a {'positive' if positive else 'finite'} number, got {value!r}")
+    if not is_finite(value) or (positive and value <= 0):
+        kind = "positive" if positive else "finite"
+        raise SpikedtpError(f"{owner}: {field} must be a {kind} number, got {shown(value)}")
 
 
 @dataclass(frozen=True)
@@ -137,9 +150,15 @@ class ReceptiveFields:
     scale: float | None = None
 
     def __post_init__(self):
-        good = isinstance(self.size, int) and not isinstance(self.size, bool) and self.size > 0
-        if not good:
-            raise SpikedtpError(f"ReceptiveFields: size must be a positive whole number of pixels, got {self.size!r}")
+        if not _is_count(self.size):
+            raise SpikedtpError(
+                f"ReceptiveFields: size must be a positive whole number of pixels, got {shown(self.size)}"
+            )
+        if self.image_dims and not (len(self.image_dims) in (2, 3) and all(map(_is_count, self.image_dims))):
+            raise SpikedtpError(
+                "ReceptiveFields: image_dims must be (height, width) or (channels, height, width), got "
+                f"{shown(self.image_dims)}"
+            )
         if self.scale is not None:
             _check_number("ReceptiveFields", "scale", self.scale)
 
@@ -181,7 +200,12 @@ class Tied:
     def __post_init__(self):
         _check_number("Tied", "scale", self.scale, positive=False)
         if self.sign not in (1, -1):
-            raise SpikedtpError(f"Tied: sign must be 1 or -1, got {self.sign!r}")
+            raise SpikedtpError(f"Tied: sign must be 1 or -1, got {shown(self.sign)}")
+        for name in (self.source, *([] if self.source2 is None else [self.source2])):
+            if not isinstance(name, str):
+                raise SpikedtpError(f"Tied: a source must be the name of a projection, got {shown(name)}")
+        if not isinstance(self.transpose, bool):
+            raise SpikedtpError(f"Tied: transpose must be true or false, got {shown(self.transpose)}")
 
     @property
     def factor(self) -> np.float32:

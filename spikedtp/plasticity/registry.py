@@ -52,7 +52,7 @@ def build(rule: type, name: str, kwargs: dict):
     return rule(**kwargs)
 
 
-def make_rule(name: str, **kwargs) -> LearningRule:
+def make_rule(name: str, /, **kwargs) -> LearningRule:
     """The learning rule of this public or legacy name.
 
     Parameters
@@ -82,7 +82,7 @@ def make_rule(name: str, **kwargs) -> LearningRule:
     return build(rule, name, kwargs)
 
 
-def make_bias_rule(name: str, **kwargs) -> BiasRule:
+def make_bias_rule(name: str, /, **kwargs) -> BiasRule:
     """The bias rule of this public or legacy name; parameters and errors as in `make_rule`."""
     rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
     if rule is None:

@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import Parameters
 from spikedtp.plasticity.description import Described
 from spikedtp.plasticity.pair_form import PairForm
@@ -80,7 +80,7 @@ class TimedRule(Parameters, Described):
     def check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:
             raise SpikedtpError(
-                f"{type(self).__name__}.{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                f"{type(self).__name__}.{name} must be one of {', '.join(choices)}, got {shown(getattr(self, name))}"
             )
 
 

@@ -19,7 +19,7 @@ TIMED_RULES: dict[str, type[TimedRule]] = {
 }
 
 
-def make_timed_rule(name: str, **kwargs) -> TimedRule:
+def make_timed_rule(name: str, /, **kwargs) -> TimedRule:
     """The rule in time steps of this name; parameters and errors as in `make_rule`."""
     if name not in TIMED_RULES:
         raise known_names("learning rule in time steps", name, TIMED_RULES)

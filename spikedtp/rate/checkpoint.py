@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import math
 import os
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first object in a torch file from befo
 _LEGACY_PROTOCOL = 1001
 _PARTS = ("module_dict", "parameter_dict")
 _MAX_DEPTH = 8  # of modules inside modules
+_MAX_MODULES = 10_000
 
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
@@ -132,9 +134,9 @@ class _Unfit(Exception):
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
             raise SpikedtpError(f"{path}: is a folder; name a weights file (.pt or .pkl) in it")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise SpikedtpError(f"{path}: there is no such weights file; check the path")
         with open(path, "rb") as file:
             if path.stat().st_size > MAX_FILE_BYTES:
@@ -268,11 +270,16 @@ def _storage_id(pid: Any, length: int) -> tuple[str, torch.dtype, int]:
     if type(pid) is not tuple or len(pid) != length or pid[0] != "storage" or any(pid[5:]):
         raise Damaged("a tensor's storage is not described as torch does")
     _, kind, key, _, numel = pid[:5]
-    if not isinstance(kind, Global) or type(key) is not str or type(numel) is not int or numel < 0:
+    if not isinstance(kind, Global) or type(key) is not str or not _is_count(numel):
         raise Damaged("a tensor's storage is not described as torch does")
     if str(kind) not in _DTYPES:
         raise Damaged(f"{kind} is no type of number that weights have")
     return key, _DTYPES[str(kind)], numel
+
+
+def _is_count(value: Any) -> bool:
+    """Torch counts in 64 bits; an integer in a pickle may have millions of digits."""
+    return type(value) is int and 0 <= value < 2**63
 
 
 # --- tensors ---------------------------------------------------------------------------------------------------------
@@ -333,7 +340,7 @@ def _tensor(args: tuple) -> _Tensor:
         raise Damaged("a tensor is a lazily negated or conjugated view")
     if type(size) is not tuple or type(stride) is not tuple or len(size) != len(stride) or len(size) > MAX_DIMENSIONS:
         raise Damaged("a tensor's shape is not described as torch does")
-    if any(type(n) is not int or n < 0 for n in (offset, *size, *stride)):
+    if not all(map(_is_count, (offset, *size, *stride))):
         raise Damaged("a tensor's shape holds something else than counts")
     tensor = _Tensor(storage, offset, size, stride)
     if offset + tensor.span > storage.numel or math.prod(size) > storage.numel:
@@ -370,20 +377,22 @@ def _state_of_network(root: Any) -> dict[str, _Tensor]:
     for part in _PARTS:
         if part not in modules:
             raise _Unfit(f"the pickled network has no {part}; save its state dict with torch.save instead")
-        _collect(modules[part], part, found, _MAX_DEPTH)
+        _collect(modules[part], part, found, _MAX_DEPTH, itertools.count())
     return found
 
 
-def _collect(module: Any, prefix: str, found: dict[str, _Tensor], depth: int) -> None:
+def _collect(module: Any, prefix: str, found: dict[str, _Tensor], depth: int, met: Iterator[int]) -> None:
     if not depth:
         raise Damaged(f"modules lie too deep inside {shown(prefix)}")
+    if next(met) >= _MAX_MODULES:  # a file of some kilobytes can name one module a million times
+        raise Damaged(f"more than {_MAX_MODULES} modules")
     for name, parameter in _members(module, "_parameters").items():
         if isinstance(parameter, _Tensor):
             found[f"{prefix}.{name}"] = parameter
         elif parameter is not None:
             raise Damaged(f"{shown(prefix)}.{shown(name)} is no tensor")
     for name, child in _members(module, "_modules").items():
-        _collect(child, f"{prefix}.{name}", found, depth - 1)
+        _collect(child, f"{prefix}.{name}", found, depth - 1, met)
 
 
 def _members(module: Any, kind: str) -> dict[str, Any]:

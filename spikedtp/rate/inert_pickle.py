@@ -18,7 +18,7 @@ from typing import IO, Any
 
 __all__ = ["Damaged", "Global", "Obj", "Pairs", "Refused", "read_pickle", "shown"]
 
-MAX_OPCODES = 5_000_000  # an EIANN network has some 11,000; this bounds time and memory of a hostile one
+MAX_OPCODES = 1_000_000  # an EIANN network has some 11,000; this bounds time and memory of a hostile one
 
 
 class Damaged(Exception):

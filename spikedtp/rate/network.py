@@ -11,7 +11,7 @@ import torch
 from scipy.linalg.blas import sger
 
 from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_circuit, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
@@ -51,7 +51,7 @@ def load_rate_network(
     if not isinstance(circuit, Circuit):
         circuit = read_circuit(circuit)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise SpikedtpError(f"seed must be a whole number of at least 0, got {seed!r}")
+        raise SpikedtpError(f"seed must be a whole number of at least 0, got {shown(seed)}")
     if weights is not None and not isinstance(weights, (str, Path, Mapping)):
         raise SpikedtpError(f"weights must be a file, a state dict or None, got {type(weights).__name__}")
     if weights is not None and not isinstance(weights, Mapping):

@@ -4,8 +4,9 @@
 (timings, paths, versions) belongs to `manifest.json`.
 """
 
+from spikedtp.records.arrays import read_arrays
 from spikedtp.records.folder import staged
 from spikedtp.records.manifest import file_hash, write_manifest
 from spikedtp.records.results import save_figure, write_summary, write_table
 
-__all__ = ["file_hash", "save_figure", "staged", "write_manifest", "write_summary", "write_table"]
+__all__ = ["file_hash", "read_arrays", "save_figure", "staged", "write_manifest", "write_summary", "write_table"]

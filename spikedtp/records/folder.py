@@ -37,7 +37,7 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
         Before the block runs, if `out_dir` or a parent is not a folder or cannot be written; after it, if a file
         cannot be moved in.
     """
-    out = Path(os.path.abspath(Path(out_dir).expanduser()))
+    out = Path(os.path.abspath(os.path.expanduser(out_dir)))
     made: list[Path] = []
     try:
         staging = _make_staging(out, made)
@@ -54,15 +54,17 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
 
 def _make_staging(out: Path, made: list[Path]) -> Path:
     """The staging folder: inside `out` if that exists (so on its file system), else beside it."""
-    blocked = next((path for path in (out, *out.parents) if _exists(path) and not path.is_dir()), None)
+    if "\0" in str(out):
+        raise SpikedtpError(f"output folder {out}: no folder can have this name; name another with --out")
+    blocked = next((path for path in (out, *out.parents) if _exists(path) and not os.path.isdir(path)), None)
     if blocked is not None:
         raise SpikedtpError(f"output folder {out}: {blocked} is not a folder; name another with --out")
     name = f".{out.name}-{secrets.token_hex(4)}.partial"
     try:
-        if out.is_dir():
+        if os.path.isdir(out):
             staging = out / name
         else:
-            for parent in reversed([path for path in out.parents if not path.is_dir()]):
+            for parent in reversed([path for path in out.parents if not os.path.isdir(path)]):
                 parent.mkdir()
                 made.append(parent)
             staging = out.parent / name

@@ -14,7 +14,7 @@ from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule, PresentationRows, Row, TimedRule
 from spikedtp.spiking.all_to_all import dense_synapses_work
 from spikedtp.spiking.dense_replay import build_dense_replay, dense_patterns
-from spikedtp.spiking.devices import check_device
+from spikedtp.spiking.devices import DEVICES, check_device
 from spikedtp.spiking.replay_network import ReplaySpec, build_replay, patterns
 from spikedtp.spiking.replay_signals import GivenSignals
 from spikedtp.spiking.run import run_on
@@ -138,7 +138,10 @@ def _check_options(rule, form: str, device: str, dt) -> None:
         raise SpikedtpError(f"replay: rule must be a learning rule such as spikedtp.plasticity.MSTDP(), got {rule!r}")
     if form not in FORMS:
         raise known_names("form", form, FORMS)
-    check_device(device)
+    if form == "spiking":
+        check_device(device)
+    elif device not in DEVICES:
+        raise known_names("device", device, DEVICES)
     check_quantity("replay", "dt", dt, 1 * ms, above=0 * ms)
 
 

@@ -15,6 +15,16 @@ from spikedtp.errors import SpikedtpError
 
 __all__ = ["Journal"]
 
+PLAIN = (str, int, float, bool, type(None))
+KINDS = {
+    "key": str,
+    "settings": dict,
+    "status": str,
+    "error": str | None,
+    "results": dict,
+    "seconds": float | int | None,
+}
+
 
 class Journal:
     """The folder ``jobs/`` of a sweep's results; `KEY.json` holds what `run_job` gave."""
@@ -49,10 +59,7 @@ class Journal:
         for key in keys:
             path = self.folder / f"{key}.json"
             if path.is_file():
-                try:
-                    found[key] = json.loads(path.read_text(encoding="utf-8"))
-                except ValueError:
-                    raise SpikedtpError(f"{path} is damaged: delete it, and its job is run again") from None
+                found[key] = _finished(path, key)
         return found
 
     def write(self, finished: dict[str, Any]) -> None:
@@ -64,3 +71,23 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
+
+
+def _finished(path: Path, key: str) -> dict[str, Any]:
+    """What `Journal.write` wrote, and nothing else."""
+    try:
+        job = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpikedtpError(f"{path} cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        job = None
+    whole = isinstance(job, dict) and job.keys() >= KINDS.keys() and job["key"] == key
+    if not whole or not all(isinstance(job[name], kinds) for name, kinds in KINDS.items()) or not _flat(job["results"]):
+        raise SpikedtpError(f"{path} is damaged: delete it, and its job is run again")
+    return job
+
+
+def _flat(results: dict[str, Any]) -> bool:
+    return all(
+        isinstance(value, PLAIN) and not (type(value) is int and abs(value) >= 2**63) for value in results.values()
+    )

@@ -82,7 +82,7 @@ def run_sweep(
         key = job_key(job, hashed)
         jobs[key] = {"key": key, "settings": job.saved()}
 
-    out = Path(out).expanduser().absolute()
+    out = Path(os.path.expanduser(out)).absolute()
     journal = Journal(out)
     with journal.opened():
         with staged(out) as folder:

@@ -69,7 +69,7 @@ def test_help_is_quick_to_import():
         (["compare", "--unit-rate", "nan"], "--unit-rate.*finite"),
         (["compare", "--average", "2"], "average = 2 needs at least as many repeats, got repeats = 1"),
         (["compare", "--set", "cell"], "--set cell: expected NAME=VALUE, such as cell.tau_soma=30"),
-        (["compare", "--set", "cell=[1"], "is not a value that YAML can read"),
+        (["compare", "--set", "cell=[1"], r"--set cell=\[1: line 1: expected ',' or '\]'"),
         (["compare", "--set", "layers=3"], "unknown setting of 'compare'.*'layers': known are average"),
         (["compare", "--set", "cell.tau=3", "--device", "runtime"], "parameter in cell of TwoCompartment 'tau'"),
         (["compare", "--set", "cell.name=LIF", "--device", "runtime"], "cell 'LIF': known are TwoCompartment"),
@@ -156,7 +156,7 @@ def test_config_gives_defaults_and_the_command_line_wins(comparisons, tmp_path):
     [
         ("layers: 3\n", "unknown setting of 'compare' in --config .*'layers': known are .*unit_rate"),
         ("- 1\n", "expected a mapping"),
-        ("samples: [1, 2]\n", r"--config .*: samples: should be a valid integer, got '\[1, 2\]'"),
+        ("samples: [1, 2]\n", r"--config .*: samples: should be a valid integer, got \[1, 2\]"),
         ("samples: many\n", "samples: should be a valid integer.*'many'"),
         ("samples: true\n", "samples: should be a number, not true or false"),
         ("cell: {tau_soma: [1]}\n", r"cell\.tau_soma: should be"),
@@ -166,7 +166,7 @@ def test_config_gives_defaults_and_the_command_line_wins(comparisons, tmp_path):
         ("command: train\n", "configures 'spikedtp train', not 'spikedtp compare'"),
         ("data: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
         ("a: " + "[" * 20_000 + "]" * 20_000, "is nested too deeply"),
-        ("# " + "x" * 2**20, "has more than 1048576 characters"),
+        ("# " + "x" * 2**20, "has more than 262144 characters"),
         ("a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "\n".join(
             f"{name}: &{name} [{', '.join(['*' + before] * 10)}]" for before, name in zip("abcde", "bcdef", strict=True)
         ), "holds more than 100000 values"),

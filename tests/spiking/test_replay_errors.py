@@ -50,3 +50,11 @@ def test_mistakes_are_named(change, words):
     with pytest.raises(SpikedtpError, match=words) as error:
         replay(given.pop("rule"), given.pop("pre"), given.pop("post"), given.pop("w0"), **given)
     assert "\n" not in str(error.value)
+
+
+def test_the_rate_form_needs_no_compiler(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    given = {"pre": PRE + 1, "post": POST + 1, "w0": 0.5}
+    assert replay(STDP(), **given).w.shape == (6, 2, 3)
+    with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler"):
+        replay(STDP(), **given, form="spiking")
