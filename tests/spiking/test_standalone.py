@@ -28,7 +28,7 @@ def test_an_array_of_the_wrong_length_stops_the_run(figure3, monkeypatch):
         path.write_bytes(path.read_bytes()[:-8])
 
     monkeypatch.setattr(standalone, "write_inputs", cut_short)
-    with pytest.raises(RuntimeError, match=r"soma_synapses.w has 8792 bytes, expected 8800"):
+    with pytest.raises(RuntimeError, match=r"soma_synapses.w has 4392 bytes, expected 4400"):
         simulate(network, X, TARGET, population="H2E", record=("spikes",))
 
 
