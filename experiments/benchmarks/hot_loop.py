@@ -10,6 +10,9 @@ what a programmer gets out of the machine by hand, without leaving Brian2's equa
     d  scaling of a with cells and rate, of b with presentations and processes
     e  learning events: outer product within bounds, normalised rows, a transposed copy kept
 
+Costs are held against straight lines (fits.csv: presentations, synaptic events), memory and two processes against one
+are in summary.json, and pieces.csv has what each part of a time step costs, with clocks between them.
+
 What differs between contestants is said in contestants.csv: precision, what they record, how they draw spikes. All do
 the same cases and are held against theory, or against the floor on the same spikes (agreement.csv); the run fails if
 one of them computes something else. Times: `seconds` as the program reports its simulation, `wall` with process start
@@ -52,6 +55,7 @@ from contestants.cases import Case, Feedforward, Learning, PairRule
 from contestants.circuit import presentations
 from contestants.hand_written import FLAGS
 from hot_loop_figure import hot_loop_figure
+from hot_loop_tables import fits, flat, pieces, speed_up, summarised
 
 PARTS = ("a", "b", "c", "d", "e")
 BINARIES = ("floor", "spikedtp", "Brian2 standalone")  # those whose scaling is measured
@@ -132,15 +136,16 @@ def main(
             agreed, columns=["part", "case", "x", "contestant", "what", "found", "wanted", "agrees"]
         )
         table = summarised(pd.DataFrame([row for row, _ in runs]))
-        parts = pieces(runs)
+        parts, straight = pieces(runs), fits(table)
         write_table(folder, "runs", pd.DataFrame([row for row, _ in runs]))
         write_table(folder, "hot_loop", table)
         write_table(folder, "agreement", agreement)
         write_table(folder, "contestants", pd.DataFrame([(c.name, c.does) for c in present], columns=["name", "does"]))
-        if len(parts):
-            write_table(folder, "pieces", parts)
+        for name, found in (("pieces", parts), ("fits", straight)):
+            if len(found):
+                write_table(folder, name, found)
         save_figure(folder, "hot_loop", hot_loop_figure(table))
-        write_summary(folder, flat(table, parts))
+        write_summary(folder, flat(table, parts, straight) | speed_up(table))
         write_manifest(
             folder,
             configuration=dict(parts=wanted, quick=quick, data=data, repeats=repeats, flags=" ".join(FLAGS)),
@@ -210,48 +215,8 @@ def row_of(item: Item, name: str, repeat: int, run: Run) -> dict:
     return {
         "part": item.part, "case": item.label, "x": item.x, "contestant": name, "repeat": repeat, "unit": run.did.unit,
         "time": run.per_unit(run.seconds), "wall": run.per_unit(run.wall), "seconds": run.seconds,
-        "wall_seconds": run.wall, "build_seconds": run.build,
+        "wall_seconds": run.wall, "build_seconds": run.build, "memory": run.memory,
     }  # fmt: skip
-
-
-def summarised(runs: pd.DataFrame) -> pd.DataFrame:
-    """Medians and quartiles over repeats, and how many times the floor (of the same repeat) each is."""
-    keys = ["part", "case", "x", "repeat"]
-    floor = runs[runs["contestant"] == "floor"].groupby(keys, as_index=False)[["time", "wall"]].mean()
-    runs = runs.merge(floor, on=keys, suffixes=("", "_floor"))
-    runs["times_floor"] = runs["time"] / runs["time_floor"]
-    grouped = runs.groupby(["part", "case", "x", "contestant", "unit"], sort=False)
-    return grouped.agg(
-        time=("time", "median"),
-        time_low=("time", lambda v: v.quantile(0.25)),
-        time_high=("time", lambda v: v.quantile(0.75)),
-        wall=("wall", "median"),
-        wall_low=("wall", lambda v: v.quantile(0.25)),
-        wall_high=("wall", lambda v: v.quantile(0.75)),
-        times_floor=("times_floor", "median"),
-        build_seconds=("build_seconds", "first"),
-    ).reset_index()
-
-
-def pieces(runs: list[tuple[dict, Run]]) -> pd.DataFrame:
-    """What each piece of the floor's loop costs, with a clock between them."""
-    rows = [
-        {"part": row["part"], "case": row["case"], "x": row["x"], "piece": piece, "unit": row["unit"],
-         "time": run.per_unit(seconds)}
-        for row, run in runs for piece, seconds in run.split.items()
-    ]  # fmt: skip
-    keys = ["part", "case", "x", "piece", "unit"]
-    return pd.DataFrame(rows).groupby(keys, sort=False)["time"].median().reset_index() if rows else pd.DataFrame()
-
-
-def flat(table: pd.DataFrame, parts: pd.DataFrame) -> dict[str, float]:
-    summary = {}
-    for row in table.itertuples():
-        key = f"{row.part}.{row.case}.{row.x:g}.{row.contestant}"
-        summary |= {f"{key}.time": row.time, f"{key}.wall": row.wall, f"{key}.times_floor": row.times_floor}
-    for row in parts.itertuples():
-        summary[f"{row.part}.{row.case}.{row.x:g}.floor.piece.{row.piece}"] = row.time
-    return summary
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def hot_loop_figure(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         Columns ``part, case, x, contestant, unit, time, time_low, time_high, wall, times_floor``.
     """
-    table = table[table["contestant"] != "floor, parts"]
+    table = table[~table["contestant"].str.endswith(", parts")]
     draw = []
     for (part, case), title in NETWORKS.items():
         found = table[(table["part"] == part) & (table["case"] == case)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,10 @@ class Run:
         Numbers (sums over the batch) or arrays to hold against expectation and the other contestants.
     split : dict
         Seconds of each part of the loop, if asked for.
+    build : float, optional
+        Seconds that building took.
+    memory : float
+        Bytes that the process held at most, where that is known.
     """
 
     seconds: float
@@ -40,6 +45,7 @@ class Run:
     found: dict[str, Any] = field(default_factory=dict)
     split: dict[str, float] = field(default_factory=dict)
     build: float | None = None
+    memory: float = math.nan
 
     def per_unit(self, seconds: float) -> float:
         """Seconds of this run in the unit of its case."""

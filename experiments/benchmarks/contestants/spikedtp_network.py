@@ -1,12 +1,13 @@
 """spikedtp itself: its compiled runner on networks made of its own cells and dense synapses.
 
-Case b is the network of `simulate`, everything recorded. The others are put together here, from declarations of
-`spikedtp.neurons` and `DenseSynapses`, as a user of the library would.
+Case b is the network of `simulate`, everything recorded; c is that of `replay`. The others are put together here, from
+declarations of `spikedtp.neurons` and `DenseSynapses`, as a user of the library would.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -19,22 +20,26 @@ import numpy as np
 from brian2 import Clock, Hz, Network, NeuronGroup, ms
 
 from spikedtp.neurons import CellModel, SteadyInput, TwoCompartment
+from spikedtp.plasticity import TimedRule
 from spikedtp.spiking import network
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.code_objects import code_object_class
+from spikedtp.spiking.compiler import compile_project
 from spikedtp.spiking.dense import DenseSynapses
+from spikedtp.spiking.dense_replay import build_dense_replay, dense_patterns
 from spikedtp.spiking.devices import compiler_available
 from spikedtp.spiking.initial_state import start_cells
 from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop
 from spikedtp.spiking.processes import run_processes
 from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.readout import find_readout
+from spikedtp.spiking.replay_network import ReplaySpec
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.run_files import read_results, write_inputs
 from spikedtp.spiking.runners import play_rows
 from spikedtp.spiking.standalone import compiled
 
-from .cases import DT, Case, Feedforward, Learning, Presentations
+from .cases import DT, Case, Feedforward, Learning, PairRule, Presentations
 from .contestant import Contestant, Run
 
 __all__ = ["contestants"]
@@ -58,9 +63,7 @@ def _cells(model: CellModel, n: int, name: str, clock: Clock, *, fires: bool, co
         codeobj_class=code_object_class(),
     )
     if fires:
-        group.run_regularly(
-            declaration.before_threshold, when="before_thresholds", clock=clock, name=f"{name}_hazard"
-        )
+        group.run_regularly(declaration.before_threshold, when="before_thresholds", clock=clock, name=f"{name}_hazard")
     return group
 
 
@@ -115,6 +118,33 @@ def _presentations_found(case: Presentations, results: RunResults) -> dict:
     return found | {name: results.spikes[group][1].sum() for name, group in counts.items()}
 
 
+# --- c: what `replay` builds -----------------------------------------------------------------------------------------
+
+
+def _replay(case: PairRule) -> tuple[TimedRule, ReplaySpec]:
+    bounds = {"w_min": 0.0, "w_max": case.w_max} if case.name == "STDP" else {}
+    rule = replace(case.rule, **bounds)
+    spec = ReplaySpec(
+        form=rule.spiking_form(),
+        parameters={},
+        signals=rule.group_signals(case.pre, case.post, case.reward),
+        modulator=case.reward,
+        w0=case.w0,
+        dt=DT * ms,
+        kept=np.array([case.n_steps - 1]),
+    )
+    return rule, spec
+
+
+def build_pair_rule(case: PairRule) -> BuiltNetwork:
+    return build_dense_replay(*_replay(case))
+
+
+def _pair_rule_found(case: PairRule, results: RunResults) -> dict:
+    rows = results.vectors["w"][0].reshape(case.n_pre, -1)
+    return {"w": rows[:, : case.n_post].T}
+
+
 # --- e: learning events ---------------------------------------------------------------------------------------------
 
 
@@ -166,21 +196,53 @@ def _learning_found(case: Learning, results: RunResults) -> dict:
 
 # --- all -------------------------------------------------------------------------------------------------------------
 
-NETWORKS: dict[type[Case], tuple[Callable, Callable]] = {
-    Feedforward: (build_feedforward, _feedforward_found),
-    Presentations: (build_presentations, _presentations_found),
-    Learning: (build_learning, _learning_found),
+
+def _nothing(case: Case) -> dict[str, np.ndarray]:
+    return {}
+
+
+#: what is built, what is shown (`RunInputs.patterns`), what is found
+NETWORKS: dict[type[Case], tuple[Callable, Callable, Callable]] = {
+    Feedforward: (build_feedforward, _nothing, _feedforward_found),
+    Presentations: (build_presentations, lambda case: {"replay": case.points}, _presentations_found),
+    PairRule: (build_pair_rule, lambda case: dense_patterns(_replay(case)[1]), _pair_rule_found),
+    Learning: (build_learning, _nothing, _learning_found),
 }
 
 
-def prepare(case: Case, folder: Path, **options) -> Callable[[], Run] | None:
+#: The call of the run loop that `slim_run_loop` writes, and the same with a clock around it.
+CALL = "functions[i]();"
+TIMED = "{ const double before = spikedtp::now(); functions[i](); spent[i] += spikedtp::now() - before; }"
+SPENT = """
+#include "presentations.h"
+static struct Spent {
+    double of[1000] = {};
+    double& operator[](size_t i) { return of[i]; }
+    ~Spent() {
+        for (size_t i = 0; i < 1000; i++)
+            if (of[i] > 0) std::cerr << i << " " << of[i] << std::endl;
+    }
+} spent;
+"""
+
+
+def _with_clocks(project: Path) -> list[str]:
+    """Compile a project again with a clock around each object of a time step; the names of these objects."""
+    source = project / "hot.cpp"
+    text = source.read_text()
+    if text.count(CALL) != 1:
+        raise RuntimeError("the run loop of spikedtp does not look as the benchmarks know it")
+    source.write_text(SPENT + text.replace(CALL, TIMED))
+    compile_project(project)
+    main = (project / "cold.cpp").read_text()
+    return re.findall(r"\.add\(&\w+, _run_(\w+?)(?:_codeobject)?\);", main)
+
+
+def prepare(case: Case, folder: Path, *, split: bool = False, **options) -> Callable[[], Run]:
     """Build in a cache of its own; each repeat is a run of the binary with a seed of its own."""
-    if type(case) not in NETWORKS:
-        return None
-    build, find = NETWORKS[type(case)]
+    build, show, find = NETWORKS[type(case)]
     n = len(case) if isinstance(case, Presentations) else 1
-    patterns = {"replay": case.points} if isinstance(case, Presentations) else {}
-    data = RunInputs(patterns, np.arange(n), np.arange(n))
+    data = RunInputs(show(case), np.arange(n), np.arange(n))
     folder.mkdir(parents=True)
     began = time.perf_counter()
     with (
@@ -190,6 +252,7 @@ def prepare(case: Case, folder: Path, **options) -> Callable[[], Run] | None:
         built = time.perf_counter() - began
         project = shutil.copytree(project, folder / "project")
         write_inputs(folder / "inputs", layout, data)
+    objects = _with_clocks(project) if split else []
     repeats = 0
 
     def run() -> Run:
@@ -202,9 +265,27 @@ def prepare(case: Case, folder: Path, **options) -> Callable[[], Run] | None:
         finished = run_processes(project, folder, n, 1)
         wall = time.perf_counter() - began
         results = read_results(folder / "results", layout, [0], data)
-        return Run(finished[0].seconds - finished[0].writing, wall, case, found=find(case, results), build=built)
+        return Run(
+            finished[0].seconds - finished[0].writing,
+            wall,
+            case,
+            found=find(case, results),
+            build=built,
+            memory=finished[0].peak_memory,
+            split=_spent(folder, objects) if split else {},
+        )
 
     return run
+
+
+def _spent(folder: Path, objects: list[str]) -> dict[str, float]:
+    """Seconds of each object, as the process said when it ended."""
+    lines = (folder / "complaints.0").read_text().split()
+    return {objects[int(k)]: float(seconds) for k, seconds in zip(lines[::2], lines[1::2], strict=True)}
+
+
+def _parts(case: Case, folder: Path):
+    return prepare(case, folder, split=True) if isinstance(case, (Feedforward, Presentations)) else None
 
 
 def contestants() -> list[Contestant]:
@@ -214,8 +295,10 @@ def contestants() -> list[Contestant]:
     return [
         Contestant(
             "spikedtp",
-            "dense synapses, rescaled Poisson; a counts spikes; b keeps spikes, voltages and traces of every step",
+            "dense synapses, rescaled Poisson; a counts spikes; b has float32 weights, and keeps spikes, voltages and "
+            "traces of all steps; seconds do not count writing, wall does",
             prepare,
             missing,
-        )
+        ),
+        Contestant("spikedtp, parts", "the same with a clock around each object", _parts, missing),
     ]
