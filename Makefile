@@ -16,13 +16,15 @@ DEMO_OUT ?= results/demo
 export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint clean
+.PHONY: help setup demo test test-all lint docs notebooks clean
 
 help:
 	@echo "make demo      set up and compare rate and spiking weight changes on the shipped model ($(DEMO_OUT))"
 	@echo "make test      set up, lint, tests"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      ruff alone"
+	@echo "make docs      the documentation (docs/_build/html/index.html), notebooks run"
+	@echo "make notebooks the notebooks as .ipynb files beside their scripts (experiments/notebooks)"
 	@echo "make clean     remove caches and build leftovers (keeps $(VENV) and results)"
 
 setup: $(READY)
@@ -46,6 +48,19 @@ test-all: lint
 lint: $(READY)
 	$(BIN)/ruff check .
 
+DOCS_READY := $(VENV)/.docs-ready
+
+$(DOCS_READY): requirements-docs.txt $(READY)
+	$(BIN)/python -m pip install --quiet -r requirements-docs.txt
+	@touch $@
+
+docs: $(DOCS_READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+notebooks: $(DOCS_READY)
+	$(BIN)/jupytext --to ipynb experiments/notebooks/*.py
+
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf build dist *.egg-info docs/_build docs/api docs/rules docs/notebooks docs/gallery.md docs/background.md .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

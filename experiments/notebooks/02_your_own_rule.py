@@ -87,6 +87,8 @@ plt.plot(rate_form.w.reshape(61, -1))
 plt.axhline(0, color="black", linestyle=":")
 plt.xlabel("presentation")
 plt.ylabel("weight")
+plt.show()
+
 # %% [markdown]
 # ## In the circuit
 #

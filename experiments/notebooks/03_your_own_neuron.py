@@ -130,6 +130,8 @@ for name, response in best.items():
 plt.xlabel("time (ms)")
 plt.ylabel("somatic voltage (activity)")
 plt.legend()
+plt.show()
+
 # %% [markdown]
 # ## What the weight change makes of it
 #

@@ -79,6 +79,8 @@ for readout, rows in shown.groupby("readout"):
 plt.xlabel("spikes per step at activity 1")
 plt.ylabel("angle with the rate ΔW (degrees)")
 plt.legend()
+plt.show()
+
 # %% [markdown]
 # ## Panels of the package
 #

@@ -40,7 +40,7 @@ class BCM(TimedRule):
     theta0 : float
         Where θ starts.
     w_bound : float
-        Soft bound of |W|; 0 for none.
+        Soft bound of the size of W; 0 for none.
     w_decay : float
 
     References
