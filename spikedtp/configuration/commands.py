@@ -125,7 +125,7 @@ class CompareConfiguration(_Spiking, _Trained):
     ] = "best"
     seed: count("Seed of the input spikes.", least=0) = 0
     cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
-    phases: Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: false.")] = {}
+    phases: Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: none.")] = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
     rules: Annotated[
         dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")

@@ -22,6 +22,7 @@ __all__ = ["activities_figure", "closed_updates_figure", "mark_closed_phases", "
 
 _NUDGE, _READ = "#EFEFEF", "#9FC5E8"
 _MANY_POINTS = 3000
+HELD = {"all": "somas held", "none": "somas free", "excitatory": "E somas held", "inhibitory": "I somas held"}
 
 
 def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
@@ -43,7 +44,7 @@ def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
     ax.set_xlim(0, end)
     ax.set_xlabel("time (ms)")
     if names:
-        nudge = "nudge, somas held" if phases.hold else "nudge, somas free"
+        nudge = f"nudge, {HELD[phases.hold]}"
         read = phases.windows["settled"][0] * step
         for name, start, stop in (("settle", 0, read), ("read", read, onset), (nudge, onset, end)):
             ax.annotate(name, ((start + stop) / 2, 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center",
@@ -190,7 +191,7 @@ def _spikes(ax: Axes, spikes: dict[str, np.ndarray], settled: dict[str, np.ndarr
     for name, found in spikes.items():
         cells = np.argsort(-settled[name], kind="stable")[:n_cells]
         marks.append((len(colours) + (len(cells) - 1) / 2, name))
-        rows.append(found[:, cells])
+        rows.append(found[:, cells * (found.shape[1] // len(settled[name]))])  # one unit of each cell
         colours += [COLOURS["other"] if name == next(iter(spikes)) else cell_colour(name)] * len(cells)
     raster(ax, np.concatenate(rows, axis=1), times, colours=colours)
     ax.set_yticks([row for row, _ in marks], [name for _, name in marks], rotation=90, va="center")

@@ -116,8 +116,10 @@ class ClosedResponse:
         for population in dict.fromkeys(self.spec.circuit.projection(name).pre for name in self.learned):
             inside = self._raster(population)
             inside[..., :first, :] = inside[..., stop:, :] = False
-            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first)
-            counts[population] = np.cumsum(inside, axis=-2, dtype=np.float32) / np.float32(one)
+            spikers = self.spec.spikers.get(population, 1)
+            inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
+            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers
+            counts[population] = np.cumsum(inside, axis=-2) / np.float32(one)
         return counts
 
     @property

@@ -53,6 +53,7 @@ def simulate(
     input_spikes: dict[str, np.ndarray] | None = None,
     phases: Phases | None = None,
     unit_rates: dict | None = None,
+    spikers: int | dict | None = None,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
@@ -99,6 +100,8 @@ def simulate(
         Closed loop: when things happen in a presentation, instead of `time_per_step`.
     unit_rates : dict, optional
         Closed loop: population -> Quantity (Hz), where it is not to follow from `unit_rate`.
+    spikers : int or dict, optional
+        Closed loop: how many units fire for each inhibitory cell, or population -> number; default as `SpikingNetwork`.
     record : tuple of str
         What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. An empty tuple keeps the
         read-outs alone, which are small.
@@ -128,10 +131,10 @@ def simulate(
         return simulate_closed(
             network, x, target, population=None if every else population,
             learned=tuple(_learned(found, projections)), device=device, unit_rate=unit_rate, unit_rates=unit_rates,
-            time_per_step=time_per_step, dt=dt, phases=phases, cell=cell, record=record, seed=seed,
+            spikers=spikers, time_per_step=time_per_step, dt=dt, phases=phases, cell=cell, record=record, seed=seed,
             n_repeats=n_repeats, first_sample=first_sample, n_processes=n_processes, progress=progress,
         )  # fmt: skip
-    refuse_unused(loop, {"phases": phases, "unit_rates": unit_rates})
+    refuse_unused(loop, {"phases": phases, "unit_rates": unit_rates, "spikers": spikers})
     timeline = Timeline(time_per_step=time_per_step, dt=dt)
     cell = _with_rate(cell or TwoCompartment(), unit_rate)
     poisson = _with_rate(inputs or PoissonInput(), unit_rate)

@@ -65,7 +65,10 @@ def test_one_population_or_all(network, images):
     x, target = images
     single = closed(network, (x[1], target[1]), first_sample=1, record=("eligibility",))
     np.testing.assert_array_equal(single.weight_updates["H2E_H1E"], onto.weight_updates["H2E_H1E"][1])
-    assert single.eligibility["H2DendI"].shape == (1, 160, 30)
+    assert single.spikes["H2DendI"].shape == (1, 160, 4 * 30)  # four units fire for each inhibitory cell
+    count = single.spikes["H2DendI"][:, 40:100].reshape(1, 60, 30, 4).sum(axis=(1, 3)) / (450e-3 * 60)
+    np.testing.assert_allclose(single.eligibility["H2DendI"][:, -1], count, atol=1e-6)
+    np.testing.assert_allclose(single.eligibility["H2DendI"][:, -1], single.counted["H2DendI"], atol=1e-6)
     with pytest.raises(SpikedtpError, match=r"'v_soma' was not recorded \(recorded: spikes\)"):
         single.v_soma  # noqa: B018
 
@@ -122,6 +125,7 @@ def test_clipped_activities_are_named(network, images, caplog):
         ({"phases": None, "time_per_step": 20}, "simulate.time_per_step must be a quantity in s"),
         ({"record": ("rate",)}, "unknown variable to record 'rate'"),
         ({"unit_rates": {"H9E": 5 * Hz}}, "unknown population 'H9E'"),
+        ({"spikers": 0}, "spikers of H1SomaI must be a whole number of at least 1"),
         ({"n_repeats": 0}, "n_repeats must be a whole number of at least 1"),
         ({"loop": "open"}, "phases has no meaning in the open loop: leave it out, or use loop='closed'"),
         ({"loop": "open", "phases": None, "unit_rates": {}}, "unit_rates has no meaning in the open loop"),
