@@ -181,7 +181,7 @@ def _gallery(docs: Path) -> str:
     parts = [
         "# Gallery",
         "One script per question, in `experiments/`. Each takes `--out DIR [--quick] [--seed N]` and says in its first "
-        "lines what it claims, where that comes from and which numbers to expect.",
+        "lines what it claims, where that comes from and which numbers to expect. Some figures are of quick runs.",
     ]
     for path in sorted((docs.parent / "experiments").glob("*.py")):
         title, _, text = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")

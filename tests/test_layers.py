@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"circuit", "schedules"},
     {"configuration"},
     {"rate", "spiking", "datasets", "sound_localisation", "records"},
-    {"compare", "evaluation"},
+    {"compare", "evaluation", "export"},
     {"plotting"},
     {"comparison", "learning_curves", "training", "inspection"},
     {"sweep", "installation", "report"},
