@@ -22,7 +22,7 @@ help:
 	@echo "make demo      set up and compare rate and spiking weight changes on the shipped model ($(DEMO_OUT))"
 	@echo "make test      set up, lint, tests"
 	@echo "make test-all  the same with the slow tests"
-	@echo "make lint      ruff alone"
+	@echo "make lint      ruff and mypy"
 	@echo "make docs      the documentation (docs/_build/html/index.html), notebooks run"
 	@echo "make notebooks the notebooks as .ipynb files beside their scripts (experiments/notebooks)"
 	@echo "make clean     remove caches and build leftovers (keeps $(VENV) and results)"
@@ -47,6 +47,7 @@ test-all: lint
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 DOCS_READY := $(VENV)/.docs-ready
 

@@ -128,7 +128,7 @@ def _digits_order(n: int) -> np.ndarray:
 
 def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     # slow to import, and MNIST users do not need it
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     bunch = load_digits()
     x = np.asarray(bunch.data, dtype=np.float32) / np.float32(16)
