@@ -12,13 +12,16 @@ from spikedtp.spiking.run_data import RunInputs
 
 N_STEPS, LAST = 200, "t_in_timesteps == 199"
 PRE, POST = slice(5, 30), slice(7, 27)
+#: several blocks of columns that are summed in registers, and a part of one
+BLOCKS = slice(3, 503)
 #: postsynaptic cells whose column would begin a page apart: the rows are padded
 WIDE = 512
 STDP = {"pre": "w = clip(w + 0.1*y_post, 0, 5)", "post": "w = clip(w - 0.1*x_pre, 0, 5)"}
 
 
 def weights(n_post, n_pre, seed=1):
-    return np.random.default_rng(seed).uniform(0.1, 1, size=(n_post, n_pre))
+    """Numbers of single precision."""
+    return np.random.default_rng(seed).uniform(0.1, 1, size=(n_post, n_pre)).astype(np.float32).astype(float)
 
 
 def stock(source, target, on_pre, clock, name, on_post="", delay=0):
@@ -38,7 +41,7 @@ def build() -> BuiltNetwork:
         ),
         "post": NeuronGroup(
             WIDE,
-            "fast : 1\nslow : 1\ny : 1",
+            "fast : 1\nslow : 1\nfast_blocks : 1\nslow_blocks : 1\ny : 1",
             threshold="rand() < 0.05",
             reset="y += 1",
             clock=clock,
@@ -50,6 +53,9 @@ def build() -> BuiltNetwork:
     options = {"clock": clock, "namespace": {}}
     arriving = DenseSynapses(pre, post, "fast", gain="0.5", delay_steps=2, name="arriving", **options)
     reference = stock(pre, post, "slow_post += 0.5*w", clock, "reference", delay=2)
+    blocks = cells["post"][BLOCKS]
+    arriving_blocks = DenseSynapses(pre, blocks, "fast_blocks", dtype=np.float32, name="arriving_blocks", **options)
+    reference_blocks = stock(pre, blocks, "slow_blocks_post += w", clock, "reference_blocks")
     learning = DenseSynapses(pre, post, name="learning", **options)
     wide = DenseSynapses(pre, cells["post"], name="wide", **options)
     for synapses in (learning, wide):
@@ -67,8 +73,8 @@ def build() -> BuiltNetwork:
     no_autapses = DenseSynapses(pre, post, name="no_autapses", **options)
     no_autapses.zero_diagonal(at=LAST)
 
-    dense = [arriving, learning, wide, taught, back, product, no_autapses]
-    stocks = [reference, stdp, stdp_wide]
+    dense = [arriving, arriving_blocks, learning, wide, taught, back, product, no_autapses]
+    stocks = [reference, reference_blocks, stdp, stdp_wide]
     runners = [o for synapses in dense for o in synapses.contained_objects]
     net = Network(*cells.values(), *dense, *runners, *stocks, name="dense_network")
     built = BuiltNetwork(net, clock, N_STEPS, start=lambda: None, precision=np.float64)
@@ -80,7 +86,9 @@ def build() -> BuiltNetwork:
         w = weights(synapses.target.N, synapses.source.N).T.ravel()
         built.constants[synapses.name] = (synapses.variables["w"], w)
         built.vectors[synapses.name] = synapses.variables["w"]
-    built.vectors |= {name: cells["post"].variables[name] for name in ("fast", "slow", "y")}
+    built.vectors |= {
+        name: cells["post"].variables[name] for name in ("fast", "slow", "fast_blocks", "slow_blocks", "y")
+    }
     built.vectors["x"] = cells["pre"].variables["x"]
     return built
 
@@ -98,6 +106,9 @@ def matrix(flat, n_post, n_pre=PRE.stop - PRE.start):
 def test_spikes_arrive_as_with_stock_synapses(results):
     assert results["slow"][POST].min() > 1
     np.testing.assert_allclose(results["fast"], results["slow"], rtol=1e-12)
+    assert results["slow_blocks"][BLOCKS].min() > 1
+    # weights of single precision, sums of double
+    np.testing.assert_allclose(results["fast_blocks"], results["slow_blocks"], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("dense", "reference", "n_post"), [("learning", "stdp", 20), ("wide", "stdp_wide", WIDE)])

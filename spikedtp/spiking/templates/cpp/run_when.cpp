@@ -6,6 +6,7 @@
     {{scalar_code|autoindent}}
     if (_active) {
         const int _N = {{constant_or_scalar('N', variables['N'])}};
+        #pragma GCC ivdep
         for (int _idx = 0; _idx < _N; _idx++) {
             const size_t _vectorisation_idx = _idx;
             {{vector_code|autoindent}}

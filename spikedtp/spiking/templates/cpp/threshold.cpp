@@ -12,6 +12,7 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     alignas(64) static char _fired[(N + 63)/64*64];  // the last ones stay 0
+    #pragma GCC ivdep
     for (size_t _idx = 0; _idx < N; _idx++) {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
