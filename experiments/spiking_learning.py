@@ -12,7 +12,7 @@ Parts (``--only``), each a table and, where it helps, a figure:
     updates     closed-loop ΔW against rate ΔW for every learned projection, at the start, early and late in training,
                 with Poisson and with regular spikes (no noise)
     learning    from scratch in spikes and in rate, paired by seed; controls: targets shuffled, weights frozen, and
-                hidden layers frozen while the output learns
+                hidden layers that a random, fixed top-down signal instructs (they stay alive; the output learns)
     free        the open problem: somas that run on in the nudge, all or of one kind, and other windows
     topdown     learned top-down weights (TCH): accuracy, and the angle to the transposed forward weights
     speed       wall time per training sample, one process at a time
@@ -29,6 +29,7 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.cli import run_script
 from spikedtp.errors import known_names
 from spikedtp.neurons import NudgedCell
+from spikedtp.plasticity import Tied
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.backprop_clone import feedback_projections
 from spikedtp.rate.training import sample_order, train
@@ -147,7 +149,7 @@ class Plan:
             ]
             return learned + [
                 self.job(part, "5J", self.seeds[0], mode=mode, control=control)
-                for control in ("shuffled targets", "frozen", "hidden layers frozen")
+                for control in ("shuffled targets", "frozen", "random top-down")
                 for mode in ("spiking", "rate")
             ]
         if part == "free":
@@ -257,10 +259,10 @@ def updates(job: dict) -> list[dict]:
 def learning(job: dict) -> list[dict]:
     images, control = images_of(job), job["control"]
     circuit = read_circuit(job["circuit"])
-    if control == "hidden layers frozen":
-        circuit = without_rules(circuit, keep=(circuit.output.name,))
+    if control == "random top-down":
+        circuit = untied(circuit)
     if control == "frozen":
-        circuit = without_rules(circuit, keep=())
+        circuit = without_rules(circuit)
     network, rate = (load_rate_network(circuit, seed=job["seed"]) for _ in range(2))
     n_test = 20 if job["quick"] else None
     x, y = images.test_x[:n_test], images.test_y[:n_test]
@@ -296,16 +298,15 @@ def learning(job: dict) -> list[dict]:
     return rows
 
 
-def without_rules(circuit: Circuit, keep: tuple[str, ...]) -> Circuit:
-    """The circuit with fixed weights but onto the populations to keep, whose plateaus are not gated."""
-    from dataclasses import replace
+def without_rules(circuit: Circuit) -> Circuit:
+    """The circuit with weights that stay as they are."""
+    return replace(circuit, projections=tuple(replace(p, rule=None) for p in circuit.projections))
 
-    fixed = tuple(
-        # a gated output that is too active at first falls silent for good before it can tell its inputs apart
-        replace(p, rule=replace(p.rule, relu_gate=False) if p.post in keep and p.rule is not None else None)
-        for p in circuit.projections
-    )
-    return replace(circuit, projections=fixed)
+
+def untied(circuit: Circuit) -> Circuit:
+    """The circuit with top-down weights as they were drawn, in place of copies of the forward ones."""
+    free = (replace(p, constraint=None) if isinstance(p.constraint, Tied) else p for p in circuit.projections)
+    return replace(circuit, projections=tuple(free))
 
 
 def angles(network) -> dict[str, float]:

@@ -10,7 +10,7 @@ from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, SINGLE_COLUMN, lette
 
 MARKERS = {"5J": "o", "BTSP": "s"}
 LINES = {"5J": "-", "BTSP": "--"}
-CONTROLS = ("shuffled targets", "frozen", "hidden layers frozen")
+CONTROLS = ("shuffled targets", "frozen", "random top-down")
 
 
 @styled
