@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +107,23 @@ def test_a_read_only_folder_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(SpikedtpError, match="cannot be written"), staged(tmp_path):
         raise AssertionError("the block must not run")
+
+
+@pytest.mark.parametrize("out", ["new", "old"])
+def test_a_full_disk_and_a_deleted_folder_are_one_line(tmp_path, out):
+    (tmp_path / "old").mkdir()
+    with pytest.raises(SpikedtpError, match=rf"{out}: results could not be written \(No space left on device\)"):
+        with staged(tmp_path / out) as folder:
+            (folder / "a").write_text("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert tree(tmp_path) == {}
+    with pytest.raises(SpikedtpError, match="the folder was deleted during the run"):
+        with staged(tmp_path / out) as folder:
+            shutil.rmtree(folder)
+            (folder / "a").write_text("lost")
+    with pytest.raises(FileNotFoundError):  # not the output folder's
+        with staged(tmp_path / out):
+            (tmp_path / "nowhere" / "x").read_text()
 
 
 def test_relative_places(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 from spikedtp.errors import SpikedtpError
 
 __all__ = ["staged"]
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
@@ -34,8 +37,8 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     SpikedtpError
-        Before the block runs, if `out_dir` or a parent is not a folder or cannot be written; after it, if a file
-        cannot be moved in.
+        Before the block runs, if `out_dir` or a parent is not a folder or cannot be written; after it, if there was no
+        space for a file, somebody deleted the folder, or a file cannot be moved in.
     """
     out = Path(os.path.abspath(os.path.expanduser(out_dir)))
     made: list[Path] = []
@@ -44,6 +47,14 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             yield staging
             _move_in(staging, out)
+        except OSError as error:
+            if error.errno not in _NO_SPACE and staging.is_dir():
+                raise  # not about writing here
+            reason = error.strerror if staging.is_dir() else "the folder was deleted during the run"
+            raise SpikedtpError(
+                f"output folder {out}: results could not be written ({reason}); free some space, or name another "
+                "with --out"
+            ) from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
