@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import yaml
 
 from spikedtp.cli import main
+from spikedtp.records import file_hash
 
 COMPARE = "compare --samples 2 --repeats 2 --average 2 --seed 3 --device runtime --set cell.tau_soma=50*ms".split()
 
@@ -68,6 +70,41 @@ def test_repeat_matches(made, tmp_path, capsys):
     assert lines[-1] == "matched: 6 of 6 files are the same"
     assert {line.split()[0] for line in lines[:6]} == {"same"}
     assert (tmp_path / "kept" / "weights.pt").read_bytes() == (made / "train" / "weights.pt").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["compare", "evaluate", "replay", "train in spikes"])
+def test_repeat_matches_until_somebody_tampers(command, made, tmp_path, capsys):
+    """A changed file is "edited since"; with its hash in the manifest changed too, the repetition tells."""
+    if command == "train in spikes":
+        words = "train --circuit digits_btsp --mode spiking --samples 2 --settle 20 --read 10 --device runtime".split()
+        (tmp_path / "few").mkdir()
+        rng = np.random.default_rng(1)
+        for part in ("train", "t10k"):  # few images: the last word of the run shows all of them in spikes
+            header = bytes.fromhex("00000803 00000003 00000008 00000008")
+            (tmp_path / "few" / f"{part}-images-idx3-ubyte").write_bytes(header + rng.bytes(3 * 64))
+            header = bytes.fromhex("00000801 00000003")
+            (tmp_path / "few" / f"{part}-labels-idx1-ubyte").write_bytes(header + bytes([1, 2, 3]))
+        assert main([*words, "--data", f"mnist:{tmp_path / 'few'}", "--out", str(tmp_path / "out")]) == 0
+    else:
+        shutil.copytree(made / command, tmp_path / "out")
+    assert main(["repeat", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("matched: ")
+    summary, manifest = tmp_path / "out" / "summary.json", tmp_path / "out" / "manifest.json"
+    summary.write_text(summary.read_text().replace("0", "1", 1))
+    assert main(["repeat", str(tmp_path / "out")]) == 1
+    assert "edited since    summary.json" in capsys.readouterr().out
+    recorded = json.loads(manifest.read_text())
+    recorded["outputs"]["summary.json"] = file_hash(summary)
+    manifest.write_text(json.dumps(recorded))
+    assert main(["repeat", str(tmp_path / "out")]) == 1
+    assert "differs         summary.json" in capsys.readouterr().out
+
+
+def test_results_are_not_repeated_onto_themselves(made, capsys):
+    before = (made / "replay" / "summary.json").read_bytes()
+    assert main(["repeat", str(made / "replay"), "--out", str(made / "replay")]) == 2
+    assert "is the folder to compare with" in capsys.readouterr().err
+    assert (made / "replay" / "summary.json").read_bytes() == before
 
 
 def test_repeat_says_what_is_different(made, tmp_path, capsys):
