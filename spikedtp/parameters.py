@@ -54,7 +54,13 @@ UNITS = {"ms": ms, "s": second, "second": second, "Hz": Hz, "mV": mV}
 
 
 def read_value(text: str) -> Quantity | float | int | bool | str:
-    """A parameter as written on a command line: ``25*ms``, ``0.2``, ``3``, ``true``, or a word."""
+    """A parameter as written on a command line: ``25*ms``, ``0.2``, ``3``, ``true``, or a word.
+
+    Examples
+    --------
+    >>> read_value("25*ms"), read_value("3"), read_value("best")
+    (25. * msecond, 3, 'best')
+    """
     number, star, unit = (part.strip() for part in text.partition("*"))
     if text.strip().lower() in ("true", "false"):
         return text.strip().lower() == "true"

@@ -148,7 +148,16 @@ class Circuit:
         return tuple(p for p in self.projections if p.post == post)
 
     def with_rules(self, rules: Mapping[str, LearningRule]) -> Circuit:
-        """The same circuit with other learning rules, by projection name."""
+        """The same circuit with other learning rules, by projection name.
+
+        Examples
+        --------
+        >>> from spikedtp.circuit import read_circuit
+        >>> from spikedtp.plasticity import Oja
+        >>> circuit = read_circuit("digits_dtp").with_rules({"H2E_H1E": Oja(learning_rate=0.1)})
+        >>> circuit.projection("H2E_H1E").rule
+        Oja(learning_rate=0.1)
+        """
         for name in rules:
             self.projection(name)
         changed = (replace(p, rule=rules[p.name]) if p.name in rules else p for p in self.projections)

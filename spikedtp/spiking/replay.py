@@ -107,6 +107,18 @@ def replay(
     SpikedtpError
         Shapes that do not fit, a missing modulator, values that are not 0 or 1 where spikes are needed, weights outside
         the rule's bounds, a rule without the form asked for.
+
+    Examples
+    --------
+    A presynaptic spike, and a postsynaptic one 10 ms later:
+
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import STDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1
+    >>> done = replay(STDP(learning_rate=0.01), pre, post, 0.5, form="rate")
+    >>> round(float(done.w[-1, 0, 0]), 6)  # 0.5 + 0.01 exp(-10/20)
+    0.506065
     """
     _check_options(rule, form, device, dt)
     if isinstance(rule, LearningRule):
