@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from spikedtp import SpikedtpError, __version__
-from spikedtp.cli import main, train
+from spikedtp import SpikedtpError, __version__, training
+from spikedtp.cli import main
 from spikedtp.configuration import CompareConfiguration
 
 COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
@@ -129,6 +129,7 @@ def test_compare_passes_its_options_on(comparisons, tmp_path):
         "circuit": "c.yaml", "weights": "w.pt", "data": "mnist:d", "population": "H1E", "samples": 3, "repeats": 2,
         "average": 2, "unit_rate": 100.0, "time_per_step": 10.0, "dt": 0.5, "device": "runtime", "loop": "open",
         "seed": 7, "readout": "paper", "cell": {"tau_soma": "30*ms"}, "inputs": {}, "rules": {"H2E_H1E": "BTSP"},
+        "phases": {},
     }  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def test_a_message_of_several_lines_becomes_one(comparisons, capsys, monkeypatch
 
 def test_train_knows_a_folder_without_a_test_part(tmp_path):
     (tmp_path / "train-images-idx3-ubyte").touch()
-    assert not train._has_test_part(f"mnist:{tmp_path}")
+    assert not training._has_test_part(f"mnist:{tmp_path}")
     (tmp_path / "t10k-images-idx3-ubyte.gz").touch()
-    assert train._has_test_part(f"mnist:{tmp_path}")
-    assert train._has_test_part("digits")
+    assert training._has_test_part(f"mnist:{tmp_path}")
+    assert training._has_test_part("digits")
