@@ -14,7 +14,8 @@ Parts (``--only``), each a table and, where it helps, a figure:
     learning    from scratch in spikes and in rate, paired by seed; controls: targets shuffled, weights frozen, and
                 hidden layers that a random, fixed top-down signal instructs (they stay alive; the output learns)
     free        the open problem: somas that run on in the nudge, all or of one kind, and other windows
-    topdown     learned top-down weights (TCH): accuracy, and the angle to the transposed forward weights
+    topdown     temporal contrast (TCH): accuracy, and the angle of top-down to transposed forward weights, which is 0
+                where they are tied, as in the shipped circuits
     speed       wall time per training sample, one process at a time
 
     python experiments/spiking_learning.py --out results/spiking_learning

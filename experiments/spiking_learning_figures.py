@@ -124,7 +124,7 @@ def free_figure(table: pd.DataFrame) -> Figure:
 
 @styled
 def topdown_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy and alignment of learned top-down weights."""
+    """Accuracy of temporal contrast, and how top-down weights align with forward ones."""
     figure = new_figure(DOUBLE_COLUMN, 2.2)
     axes = figure.subplots(1, 2)
     columns = [c for c in table if c.startswith("angle_")]
