@@ -71,6 +71,7 @@ class AdaptingCell(CellModel):
             + escape.escape_equations(rate="unit_rate*v_soma"),  # Poisson spikes with exact dead time
             threshold=escape.THRESHOLD,
             reset=escape.REDRAW,
+            early_reset=True,  # a new draw depends on the hazard that the spike came from
             before_threshold=escape.INTEGRATE_HAZARD,
             clear=("input_soma", "input_dend"),
             initial={"remaining": escape.FIRST_DRAW},

@@ -23,6 +23,9 @@ class Declaration:
     equations : brian2.Equations
         Without the parameters: the builder adds each as a shared constant, so that it can change without a rebuild.
     threshold, reset : str
+    early_reset : bool
+        Reset right after the threshold, before this step's inputs arrive and the equations are integrated (Poisson
+        firing: the new draw depends on the hazard that the spike came from). Else at the end of the step.
     refractory : str or None
         Expression for Brian2's refractory mechanism.
     before_threshold : str
@@ -40,6 +43,7 @@ class Declaration:
     equations: Equations
     threshold: str
     reset: str = ""
+    early_reset: bool = False
     refractory: str | None = None
     before_threshold: str = ""
     update: str = ""

@@ -79,6 +79,7 @@ class TwoCompartment(CellModel):
             + escape.escape_equations(rate="unit_rate*v_soma"),
             threshold=escape.THRESHOLD,
             reset=escape.REDRAW,
+            early_reset=True,
             before_threshold=escape.INTEGRATE_HAZARD,
             clear=("input_soma", "input_dend"),
             initial={"remaining": escape.FIRST_DRAW},

@@ -17,6 +17,7 @@ from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.initial_state import start_cells
+from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.rewarded_readout import add_rewarded_choice
 from spikedtp.spiking.tables import raster_table
 
@@ -115,7 +116,7 @@ def _cells(model: CellModel, n: int, name: str, clock: Clock, extra: str, at_spi
         method=method if differential else None,
         clock=clock,
         name=name,
-        namespace={},
+        namespace=dict(RANDOM_NUMBERS),
     )
 
 
@@ -129,6 +130,8 @@ def _schedule(model: CellModel, group: NeuronGroup, clock: Clock) -> None:
         if code:
             group.run_regularly(code, when=when, order=order, clock=clock, name=f"{group.name}_{name}")
     group.state_updater.when = "after_synapses"
+    if declaration.early_reset:
+        group.resetter["spike"].when = "before_synapses"
 
 
 def _connect(built, source, target, weights: np.ndarray, variable: str, name: str) -> Synapses:

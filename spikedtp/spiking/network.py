@@ -150,8 +150,7 @@ def _schedule(parts: _Parts) -> None:
         if code:
             group.run_regularly(code, when="before_thresholds", clock=parts.built.clock, name=f"{group.name}_hazard")
     parts.cells.state_updater.when = "after_synapses"
-    if parts.spec.cell.declaration().before_threshold:
-        # a new draw depends on the hazard that the spike came from, so it is made before the membrane moves on
+    if parts.spec.cell.declaration().early_reset:
         parts.cells.resetter["spike"].when = "before_synapses"
     # read before clearing: both need what arrived in this very step
     for kind in ("state", "drive"):
