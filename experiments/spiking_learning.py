@@ -13,9 +13,10 @@ Parts (``--only``), each a table and, where it helps, a figure:
                 with Poisson and with regular spikes (no noise)
     learning    from scratch in spikes and in rate, paired by seed; controls: targets shuffled, weights frozen, and
                 hidden layers that a random, fixed top-down signal instructs (they stay alive; the output learns)
-    free        the open problem: somas that run on in the nudge, all or of one kind, and other windows
-    topdown     temporal contrast (TCH): accuracy, and the angle of top-down to transposed forward weights, which is 0
-                where they are tied, as in the shipped circuits
+    free        the open problem: somas that run on in the nudge, all or of one kind, and other windows; plateaus that
+                follow their dendrites or are latched, layer by layer
+    topdown     top-down weights that learn (temporal contrast), or stay as drawn: accuracy, and the angle of top-down
+                to transposed forward weights; with several output units for each class too
     speed       wall time per training sample, one process at a time
 
     python experiments/spiking_learning.py --out results/spiking_learning
@@ -47,17 +48,18 @@ from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.cli import run_script
 from spikedtp.errors import known_names
 from spikedtp.neurons import NudgedCell
-from spikedtp.plasticity import Tied
+from spikedtp.plasticity import LearningRule, Tied, TopDownHebb
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.backprop_clone import feedback_projections
 from spikedtp.rate.training import sample_order, train
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import Phases, SpikingNetwork
+from spikedtp.spiking.spiking_network import INTERNEURON_SPIKERS
 
 PARTS = ("inference", "updates", "learning", "free", "topdown", "speed")
 CIRCUITS = {
-    "digits": {"5J": "digits_dtp", "BTSP": "digits_btsp", "TCH": "digits_temporal_contrast"},
-    "mnist": {"5J": "mnist_dtp_one_pass", "BTSP": "mnist_btsp", "TCH": "mnist_temporal_contrast"},
+    "digits": {"5J": "digits_dtp", "BTSP": "digits_btsp", "learned": "digits_dtp_learned_top_down"},
+    "mnist": {"5J": "mnist_dtp_one_pass", "BTSP": "mnist_btsp", "learned": "mnist_dtp_learned_top_down"},
 }
 SAMPLES = {"digits": 6000, "mnist": 7500}
 SETTLES = (50, 100, 200, 300, 500, 700)  # ms
@@ -70,6 +72,15 @@ FREE = {  # who is held, and the nudge's duration and unread beginning
     "free, read at 20-60 ms": {"hold": "none", "nudge": 60, "wait": 20},
     "free, read at 20-100 ms": {"hold": "none", "nudge": 100, "wait": 20},
     "free, read at 30-60 ms, 16 spikers": {"hold": "none", "nudge": 60, "wait": 30, "spikers": 16},
+    "only output held": {"hold": "output"},
+    "free, latched": {"hold": "none", "latch": True, "nudge": 200, "wait": 40},
+    "free, latched, 280 ms": {"hold": "none", "latch": True, "nudge": 280},
+}
+FREE_BTSP = ("held", "free", "free, latched", "free, latched, 280 ms")
+TOPDOWN = {  # which control, and settings of the spiking network
+    "learned": ("none", {}),
+    "learned, 16 units per output": ("none", {"spikers": {"OutputE": 16}}),
+    "fixed": ("fixed top-down", {}),
 }
 
 
@@ -155,15 +166,17 @@ class Plan:
             ]
         if part == "free":
             return [
-                self.job(part, "5J", seed, mode="spiking", control="none", name=name, phases=phases)
-                for name, phases in FREE.items()
+                self.job(part, rule, seed, mode="spiking", control="none", name=name, phases=FREE[name])
+                for rule, names in (("5J", FREE), ("BTSP", FREE_BTSP))
+                for name in names
                 for seed in self.seeds[:2]
             ]
         if part == "topdown":
             return [
-                self.job(part, "TCH", seed, mode=mode, control="none")
+                self.job(part, "learned", seed, mode=mode, control=control, name=name, phases=settings)
+                for name, (control, settings) in TOPDOWN.items()
                 for seed in self.seeds[:3]
-                for mode in ("spiking", "rate")
+                for mode in (("spiking",) if settings else ("spiking", "rate"))
             ]
         return [self.job(part, rule, self.seeds[0]) for rule in ("5J", "BTSP")]
 
@@ -198,7 +211,8 @@ def trained(job: dict, samples: int):
 
 
 def phases(**changes) -> Phases:
-    return Phases(**{name: value if name == "hold" else value * ms for name, value in changes.items()})
+    """In milliseconds, where it is a duration."""
+    return Phases(**{n: value if isinstance(value, bool | str) else value * ms for n, value in changes.items()})
 
 
 def inference(job: dict) -> list[dict]:
@@ -264,6 +278,8 @@ def learning(job: dict) -> list[dict]:
         circuit = untied(circuit)
     if control == "frozen":
         circuit = without_rules(circuit)
+    if control == "fixed top-down":
+        circuit = without_rules(circuit, TopDownHebb)
     network, rate = (load_rate_network(circuit, seed=job["seed"]) for _ in range(2))
     n_test = 20 if job["quick"] else None
     x, y = images.test_x[:n_test], images.test_y[:n_test]
@@ -286,8 +302,8 @@ def learning(job: dict) -> list[dict]:
                     probe(step.step)
         return rows
     settings = dict(job.get("phases", {}))
-    spikers = {"spikers": settings.pop("spikers")} if "spikers" in settings else {}
-    spiking = SpikingNetwork(network, phases=phases(**settings), **spikers)
+    spikers = settings.pop("spikers", INTERNEURON_SPIKERS)
+    spiking = SpikingNetwork(network, phases=phases(**settings), spikers=spikers)
 
     def checkpoint(done: int, learner: SpikingNetwork, answers: np.ndarray) -> None:
         rate.load_state_dict(learner.state_dict())
@@ -299,9 +315,10 @@ def learning(job: dict) -> list[dict]:
     return rows
 
 
-def without_rules(circuit: Circuit) -> Circuit:
-    """The circuit with weights that stay as they are."""
-    return replace(circuit, projections=tuple(replace(p, rule=None) for p in circuit.projections))
+def without_rules(circuit: Circuit, kind: type = LearningRule) -> Circuit:
+    """The circuit with weights that stay as they are, where a rule of this kind would change them."""
+    kept = (replace(p, rule=None) if isinstance(p.rule, kind) else p for p in circuit.projections)
+    return replace(circuit, projections=tuple(kept))
 
 
 def untied(circuit: Circuit) -> Circuit:
@@ -403,18 +420,17 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
 
 
 def summarise_free(table: pd.DataFrame) -> dict[str, float]:
-    ends = last(table).groupby("name")
+    ends = last(table).groupby(["rule", "name"])
     kinds = ("spike_evaluation", "rate_evaluation")
-    return {f"{name}/{kind}": float(part[kind].mean()) for name, part in ends for kind in kinds}
+    return {f"{rule}/{name}/{kind}": float(part[kind].mean()) for (rule, name), part in ends for kind in kinds}
 
 
 def summarise_topdown(table: pd.DataFrame) -> dict[str, float]:
     found = {}
-    for mode, part in last(table).groupby("mode"):
-        found[f"{mode}/rate evaluation"] = float(part["rate_evaluation"].mean())
-        if mode == "spiking":
-            found["spiking/spike evaluation"] = float(part["spike_evaluation"].mean())
-        found |= {f"{mode}/{c}": float(part[c].mean()) for c in part if c.startswith("angle_")}
+    for (name, mode), part in last(table).groupby(["name", "mode"]):
+        for column in ("rate_evaluation", "spike_evaluation", *(c for c in part if c.startswith("angle_"))):
+            if column in part and part[column].notna().all():
+                found[f"{name}/{mode}/{column}"] = float(part[column].mean())
     return found
 
 

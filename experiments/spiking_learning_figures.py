@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, SINGLE_COLUMN, letter_panels, new_figure, styled
+from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_figure, styled
 
 MARKERS = {"5J": "o", "BTSP": "s"}
 LINES = {"5J": "-", "BTSP": "--"}
+STROKES = ("-", "--", ":")
 CONTROLS = ("shuffled targets", "frozen", "random top-down")
 
 
@@ -109,38 +110,47 @@ def learning_figure(table: pd.DataFrame) -> Figure:
 @styled
 def free_figure(table: pd.DataFrame) -> Figure:
     """Where learning ends when somas run on in the nudge."""
-    figure = new_figure(SINGLE_COLUMN, 2.4)
-    ax = figure.subplots()
-    ends = table.loc[table.groupby(["name", "seed"])["presentations"].idxmax()]
-    names = list(dict.fromkeys(table["name"]))
-    for k, name in enumerate(names):
-        values = 100 * ends[ends["name"] == name]["spike_evaluation"]
-        ax.plot(np.full(len(values), k), values, "o", markersize=3, color=COLOURS["spiking"])
-        ax.plot([k - 0.2, k + 0.2], [values.mean()] * 2, color=COLOURS["spiking"])
-    ax.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
-    ax.set(ylabel="test accuracy in spikes (%)", ylim=(0, 100))
+    rules = list(dict.fromkeys(table["rule"]))
+    ends = table.loc[table.groupby(["rule", "name", "seed"])["presentations"].idxmax()]
+    widths = [ends[ends["rule"] == rule]["name"].nunique() for rule in rules]
+    figure = new_figure(DOUBLE_COLUMN, 2.7)
+    axes = figure.subplots(1, len(rules), sharey=True, width_ratios=widths, squeeze=False)[0]
+    for ax, rule in zip(axes, rules, strict=True):
+        names = list(dict.fromkeys(table[table["rule"] == rule]["name"]))
+        for k, name in enumerate(names):
+            values = 100 * ends[(ends["rule"] == rule) & (ends["name"] == name)]["spike_evaluation"]
+            ax.plot(np.full(len(values), k), values, "o", markersize=3, color=COLOURS["spiking"])
+            ax.plot([k - 0.2, k + 0.2], [values.mean()] * 2, color=COLOURS["spiking"])
+        ax.axhline(10, lw=0.8, ls=":", color=COLOURS["other"])
+        ax.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
+        ax.set(title=rule, xlim=(-0.5, len(names) - 0.5), ylim=(0, 100))
+    axes[0].set_ylabel("test accuracy in spikes (%)")
+    letter_panels(axes)
     return figure
 
 
 @styled
 def topdown_figure(table: pd.DataFrame) -> Figure:
-    """Accuracy of temporal contrast, and how top-down weights align with forward ones."""
-    figure = new_figure(DOUBLE_COLUMN, 2.2)
-    axes = figure.subplots(1, 2)
+    """Accuracy with learned and with fixed top-down weights, and their angle to the forward ones."""
+    names = list(dict.fromkeys(table["name"]))
     columns = [c for c in table if c.startswith("angle_")]
-    for (mode, _), run in table.groupby(["mode", "seed"]):
-        colour = COLOURS["spiking" if mode == "spiking" else "rate"]
-        axes[0].plot(run["presentations"], 100 * run["rate_evaluation"], color=colour, lw=0.8)
-        for column, line in zip(columns, ("-", "--", ":"), strict=False):
-            axes[1].plot(run["presentations"], run[column], line, color=colour, lw=0.8)
+    figure = new_figure(DOUBLE_COLUMN, 2.4)
+    axes = figure.subplots(1, 1 + len(columns))
+    for (name, mode, _), run in table.groupby(["name", "mode", "seed"], sort=False):
+        colour, line = COLOURS["spiking" if mode == "spiking" else "rate"], STROKES[names.index(name)]
+        axes[0].plot(run["presentations"], 100 * run["rate_evaluation"], line, color=colour, lw=0.7)
+        for ax, column in zip(axes[1:], columns, strict=True):
+            ax.plot(run["presentations"], run[column], line, color=colour, lw=0.7)
     for mode in ("rate", "spiking"):
         axes[0].plot([], [], color=COLOURS[mode], label=f"learned in {'spikes' if mode == 'spiking' else 'rate'}")
-    for column, line in zip(columns, ("-", "--", ":"), strict=False):
-        axes[1].plot([], [], line, color=COLOURS["other"], label=column.removeprefix("angle_").replace("_", " ← "))
+    for name, line in zip(names, STROKES, strict=False):
+        axes[0].plot([], [], line, color=COLOURS["other"], label=f"top-down {name}")
+    axes[0].axhline(10, lw=0.8, ls=":", color=COLOURS["other"])
     axes[0].set(xlabel="presentations", ylabel="test accuracy (%), rate evaluation", ylim=(0, 100))
-    axes[1].set(xlabel="presentations", ylabel="top-down to forward weights (°)", ylim=(0, 90))
-    for ax in axes:
-        ax.legend()
+    for ax, column in zip(axes[1:], columns, strict=True):
+        ax.set(xlabel="presentations", ylabel="angle to the forward weights (°)", ylim=(0, 90))
+        ax.set_title(column.removeprefix("angle_").replace("_", " ← "))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     letter_panels(axes)
     return figure
 

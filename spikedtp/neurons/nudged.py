@@ -33,13 +33,13 @@ class NudgedCell(CellModel):
     In execution order, with `input` = sum of gain * w over the spikes of this step, so that a presynaptic activity a
     gives w a on average::
 
-        activity = V_soma + nudging * (gate * clip(V_dend, -1, 1) + error)
+        activity = V_soma + nudging * (acting + error)         acting: gate * clip(V_dend, -1, 1), or a latched plateau
         spikes at the rate min(unit_rate * max(activity, 0), max_rate)
         V_soma <- V_soma + dt/tau_soma (-V_soma + bias + input_soma)      unless held
         V_dend <- V_dend + dt/tau_dend (-V_dend + input_dend)
 
     `nudging` is 0 before and 1 after the onset of the nudge. `gate`, `error` and whether the soma is held are set at
-    the onset by the network. `unit_rate` is a number for each cell.
+    the onset by the network, which also declares what acts. `unit_rate` is a number for each cell.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class NudgedCell(CellModel):
             + Equations("dv_soma/dt = running*(bias + input_soma - v_soma)/tau_soma : 1")
             + Equations(
                 """
-                activity = v_soma + nudging*(gate*clip(v_dend, -1, 1) + error) : 1
+                activity = v_soma + nudging*(acting + error) : 1
                 input_soma : 1
                 input_dend : 1
                 gate : 1

@@ -22,7 +22,8 @@ __all__ = ["activities_figure", "closed_updates_figure", "mark_closed_phases", "
 
 _NUDGE, _READ = "#EFEFEF", "#9FC5E8"
 _MANY_POINTS = 3000
-HELD = {"all": "somas held", "none": "somas free", "excitatory": "E somas held", "inhibitory": "I somas held"}
+HELD = {"all": "somas held", "none": "somas free", "excitatory": "E somas held", "inhibitory": "I somas held",
+        "output": "output held"}  # fmt: skip
 
 
 def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
@@ -38,14 +39,14 @@ def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
     step = float(phases.dt) * 1e3
     onset, end = phases.onset * step, phases.end * step
     ax.axvspan(onset, end, color=_NUDGE, linewidth=0, zorder=-2, gid="nudge")
-    for name, (start, stop) in phases.windows.items():
+    for name, (start, stop) in (("settled", phases.settled), ("nudged", phases.nudged())):
         ax.plot([start * step, stop * step], [1.012] * 2, color=_READ, linewidth=2.5, solid_capstyle="butt",
                 transform=ax.get_xaxis_transform(), clip_on=False, gid=f"read-{name}")  # fmt: skip
     ax.set_xlim(0, end)
     ax.set_xlabel("time (ms)")
     if names:
         nudge = f"nudge, {HELD[phases.hold]}"
-        read = phases.windows["settled"][0] * step
+        read = phases.settled[0] * step
         for name, start, stop in (("settle", 0, read), ("read", read, onset), (nudge, onset, end)):
             ax.annotate(name, ((start + stop) / 2, 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center",
                         fontsize=5.5, color="0.35")  # fmt: skip

@@ -2,7 +2,8 @@
 
 A presentation is a timeline of windows. In the settle phase only the image comes from outside. At the onset of the
 nudge the somas are read (and, if asked, held), the output's error and the dendrites' gates are set; then dendrites act
-on their somas. At the last step the synapses learn from what was read in the windows.
+on their somas, continuously or, latched, as a plateau potential whose height is settled once. At the last step the
+synapses learn from what was read in the windows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from spikedtp.plasticity import ReceptiveFields
 
 __all__ = ["ClosedLoop", "Phases", "inhibitory"]
 
-HOLDS = ("all", "none", "excitatory", "inhibitory")
+HOLDS = ("all", "none", "excitatory", "inhibitory", "output")
 RECORDABLE = ("spikes", "v_soma", "v_dend")
 
 
@@ -39,9 +40,13 @@ class Phases(Parameters):
         The output is pushed towards its target and dendrites act on their somas.
     wait : Quantity (second)
         The first part of it, which is not read.
-    hold : {"all", "none", "excitatory", "inhibitory"}
+    latch : bool
+        The nudge has a part for every hidden layer, from the top. Each dendrite is read in the part of its layer, after
+        `wait`, while all its inputs but those from above are as they were; what is found then acts on the soma to the
+        end, as a plateau potential. Else dendrites act on their somas, as they are, from the onset.
+    hold : {"all", "none", "excitatory", "inhibitory", "output"}
         Whose somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down
-        pass. The others run on freely.
+        pass. The others run on freely. An output that is held fires at its target: nothing feeds its error back to it.
     dt : Quantity (second)
     """
 
@@ -51,6 +56,7 @@ class Phases(Parameters):
     wait: second = parameter(60 * ms, least=0 * ms)
     dt: second = parameter(1 * ms, above=0 * ms)
     hold: str = "all"
+    latch: bool = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -60,6 +66,8 @@ class Phases(Parameters):
             raise SpikedtpError(f"Phases.read = {self.read} is longer than settle = {self.settle}")
         if self.wait >= self.nudge:
             raise SpikedtpError(f"Phases.wait = {self.wait} must be shorter than nudge = {self.nudge}")
+        if not isinstance(self.latch, bool):
+            raise SpikedtpError(f"Phases.latch must be true or false, not {self.latch!r}")
         for name in ("settle", "read", "nudge", "wait"):
             steps = float(getattr(self, name) / self.dt)
             if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
@@ -82,12 +90,14 @@ class Phases(Parameters):
         return self.onset + self.steps("nudge")
 
     @property
-    def windows(self) -> dict[str, tuple[int, int]]:
-        """What is read when: phase -> (first time step, last + 1)."""
-        return {
-            "settled": (self.onset - self.steps("read"), self.onset),
-            "nudged": (self.onset + self.steps("wait"), self.end),
-        }
+    def settled(self) -> tuple[int, int]:
+        """When the settled state is read: first time step, last + 1."""
+        return self.onset - self.steps("read"), self.onset
+
+    def nudged(self, part: int = 0, n_parts: int = 1) -> tuple[int, int]:
+        """When the nudged state is read, in one of equal parts of the nudge: first time step, last + 1."""
+        length = self.steps("nudge")
+        return self.onset + part * length // n_parts + self.steps("wait"), self.onset + (part + 1) * length // n_parts
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,12 @@ class ClosedLoop:
 
     def __post_init__(self):
         check_circuit(self.circuit)
+        part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
+        if self.phases.latch and self.phases.steps("wait") >= part:
+            raise SpikedtpError(
+                f"Phases.wait = {self.phases.wait} must be shorter than the part of the nudge that a latched layer has, "
+                f"{part * self.phases.dt}: {self.circuit.name} has {len(self.hidden_layers)} hidden layers"
+            )
         for name in self.record:
             if name not in RECORDABLE:
                 raise known_names("variable to record", name, RECORDABLE)
@@ -135,6 +151,24 @@ class ClosedLoop:
     @property
     def n_steps(self) -> int:
         return self.phases.end if self.nudged else self.phases.onset
+
+    @property
+    def hidden_layers(self) -> tuple[str, ...]:
+        """From the top."""
+        return tuple(self.circuit.layers)[-2:0:-1]
+
+    @property
+    def windows(self) -> dict[str, tuple[int, int]]:
+        """What is read when: phase -> (first time step, last + 1). All of "nudged" is read in its last part."""
+        last = self.nudge_part(self.hidden_layers[-1]) if self.hidden_layers else self.phases.nudged()
+        return {"settled": self.phases.settled, "nudged": last}
+
+    def nudge_part(self, layer: str) -> tuple[int, int]:
+        """When the dendrites of a layer are read."""
+        layers = self.hidden_layers
+        if not self.phases.latch or layer not in layers:
+            return self.phases.nudged()
+        return self.phases.nudged(layers.index(layer), len(layers))
 
     @property
     def duration(self) -> Quantity:
@@ -171,8 +205,13 @@ class ClosedLoop:
 
     def held(self) -> np.ndarray:
         """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
-        kinds = [("inhibitory" if inhibitory(self.circuit, p.name) else "excitatory", p.size) for p in self.populations]
-        return np.concatenate([np.full(size, float(self.phases.hold in ("all", kind))) for kind, size in kinds])
+        return np.concatenate([np.full(p.size, float(self.holds(p))) for p in self.populations])
+
+    def holds(self, population: Population) -> bool:
+        """Whether the somas of a population are held during the nudge."""
+        kind = "inhibitory" if inhibitory(self.circuit, population.name) else "excitatory"
+        output = population.name == self.circuit.output.name
+        return self.phases.hold in ("all", kind) or (output and self.phases.hold == "output")
 
     @property
     def n_cells(self) -> int:

@@ -31,6 +31,8 @@ WEIGHT_TYPE = np.float32
 #: Whether somas run during the nudge; a shared number where they all do or none does.
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
 SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
+#: What of its dendrite acts on a soma.
+ACTING = {False: "acting = gate*clip(v_dend, -1, 1) : 1", True: "acting = plateau : 1"}
 
 
 @dataclass
@@ -68,6 +70,11 @@ class _Parts:
         place = self.spec.slices()[name]
         return self.cells[place.start : place.stop]
 
+    def layer(self, name: str):
+        """A fresh subgroup of the cells of one layer."""
+        places = [self.spec.slices()[population.name] for population in self.spec.circuit.layers[name]]
+        return self.cells[places[0].start : places[-1].stop]
+
     def spikers_of(self, name: str):
         """The subgroup that fires for a population; None where its cells do so themselves."""
         place = self.spec.spiker_slices().get(name)
@@ -96,7 +103,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
         "cells",
         clock,
         counts_of_cells + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
-        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\nrate_factor : 1 (shared)",
+        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{ACTING[spec.phases.latch]}\nrate_factor : 1 (shared)",
     )
     spikers = _spikers(spec, cells, clock) if spec.spikers else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
@@ -118,7 +125,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
 
 def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str) -> NeuronGroup:
     declaration = model.declaration()
-    windows = spec.phases.windows
+    windows = spec.windows
     counting = "".join(
         f"\ncount_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
         for phase, (start, stop) in windows.items()
@@ -192,7 +199,7 @@ def _inside(window: tuple[int, int]) -> str:
 
 def _read(parts: _Parts) -> None:
     """Sums over the windows and, at their ends, what the rules see."""
-    spec, cells, windows = parts.spec, parts.cells, parts.spec.phases.windows
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
     steps = {phase: stop - start for phase, (start, stop) in windows.items()}
     sums = "soma_sum += v_soma\ndend_sum += v_dend"
     parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
@@ -223,7 +230,7 @@ def _count(parts: _Parts, at: str, phase: str, steps: int, also: str = "") -> No
 
 def _nudge(parts: _Parts) -> None:
     """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
-    spec, cells, windows = parts.spec, parts.cells, parts.spec.phases.windows
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
     steps = {phase: stop - start for phase, (start, stop) in windows.items()}
     onset = f"t_in_timesteps == {spec.phases.onset}"
     for population in spec.populations:
@@ -244,11 +251,15 @@ def _nudge(parts: _Parts) -> None:
         code = f"v_soma += {held}(soma_sum/{steps['settled']} - v_soma)"
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
     last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
-    sums = "plateau_sum += v_dend"
-    parts.when(cells, _inside(windows["nudged"]), sums, "cells_nudged", when="after_resets", order=2)
+    for layer in spec.hidden_layers if spec.phases.latch else ("",):
+        group, window = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, windows["nudged"])
+        parts.when(
+            group, _inside(window), "plateau_sum += v_dend", f"{group.name}_nudged", when="after_resets", order=2
+        )
+        code = f"plateau = gate*clip(plateau_sum/{window[1] - window[0]}, -1, 1)"
+        parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, last, "nudged", steps["nudged"])
-    code = f"plateau = gate*clip(plateau_sum/{steps['nudged']}, -1, 1) + error"
-    code += "\npost_nudged = clip(post_settled + plateau, 0, inf)"
+    code = "plateau += error\npost_nudged = clip(post_settled + plateau, 0, inf)"
     parts.when(cells, last, code, "cells_instruct")
 
 

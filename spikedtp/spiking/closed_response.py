@@ -111,7 +111,7 @@ class ClosedResponse:
     @property
     def eligibility(self) -> dict[str, np.ndarray]:
         self._recorded("spikes")
-        first, stop = self.spec.phases.windows["settled"]
+        first, stop = self.spec.phases.settled
         counts = {}
         for population in dict.fromkeys(self.spec.circuit.projection(name).pre for name in self.learned):
             inside = self._raster(population)

@@ -42,8 +42,8 @@ class SpikingNetwork:
     unit_rates : dict, optional
         population -> Quantity (Hz), where it is to be another.
     spikers : int or dict
-        How many units fire for each inhibitory cell, or population -> number: more of them are less noisy. Each fires
-        at the cell's rate, and its spikes count the less.
+        How many units fire for each inhibitory cell: more of them are less noisy. Each fires at the cell's rate, and its
+        spikes count the less. Or population -> number, where it is to be another.
     phases : Phases, optional
         When things happen in a presentation.
     cell : NudgedCell, optional
@@ -268,8 +268,9 @@ class SpikingNetwork:
 def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:
     """Number of spikers by population, for those that have more than one."""
     names = [p.name for p in circuit.populations[1:]]
-    if not isinstance(given, dict):
-        given = {name: given for name in names if inhibitory(circuit, name)}
+    usual = INTERNEURON_SPIKERS if isinstance(given, dict) else given
+    others = given if isinstance(given, dict) else {}
+    given = {name: usual for name in names if inhibitory(circuit, name)} | others
     for name, number in given.items():
         if name not in names:
             raise known_names("population", name, names)

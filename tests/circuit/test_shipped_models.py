@@ -13,6 +13,7 @@ from spikedtp.circuit.shipped import circuit_path, shipped_names
 PUBLISHED = {
     "mnist_dtp_one_pass": "20241009_EIANN_2_hidden_mnist_BP_like_config_5J_complete_optimized",
     "mnist_dtp_equilibrated": "20240516_EIANN_2_hidden_mnist_BP_like_config_2L_complete_optimized",
+    "mnist_dtp_learned_top_down": "20241120_EIANN_2_hidden_mnist_BP_like_config_5J_learn_TD_HTCWN_2_complete_optimized",
     "mnist_btsp": "20241212_EIANN_2_hidden_mnist_BTSP_config_5L_complete_optimized",
     "mnist_supervised_bcm": "20240723_EIANN_2_hidden_mnist_Supervised_BCM_config_4_complete_optimized",
     "mnist_temporal_contrast": "20241125_EIANN_2_hidden_mnist_Hebb_Temp_Contrast_config_2_complete_optimized",
@@ -23,6 +24,8 @@ RULES = {
     "digits_dtp": "DendriticState",
     "mnist_dtp_one_pass": "DendriticState",
     "mnist_dtp_equilibrated": "DendriticState",
+    "mnist_dtp_learned_top_down": "DendriticState",
+    "digits_dtp_learned_top_down": "DendriticState",
     "mnist_btsp": "BTSP",
     "mnist_supervised_bcm": "SupervisedBCM",
     "mnist_temporal_contrast": "TemporalContrastHebb",

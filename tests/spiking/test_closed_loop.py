@@ -133,10 +133,10 @@ def test_spikes_carry_the_rate_networks_activities(digits, firing):
 
 def test_the_nudge_moves_held_and_free_somas(digits):
     """Held somas rest at their settled means, free ones drift; both see output error and dendritic gates."""
-    for hold, holds in (("all", "EI"), ("none", ""), ("excitatory", "E"), ("inhibitory", "I")):
+    for hold, holds in (("all", "EIO"), ("none", ""), ("excitatory", "EO"), ("inhibitory", "I"), ("output", "O")):
         phases = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms, hold=hold)
         response = spiking("digits_dtp", phases=phases).respond(digits.test_x[0], digits.test_t[0], record=("v_soma",))
-        for population, kind in (("H1E", "E"), ("H1SomaI", "I")):
+        for population, kind in (("H1E", "E"), ("H1SomaI", "I"), ("OutputE", "O")):
             moved = np.abs(np.diff(response.v_soma[population][0, 101:], axis=0)).max()
             assert moved == 0 if kind in holds else moved > 1e-3
             settled = response.v_soma[population][0, 40:100].mean(axis=0)
@@ -145,6 +145,26 @@ def test_the_nudge_moves_held_and_free_somas(digits):
         signals = response.signals["OutputE_H2E"]
         error = np.clip(digits.test_t[0] - signals.post_settled[0, 0], -1, 1) * (signals.post_settled[0, 0] > 0)
         np.testing.assert_allclose(signals.plateau[0, 0], error, atol=1e-6)
+
+
+def test_a_latched_plateau_is_read_in_its_layers_part_and_acts_from_then_on(digits):
+    """By the recorded voltages: regular firing counts the integral of the rate, so spikes show what acted when."""
+    phases = Phases(settle=100 * ms, read=60 * ms, nudge=120 * ms, wait=20 * ms, hold="none", latch=True)
+    network = spiking("digits_dtp", phases=phases, cell=NudgedCell(firing="regular"), unit_rates={"H2E": 900 * Hz})
+    response = network.respond(digits.test_x[0], digits.test_t[0], record=("spikes", "v_soma", "v_dend"))
+    for projection, population, start in (("H2E_H1E", "H2E", 100), ("H1E_InputE", "H1E", 160)):
+        v, plateau = response.v_soma[population][0], response.signals[projection].plateau[0, 0]
+        gate = response.v_soma[population][0, 40:100].sum(axis=0) > 0
+        read = response.v_dend[population][0, start + 20 : start + 60].mean(axis=0)
+        np.testing.assert_allclose(plateau, gate * np.clip(read, -1, 1), atol=1e-5)
+        per_step = float(network.spec.unit_rates[population] * phases.dt)
+        latched = np.where(np.arange(220)[:, None] >= start + 60, plateau, 0)
+        # a step's rate follows from the voltage at the end of the step before
+        acts = per_step * np.minimum(np.maximum(v[:-1] + latched[1:], 0), 0.95 / per_step)
+        for first, last in ((100, start + 60), (start + 60, 220)):
+            counted = response.spikes[population][0, first:last].sum(axis=0)
+            np.testing.assert_allclose(counted, acts[first - 1 : last - 1].sum(axis=0), atol=1.01)
+    assert np.abs(response.signals["H2E_H1E"].plateau).max() * 60 * 0.9 > 4, "no plateau large enough to show"
 
 
 def test_same_seed_same_answers_in_several_processes(digits):
@@ -192,6 +212,7 @@ def test_mistakes_get_one_line(options, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"read": 200 * ms}, "longer than settle"), ({"wait": 60 * ms}, "shorter than nudge"), ({"hold": "some"}, "hold"),
+     ({"latch": "yes"}, "latch must be true or false"),
      ({"nudge": 60.5 * ms}, "whole number of time steps")],
 )  # fmt: skip
 def test_phases_are_checked(change, message):
