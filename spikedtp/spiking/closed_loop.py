@@ -141,7 +141,7 @@ class ClosedLoop:
         part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
         if self.phases.latch and self.phases.steps("wait") >= part:
             raise SpikedtpError(
-                f"Phases.wait = {self.phases.wait} must be shorter than the part of the nudge that a latched layer has, "
+                f"Phases.wait = {self.phases.wait} must be shorter than a layer's part of a latched nudge, "
                 f"{part * self.phases.dt}: {self.circuit.name} has {len(self.hidden_layers)} hidden layers"
             )
         for name in self.record:

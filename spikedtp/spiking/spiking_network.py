@@ -42,8 +42,8 @@ class SpikingNetwork:
     unit_rates : dict, optional
         population -> Quantity (Hz), where it is to be another.
     spikers : int or dict
-        How many units fire for each inhibitory cell: more of them are less noisy. Each fires at the cell's rate, and its
-        spikes count the less. Or population -> number, where it is to be another.
+        How many units fire for each inhibitory cell: more of them are less noisy. Each fires at the cell's rate, and
+        its spikes count the less. Or population -> number, where it is to be another.
     phases : Phases, optional
         When things happen in a presentation.
     cell : NudgedCell, optional
