@@ -16,12 +16,13 @@ DEMO_OUT ?= results/demo
 export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all lint docs notebooks clean
+.PHONY: help setup demo test test-all coverage lint docs notebooks clean
 
 help:
 	@echo "make demo      set up and compare rate and spiking weight changes on the shipped model ($(DEMO_OUT))"
 	@echo "make test      set up, lint, tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make coverage  which branches of the package the tests take (all but tests/faults)"
 	@echo "make lint      ruff and mypy"
 	@echo "make docs      the documentation (docs/_build/html/index.html), notebooks run"
 	@echo "make notebooks the notebooks as .ipynb files beside their scripts (experiments/notebooks)"
@@ -44,6 +45,12 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+coverage: $(READY)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not slow" --ignore tests/faults
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: $(READY)
 	$(BIN)/ruff check .
