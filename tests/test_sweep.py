@@ -291,8 +291,8 @@ def test_a_dask_cluster_gives_the_same_table(config, reference, tmp_path):
 def test_no_cluster_there(config, tmp_path, capsys, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("spikedtp.sweep.executors.CONNECT_SECONDS", 0.5)
-    words = ["sweep", "--config", str(config), "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path)]
-    assert main(words) == 2
+    words = ["sweep", "--config", str(config), "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "out")]
+    assert main(words) == 2 and not any(tmp_path.iterdir())
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("spikedtp: error: --scheduler tcp://127.0.0.1:9: no Dask scheduler answers there")
 

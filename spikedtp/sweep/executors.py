@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -13,7 +14,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from spikedtp.errors import SpikedtpError
 from spikedtp.sweep.job import FAILED, Job, run_job
 
-__all__ = ["run_local", "run_on_cluster"]
+__all__ = ["cluster_at", "run_local", "run_on_cluster"]
 
 CONNECT_SECONDS = 10
 
@@ -46,11 +47,17 @@ def _run_for(sweep: int, job: Job) -> dict[str, Any]:
     return run_job(job)
 
 
-def run_on_cluster(jobs: list[Job], scheduler: str) -> Iterator[dict[str, Any]]:
-    """Run jobs on the workers of a Dask scheduler; they need spikedtp, and the files that the jobs name."""
+@contextmanager
+def cluster_at(scheduler: str) -> Iterator[Any]:
+    """A client of a Dask scheduler.
+
+    Raises
+    ------
+    SpikedtpError
+        dask.distributed is not installed, or nothing answers.
+    """
     try:
-        from distributed import Client, as_completed
-        from distributed.scheduler import KilledWorker
+        from distributed import Client
     except ImportError:
         raise SpikedtpError("--scheduler needs dask.distributed: pip install 'spikedtp[dask]'") from None
     try:
@@ -58,13 +65,21 @@ def run_on_cluster(jobs: list[Job], scheduler: str) -> Iterator[dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise SpikedtpError(f"--scheduler {scheduler}: no Dask scheduler answers there ({error})") from None
     with client:
-        futures = {client.submit(run_job, job, pure=False): job for job in jobs}
-        for future in as_completed(futures, loop=client.loop):
-            try:
-                yield future.result()
-            except KilledWorker:
-                yield _killed(futures[future])
-            future.release()
+        yield client
+
+
+def run_on_cluster(jobs: list[Job], client: Any) -> Iterator[dict[str, Any]]:
+    """Run jobs on the workers of a Dask cluster; they need spikedtp, and the files that the jobs name."""
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    futures = {client.submit(run_job, job, pure=False): job for job in jobs}
+    for future in as_completed(futures, loop=client.loop):
+        try:
+            yield future.result()
+        except KilledWorker:
+            yield _killed(futures[future])
+        future.release()
 
 
 def _killed(job: Job) -> dict[str, Any]:

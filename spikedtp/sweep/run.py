@@ -6,8 +6,10 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -17,7 +19,7 @@ from spikedtp.configuration import SweepConfiguration
 from spikedtp.plotting.sweep import sweep_figure
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device
-from spikedtp.sweep.executors import run_local, run_on_cluster
+from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.job import FAILED, Job, job_key
 from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.plan import plan_jobs, varied_keys
@@ -84,7 +86,9 @@ def run_sweep(
 
     out = Path(os.path.expanduser(out)).absolute()
     journal = Journal(out)
-    with journal.opened():
+    # connected before anything is written: an address where nobody answers leaves no folder
+    on = nullcontext() if configuration.scheduler is None else cluster_at(configuration.scheduler)
+    with on as client, journal.opened():
         with staged(out) as folder:
             configuration.save(folder)
         finished = journal.read(jobs)
@@ -92,7 +96,7 @@ def run_sweep(
             finished = {key: job for key, job in finished.items() if job["status"] != FAILED}
         n_found, todo = len(finished), [job for key, job in jobs.items() if key not in finished]
         with tqdm(total=len(jobs), initial=n_found, unit="job", disable=None if progress else True) as bar:
-            for done in _execute(todo, configuration):
+            for done in _execute(todo, configuration.jobs, client):
                 journal.write(done)
                 finished[done["key"]] = done
                 bar.update()
@@ -119,9 +123,9 @@ def run_sweep(
     return SweepResult(frame, len(todo), n_found, failed)
 
 
-def _execute(todo: list[Job], configuration: SweepConfiguration):
+def _execute(todo: list[Job], n_processes: int | None, client: Any):
     if not todo:
         return iter(())
-    if configuration.scheduler is not None:
-        return run_on_cluster(todo, configuration.scheduler)
-    return run_local(todo, min(configuration.jobs or os.cpu_count() or 1, len(todo)))
+    if client is not None:
+        return run_on_cluster(todo, client)
+    return run_local(todo, min(n_processes or os.cpu_count() or 1, len(todo)))
