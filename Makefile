@@ -25,7 +25,7 @@ help:
 	@echo "make coverage  which branches of the package the tests take (all but tests/faults)"
 	@echo "make lint      ruff and mypy"
 	@echo "make docs      the documentation (docs/_build/html/index.html), notebooks run"
-	@echo "make notebooks the notebooks as .ipynb files beside their scripts (experiments/notebooks)"
+	@echo "make notebooks the notebooks, run, as .ipynb files beside their scripts (experiments/notebooks)"
 	@echo "make clean     remove caches and build leftovers (keeps $(VENV) and results)"
 
 setup: $(READY)
@@ -33,6 +33,7 @@ setup: $(READY)
 $(READY): requirements.txt setup.cfg pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "spikedtp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
+	@echo "setting up $(VENV): some minutes, most of them for PyTorch"
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
@@ -66,8 +67,14 @@ docs: $(DOCS_READY)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-notebooks: $(DOCS_READY)
-	$(BIN)/jupytext --to ipynb experiments/notebooks/*.py
+NOTEBOOKS := $(patsubst %.py,%.ipynb,$(wildcard experiments/notebooks/*.py))
+
+notebooks: $(NOTEBOOKS)
+
+# Only where the script is newer: what was changed in a notebook stays.
+%.ipynb: %.py | $(DOCS_READY)
+	$(BIN)/jupytext --quiet --to ipynb $<
+	$(BIN)/jupyter execute --inplace --log-level=WARN --KernelManager.transport=ipc $@
 
 clean:
 	rm -rf build dist *.egg-info docs/_build docs/api docs/rules docs/notebooks docs/gallery.md docs/background.md .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,11 +1,13 @@
 """Sphinx settings. `make docs` builds docs/_build/html and makes the pages of rules, experiments and notebooks."""
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import made_pages
+from jupyter_client.connect import ConnectionFileMixin
 
 from spikedtp import __version__
 
@@ -25,6 +27,8 @@ extensions = [
 exclude_patterns = ["_build"]
 html_math_renderer = "mathml"
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 html_title = f"spikedtp {__version__}"
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
@@ -42,5 +46,9 @@ numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 python_use_unqualified_type_names = True
 suppress_warnings = ["ref.python"]  # one name at two places: where it is offered and where it is
+
+# Notebooks: no news of each run, and kernels that listen to no network, which would call for a warning.
+logging.getLogger("traitlets").setLevel(logging.WARNING)
+ConnectionFileMixin.transport.default_value = "ipc"
 
 made_pages.write_all(Path(__file__).parent)

@@ -26,7 +26,7 @@ LAGS = np.arange(-60, 61, 2)
 #: Pages that have their place in index.md; all others are background.
 PLACED = ("index", "gallery", "coming_from", "reference", "data_out", "limits", "changes", "background")
 #: Figures of an experiment that do not bear its name.
-FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidelity_sweep",)}
+FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidelity_sweep", "fidelity_sweep_jobs")}
 
 
 def write_all(docs: Path) -> None:
@@ -181,13 +181,16 @@ def _gallery(docs: Path) -> str:
     parts = [
         "# Gallery",
         "One script per question, in `experiments/`. Each takes `--out DIR [--quick] [--seed N]` and says in its first "
-        "lines what it claims, where that comes from and which numbers to expect. Some figures are of quick runs.",
+        "lines what it claims, where that comes from and which numbers to expect.",
     ]
     for path in sorted((docs.parent / "experiments").glob("*.py")):
-        title, _, text = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")
+        code = path.read_text(encoding="utf-8")
+        if "run_script(" not in code:  # a part of another one
+            continue
+        title, _, text = (ast.get_docstring(ast.parse(code)) or "").partition("\n\n")
         figures = [docs / "figures" / f"{name}.png" for name in FIGURES.get(path.stem, (path.stem,))]
         parts += [
-            f"## {path.stem}\n**{title}**",
+            f"## {path.stem}\n**{' '.join(title.split())}**",
             *(f"![{path.stem}](figures/{f.name})" for f in figures if f.is_file()),
         ]
         parts += [f":::{{dropdown}} What it claims, and how to run it\n```text\n{text.strip()}\n```\n:::"]

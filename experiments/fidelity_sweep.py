@@ -9,7 +9,9 @@ presynaptic factor of each synapse, which is the noisier one.
 
 What differs: a sweep (`spikedtp sweep`) over all combinations of four presentation times, four rates, four fan-ins and
 four averages, 256 comparisons of 10 images x 8 repeats, each with the noise ceiling predicted from its rates. A digits
-circuit is trained for every fan-in (number of H1E cells, 3,000 presentations).
+circuit is trained for every fan-in (number of H1E cells, 3,000 presentations). The figure changes one of them at a
+time from 20 ms per step of the rate network (420 ms), 450 Hz, 200 cells and one presentation; that of the sweep has
+all jobs.
 
 To expect: measured median cosines lie within .001 of noise ceiling x noiseless cosine, the prediction (median over the
 jobs; .024 at most), for angles from 1 to 40 degrees. The tangent of the angle goes as T^-.46 (predicted, for the noise

@@ -51,7 +51,7 @@ def check_installation() -> Iterator[Finding]:
     libraries = {str(lib["prefix"]): int(lib["num_threads"]) for lib in threadpool_info()}
     threads = {"cores": os.cpu_count(), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"), "libraries": libraries}
     shown = ", ".join(f"{name} {n}" for name, n in libraries.items())
-    detail = f"{threads['cores']} cores, OMP_NUM_THREADS={threads['OMP_NUM_THREADS'] or ''}, {shown}"
+    detail = f"{threads['cores']} cores, OMP_NUM_THREADS {threads['OMP_NUM_THREADS'] or 'not set'}, {shown}"
     yield Finding("threads", None, detail, threads)
     yield _cache()
     for device in DEVICES:

@@ -37,7 +37,7 @@ def check_quantity(owner: str, name: str, value, like, *, above=None, least=None
     if not fits:
         unit = get_unit(get_dimensions(like))
         expected = "a number without units" if get_dimensions(like) is DIMENSIONLESS else f"a quantity in {unit}"
-        raise SpikedtpError(f"{where} must be {expected} (such as {like}), got {shown(value)}")
+        raise SpikedtpError(f"{where} must be {expected} (such as {_written(like)}), got {shown(value)}")
     number = np.asarray(value)
     if number.ndim or number.dtype.kind not in "fiu" or not np.isfinite(number):
         raise SpikedtpError(f"{where} must be one finite number, got {shown(value)}")
@@ -48,6 +48,12 @@ def check_quantity(owner: str, name: str, value, like, *, above=None, least=None
     ):
         if limit is not None and not holds():
             raise SpikedtpError(f"{where} must be {word} {limit}, got {value}")
+
+
+def _written(value) -> str:
+    """A quantity as one writes it: ``60*ms``, which Brian2 prints as ``60. ms``."""
+    number, _, unit = str(value).partition(" ")
+    return f"{float(number):g}*{unit}" if unit else str(value)
 
 
 UNITS = {"ms": ms, "s": second, "second": second, "Hz": Hz, "mV": mV}

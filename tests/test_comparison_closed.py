@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from brian2 import ms
+from brian2 import Hz, ms
 
 from spikedtp.cli import main
-from spikedtp.compare import repeat_ceiling, similarity
+from spikedtp.compare import compare_updates, repeat_ceiling, similarity
 from spikedtp.datasets import load
 from spikedtp.models import weights_file
 from spikedtp.neurons import NudgedCell
@@ -67,6 +67,22 @@ def test_its_configuration_gives_the_same_bytes(out, tmp_path):
     for path in out.iterdir():
         if path.name != "manifest.json":
             assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+
+def test_its_rates_and_spikers_reach_the_network(out, tmp_path):
+    words = [*WORDS, "--spikers", "2", "--set", "unit_rates.H2E=200", "--out", str(tmp_path / "other")]
+    assert main(words) == 0
+    network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    images = load("digits", parts=("test",))
+    spiking = simulate(
+        network, images.test_x[:3], images.test_t[:3], population="H2E", loop="closed", device="runtime", seed=3,
+        n_repeats=2, record=(), phases=PHASES, cell=NudgedCell(firing="regular"), spikers=2,
+        unit_rates={"H2E": 200 * Hz},
+    )  # fmt: skip
+    table = pd.read_csv(tmp_path / "other" / "comparison.csv")
+    expected = compare_updates(network.present(images.test_x[:3], images.test_t[:3]), spiking)
+    np.testing.assert_allclose(table["cosine"], expected["cosine"], rtol=1e-6)
+    assert not np.allclose(table["cosine"], pd.read_csv(out / "comparison.csv")["cosine"], rtol=1e-3)
 
 
 def test_the_whole_circuit(tmp_path):

@@ -106,9 +106,10 @@ def test_draws_are_uniform_on_their_scale():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"grid": {"no-such": [1]}}, "unknown setting of 'compare' in the sweep's jobs 'no_such'"),
+        ({"grid": {"no-such": [1]}}, "the sweep's jobs: unknown setting of 'compare' 'no_such'"),
         ({"grid": {"samples": [1, 0]}}, "the sweep's jobs: samples: should be greater than or equal to 1, got 0"),
         ({"grid": {"samples": []}}, "grid.samples: needs at least one value"),
+        ({"base": {"samples": 3}}, "a sweep needs something to vary: grid, list or random"),
         ({"base": {"out": "x"}}, "a job of a sweep has no 'out'"),
         ({"grid": {"seed": list(range(400)), "samples": list(range(1, 401))}}, "160000 jobs, more than 100000"),
         ({"random": {"n": 2, "parameters": {"dt": {"low": 2, "high": 1}}}}, "random.parameters.dt: needs low < high"),

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from brian2 import Hz
 
 from spikedtp.cli import main
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
-from spikedtp.training import run_training
+from spikedtp.training import in_spikes, run_training
 
 FAST = {"settle": 60.0, "read": 40.0, "device": "runtime", "samples": 4, "probe_every": 2, "seed": 3}
 
@@ -33,6 +34,15 @@ def few_test_images(monkeypatch):
         return images
 
     monkeypatch.setattr(module, "load", few)
+
+
+def test_rates_and_spikers_are_settings():
+    network = load_rate_network("digits_btsp", seed=0)
+    asked = settings("spiking", unit_rates={"H1E": 200}, spikers={"H1SomaI": 9})
+    spec, default = (in_spikes(network, each).spec for each in (asked, settings("spiking")))
+    assert (spec.unit_rates["H1E"], default.unit_rates["H1E"]) == (200 * Hz, 450 * Hz)
+    assert spec.unit_rates["OutputE"] == 450 * Hz
+    assert dict(spec.spikers) == {"H1SomaI": 9} and set(default.spikers.values()) == {4}
 
 
 @pytest.mark.parametrize("mode", ["rate", "spiking"])

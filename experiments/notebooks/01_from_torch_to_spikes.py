@@ -31,10 +31,11 @@ table = compare_updates(rate, spiking)
 table.groupby(["projection", "reference"])[["cosine", "angle", "noise_ceiling"]].median()
 
 # %% [markdown]
-# One row of `table` is one presentation. The cosine of a spiking ΔW with the rate network's cannot exceed the
-# *noise ceiling*, which follows from the number of spikes alone; what is missing beyond it is a systematic difference.
+# One row of `table` is one presentation. The *noise ceiling* is the cosine that the randomness of the spikes alone
+# would leave, predicted from their rates; what is missing beyond it is a systematic difference. (These are medians over
+# three images: they scatter, and may lie above the ceiling.)
 #
-# A weight change is an array, `(n_repeats, n_post, n_pre)` for one sample, with a sample axis for a batch:
+# A weight change is an array, here `(n_samples, n_repeats, n_post, n_pre)`; a single image has no sample axis:
 
 # %%
 spiking.weight_updates["H2E_H1E"].shape
@@ -62,8 +63,12 @@ averaged.groupby(["projection", "reference"])[["cosine", "angle", "noise_ceiling
 
 # %%
 state = network.state_dict()
-{name: tuple(tensor.shape) for name, tensor in state.items()}
+print(f"{len(state)} tensors, such as")
+{name: tuple(state[name].shape) for name in list(state)[:4]}
 
 # %% [markdown]
 # The same on the command line, with figures and tables on disk:
-# `spikedtp compare --circuit mine.yaml --weights mine.pt --population H2E --out results/mine`.
+#
+# ```
+# spikedtp compare --circuit mine.yaml --weights mine.pt --population H2E --out results/mine
+# ```

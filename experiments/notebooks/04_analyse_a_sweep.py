@@ -27,13 +27,18 @@ from spikedtp.sweep import run_sweep
 
 plan = SweepConfiguration.of(
     {
-        "base": {"samples": 3, "repeats": 2},
-        "grid": {"time_per_step": [10, 20], "unit_rate": [150, 450], "readout": ["best", "paper"]},
+        "base": {"samples": 20, "repeats": 2},
+        "grid": {
+            "time_per_step": [10, 20],
+            "unit_rate": [150, 450],
+            "readout": ["best", "paper"],
+        },
     }
 )
 out = Path(tempfile.mkdtemp()) / "sweep"
 swept = run_sweep(plan, out, progress=False)
-print(f"{swept.n_run} jobs run, {len(swept.failed)} failed; {sorted(path.name for path in out.glob('*.*'))}")
+print(f"{swept.n_run} jobs run, {len(swept.failed)} failed")
+sorted(path.name for path in out.iterdir())
 
 # %% [markdown]
 # A sweep that is interrupted continues, and what is done is not run again:
@@ -52,7 +57,8 @@ import numpy as np
 import pandas as pd
 
 table = pd.read_parquet(out / "sweep.parquet")
-measured = {name: f"H2E_H1E.rule.{name}.median" for name in ("cosine", "noise_ceiling", "noiseless_cosine")}
+measures = ("cosine", "noise_ceiling", "noiseless_cosine")
+measured = {name: f"H2E_H1E.rule.{name}.median" for name in measures}
 shown = table[["time_per_step", "unit_rate", "readout", *measured.values()]]
 shown = shown.rename(columns={column: name for name, column in measured.items()})
 shown.round(3)
@@ -66,7 +72,7 @@ shown.round(3)
 shown = shown.assign(
     angle=np.degrees(np.arccos(shown.cosine)),
     predicted=np.degrees(np.arccos(shown.noise_ceiling * shown.noiseless_cosine)),
-    spikes=shown.time_per_step * shown.unit_rate * 1e-3,  # of a cell with activity 1 in one step
+    spikes=shown.time_per_step * shown.unit_rate * 1e-3,  # in one step, of a cell with activity 1
 )
 shown.groupby(["readout", "spikes"])[["angle", "predicted"]].mean().round(1)
 
@@ -74,10 +80,12 @@ shown.groupby(["readout", "spikes"])[["angle", "predicted"]].mean().round(1)
 import matplotlib.pyplot as plt
 
 for readout, rows in shown.groupby("readout"):
-    plt.loglog(rows.spikes, rows.angle, "o", label=f"{readout}, measured")
-    plt.loglog(*rows.groupby("spikes", as_index=False).predicted.mean().to_numpy().T, ":k")
+    rows = rows.sort_values("spikes")
+    (dots,) = plt.plot(rows.spikes, rows.angle, "o", label=f"{readout}, measured")
+    plt.plot(rows.spikes, rows.predicted, ":", color=dots.get_color(), label=f"{readout}, predicted")
 plt.xlabel("spikes per step at activity 1")
 plt.ylabel("angle with the rate ΔW (degrees)")
+plt.ylim(bottom=0)
 plt.legend()
 plt.show()
 
@@ -96,5 +104,6 @@ with style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(6, 2.6), layout="constrained")
     setting_angles(left, table, "unit_rate", "H2E_H1E")
     predicted_angles(right, table, "H2E_H1E")
+    left.set_ylabel("angle with the rate ΔW (degrees)")
 page = write_report(out)
 print(f"{page.name}: {page.stat().st_size / 1e3:.0f} kB")

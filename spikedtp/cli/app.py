@@ -31,8 +31,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (compare, train, evaluate, sweep, replay, info, check, cache, report, repeat):
-    app.command(name=_module.__name__.rpartition(".")[2])(_module.command)
+for _module, _short in {
+    compare: "Rate against spiking weight changes: the main job.",
+    report: "A results folder as one HTML page.",
+    repeat: "Run a result again: the same bytes?",
+    sweep: "Many comparisons in one table.",
+    train: "Train a network, in rate or in spikes.",
+    evaluate: "Accuracy on test images, in rate or in spikes.",
+    replay: "Drive one learning rule with signals of your own.",
+    info: "What a circuit or checkpoint holds.",
+    check: "Does this installation work?",
+    cache: "The cache of compiled projects.",
+}.items():
+    _examples = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in _module.EXAMPLES)  # \b: lines as they are
+    app.command(_module.__name__.rpartition(".")[2], short_help=_short, epilog=_examples)(_module.command)
 
 
 def _print_version(asked: bool) -> None:

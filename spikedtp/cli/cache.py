@@ -9,7 +9,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp cache",
+    "spikedtp cache --clear",
+)
 
 
 def command(

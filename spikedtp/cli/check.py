@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp check",
+    "spikedtp check --json",
+)
 
 NOT_SOUND = 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import typer
@@ -9,7 +10,17 @@ import typer
 from spikedtp.cli.options import command_for, device_for
 from spikedtp.configuration import CompareConfiguration
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp compare",
+    "spikedtp compare --circuit digits_dtp --population H1E --samples 20 --repeats 5 --average 5",
+    "spikedtp compare --circuit mine.yaml --weights mine.pt --data mnist:data/mnist --out results/mine",
+    "spikedtp compare --set 'cell.tau_soma=30*ms' --set rules.H2E_H1E=BTSP",
+    "spikedtp compare --loop closed --population all --spikers 16",
+)
+
+COSINE, CEILING = ".rule.cosine.median", ".rule.noise_ceiling.median"
 
 
 def _run(configuration: CompareConfiguration) -> None:
@@ -18,8 +29,13 @@ def _run(configuration: CompareConfiguration) -> None:
     from spikedtp.comparison import run_comparison
 
     out = Path(configuration.out)
-    run_comparison(configuration.model_copy(update={"device": device_for(configuration.device)}), out)
-    typer.echo(f"results in {out}")
+    found = run_comparison(configuration.model_copy(update={"device": device_for(configuration.device)}), out)
+    for projection in (key.removesuffix(COSINE) for key in found if key.endswith(COSINE)):
+        cosine, ceiling = found[projection + COSINE], found[projection + CEILING]
+        noise = "" if not math.isfinite(ceiling) else f", noise alone would leave {ceiling:.3f}"
+        if math.isfinite(cosine):
+            typer.echo(f"{projection}: median cosine of ΔW in spikes with the rate network's {cosine:.3f}{noise}")
+    typer.echo(f"results in {out} (as one page: spikedtp report {out})")
     for figure in sorted(out.glob("*.png")):
         typer.echo(f"figure: {figure}")
 

@@ -11,7 +11,13 @@ from spikedtp.cli.options import command_for
 from spikedtp.configuration import EvaluateConfiguration
 from spikedtp.errors import SpikedtpError
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp evaluate --circuit digits_dtp",
+    "spikedtp evaluate --circuit digits_dtp --weights results/train/weights.pt",
+    "spikedtp evaluate --circuit digits_dtp --mode spiking --samples 100 --set unit_rates.H1DendI=200",
+)
 
 
 def _run(configuration: EvaluateConfiguration) -> None:

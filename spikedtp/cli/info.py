@@ -7,7 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp info digits_dtp",
+    "spikedtp info results/train/weights.pt --json",
+)
 
 
 def command(

@@ -15,7 +15,12 @@ import typer
 from spikedtp.configuration import COMMANDS, CONFIG_FILE
 from spikedtp.errors import SpikedtpError, known_names
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp repeat results/compare",
+    "spikedtp repeat results/compare --out results/again --json",
+)
 
 NOT_THE_SAME = 1
 SAME = "same"

@@ -12,11 +12,16 @@ from spikedtp.cli.options import command_for, device_for
 from spikedtp.configuration import ReplayConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp replay --rule MSTDPET --signals signals.npz --set 'tau_e=25*ms'",
+    "spikedtp replay --rule STDP --signals large.npz --form spiking --keep last",
+)
 
 
 def _run(configuration: ReplayConfiguration) -> None:
-    """Drive one learning rule with given signals; leave weights and states at every step as replay.npz and figure."""
+    """Drive one learning rule with given signals; leave weights and states after every row as replay.npz and figure."""
     import numpy as np
 
     from spikedtp.parameters import read_value
@@ -39,17 +44,19 @@ def _run(configuration: ReplayConfiguration) -> None:
             given["w0"],
             modulator=given.get("modulator"),
             dt=read_value(f"{configuration.dt}*ms"),
+            keep=configuration.keep,
             form=configuration.form,
             device=device,
         )
         states = {f"state.{name}": values for name, values in result.state.items()}
         np.savez_compressed(folder / "replay.npz", w=result.w, t_ms=result.t, **states)
-        save_figure(folder, "replay", replay_figure(result.t, result.w, result.state))
-        change = result.w[-1] - result.w[0]
+        if configuration.keep == "all":  # one row has no course to draw
+            save_figure(folder, "replay", replay_figure(result.t, result.w, result.state))
+        change = result.w[-1] - given["w0"]
         summary = {
             "rule": configuration.rule,
             "form": configuration.form,
-            "n_steps": len(result.w) - 1,
+            "n_steps": int(result.kept[-1]),
             "n_post": change.shape[0],
             "n_pre": change.shape[1],
             "change.mean": float(change.mean()),

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp report results/compare",
+    "spikedtp report results/sweep --out sweep.html",
+)
 
 
 def command(

@@ -7,7 +7,13 @@ import typer
 from spikedtp.cli.options import command_for
 from spikedtp.configuration import SweepConfiguration
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp sweep --set 'grid.unit-rate=[100,200,450]' --set 'grid.seed=[0,1,2]'",
+    "spikedtp sweep --config sweep.yaml --out results/sweep --jobs 2",
+    "spikedtp sweep --config sweep.yaml --scheduler tcp://127.0.0.1:8786",
+)
 
 SOME_FAILED = 1
 

@@ -9,7 +9,13 @@ import typer
 from spikedtp.cli.options import command_for
 from spikedtp.configuration import TrainConfiguration
 
-__all__ = ["command"]
+__all__ = ["EXAMPLES", "command"]
+
+EXAMPLES = (
+    "spikedtp train --circuit digits_dtp --samples 30000",
+    "spikedtp train --circuit digits_dtp --mode spiking --samples 1000 --spikers 4",
+    "spikedtp train --config results/train/config.yaml --seed 1 --out results/train1",
+)
 
 
 def _run(configuration: TrainConfiguration) -> None:

@@ -86,7 +86,7 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
     configuration : CompareConfiguration
         The first `samples` test images are presented, `repeats` times each.
     progress : bool
-        Whether to draw a bar.
+        Whether to draw a bar, where stderr is a terminal.
     """
     network = make_network(configuration)
     dataset = datasets.load(configuration.data, parts=("test",))
@@ -97,7 +97,7 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
     check_learned(network.circuit, configuration.population, configuration.loop)
     options = simulate_options(configuration)
     # no bar before the first presentation is done: a mistake that simulate finds is then the only line on stderr
-    bar = tqdm(total=n * configuration.repeats, unit="presentation", disable=not progress, delay=1e-6)
+    bar = tqdm(total=n * configuration.repeats, unit="presentation", disable=None if progress else True, delay=1e-6)
     with bar, one_thread():
         spiking = simulate(
             network, x, target, n_repeats=configuration.repeats, record=(),

@@ -57,14 +57,17 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     )
     time_per_step = configuration.time_per_step * ms
     if loop == "open":
-        if configuration.phases:
-            raise SpikedtpError("phases: these are of the closed loop (--loop closed)")
+        for key in ("phases", "unit_rates", "spikers"):
+            if getattr(configuration, key):
+                raise SpikedtpError(f"{key}: these are of the closed loop (--loop closed)")
         inputs = _changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
         return options | {"time_per_step": time_per_step, "inputs": inputs}
     if configuration.inputs:
         raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
     return options | {
-        "phases": _changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"})
+        "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
+        "spikers": configuration.spikers,
+        "phases": _changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"}),
     }
 
 

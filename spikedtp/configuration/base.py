@@ -84,16 +84,19 @@ class Configuration(BaseModel):
         try:
             return cls.model_validate(dict(settings))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
+            found = error.errors(include_url=False)
+            # of the alternatives of a type, the one that the value came closest to
+            first = max((e for e in found if e["loc"][:1] == found[0]["loc"][:1]), key=lambda e: len(e["loc"]))
         key = str(first["loc"][0]) if first["loc"] else ""
         at = where if isinstance(where, str) else where.get(key, "")
         if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-            raise known_names(f"setting of '{cls.command}'{at and f' in {at}'}", key, cls.keys())
+            problem = known_names(f"setting of '{cls.command}'", key, cls.keys())
+            raise SpikedtpError(f"{at}: {problem}" if at else str(problem))
         if first["type"] == "missing" and len(first["loc"]) == 1:
             raise SpikedtpError(f"'{cls.command}' needs --{flag(key)}")
         path = ".".join(_keys_in(settings, first["loc"]))
         place = ": ".join(part for part in (at, "" if at == f"--{flag(path)}" else path) if part)
-        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to parse")[0]
         given = f", got {shown(first['input'])}" if first["loc"] else ""
         raise SpikedtpError(f"{place}: {message}{given}" if place else message)
 

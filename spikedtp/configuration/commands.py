@@ -33,6 +33,15 @@ Dt = amount("Time step of the simulation, in ms.", "MS")
 Out = Annotated[str, setting("Folder for the results.", metavar="DIR")]
 Values = dict[str, bool | int | float | str]  # parameters by name, with units as in 20*ms
 
+UnitRates = Annotated[
+    dict[str, Annotated[float, Number, Field(gt=0)]],
+    setting("Closed loop: rate of activity 1 by population, in Hz, where it is not to follow from unit-rate."),
+]
+Spikers = Annotated[
+    Positive | dict[str, Positive] | None,
+    setting("Closed loop: units that fire for each inhibitory cell, or by population. Default: 4.", metavar="N"),
+]
+
 PLACES = ("circuit", "weights", "data")  # settings that name files or folders
 
 
@@ -90,6 +99,8 @@ class _Spiking(_Circuit):
 class _ClosedLoop(_Circuit):
     """Settings of a network that learns or answers in rate or in spikes; all but the mode are for spikes alone."""
 
+    set_example: ClassVar[str] = "unit_rates.H1DendI=200"
+
     mode: Mode = "rate"
     unit_rate: amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ") = 450.0
     settle: amount("How long an image is shown before the network is read or nudged, in ms.", "MS") = 500.0
@@ -100,6 +111,8 @@ class _ClosedLoop(_Circuit):
         setting("Spikes at random, at regular intervals, or of a leaky integrate-and-fire unit."),
     ] = "poisson"
     device: Device = None
+    unit_rates: UnitRates = {}
+    spikers: Spikers = None
 
 
 class CompareConfiguration(_Spiking, _Trained):
@@ -125,6 +138,8 @@ class CompareConfiguration(_Spiking, _Trained):
     ] = "best"
     seed: count("Seed of the input spikes.", least=0) = 0
     cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
+    unit_rates: UnitRates = {}
+    spikers: Spikers = None
     phases: Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: none.")] = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
     rules: Annotated[
@@ -180,6 +195,10 @@ class ReplayConfiguration(Configuration):
         ),
     ]
     parameters: Annotated[Values, setting("Parameters of the rule, such as tau_e: 25*ms.")] = {}
+    keep: Annotated[
+        Literal["all", "last"],
+        setting("Weights and states after every row, or the last weights alone: for large projections."),
+    ] = "all"
     form: Annotated[Literal["rate", "spiking"], setting("Arithmetic on arrays, or Brian2 synapses.")] = "rate"
     dt: Dt = 1.0
     device: Device = None

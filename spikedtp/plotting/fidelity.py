@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_figure, styled
+from spikedtp.plotting.sweep import angle_axis
 
 __all__ = ["fidelity_curves", "fidelity_figure"]
 
@@ -17,7 +18,7 @@ LINES = {"paper": ("o", COLOURS["rate"]), "best": ("D", COLOURS["spiking"])}
 def fidelity_curves(ax: Axes, table: pd.DataFrame) -> Axes:
     """Median angle between spiking and rate ΔW with its interval, one line per read-out; dotted: the noise alone.
 
-    Both axes are logarithmic: noise alone falls as 1/√(rate × time × repeats), a straight line.
+    With both axes logarithmic noise alone falls as 1/√(rate × time × repeats), a straight line.
 
     Parameters
     ----------
@@ -26,6 +27,7 @@ def fidelity_curves(ax: Axes, table: pd.DataFrame) -> Axes:
         One varied quantity and one reference: columns ``vary, value, readout, median, low, high, noise_ceiling``
         (cosines).
     """
+    several = table["readout"].nunique() > 1
     for readout, rows in table.groupby("readout", sort=False):
         rows = rows.sort_values("value")
         marker, colour = LINES[readout]
@@ -40,14 +42,13 @@ def fidelity_curves(ax: Axes, table: pd.DataFrame) -> Axes:
             markersize=3.5,
             color=colour,
             linewidth=1,
-            label=f"{readout} read-out",
+            label=f"{readout} read-out (95 % interval)",
         )
-        ax.plot(rows["value"], noise, color=colour, linestyle=":", linewidth=1.2, label="noise alone (predicted)")
+        over = dict(color=colour if several else COLOURS["rate"], zorder=3)  # not to be lost in the measurements
+        ax.plot(rows["value"], noise, linestyle=":", linewidth=1.5, label="noise alone (predicted)", **over)
     ax.set_xscale("log")
-    ax.set_yscale("log")
     ax.set_xticks(sorted(table["value"].unique()))
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     ax.set_xlabel(str(table["vary"].iloc[0]))
     return ax
@@ -73,7 +74,7 @@ def fidelity_figure(table: pd.DataFrame, projection: str) -> Figure:
             if ax is not axes[-1, list(varied).index(vary)]:
                 ax.set_xlabel("")
         row[0].set_ylabel(f"angle with the\n{reference}'s ΔW (degrees)")
-        row[0].set_yticks([2, 5, 10, 20, 40])
+        angle_axis(row[0])
     axes[0, 0].set_title(projection.replace("_", " from "), loc="left")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from spikedtp.plotting.style import COLOURS, SINGLE_COLUMN, letter_panels, new_figure, styled
 
-__all__ = ["predicted_angles", "setting_angles", "sweep_figure"]
+__all__ = ["angle_axis", "predicted_angles", "setting_angles", "sweep_figure"]
 
 MEASURED = ".rule.cosine.median"
 MAX_PROJECTIONS, MAX_SETTINGS = 4, 6  # panels that a page holds
 PANEL = 1.75  # inch
+UNITS = {"time_per_step": "ms", "unit_rate": "Hz", "dt": "ms"}  # of settings that are plain numbers
 TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 80)
 MEDIAN = dict(color=COLOURS["spiking"])
 NOISE = dict(color=COLOURS["rate"], linestyle=":")
@@ -51,7 +52,8 @@ def setting_angles(ax: Axes, table: pd.DataFrame, setting: str, projection: str)
     else:
         long = max(map(len, labels)) > 6
         ax.set_xticks(range(len(labels)), labels, rotation=30 * long, ha="right" if long else "center")
-    ax.set_xlabel(setting.replace("_", " "))
+    unit = UNITS.get(setting) or str(table[setting].iloc[0]).partition("*")[2]
+    ax.set_xlabel(setting.replace("_", " ") + (f" ({unit})" if unit else ""))
     return ax
 
 
@@ -101,12 +103,7 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
         for ax, setting in zip(row, settings, strict=False):
             setting_angles(ax, rows, setting, projection)
         predicted_angles(row[-1], rows, projection)
-        row[0].set_yscale("log")
-        row[0].minorticks_off()
-        low, high = row[0].get_ylim()
-        row[0].set_yticks(_ticks(low, high, most=5))
-        row[0].yaxis.set_major_formatter("{x:g}")
-        row[0].set_ylim(low, high)
+        angle_axis(row[0])
         row[0].set_ylabel("angle with the\nrule's ΔW (degrees)")
         row[0].set_title(projection.replace("_", " from "), loc="left")
     if settings:
@@ -114,6 +111,17 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     letter_panels(axes.ravel())
     return figure
+
+
+def angle_axis(ax: Axes) -> Axes:
+    """Make the y axis of drawn angles, in degrees, logarithmic, with ticks at round numbers inside its limits."""
+    ax.set_yscale("log")
+    ax.minorticks_off()
+    low, high = ax.get_ylim()
+    ax.set_yticks(_ticks(low, high, most=5))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_ylim(low, high)
+    return ax
 
 
 def _ticks(low: float, high: float, most: int) -> list[int]:

@@ -41,6 +41,8 @@ def plan_jobs(configuration: SweepConfiguration) -> list[CompareConfiguration]:
                 for key, value in part.items():
                     set_key(settings, key, copy.deepcopy(value))
             jobs.append(_checked(settings))
+    if not (configuration.listed or configuration.grid or configuration.random):
+        raise SpikedtpError("a sweep needs something to vary: grid, list or random, as in --set grid.samples=[5,10]")
     return jobs
 
 

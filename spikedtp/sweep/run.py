@@ -64,7 +64,7 @@ def run_sweep(
         Gets config.yaml and ``jobs/`` at once; sweep.parquet, summary.json, manifest.json and the figure when all jobs
         are finished.
     progress : bool
-        Whether to draw a bar.
+        Whether to draw a bar, where stderr is a terminal.
     report : callable
         Called with one line for each job that fails.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 
 from spikedtp import SpikedtpError, __version__, training
 from spikedtp.cli import main
@@ -50,6 +52,29 @@ def test_compare_help_names_units(capsys):
     assert "450" in text and "digits_dtp" in text and "cpp_standalone" in text
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_in_help_are_right(command, capsys, tmp_path, monkeypatch):
+    """Every example of a command's help has options that exist, and settings that are allowed."""
+    from spikedtp.cli.app import app
+    from spikedtp.cli.options import _configuration
+    from spikedtp.configuration import COMMANDS as MODELS
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.yaml").write_text("grid: {seed: [0, 1]}\n")
+    (tmp_path / "results" / "train").mkdir(parents=True)
+    (tmp_path / "results" / "train" / "config.yaml").write_text("command: train\nsamples: 3\n")
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    examples = [line.strip() for line in text.partition("Examples:\n")[2].splitlines()]
+    assert examples
+    for example in examples:
+        program, name, *words = shlex.split(example)
+        assert (program, name) == ("spikedtp", command)
+        given = typer.main.get_command(app).commands[name].make_context(name, words).params
+        if command in MODELS:
+            assert _configuration(MODELS[command], given) is not None
+
+
 def test_help_is_quick_to_import():
     """Asking for help loads neither torch nor Brian2."""
     code = (
@@ -70,7 +95,14 @@ def test_help_is_quick_to_import():
         (["compare", "--average", "2"], "average = 2 needs at least as many repeats, got repeats = 1"),
         (["compare", "--set", "cell"], "--set cell: expected NAME=VALUE, such as cell.tau_soma=30"),
         (["compare", "--set", "cell=[1"], r"--set cell=\[1: line 1: expected ',' or '\]'"),
-        (["compare", "--set", "layers=3"], "unknown setting of 'compare'.*'layers': known are average"),
+        (["compare", "--set", "layers=3"], "--set layers=3: unknown setting of 'compare' 'layers': known are average"),
+        (["compare", "--set", "cell.tau_soma=30ms"], r"TwoCompartment.tau_soma must be .*such as 60\*ms\), got '30ms'"),
+        (["compare", "--spikers", "2"], r"spikers: these are of the closed loop \(--loop closed\)"),
+        (["compare", "--set", "unit_rates.H1E=2"], "unit_rates: these are of the closed loop"),
+        (["train", "--spikers", "0"], "--spikers: should be greater than or equal to 1, got '0'"),
+        (["train", "--set", "spikers.H1E=0"], "spikers.H1E: should be greater than or equal to 1, got 0"),
+        (["train", "--set", "unit_rates.H1E=200*Hz"], "unit_rates.H1E: should be a valid number, got '200"),
+        (["sweep"], "a sweep needs something to vary: grid, list or random"),
         (["compare", "--set", "cell.tau=3", "--device", "runtime"], "parameter in cell of TwoCompartment 'tau'"),
         (["compare", "--set", "cell.name=LIF", "--device", "runtime"], "cell 'LIF': known are TwoCompartment"),
         (["replay", "--rule", "STDP"], "'replay' needs --signals"),
@@ -129,7 +161,7 @@ def test_compare_passes_its_options_on(comparisons, tmp_path):
         "circuit": "c.yaml", "weights": "w.pt", "data": "mnist:d", "population": "H1E", "samples": 3, "repeats": 2,
         "average": 2, "unit_rate": 100.0, "time_per_step": 10.0, "dt": 0.5, "device": "runtime", "loop": "open",
         "seed": 7, "readout": "paper", "cell": {"tau_soma": "30*ms"}, "inputs": {}, "rules": {"H2E_H1E": "BTSP"},
-        "phases": {},
+        "phases": {}, "unit_rates": {}, "spikers": None,
     }  # fmt: skip
 
 
@@ -155,7 +187,7 @@ def test_config_gives_defaults_and_the_command_line_wins(comparisons, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("layers: 3\n", "unknown setting of 'compare' in --config .*'layers': known are .*unit_rate"),
+        ("layers: 3\n", "--config .*: unknown setting of 'compare' 'layers': known are .*unit_rate"),
         ("- 1\n", "expected a mapping"),
         ("samples: [1, 2]\n", r"--config .*: samples: should be a valid integer, got \[1, 2\]"),
         ("samples: many\n", "samples: should be a valid integer.*'many'"),

@@ -30,6 +30,22 @@ def test_both_forms_leave_the_same_weights(signals, tmp_path):
     np.testing.assert_allclose(kept["spiking"]["w"], kept["rate"]["w"], atol=1e-12)
 
 
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+def test_the_last_weights_alone(signals, tmp_path, form):
+    found = {}
+    for keep in ("all", "last"):
+        words = ["--rule", "STDP", "--signals", str(signals), "--form", form, "--device", "runtime", "--keep", keep]
+        assert main(["replay", *words, "--out", str(tmp_path / keep)]) == 0
+        with np.load(tmp_path / keep / "replay.npz") as file:
+            found[keep] = dict(file)
+    assert set(found["last"]) == {"w", "t_ms"} and found["last"]["w"].shape == (1, 2, 3)
+    assert np.ptp(found["last"]["w"]) > 1e-4
+    np.testing.assert_allclose(found["last"]["w"][0], found["all"]["w"][-1], rtol=1e-12)
+    last, every = (json.loads((tmp_path / keep / "summary.json").read_text()) for keep in ("last", "all"))
+    assert last == pytest.approx(every) and last["n_steps"] == 50
+    assert not (tmp_path / "last" / "replay.png").exists()
+
+
 def test_rules_that_learn_per_presentation(signals, tmp_path):
     arguments = ["--rule", "BTSP", "--set", "learning_rate=0.1", "--set", "relu_gate=false"]
     assert main(["replay", *arguments, "--signals", str(signals), "--out", str(tmp_path / "out")]) == 0

@@ -156,7 +156,7 @@ def test_bcm_bound_and_decay_hold():
 @pytest.mark.parametrize(
     ("rule", "kwargs", "words"),
     [
-        (STDP, {"tau_plus": 20}, r"STDP.tau_plus must be a quantity in s \(such as 20. ms\), got 20"),
+        (STDP, {"tau_plus": 20}, r"STDP.tau_plus must be a quantity in s \(such as 20\*ms\), got 20"),
         (STDP, {"tau_minus": 0 * ms}, "STDP.tau_minus must be above 0. s, got 0. s"),
         (MSTDP, {"learning_rate": -1.0}, "MSTDP.learning_rate must be at least 0.0, got -1.0"),
         (MSTDP, {"a_plus": 1 * ms}, "MSTDP.a_plus must be a number without units"),
