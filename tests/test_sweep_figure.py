@@ -60,7 +60,7 @@ def test_the_whole_figure(table):
     table["weights"] = table["circuit"].str.replace("yaml", "pt")  # always changes with the circuit
     figure = sweep_figure(table, ["unit_rate", "cell.tau_soma", "circuit", "weights", "status"])
     labels = [ax.get_xlabel() for ax in figure.axes]
-    assert labels == ["unit rate", "cell.tau soma", "circuit", "predicted angle (degrees)"]
+    assert labels == ["unit rate (Hz)", "cell.tau soma (ms)", "circuit", "predicted angle (degrees)"]
     assert figure.axes[0].get_title(loc="left") == "H2E from H1E"
     (note,) = sweep_figure(table[11:], ["unit_rate"]).texts
     assert note.get_text() == "no finished job with a weight change"

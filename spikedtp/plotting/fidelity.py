@@ -44,8 +44,8 @@ def fidelity_curves(ax: Axes, table: pd.DataFrame) -> Axes:
             linewidth=1,
             label=f"{readout} read-out (95 % interval)",
         )
-        over = dict(color=colour if several else COLOURS["rate"], zorder=3)  # not to be lost in the measurements
-        ax.plot(rows["value"], noise, linestyle=":", linewidth=1.5, label="noise alone (predicted)", **over)
+        dots = colour if several else COLOURS["rate"]  # over the measurements, not lost in them
+        ax.plot(rows["value"], noise, ":", color=dots, linewidth=1.5, zorder=3, label="noise alone (predicted)")
     ax.set_xscale("log")
     ax.set_xticks(sorted(table["value"].unique()))
     ax.xaxis.set_major_formatter("{x:g}")

@@ -218,7 +218,10 @@ def test_a_bad_config_is_one_line(text, message, capsys, comparisons, tmp_path):
     ("words", "offered"),
     [
         (["compare", "--device", ""], {"cpp_standalone", "runtime"}),
-        (["compare", "--circuit", "digits_d"], {"digits_dtp", "digits_dtp_equilibrated"}),
+        (
+            ["compare", "--circuit", "digits_d"],
+            {"digits_dtp", "digits_dtp_equilibrated", "digits_dtp_learned_top_down"},
+        ),
         (["swe"], {"sweep"}),
         (["train", "--data-s"], {"--data-seed"}),
     ],
