@@ -91,6 +91,7 @@ def main(
     seeds: int = typer.Option(None, min=1, help="How many seeds. Default: 5, or 3 of MNIST."),
     data: str = typer.Option("digits", help="digits or mnist:DIR."),
     only: str = typer.Option(",".join(PARTS), help="Parts, separated by commas."),
+    spikers: int = typer.Option(INTERNEURON_SPIKERS, min=1, help="Units that fire for each interneuron, in learning."),
     jobs: int = typer.Option(os.cpu_count() or 1, min=1, help="Processes."),
 ) -> None:
     """Inference, weight changes and learning in spikes beside the rate network."""
@@ -101,7 +102,7 @@ def main(
             raise known_names("part", part, PARTS)
     kind = data.partition(":")[0]
     seeds = 1 if quick else seeds or (3 if kind == "mnist" else 5)
-    plan = Plan(data, kind, tuple(range(seed, seed + seeds)), 60 if quick else SAMPLES[kind], quick)
+    plan = Plan(data, kind, tuple(range(seed, seed + seeds)), 60 if quick else SAMPLES[kind], quick, spikers)
     with staged(out) as folder:
         keep = out / "jobs"
         keep.mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,14 @@ def main(
         write_summary(folder, summary)
         write_manifest(
             folder,
-            configuration={"data": data, "seed": seed, "seeds": seeds, "only": only, "quick": quick},
+            configuration={
+                "data": data,
+                "seed": seed,
+                "seeds": seeds,
+                "only": only,
+                "quick": quick,
+                "spikers": spikers,
+            },
             seeds={"seed": seed},
             timings={"all": time.perf_counter() - started},
         )
@@ -132,8 +140,9 @@ def main(
 class Plan:
     """Which jobs each part consists of."""
 
-    def __init__(self, data: str, kind: str, seeds: tuple[int, ...], samples: int, quick: bool):
+    def __init__(self, data: str, kind: str, seeds: tuple[int, ...], samples: int, quick: bool, spikers: int):
         self.data, self.seeds, self.samples, self.quick = data, seeds, samples, quick
+        self.settings = {} if spikers == INTERNEURON_SPIKERS else {"phases": {"spikers": spikers}}
         self.circuits = CIRCUITS[kind]
 
     def job(self, part: str, rule: str, seed: int, **more) -> dict:
@@ -154,7 +163,7 @@ class Plan:
             ]
         if part == "learning":
             learned = [
-                self.job(part, rule, seed, mode=mode, control="none")
+                self.job(part, rule, seed, mode=mode, control="none", **(self.settings if mode == "spiking" else {}))
                 for rule in ("5J", "BTSP")
                 for seed in self.seeds
                 for mode in ("spiking", "rate")
