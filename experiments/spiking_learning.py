@@ -10,7 +10,8 @@ Parts (``--only``), each a table and, where it helps, a figure:
     inference   rate-trained networks answer in spikes: accuracy against presentation time and peak rate, and firing
                 rates against activities, per population
     updates     closed-loop ΔW against rate ΔW for every learned projection, at the start, early and late in training,
-                with Poisson and with regular spikes (no noise)
+                with Poisson and with regular spikes (no noise); the rate network after its own 15 steps, and where it
+                comes to rest
     learning    from scratch in spikes and in rate, paired by seed; controls: targets shuffled, weights frozen, and
                 hidden layers that a random, fixed top-down signal instructs (they stay alive; the output learns)
     free        the open problem: somas that run on in the nudge, all or of one kind, and other windows; plateaus that
@@ -32,6 +33,7 @@ import json
 import os
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,13 @@ FREE = {  # who is held, and the nudge's duration and unread beginning
     "free, latched": {"hold": "none", "latch": True, "nudge": 200, "wait": 40},
     "free, latched, 280 ms": {"hold": "none", "latch": True, "nudge": 280},
 }
+# BTSP: its untrained outputs reach an activity of 14, beyond what one cell can fire
+UPDATES = {  # rule, and settings of the spiking network
+    "5J": ("5J", {}),
+    "BTSP": ("BTSP", {}),
+    "BTSP, 16 units per output": ("BTSP", {"spikers": {"OutputE": 16}, "unit_rates": {"OutputE": 56}}),
+}
+REST_STEPS = 45  # of the settle phase: three times EIANN's, by when the rate networks have come to rest
 FREE_BTSP = ("held", "free", "free, latched", "free, latched, 280 ms")
 TOPDOWN = {  # which control, and settings of the spiking network
     "learned": ("none", {}),
@@ -156,8 +165,8 @@ class Plan:
             return [self.job(part, rule, seed) for rule in ("5J", "BTSP") for seed in self.seeds[:2]]
         if part == "updates":
             return [
-                self.job(part, rule, self.seeds[0], stage=stage, firing=firing)
-                for rule in ("5J", "BTSP")
+                self.job(part, rule, self.seeds[0], name=name, stage=stage, firing=firing, settings=settings)
+                for name, (rule, settings) in UPDATES.items()
                 for stage in (0.0, 0.1, 1.0)
                 for firing in ("poisson", "regular")
             ]
@@ -197,7 +206,7 @@ def finished(job: dict, keep: Path) -> list[dict]:
     if path.exists():
         return json.loads(path.read_text())
     rows = RUN[job["part"]](job)
-    labels = {name: value for name, value in job.items() if name not in ("part", "data", "phases", "quick")}
+    labels = {name: value for name, value in job.items() if name not in ("part", "data", "phases", "settings", "quick")}
     rows = [labels | row for row in rows]
     written = path.with_suffix(f".{os.getpid()}")
     written.write_text(json.dumps(rows))
@@ -255,11 +264,15 @@ def updates(job: dict) -> list[dict]:
     )  # fmt: skip
     n, repeats = (3, 2) if job["quick"] else (100, 4)
     x, t = images.test_x[:n], images.test_t[:n]
-    spiking = SpikingNetwork(network, cell=NudgedCell(firing=job["firing"]))
+    settings = dict(job["settings"])
+    rates = {name: rate * Hz for name, rate in settings.pop("unit_rates", {}).items()}
+    spiking = SpikingNetwork(network, cell=NudgedCell(firing=job["firing"]), unit_rates=rates, **settings)
     response = spiking.respond(x, t, seed=job["seed"], n_repeats=repeats)
+    at_rest = load_rate_network(replace(network.circuit, forward_steps=REST_STEPS), network.state_dict())
+    at_rest.rule_state = network.rule_state
     rows = []
-    for sample in range(n):
-        expected = network.weight_updates(x[sample], t[sample], constrained=False)
+    for sample, (reference, rate) in product(range(n), (("own steps", network), ("at rest", at_rest))):
+        expected = rate.weight_updates(x[sample], t[sample], constrained=False)
         for name in response.weight_updates:
             drawn = [response.weight_updates.of(name, sample, k).ravel().astype(float) for k in range(repeats)]
             lengths = [np.linalg.norm(d) for d in drawn]
@@ -269,7 +282,7 @@ def updates(job: dict) -> list[dict]:
             pairs = [drawn[i] @ drawn[j] / lengths[i] / lengths[j] for i in range(repeats) for j in range(i)]
             rows += [
                 {
-                    "projection": name, "sample": sample, "repeat": k,
+                    "reference": reference, "projection": name, "sample": sample, "repeat": k,
                     "cosine": float(d @ target / np.linalg.norm(target) / length),
                     "slope": float(d @ target / (target @ target)),
                     # what independent repeats share is signal: the cosine that noise alone would leave
@@ -396,8 +409,8 @@ def summarise_inference(table: pd.DataFrame) -> dict[str, float]:
 
 def summarise_updates(table: pd.DataFrame) -> dict[str, float]:
     found = {}
-    for (rule, stage, firing, projection), part in table.groupby(["rule", "stage", "firing", "projection"]):
-        found[f"{rule}/{stage:g}/{firing}/{projection}"] = float(part["cosine"].median())
+    for labels, part in table.groupby(["name", "reference", "stage", "firing", "projection"]):
+        found["/".join(map(str, labels))] = float(part["cosine"].median())
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -50,30 +52,35 @@ def inference_figure(table: pd.DataFrame) -> Figure:
 @styled
 def updates_figure(table: pd.DataFrame) -> Figure:
     """Median cosine of closed-loop ΔW with the rate network's, by projection and stage."""
-    rules = sorted(table["rule"].unique())
-    figure = new_figure(DOUBLE_COLUMN, 2.4 * len(rules))
-    axes = np.atleast_1d(figure.subplots(len(rules), 1))
+    panels = list(dict.fromkeys(table["name"]))
+    references = list(dict.fromkeys(table["reference"]))
+    names = list(dict.fromkeys(table["projection"]))
+    figure = new_figure(DOUBLE_COLUMN, 1.4 * len(panels) + 0.9)
+    axes = figure.subplots(len(panels), len(references), sharex=True, sharey=True, squeeze=False)
     stages = sorted(table["stage"].unique())
-    for ax, rule in zip(axes, rules, strict=True):
-        part = table[table["rule"] == rule]
-        names = list(dict.fromkeys(part["projection"]))
+    for (row, panel), (column, reference) in product(enumerate(panels), enumerate(references)):
+        ax, part = axes[row, column], table[(table["name"] == panel) & (table["reference"] == reference)]
         for k, stage in enumerate(stages):
             for firing, filled in (("poisson", True), ("regular", False)):
                 rows = part[(part["stage"] == stage) & (part["firing"] == firing)].groupby("projection")
                 x = np.arange(len(names)) + 0.2 * (k - (len(stages) - 1) / 2)
                 colour = COLOURS["spiking"] if filled else "none"
-                ax.plot(x, rows["cosine"].median().reindex(names), "o^s"[k], markersize=4, mec=COLOURS["spiking"],
+                ax.plot(x, rows["cosine"].median().reindex(names), "o^s"[k], markersize=3.5, mec=COLOURS["spiking"],
                         mfc=colour, ls="none", label=f"{LABELS.get(stage, stage)}, {firing} spikes")  # fmt: skip
                 if filled:
                     ax.plot(x, rows["noise_ceiling"].median().reindex(names), "_", color=COLOURS["rate"],
                             label="noise ceiling" if k == 0 else None)  # fmt: skip
-        ax.set_xticks(np.arange(len(names)), [name.replace("_", " ← ") for name in names], rotation=20, ha="right")
-        ax.set(ylabel=f"{rule}: cosine with rate ΔW", ylim=(0, 1.02))
-    axes[0].legend(ncols=4, loc="lower left", fontsize="x-small")
-    letter_panels(axes)
+        ax.axhline(0, lw=0.6, color=COLOURS["other"])
+        ax.set_xticks(np.arange(len(names)), [name.replace("_", " ← ") for name in names], rotation=40, ha="right")
+        ax.set(title=f"{panel}; rate network {REFERENCES[reference]}", ylim=(-1.05, 1.05))
+        if not column:
+            ax.set_ylabel("cosine with rate ΔW")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    letter_panels(axes.ravel())
     return figure
 
 
+REFERENCES = {"own steps": "after its 15 steps", "at rest": "at rest"}
 LABELS = {0.0: "start", 0.1: "early", 1.0: "trained"}
 
 

@@ -30,7 +30,7 @@ def test_a_quick_run_and_a_second_one(tmp_path):
     assert done.returncode == 0, done.stderr
     kept = {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()}
     summary = json.loads((out / "summary.json").read_text())
-    assert 0.7 < summary["updates/5J/1/regular/OutputE_H2E"] <= 1
+    assert 0.7 < summary["updates/5J/at rest/1.0/regular/OutputE_H2E"] <= 1
     updates = pd.read_csv(out / "updates.csv")
     assert set(updates["firing"]) == {"poisson", "regular"} and updates["cosine"].between(-1, 1).all()
     assert (updates["noise_ceiling"] <= 1).all()
