@@ -23,11 +23,10 @@ SCRIPT = BENCHMARKS / "hot_loop.py"
 @pytest.fixture
 def contestants(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from contestants import agreement, cases, circuit, hand_written, stock_brian2, torch_loop
+    from contestants import agreement, cases, circuit, hand_written, spikedtp_network, stock_brian2, torch_loop
 
-    return {
-        m.__name__.rpartition(".")[2]: m for m in (agreement, cases, circuit, hand_written, stock_brian2, torch_loop)
-    }
+    modules = (agreement, cases, circuit, hand_written, spikedtp_network, stock_brian2, torch_loop)
+    return {m.__name__.rpartition(".")[2]: m for m in modules}
 
 
 @pytest.fixture
@@ -150,6 +149,26 @@ def test_contestants_without_a_build_agree(contestants, cases, floor, tmp_path):
         for run in (made() for made in runs if made is not None):
             rows = check.rows(run)
             assert rows and all(agrees for *_, agrees in rows), (case.unit, rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["a", "b", "STDP", "MSTDPET", "bounded", "normalised", "tied"])
+def test_the_compiled_network_agrees(contestants, cases, floor, tmp_path, part):
+    """On sizes that no block of columns or registers divides."""
+    small = {"n_pre": 61, "n_post": 43}
+    if part == "a":
+        case = cases.Feedforward(seconds=5.0, **small)
+    elif part == "b":
+        case = contestants["circuit"].presentations("digits", 8, seed=1)
+    elif part in ("STDP", "MSTDPET"):
+        case = cases.PairRule(name=part, rate=60.0, seconds=1.3, **small)
+    else:
+        case = cases.Learning(kind=part, n_events=37, **small)
+    run = contestants["spikedtp_network"].prepare(case, tmp_path / "network")
+    check = contestants["agreement"].Agreement(tmp_path)
+    for _ in range(2):  # the second run of the same binary has other draws
+        rows = check.rows(run())
+        assert rows and all(agrees for *_, agrees in rows), rows
 
 
 def test_a_contestant_that_computes_something_else_is_seen(contestants, cases, floor, tmp_path):
