@@ -50,7 +50,7 @@ from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.cli import run_script
 from spikedtp.errors import known_names
 from spikedtp.neurons import NudgedCell
-from spikedtp.plasticity import LearningRule, Tied, TopDownHebb
+from spikedtp.plasticity import DendriticState, LearningRule, Tied, TopDownHebb
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.backprop_clone import feedback_projections
 from spikedtp.rate.training import sample_order, train
@@ -85,6 +85,7 @@ UPDATES = {  # rule, and settings of the spiking network
     "BTSP, 16 units per output": ("BTSP", {"spikers": {"OutputE": 16}, "unit_rates": {"OutputE": 56}}),
 }
 REST_STEPS = 45  # of the settle phase: three times EIANN's, by when the rate networks have come to rest
+EQUILIBRATED, RATE_FREE = "equilibrated nudge", "rate: free, fixed plateaus"
 FREE_BTSP = ("held", "free", "free, latched", "free, latched, 280 ms")
 TOPDOWN = {  # which control, and settings of the spiking network
     "learned": ("none", {}),
@@ -187,6 +188,9 @@ class Plan:
                 self.job(part, rule, seed, mode="spiking", control="none", name=name, phases=FREE[name])
                 for rule, names in (("5J", FREE), ("BTSP", FREE_BTSP))
                 for name in names
+                for seed in self.seeds[:2]
+            ] + [
+                self.job(part, "5J", seed, mode="rate", control=EQUILIBRATED, name=RATE_FREE, phases={})
                 for seed in self.seeds[:2]
             ]
         if part == "topdown":
@@ -302,6 +306,9 @@ def learning(job: dict) -> list[dict]:
         circuit = without_rules(circuit)
     if control == "fixed top-down":
         circuit = without_rules(circuit, TopDownHebb)
+    if control == EQUILIBRATED:  # somas follow the nudge, plateaus stay as they were at its onset
+        rules = {p.name: p.rule for p in circuit.projections if isinstance(p.rule, DendriticState)}
+        circuit = circuit.with_rules({n: replace(r, one_pass=False, forward_only=True) for n, r in rules.items()})
     network, rate = (load_rate_network(circuit, seed=job["seed"]) for _ in range(2))
     n_test = 20 if job["quick"] else None
     x, y = images.test_x[:n_test], images.test_y[:n_test]
@@ -444,7 +451,8 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
 def summarise_free(table: pd.DataFrame) -> dict[str, float]:
     ends = last(table).groupby(["rule", "name"])
     kinds = ("spike_evaluation", "rate_evaluation")
-    return {f"{rule}/{name}/{kind}": float(part[kind].mean()) for (rule, name), part in ends for kind in kinds}
+    means = {(*labels, kind): part[kind].mean() for labels, part in ends for kind in kinds}
+    return {"/".join(labels): float(mean) for labels, mean in means.items() if not np.isnan(mean)}
 
 
 def summarise_topdown(table: pd.DataFrame) -> dict[str, float]:

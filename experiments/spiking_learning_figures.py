@@ -125,13 +125,15 @@ def free_figure(table: pd.DataFrame) -> Figure:
     for ax, rule in zip(axes, rules, strict=True):
         names = list(dict.fromkeys(table[table["rule"] == rule]["name"]))
         for k, name in enumerate(names):
-            values = 100 * ends[(ends["rule"] == rule) & (ends["name"] == name)]["spike_evaluation"]
-            ax.plot(np.full(len(values), k), values, "o", markersize=3, color=COLOURS["spiking"])
-            ax.plot([k - 0.2, k + 0.2], [values.mean()] * 2, color=COLOURS["spiking"])
+            end = ends[(ends["rule"] == rule) & (ends["name"] == name)]
+            mode = end["mode"].iloc[0]
+            values = 100 * end["spike_evaluation" if mode == "spiking" else "rate_evaluation"]
+            ax.plot(np.full(len(values), k), values, "o", markersize=3, color=COLOURS[mode])
+            ax.plot([k - 0.2, k + 0.2], [values.mean()] * 2, color=COLOURS[mode])
         ax.axhline(10, lw=0.8, ls=":", color=COLOURS["other"])
         ax.set_xticks(np.arange(len(names)), names, rotation=35, ha="right")
         ax.set(title=rule, xlim=(-0.5, len(names) - 0.5), ylim=(0, 100))
-    axes[0].set_ylabel("test accuracy in spikes (%)")
+    axes[0].set_ylabel("test accuracy (%)")
     letter_panels(axes)
     return figure
 
