@@ -86,6 +86,7 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
         Of a sweep, failed jobs and all.
     varied : list of str
         Columns of the table; those with a single value are left out, and those that always change with another one.
+        Seeds are repeats: what differs by them is scatter.
     """
     table = table[table["status"] == "done"]
     projections = [name.removesuffix(MEASURED) for name in table if name.endswith(MEASURED)]
@@ -141,7 +142,7 @@ def _different(table: pd.DataFrame, varied: list[str]) -> list[str]:
     """The settings that tell jobs apart: `weights` that go with `circuit` say nothing new."""
     kept: dict[tuple, str] = {}
     for name in varied:
-        if name in table and table[name].astype(str).nunique() > 1:
+        if name != "seed" and name in table and table[name].astype(str).nunique() > 1:
             kept.setdefault(tuple(pd.factorize(table[name].astype(str))[0]), name)
     return list(kept.values())
 

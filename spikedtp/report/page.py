@@ -19,6 +19,16 @@ from spikedtp.report.results import PAGE, Results, Table, read_results
 __all__ = ["render", "write_report"]
 
 MOST_ROWS = 500
+MEASURES = {  # in rows (references) and columns of the numbers
+    "rule": "against the ΔW of the rate network's own rule",
+    "notebook": "against ΔW of the dendritic state at the end of the nudge",
+    "pearson_r": "correlation of spiking and rate ΔW over synapses",
+    "slope": "of spiking against rate ΔW",
+    "angle": "between the two, in degrees",
+    "sign_agreement": "share of synapses whose two ΔW have the same sign",
+    "noise_ceiling": "the cosine that the randomness of spikes alone would leave",
+    "noiseless_cosine": "the cosine without that randomness",
+}
 SPREAD = re.compile(r"(?P<what>.+)\.(?P<measure>[^.]+)\.(?P<part>median|low|high)")
 
 
@@ -64,7 +74,8 @@ def render(results: Results) -> str:
         results=results,
         version=__version__,
         numbers=[(key, shown(value)) for key, value in results.summary.items() if not SPREAD.fullmatch(key)],
-        medians=_medians(results.summary),
+        medians=(medians := _medians(results.summary)),
+        measures=[(name, text) for name, text in MEASURES.items() if name in _words(medians)],
         tables=[_grid(table) for table in results.tables],
         failures=_failures(results.tables),
         provenance=[(key, shown(value)) for key, value in _flat(provenance)],
@@ -82,7 +93,7 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table to print: what is the same in all rows stands above it."""
+    """A table to print: what is the same in all rows stands above it, and an interval with its median."""
 
     name: str
     n_rows: int
@@ -94,14 +105,26 @@ class Grid:
 def _grid(table: Table) -> Grid:
     frame = table.frame
     same = [name for name in frame if len(frame) > 1 and frame[name].astype(str).nunique(dropna=False) == 1]
-    varied = frame.drop(columns=same)
+    varied = _with_intervals(frame.drop(columns=same).head(MOST_ROWS))
     return Grid(
         table.name,
         len(frame),
         [(str(name), shown(frame[name].iloc[0])) for name in same],
         [str(name) for name in varied],
-        [[shown(value) for value in row] for row in varied.head(MOST_ROWS).itertuples(index=False, name=None)],
+        [[shown(value) for value in row] for row in varied.itertuples(index=False, name=None)],
     )
+
+
+def _with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
+    """``x.median``, ``x.low`` and ``x.high`` as one column ``x``."""
+    for name in [str(name).removesuffix(".median") for name in frame if str(name).endswith(".median")]:
+        parts = [f"{name}.{part}" for part in ("median", "low", "high")]
+        if {*parts} <= {*frame} and name not in frame:
+            cells = [
+                "{} ({} to {})".format(*map(shown, row)) for row in frame[parts].itertuples(index=False, name=None)
+            ]
+            frame = frame.assign(**{parts[0]: cells}).rename(columns={parts[0]: name}).drop(columns=parts[1:])
+    return frame
 
 
 def _medians(summary: Mapping[str, Any]) -> pd.DataFrame:
@@ -118,6 +141,10 @@ def _medians(summary: Mapping[str, Any]) -> pd.DataFrame:
         for what, measures in found.items()
     }
     return pd.DataFrame.from_dict(cells, orient="index").fillna("–")
+
+
+def _words(medians: pd.DataFrame) -> set[str]:
+    return {*medians, *(str(what).rpartition(".")[2] for what in medians.index)}
 
 
 def _failures(tables: list[Table]) -> list[tuple[str, int]]:

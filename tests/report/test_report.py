@@ -52,7 +52,7 @@ class Page(HTMLParser):
         if "style" in self._open:
             return
         self.text += data
-        if self._open and self._open[-1] in ("td", "th"):
+        if {"td", "th"} & {*self._open}:
             self.rows[-1][-1] += data
 
     def pictures(self) -> dict[str, str]:
@@ -116,6 +116,15 @@ def test_files_that_changed_or_went_are_named(run):
     assert read(run).text == page.text  # the page itself is no result
 
 
+def test_intervals_stand_beside_their_medians(run):
+    spread = {"x.rule.cosine.median": [0.5, 0.6], "x.rule.cosine.low": [0.4, 0.5], "x.rule.cosine.high": [0.7, None]}
+    pd.DataFrame({"job": ["a", "b"], **spread, "y.median": [1.0, 2.0]}).to_parquet(run / "sweep.parquet")
+    page = read(run)
+    assert ["job", "x.rule.cosine", "y.median"] in page.rows
+    assert ["a", "0.5 (0.4 to 0.7)", "1"] in page.rows and ["b", "0.6 (0.5 to –)", "2"] in page.rows
+    assert "rule: against the ΔW of the rate network's own rule" in page.text and "noiseless_cosine:" not in page.text
+
+
 def test_errors_of_a_sweep_are_counted(run):
     table = pd.DataFrame({"job": list("abcd"), "status": ["failed", "done", "failed", "failed"],
                           "error": ["no compiler", None, "no compiler", "too large"]})  # fmt: skip
@@ -167,7 +176,7 @@ def test_a_browser_shows_the_figure_and_runs_nothing(hostile, tmp_path):
     )  # fmt: skip
     assert shot.is_file(), done.stderr
     pixels = (matplotlib.image.imread(shot)[..., :3] * 255).astype(int)
-    assert (pixels == (255, 0, 0)).all(-1).sum() == 300 * 300
+    assert (pixels == (255, 0, 0)).all(-1).sum() == 390 * 390
     assert not (pixels == (0, 255, 0)).all(-1).any()
 
 
