@@ -176,7 +176,7 @@ def test_a_browser_shows_the_figure_and_runs_nothing(hostile, tmp_path):
     )  # fmt: skip
     assert shot.is_file(), done.stderr
     pixels = (matplotlib.image.imread(shot)[..., :3] * 255).astype(int)
-    assert (pixels == (255, 0, 0)).all(-1).sum() == 390 * 390
+    assert (pixels == (255, 0, 0)).all(-1).sum() == 390 * 390  # 300 x 300, which the page enlarges by 1.3
     assert not (pixels == (0, 255, 0)).all(-1).any()
 
 
