@@ -7,10 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikedtp.circuit import read_circuit
 from spikedtp.cli import main
 from spikedtp.compare import compare_updates, similarity
+from spikedtp.comparison.settings import make_network
+from spikedtp.configuration import CompareConfiguration
 from spikedtp.datasets import load
 from spikedtp.models import weights_file
+from spikedtp.plasticity import Oja
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
 
@@ -90,6 +94,8 @@ def mnist(tmp_path):
         (["--dt", "5"], "rate x dt is too large"),
         (["--dt", "30"], "time_per_step = 20. ms is shorter than dt = 30. ms"),
         (["--unit-rate", "-1"], "--unit-rate: should be greater than 0, got '-1'"),
+        (["--set", "rules.H2E_H1E.learning_rate=1"], "rules.H2E_H1E: needs the name of a rule, such as name: BTSP"),
+        (["--set", "rules.H2E_H2SomaI=BTSP"], "rules.H2E_H2SomaI: needs learning_rate, since the circuit has no rule"),
         (["--samples", "100000"], "--samples must be between 1 and the 599 test images"),
     ],
 )
@@ -102,3 +108,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(arguments, message, mnist, cap
     assert out == "" and re.fullmatch(r"spikedtp: error: [^\n\r]+\n", err), err
     assert re.search(message, err)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_another_rule_keeps_the_circuits_learning_rate():
+    rules = {"H2E_H1E": "Oja", "H2E_H2SomaI": {"name": "Oja", "learning_rate": 0.5}}
+    circuit = make_network(CompareConfiguration.of({"rules": rules})).circuit
+    learning_rate = read_circuit("digits_dtp").projection("H2E_H1E").rule.learning_rate
+    assert circuit.projection("H2E_H1E").rule == Oja(learning_rate)
+    assert circuit.projection("H2E_H2SomaI").rule == Oja(0.5)

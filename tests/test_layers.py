@@ -36,7 +36,7 @@ HOMES = {
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},
     "distributed": {"sweep"},
-    "pyarrow": {"sweep"},
+    "pyarrow": {"report", "sweep"},
     "typer": {"cli"},
 }
 # Names of Brian2 that create something or run it: the spiking layer's alone.

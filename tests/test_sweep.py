@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from spikedtp.configuration import SweepConfiguration
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoint import write_weights
 from spikedtp.sweep import plan_jobs, run_sweep, varied_keys
+from spikedtp.sweep.job import run_job
+from spikedtp.sweep.table import sweep_table
 
 COMMAND = [sys.executable, "-c", "import sys; from spikedtp.cli import main; sys.exit(main())"]
 
@@ -113,6 +116,7 @@ def test_draws_are_uniform_on_their_scale():
         ({"base": {"out": "x"}}, "a job of a sweep has no 'out'"),
         ({"grid": {"seed": list(range(400)), "samples": list(range(1, 401))}}, "160000 jobs, more than 100000"),
         ({"random": {"n": 2, "parameters": {"dt": {"low": 2, "high": 1}}}}, "random.parameters.dt: needs low < high"),
+        ({"random": {"n": 2, "parameters": {"dt": []}}}, "random.parameters.dt: needs at least one choice"),
         ({"grid": {"seed": 3}}, "grid.seed: should be a valid list"),
         ({"grids": {}}, "unknown setting of 'sweep' 'grids'"),
     ],
@@ -296,6 +300,30 @@ def test_no_cluster_there(config, tmp_path, capsys, monkeypatch):
     assert main(words) == 2 and not any(tmp_path.iterdir())
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("spikedtp: error: --scheduler tcp://127.0.0.1:9: no Dask scheduler answers there")
+
+
+def test_what_a_job_meets_is_one_line(config, monkeypatch):
+    """Also what no user did: with its type and place, so that the sweep goes on."""
+    (job, *_) = plan_jobs(SweepConfiguration.of(yaml.safe_load(config.read_text())))
+
+    def broken(configuration):
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("spikedtp.comparison.compare_networks", broken)
+    found = run_job({"key": "k", "settings": job.saved()})
+    assert found["status"] == "failed"
+    assert re.fullmatch(r"ZeroDivisionError: two lines \(test_sweep.py, line \d+\)", found["error"])
+
+
+def test_columns_have_one_type():
+    """A rule by its name in one job and with its fields in another; numbers and words."""
+    jobs = [
+        {"key": str(n), "settings": settings, "status": "done", "error": None, "results": {}}
+        for n, settings in enumerate([{"a": 1, "b": {"c": 2}}, {"a": "x", "b": {"c": 2.5}}])
+    ]
+    assert sweep_table(jobs).to_pydict() == {
+        "job": ["0", "1"], "a": ["1", "x"], "b.c": [2.0, 2.5], "status": ["done"] * 2, "error": [None] * 2
+    }  # fmt: skip
 
 
 def test_repeat_runs_a_sweep_again(config, tmp_path, capsys):

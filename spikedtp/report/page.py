@@ -53,7 +53,7 @@ def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
         `folder` holds no finished run, or the page cannot be written.
     """
     text = render(read_results(folder))
-    page = Path(out).expanduser() if out is not None else Path(folder).expanduser() / PAGE
+    page = Path(os.path.expanduser(Path(folder) / PAGE if out is None else out))
     partial = page.with_name(f".{page.name}.partial")
     try:
         page.parent.mkdir(parents=True, exist_ok=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
+from spikedtp.circuit.fields import MAX_CHARACTERS, plain_yaml
 from spikedtp.configuration import CONFIG_FILE
 from spikedtp.errors import SpikedtpError
 from spikedtp.records import file_hash
@@ -34,6 +38,8 @@ CAPTIONS = {
 }
 MOST_VECTOR = 1_500_000  # bytes; a larger SVG (many dots) is shown as its PNG
 MOST_BYTES = 30_000_000  # of one file; a larger one is only named
+MOST_VALUES = 10_000_000  # of one table: packed, they may take next to no bytes
+MOST_LEVELS = 40  # of values in values, in summaries and manifests
 PAGE = "report.html"
 KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -95,7 +101,7 @@ def read_results(folder: str | Path) -> Results:
     SpikedtpError
         `folder` holds no finished run.
     """
-    folder = Path(folder).expanduser()
+    folder = Path(os.path.expanduser(folder))
     if not folder.is_dir():
         raise SpikedtpError(f"{folder} is not a folder: name a folder of results")
     if not (folder / "manifest.json").is_file():
@@ -113,7 +119,7 @@ def read_results(folder: str | Path) -> Results:
                 pictures.append(picture)
             elif (table := _table(files[name])) is not None:
                 tables.append(table)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, pa.ArrowException) as error:
             problems.append(f"{name} cannot be read: {' '.join(str(error).split())[:200]}")
     return Results(
         folder=folder,
@@ -145,9 +151,14 @@ def _mapping(path: Path) -> dict[str, Any]:
         raise SpikedtpError(f"{path} cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _levels_over(MOST_LEVELS, found):
         raise SpikedtpError(f"{path} is damaged: run again what made it")
     return found
+
+
+def _levels_over(most: int, value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most == 0 or any(_levels_over(most - 1, item) for item in inner)
 
 
 def _changed(manifest: Mapping[str, Any], files: Mapping[str, Path]) -> list[str]:
@@ -164,12 +175,14 @@ def _configuration(files: Mapping[str, Path], manifest: Mapping[str, Any]) -> tu
     if CONFIG_FILE not in files:
         settings = manifest.get("configuration")
         return (yaml.safe_dump(settings, sort_keys=False, allow_unicode=True) if settings else ""), ""
-    text = files[CONFIG_FILE].read_text(encoding="utf-8", errors="replace")
+    with open(files[CONFIG_FILE], encoding="utf-8", errors="replace") as file:
+        text = file.read(MAX_CHARACTERS)
     try:
-        settings = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError):
+        settings = plain_yaml(text, CONFIG_FILE)
+    except SpikedtpError:
         settings = None
-    return text, str(settings.get("command", "")) if isinstance(settings, dict) else ""
+    command = settings.get("command") if isinstance(settings, dict) else None
+    return text, command if isinstance(command, str) else ""
 
 
 def _script(manifest: Mapping[str, Any]) -> str:
@@ -198,11 +211,18 @@ def _picture(files: Mapping[str, Path], name: str) -> Picture | None:
 
 
 def _table(path: Path) -> Table | None:
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    readers = {".csv": pd.read_csv, ".parquet": _parquet}
     if path.suffix not in readers:
         return None
     _check_size(path)
     return Table(path.name, readers[path.suffix](path))
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    held = pq.read_metadata(path)
+    if (n := held.num_rows * held.num_columns) > MOST_VALUES:
+        raise ValueError(f"{n} values are too many for a page")
+    return pq.read_table(path).to_pandas(ignore_metadata=True)
 
 
 def _check_size(path: Path) -> None:

@@ -124,6 +124,7 @@ def test_both_forms_are_one_circuit(read, tmp_path):
     for name, weight in one.weights.items():
         np.testing.assert_array_equal(other.weights[name], weight)
         assert weight.any()
+    assert read(SHORT.replace("'uniform(-0.5,0.5)'", "None")).population("H1E").include_bias is False
     for name, bias in one.biases.items():
         np.testing.assert_array_equal(other.biases[name], bias)
     assert one.biases["H1E"].any() and one.biases["OutputE"].any() and not one.biases["H1SomaI"].any()
@@ -148,6 +149,14 @@ def changed(path, value):
 MISTAKES = [
     (("layer_config", "H1", "E", "size"), 0, r"layer_config.H1.E.size: must be a whole number of at least 1, got 0"),
     (("layer_config", "H1", "E", "size"), KeyError, "layer_config.H1.E: needs size"),
+    (("layer_config", "H1", "E", "size"), 10**7, "layer_config.H1.E.size: must be at most 1000000, got 10000000"),
+    (("layer_config", "H1Soma"), {"I": {"size": 1}}, "two populations have the same name"),
+    (("layer_config", "Input", "I"), {"size": 2}, "needs an input layer with one population"),
+    (
+        ("layer_config", "H1"),
+        {"E": {"size": 10**6}, "SomaI": {"size": 100}},
+        r"projection_config: has \d{9} weights in all, at most 67108864",
+    ),
     (("layer_config", "H1", "E", "shape"), 3, "unknown key 'shape': allowed are size, activation"),
     (("layer_config", "H1", "E", "activation"), "tanh", "activation: must be one of relu, linear, got 'tanh'"),
     (("layer_config", "H1", "E", "include_bias"), "yes please", "true or false"),
@@ -160,6 +169,29 @@ MISTAKES = [
     ((*INPUT, "weight_bounds"), KeyError, "half_kaiming needs a lower bound"),
     ((*INPUT, "weight_init"), "kaiming", "weight_init: must be one of .*half_kaiming.*, got 'kaiming'"),
     ((*INPUT, "weight_init_args"), ["a"], "weight_init_args: must be a finite number, got 'a'"),
+    ((*INPUT, "weight_init_args"), 0.5, "weight_init_args: must be a list of numbers, got 0.5"),
+    ((*INPUT, "learning_rule"), 3, "must be the name of a learning rule or null, got 3"),
+    (
+        INPUT,
+        {"learning_rule": "LocalBackprop", "learning_rule_kwargs": {"source": "H9.E", "learning_rate": 0.1}},
+        "unknown source population 'H9E': the circuit has InputE",
+    ),
+    (
+        INPUT,
+        {
+            "weight_constraint": "receptive_field_mask",
+            "weight_constraint_kwargs": {"receptive_field_size": 3, "apply_weight_norm": True},
+        },
+        "apply_weight_norm needs scale",
+    ),
+    (
+        INPUT,
+        {
+            "weight_constraint": "receptive_field_mask",
+            "weight_constraint_kwargs": {"receptive_field_size": 3, "image_dims": [6]},
+        },
+        r"image_dims must be \(height, width\)",
+    ),
     ((*INPUT, "direction"), "up", "direction: must be one of F, forward, R, recurrent, got 'up'"),
     ((*INPUT, "update_phase"), "C", "update_phase: must be one of F, forward, B"),
     ((*INPUT, "compartment"), "axon", "compartment: must be one of None, soma, dend"),
@@ -182,10 +214,16 @@ MISTAKES = [
         {"source": "Output.E.H1.E"},
         r"the clone source OutputE_H1E is \(2, 5\), which does not give \(5, 2\)",
     ),
+    (
+        ("projection_config", "H1", "E", "Output", "E", "weight_constraint_kwargs"),
+        {"source": 3},
+        "a source must be the name of a projection, got 3",
+    ),
     (("projection_config", "H1", "E", "Output", "E", "learning_rule"), "BP_like_2L", "learning_rule must be null"),
     (("training_kwargs", "tau"), 0, "training_kwargs.tau: must be above 0"),
     (("training_kwargs", "forward_steps"), 1.5, "forward_steps: must be a whole number"),
     (("training_kwargs", "optimizer"), "Adam", "optimizer: must be SGD"),
+    (("training_kwargs", "criterion"), "L1Loss", "criterion: must be MSELoss"),
     (("training_kwargs", "steps"), 3, "unknown key 'steps'"),
     (("training_kwargs", "learning_rate"), KeyError, "needs learning_rate"),
     (("seeds",), 3, "unknown key 'seeds': allowed are layer_config"),
@@ -212,6 +250,11 @@ def test_mistakes_are_named(path, value, words, read):
         (SHORT.replace("type: Exc,", "type: Both,"), "H1.E.Input.E.type: must be Exc or Inh, got 'Both'"),
         (SHORT.replace("uniform(-0.5,0.5)", "uniform(a,b)"), "must be a distribution such as"),
         (SHORT.replace("uniform(-0.5,0.5)", "cauchy(0,1)"), "bias_init: must be one of"),
+        (
+            SHORT.partition("  H1.SomaI:\n")[0] + "  H1.SomaI: 3\n",
+            "projection_config.H1.SomaI: must be a mapping, got 3",
+        ),
+        (SHORT.partition("  H1.SomaI:\n")[0] + "  H1.SomaI: {H1.E: 3}\n", "H1.SomaI.H1.E: must be a mapping, got 3"),
         (SHORT.replace("  H1.SomaI:\n", "  H1SomaI:\n"), "keys of the short form are Layer.cell"),
     ],
 )

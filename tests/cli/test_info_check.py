@@ -41,6 +41,33 @@ def test_a_shipped_circuit_with_its_weights(capsys):
     assert (one["rule"], one["learning_rate"], one["sign"]) == ("DendriticState", 0.03, "excitatory")
 
 
+def test_what_is_known_is_printed(capsys, small_circuit, tmp_path):
+    """Accuracy and signs with weights, rules with a circuit; sizes always."""
+    write_weights(tmp_path / "w.pt", read_weights(weights_file("digits_dtp")))
+    for words, known in (
+        (["digits_dtp"], {"weights:", "test accuracy", "weights of the wrong sign", "learning rules:"}),
+        ([str(small_circuit)], {"learning rules:"}),
+        ([str(tmp_path / "w.pt")], {"weights:"}),
+    ):
+        assert main(["info", *words]) == 0
+        printed = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+        found = {start for line in printed[2:] for start in known if line.startswith(start)}
+        assert found == known and len(printed) == 2 + len(known)
+
+
+def test_weights_that_belong_elsewhere(capsys, tmp_path):
+    state = dict(read_weights(weights_file("digits_dtp")))
+    write_weights(tmp_path / "few.pt", {k: v for k, v in state.items() if "H2E_H1E" not in k})
+    write_weights(tmp_path / "flat.pt", {"module_dict.H2E_H1E.weight": torch.ones(3)})
+    (tmp_path / "few.yaml").write_text(read_text("digits_dtp"))  # found beside the weights
+    for file, words in (
+        ("few.pt", "have no module_dict.H2E_H1E.weight"),
+        ("flat.pt", r"are (3,), not (n_post, n_pre)"),
+    ):
+        assert main(["info", str(tmp_path / file)]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_dale_violations_are_counted(capsys, tmp_path):
     state = {name: value.clone() for name, value in read_weights(weights_file("digits_dtp")).items()}
     state["module_dict.H2E_H1E.weight"][3, :5] = -0.1  # excitatory: 5 of the wrong sign

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -140,3 +141,27 @@ def test_a_run_that_cannot_be_repeated(made, tmp_path, capsys):
     (out / "config.yaml").unlink()
     assert main(["repeat", str(out)]) == 2
     assert "has no config.yaml" in capsys.readouterr().err
+
+
+def test_manifests_of_others_are_refused(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("command: fly\n")
+    for manifest, words in (
+        ({"outputs": {"../x": "0"}}, "lists files outside its folder"),
+        ({"outputs": {}, "inputs": [3]}, "does not list its inputs as spikedtp does"),
+        ({"outputs": {}}, "unknown command in .*config.yaml 'fly': known are compare"),
+    ):
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        assert main(["repeat", str(tmp_path)]) == 2
+        assert re.search(words, capsys.readouterr().err)
+
+
+def test_files_of_one_run_alone(made, tmp_path, capsys):
+    """One that the repetition does not make, and one that the run did not list."""
+    out = tmp_path / "out"
+    shutil.copytree(made / "replay", out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["outputs"]["more.csv"] = manifest["outputs"].pop("replay.npz")
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert main(["repeat", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "not made again  more.csv\n" in printed and "new             replay.npz\n" in printed

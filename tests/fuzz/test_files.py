@@ -12,6 +12,7 @@ import struct
 import zipfile
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -24,7 +25,7 @@ from spikedtp.inspection import describe
 from spikedtp.rate.checkpoint import read_weights
 from spikedtp.records import read_arrays
 from spikedtp.sweep.journal import Journal
-from spikedtp.sweep.table import sweep_table
+from spikedtp.sweep.table import TABLE, sweep_table, write_parquet
 from spikedtp.training import run_training
 
 seeds = st.integers(0, 2**32)
@@ -345,3 +346,35 @@ def test_a_damaged_manifest(attempt, folder, data, seed):
     (place / "manifest.json").write_bytes(damaged(text, seed) if seed % 3 == 0 else text)
     (place / "config.yaml").write_text("command: train\nsamples: 0\n")
     attempt.command(["repeat", str(place)])
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    """A small results folder: the bytes of each file that `report` reads."""
+    table = pa.table({"status": ["done", "failed"], "error": [None, "x"], "r": [0.5, float("nan")], "seed": [1, 2]})
+    write_parquet(folder, table)
+    return {
+        "manifest.json": b'{"outputs": {"summary.json": "0"}, "seeds": {"seed": 1}, "command": ["a"], "inputs": [{}]}',
+        "summary.json": b'{"n_jobs": 2, "H2E.rule.cosine.median": 0.5, "varied": ["seed"]}',
+        "config.yaml": b"command: train\nsamples: 0\n",
+        "lines.csv": b"sample,same,cosine\n0,x,0.5\n1,x,\n",
+        TABLE: (folder / TABLE).read_bytes(),
+        "sweep.svg": b"<svg></svg>",
+    }
+
+
+@given(data=st.data(), seed=seeds)
+def test_a_damaged_results_folder(attempt, folder, results, data, seed):
+    place = folder / "report"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    for name, whole in results.items():
+        (place / name).write_bytes(whole)
+    name = data.draw(st.sampled_from(list(results)))
+    if name.endswith("json") and seed % 3:
+        key = data.draw(st.sampled_from(["outputs", "seeds", "command", "inputs", "configuration", "x", "a.b.median"]))
+        new = json.dumps({**json.loads(results[name]), key: data.draw(plain)}).encode()
+    else:
+        new = damaged(results[name], seed)
+    (place / name).write_bytes(new)
+    attempt.command(["report", str(place)], untouched=place)

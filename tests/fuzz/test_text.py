@@ -200,7 +200,7 @@ def test_a_token_in_a_configuration(attempt, file, command, data):
 # --- command lines ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "info", "repeat", "cache"])
+@pytest.mark.parametrize("command", [*COMMANDS, "info", "repeat", "report", "cache"])
 @given(data=st.data())
 def test_a_command_line(attempt, command, data, tmp_path_factory, monkeypatch):
     """An option, and one that is refused, so that nothing heavy runs: status 2, one line, no folder."""

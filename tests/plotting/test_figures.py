@@ -180,3 +180,68 @@ def test_replay_figure_shows_weights_and_states(assert_no_overlap):
     (mean,) = (line for line in two.lines if line.get_gid() == "mean")
     np.testing.assert_allclose(mean.get_ydata(), 1.5 * np.sin(t))
     assert_no_overlap(figure)
+
+
+@pytest.fixture
+def rules():
+    """Two models, three projections; of one no number of presentations is known."""
+    rows = [
+        ("a", "BTSP", "H2E_H1E", 0.8, 12),
+        ("a", "Oja", "H1E_InputE", 0.5, 90),
+        ("b", "BTSP", "H2E_H1E", 0.1, np.inf),
+    ]
+    return pd.DataFrame(
+        [
+            {"model": model, "rule": rule, "projection": projection, "cosine": cosine, "low": cosine - 0.05,
+             "high": cosine + 0.04, "noiseless": 0.97, "noise_ceiling": cosine + 0.01, "n_for_95": n}
+            for model, rule, projection, cosine, n in rows
+        ]
+    )  # fmt: skip
+
+
+def test_rules_have_a_line_for_each_projection(rules, assert_no_overlap):
+    figure = plotting.rules_figure(rules)
+    assert titles(figure) == ["a", "b"]
+    names = [[label.get_text() for label in ax.get_yticklabels()] for ax in figure.get_axes()]
+    assert names == [["H2E ← H1E  (BTSP)", "H1E ← InputE  (Oja)"], ["H2E ← H1E  (BTSP)"]]
+    numbers = [[text.get_text() for text in ax.texts if text.get_text() != "n for .95"] for ax in figure.get_axes()]
+    assert numbers == [["12", "90"], ["–"]]
+    # dots at the measured cosines, from above downwards, bars at those without noise
+    dots = figure.get_axes()[0].containers[1].lines[0].get_xydata()
+    np.testing.assert_allclose(dots, [[0.8, 1], [0.5, 0]])
+    assert [bar.get_width() for bar in figure.get_axes()[0].containers[0]] == [0.97, 0.97]
+    assert_no_overlap(figure)
+
+
+def test_fidelity_is_shown_as_angles(assert_no_overlap):
+    """Columns for what was varied, rows for the references, a line with intervals and a dotted one per read-out."""
+    table = pd.DataFrame(
+        [
+            {"vary": vary, "value": value, "readout": readout, "reference": reference, "median": 0.5, "low": 0.4,
+             "high": 0.6, "noise_ceiling": 0.7}
+            for vary in ("unit rate (Hz)", "repeats") for value in (4, 1, 2)
+            for readout in ("paper", "best") for reference in ("rate", "expected")
+        ]
+    )  # fmt: skip
+    figure = plotting.fidelity_figure(table, "H2E_H1E")
+    axes = figure.get_axes()
+    assert letters(figure) == "abcd" and len(axes) == 4
+    assert [ax.get_xlabel() for ax in axes] == ["", "", "unit rate (Hz)", "repeats"]
+    assert "rate's ΔW" in axes[0].get_ylabel() and "expected's ΔW" in axes[2].get_ylabel()
+    for ax in axes:
+        assert len(ax.containers) == 2 and ax.get_xscale() == "log"
+        x, angles = ax.containers[0].lines[0].get_data()
+        assert list(x) == [1, 2, 4] and angles == pytest.approx([60] * 3)
+        low, high = ax.containers[0].lines[2][0].get_segments()[0][:, 1]
+        assert (low, high) == pytest.approx((np.degrees(np.arccos(0.6)), np.degrees(np.arccos(0.4))))
+    assert_no_overlap(figure)
+
+
+def test_a_notebook_shows_a_figure(rules):
+    assert plotting.rules_figure(rules)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_cells_of_another_kind_have_a_colour():
+    from spikedtp.plotting.style import cell_colour
+
+    assert cell_colour("InputX") == plotting.COLOURS["other"] != cell_colour("InputE")

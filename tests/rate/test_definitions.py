@@ -9,6 +9,7 @@ import yaml
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
+from spikedtp.rate.training import train
 from spikedtp.spiking.timeline import Timeline
 
 EXC, INH = [0, None], [None, 0]
@@ -421,6 +422,13 @@ def test_wrong_calls(network_of):
         network.present(x).updates("H2E_H1E")
     with pytest.raises(SpikedtpError, match="has no learning rule"):
         network.present(x, target).updates("H1E_H1SomaI")
+    with pytest.raises(SpikedtpError, match=r"sample 2 of 2 presentation"):
+        network.present(x, target).updates("H2E_H1E", 2)
+    for wrong, words in ({"seed": -1}, "seed must be a whole number"), ({"weights": 3}, "weights must be a file"):
+        with pytest.raises(SpikedtpError, match=words):
+            load_rate_network(network.circuit, **wrong)
+    with pytest.raises(SpikedtpError, match="2 inputs and 1 targets"):
+        next(iter(train(network, x, target[:1], n_samples=1, data_seed=0)))
     with pytest.raises(SpikedtpError, match="unknown projection"):
         network.present(x, target).updates("H9E_H1E")
     with pytest.raises(SpikedtpError, match="backward_steps"):
@@ -433,6 +441,51 @@ def test_wrong_calls(network_of):
     del values["projection_config"]["H2"]["E"]["H2"]
     del values["projection_config"]["H2"]["E"]["Output"]
     with pytest.raises(SpikedtpError, match="no dendritic input"):
+        network_of(values)
+
+
+def test_weight_changes_by_name(network_of):
+    """All learned ones, also of tensors; a gradient's batch is its samples."""
+    for rule in ("BP_like_2L", "Backprop"):
+        network = network_of(config(rule), seed=4)
+        x, target = sample(network, n=2)
+        response = network.present(torch.from_numpy(x), torch.from_numpy(target).requires_grad_())
+        changes = response.weight_updates
+        assert set(changes) == {"H1E_InputE", "H2E_H1E", "OutputE_H2E"} and len(changes) == 3
+        for name, change in changes.items():
+            np.testing.assert_allclose(change[1], network.present(x[1], target[1]).updates(name), rtol=1e-5, atol=1e-7)
+        assert all(change.any(axis=(1, 2)).all() for change in changes.values())
+        with pytest.raises(KeyError):
+            changes["H1E_H1SomaI"]
+
+
+LEARNED = {"learning_rule_kwargs": {"learning_rate": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "words"),
+    [
+        (("projection_config", "H1", "SomaI", "H1", "E"), {"learning_rule": "DendriticLoss", **LEARNED},
+         "H1SomaI_H1E learns by DendriticLoss but H1SomaI has no dendrite"),
+        (("layer_config", "H1", "SomaI"),
+         {"include_bias": True, "bias_learning_rule": "PlateauBias",
+          "bias_learning_rule_kwargs": {"learning_rate": 0.1}}, "bias of H1SomaI learns from plateaus that it never"),
+        (("projection_config", "H1", "SomaI", "H1", "E"),
+         {"learning_rule": "LocalBackprop", "learning_rule_kwargs": {"learning_rate": 0.1, "source": "H1.SomaI"}},
+         "its source H1SomaI has no dendritic input"),
+        (("projection_config", "H1", "SomaI", "H1", "E"), {"weight_init_args": [1, 2]},
+         r"projection H1SomaI_H1E: weight_init: half_kaiming takes one argument, the scale, got \(1, 2\)"),
+        (("projection_config", "H1", "SomaI", "H1", "E"), {"weight_init": "uniform_", "weight_init_args": [1, 2, 3, 4]},
+         "uniform_ does not take the arguments"),
+    ],
+)  # fmt: skip
+def test_rules_and_weights_that_do_not_fit(path, change, words, network_of):
+    values = config()
+    place = values
+    for key in path:
+        place = place[key]
+    place.update(change)
+    with pytest.raises(SpikedtpError, match=words):
         network_of(values)
 
 

@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 import matplotlib.image
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from spikedtp.cli import main
@@ -197,3 +199,36 @@ def test_what_is_no_result_is_refused_in_one_line(run, tmp_path):
     (run / "config.yaml").write_text("command: sweep\n")
     with pytest.raises(SpikedtpError, match="unfinished run"):
         write_report(run)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]\n" for n in range(1, 30)) + "command: *a29\n",
+        f"command: {'9' * 5000}\n", "command: 2001-99-99\n", "command: !!binary '%'\n", "[" * 5000, "x" * 10**6,
+        "command: [sweep]\n",
+    ],
+    ids=range(7),
+)  # fmt: skip
+def test_settings_that_are_none_are_shown_as_they_are(run, text):
+    (run / "config.yaml").write_text(text)
+    page = read(run)
+    assert text[:40] in page.text and "spikedtp repeat" not in page.text
+
+
+def test_values_in_values_without_end_are_damage(run):
+    for depth, name in ((60, "summary.json"), (900, "manifest.json")):
+        (run / name).write_text('{"a": ' + "[" * depth + "]" * depth + "}")
+        with pytest.raises(SpikedtpError, match=rf"{name} is damaged"):
+            write_report(run)
+
+
+def test_tables_that_cannot_be_shown_are_named(run):
+    """Two columns of one name, and ten million packed values."""
+    pq.write_table(pa.table([[1], [2]], names=["a", "a"]), run / "twice.parquet")
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000_001, np.int8)), ["x"])
+    pq.write_table(pa.table({"a": column}), run / "packed.parquet")
+    assert (run / "packed.parquet").stat().st_size < 100_000
+    text = read(run).text
+    assert "twice.parquet cannot be read: " in text
+    assert "packed.parquet cannot be read: 10000001 values are too many for a page" in text

@@ -1,18 +1,20 @@
 """Closed loop: what a learning event does to every matrix, devices, resuming, and what the phases and firings mean."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from brian2 import Hz, ms
 
+from spikedtp.circuit import read_circuit
 from spikedtp.datasets import load
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.neurons import NudgedCell
-from spikedtp.plasticity import Bounds, Tied
+from spikedtp.plasticity import Bounds, PlateauBias, ReceptiveFields, Tied
 from spikedtp.rate import load_rate_network
-from spikedtp.spiking.closed_loop import Phases
+from spikedtp.spiking.closed_loop import Phases, check_circuit
 from spikedtp.spiking.spiking_network import SpikingNetwork
 
 SMALL = Path(__file__).parents[1] / "golden" / "small_dtp.yaml"
@@ -229,3 +231,46 @@ def test_samples_are_checked(digits):
         network.predict(digits.test_x[:2, :10])
     with pytest.raises(SpikedtpError, match="one for each"):
         network.respond(digits.test_x[:2], digits.test_t[:3])
+
+
+DIGITS = read_circuit("digits_dtp")
+RULE = DIGITS.projection("H1E_InputE").rule
+
+
+def other(circuit, projection=None, population=None, **changes):
+    """The circuit with a projection or a population changed."""
+    return replace(
+        circuit,
+        projections=tuple(replace(p, **changes) if p.name == projection else p for p in circuit.projections),
+        populations=tuple(replace(p, **changes) if p.name == population else p for p in circuit.populations),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"population": "H1E", "activation": "linear"}, "H1E is linear; a firing rate cannot be negative"),
+        ({"population": "H1E", "bias_rule": PlateauBias(0.1)}, "the bias of H1E learns, which has no spiking form yet"),
+        (
+            {"projection": "H1E_InputE", "rule": replace(RULE, top_layer_only=True, one_pass=False)},
+            "different nudge phases",
+        ),
+        ({"projection": "H1E_InputE", "rule": replace(RULE, max_pop_fraction=0.5)}, "H1E ranks its plateaus"),
+        ({"projection": "H1E_InputE", "update_phase": "B"}, "drives a soma in the nudge phase alone"),
+        ({"projection": "H1E_InputE", "constraint": ReceptiveFields(3)}, "learns inside receptive fields"),
+    ],
+)
+def test_circuits_that_spikes_cannot_have(changes, message):
+    with pytest.raises(SpikedtpError, match=message):
+        check_circuit(other(DIGITS, **changes))
+
+
+def test_what_train_cannot_do(digits):
+    network = spiking()
+    x, target = digits.train_x[:2], digits.train_t[:2]
+    with pytest.raises(SpikedtpError, match="start = 2 must lie among the 2 presentations"):
+        network.train(x, target, order=[0, 1], start=2)
+    with pytest.raises(SpikedtpError, match="x must be an array of numbers"):
+        network.predict("image")
+    with pytest.raises(SpikedtpError, match="x has entries that are NaN"):
+        network.predict(np.full_like(x, np.nan))

@@ -5,8 +5,9 @@ import pytest
 from brian2 import Hz, ms, nS
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
 from spikedtp.spiking import simulate
+from spikedtp.spiking.timeline import Timeline
 
 X, TARGET = np.zeros(784, np.float32), np.eye(10, dtype=np.float32)[2]
 TRAIN = {s: np.zeros((420, n)) for s, n in (("H1E", 500), ("H2SomaI", 50), ("H2DendI", 50), ("OutputE", 10))}
@@ -51,6 +52,11 @@ def test_one_clear_line(figure3, options, message):
 
 
 PARAMETERS = {
+    "no time to settle": (lambda: Timeline(sensory_points=0), r"needs at least one sensory and one supervised"),
+    "faster than its dead time": (
+        lambda: NudgedCell(firing="poisson", max_rate=1000 * Hz, dead_time=1 * ms),
+        r"max_rate = 1. kHz must be below 1/dead_time",
+    ),
     "unit": (lambda: PoissonInput(unit_rate=3), r"PoissonInput.unit_rate must be a quantity in Hz .*got 3"),
     "wrong unit": (lambda: TwoCompartmentLIF(c_soma=3 * nS), r"TwoCompartmentLIF.c_soma must be a quantity in F"),
     "unit where none belongs": (lambda: TwoCompartment(coupling=3 * ms), r"coupling must be a number without units"),
