@@ -74,7 +74,7 @@ notebooks: $(NOTEBOOKS)
 # Only where the script is newer: what was changed in a notebook stays.
 %.ipynb: %.py | $(DOCS_READY)
 	$(BIN)/jupytext --quiet --to ipynb $<
-	$(BIN)/jupyter execute --inplace --log-level=WARN --KernelManager.transport=ipc $@
+	$(BIN)/jupyter execute --inplace $@
 
 clean:
 	rm -rf build dist *.egg-info docs/_build docs/api docs/rules docs/notebooks docs/gallery.md docs/background.md .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -7,7 +7,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import made_pages
-from jupyter_client.connect import ConnectionFileMixin
 
 from spikedtp import __version__
 
@@ -47,8 +46,6 @@ numpydoc_show_class_members = False
 python_use_unqualified_type_names = True
 suppress_warnings = ["ref.python"]  # one name at two places: where it is offered and where it is
 
-# Notebooks: no news of each run, and kernels that listen to no network, which would call for a warning.
-logging.getLogger("traitlets").setLevel(logging.WARNING)
-ConnectionFileMixin.transport.default_value = "ipc"
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # no news of every notebook that runs
 
 made_pages.write_all(Path(__file__).parent)
