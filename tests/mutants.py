@@ -1,64 +1,72 @@
 """Breaks the equations one at a time in a throw-away copy and asks whether a test notices.
 
-A mutant changes one sign, product, comparison, time constant or whole number, in Python code or in the Brian2 code held
-in strings, of `neurons/`, `equations/` and `plasticity/`. Words (docstrings, errors, references, LaTeX) are left alone.
-Tests run on Brian2's runtime device. A survivor is either a gap in the tests or a change without effect.
+A mutant changes one sign, product, comparison, number, time constant or place in the time step: in Python code, in the
+Brian2 code held in strings, or in a code template, of the folders in `GROUPS`. Words (docstrings, errors, references,
+LaTeX) and what serves speed alone are left out. A mutant meets the tests that reach its line, the quickest first; the
+first that fails ends it. A survivor is either a gap in the tests or a change without effect.
 
-    python tests/mutants.py --out mutants.csv                  # all: hours
-    python tests/mutants.py --out mutants.csv --sample 60 --seed 1 --only neurons
+    python tests/mutants.py --out DIR --sample 60 --seed 1       # 60 of each group; DIR/mutants.csv
+    python tests/mutants.py --out DIR --survivors --budget 600   # those that are left, against slower tests too
+    python tests/mutants.py --out DIR --only stdp                # all of one file
+
+Which tests reach what is found once and kept in DIR. Code in C++ is tried where there is a compiler (`compiled`).
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import csv
 import io
 import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import tokenize
+from collections import Counter
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import NamedTuple
 
+from mutant_tests import Reach, lines_around, observe, tests_pass
+
 CHECKOUT = Path(__file__).parent.parent
-FOLDERS = ("neurons", "equations", "plasticity")
-#: Tests in the order of their reach, by folder; the first failure ends a mutant.
+GROUPS = {"plasticity": ("plasticity",), "neurons": ("neurons", "equations"), "spiking": ("spiking",)}
+#: Of `spiking`: builds, processes and files. No equation lives there; tests/faults looks at it.
+MACHINERY = {
+    "build_cache", "built", "code_objects", "codegen_memory", "compiler", "description", "devices", "folders",
+    "generated_source", "layout", "merged_source", "processes", "run", "run_data", "run_files", "slim_loop",
+    "standalone",
+}  # fmt: skip
+#: What may kill, and an expression that chooses among it.
 TESTS = {
-    "plasticity": ["tests/spiking/test_replay.py", "tests/plasticity", "tests/validation"],
-    "neurons": [
-        "tests/neurons",
-        "tests/validation",
-        "tests/spiking/test_torch_snn.py",
-        "tests/spiking/test_figure3.py",
-    ],
-}
-TESTS["equations"] = TESTS["neurons"]
-# what needs the compiler or another simulator
-SKIPPED = (
-    "not cpp_standalone and not same_on_both and not (every_line and (stdp or dopamine or lif_spike or one_synapse))"
-)
-WORDS = {"equation", "reference", "legacy_names", "__all__", "modulated", "nudge"}  # assigned to: not code
+    "runtime": (["tests/neurons", "tests/plasticity", "tests/spiking", "tests/validation",
+                 "tests/rate/test_definitions.py", "tests/rate/test_eiann_extracts.py"], ""),
+    "compiled": (["tests/spiking"], "cpp_standalone or devices_agree"),
+}  # fmt: skip
+#: Template, by the beginning of its name -> the module whose tests see it.
+TEMPLATES = {"dense_pairs": "dense_pairs", "dense": "dense", "given": "given_spikes", "keep_row": "runners",
+             "play_rows": "runners", "run_when": "runners", "": "network"}  # fmt: skip
+
+#: Assigned to, or a function's name: words, published numbers, what serves speed alone.
+WORDS = {"FITS", "equation", "reference", "source", "legacy_names", "__all__", "modulated", "nudge"}
+QUICK = {"_LINE", "_PAGE", "EPOCH", "FEWEST_ROWS", "_row_stride"}
 SPEAKS = ("check", "Error", "known_names", "warn", "add_argument")
-SWAP = {
-    "+": "-",
-    "-": "+",
-    "*": "/",
-    "/": "*",
-    "+=": "-=",
-    "-=": "+=",
-    "*=": "/=",
-    "<": ">",
-    ">": "<",
-    "<=": "<",
-    ">=": ">",
-}
-IN_STRING = re.compile(r"(?<![\w)]e)(?P<op>\+=|-=|\*=|(?<!\*)\*(?!\*)|/|\+|-|<=|>=|<|>)|(?P<tau>\btau_\w+\b)(?! *:)")
+SWAP = {"+": "-", "-": "+", "*": "/", "/": "*", "**": "*", "//": "*", "+=": "-=", "-=": "+=", "*=": "/=", "<": ">",
+        ">": "<", "<=": "<", ">=": ">", "==": "!=", "!=": "==", "and": "or", "or": "and"}  # fmt: skip
+WHEN = {"start": "end", "end": "start", "before_thresholds": "end", "before_synapses": "after_synapses",
+        "after_synapses": "before_synapses", "synapses": "start", "after_resets": "start"}  # fmt: skip
+IN_STRING = re.compile(
+    r"(?<![\w)]e)(?P<op>[+*/-]=|[<>=!]=|\*\*?(?=[\w({])|/(?!dt =)|\+|-|<|>|\b(?:and|or)\b)|(?P<tau>\btau_\w+\b)(?! *:)"
+    r"|(?<![\w.:{])(?<!: )(?<!e-)(?P<number>\d+(?:\.\d+)?)(?![\w.])"
+)
+#: In C++ and numpy, where < and * have other meanings; products are written without spaces.
+IN_TEMPLATE = re.compile(r"(?P<op>(?<= )(?:[+*-]=|[<>]=|[+-]|<|>|/)(?= )|(?<=[\w)\]}])\*(?=[\w({]))")
+COMPILED = re.compile(r"static inline|double \w")
 
 
 class Mutant(NamedTuple):
@@ -67,35 +75,84 @@ class Mutant(NamedTuple):
     start: int  # characters from the beginning of the file
     old: str
     new: str
+    device: str = "runtime"
+
+    @property
+    def name(self) -> str:
+        return str(self.path.relative_to(CHECKOUT / "spikedtp"))
+
+    @property
+    def group(self) -> str:
+        folder = self.path.relative_to(CHECKOUT / "spikedtp").parts[0]
+        return next(name for name, folders in GROUPS.items() if folder in folders)
+
+
+def files_of(group: str) -> list[Path]:
+    folders = [CHECKOUT / "spikedtp" / folder for folder in GROUPS[group]]
+    found = [path for folder in folders for path in sorted(folder.glob("*.py")) if path.stem not in MACHINERY]
+    return found + [path for folder in folders for path in sorted(folder.glob("templates/*/*"))]
 
 
 def mutants_of(path: Path) -> list[Mutant]:
     """Every mutant of one file."""
     text = path.read_text(encoding="utf-8")
+    return list(_in_python(path, text) if path.suffix == ".py" else _in_template(path, text))
+
+
+def _changed_number(number: str) -> str | None:
+    """One more, or a tenth more. Not of tolerances."""
+    if re.fullmatch(r"\d+", number):
+        return str(int(number) + 1)
+    if re.fullmatch(r"[\d.]+(e-?\d+)?", number) and (float(number) == 0 or float(number) >= 1e-3):
+        return repr(1.1 * float(number) or 0.1)
+    return None
+
+
+def _in_python(path: Path, text: str):
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     lines, silent = [*text.splitlines(), ""], _lines_of_words(ast.parse(text))
-    found = []
     previous = None
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        at, line = starts[token.start[0] - 1] + token.start[1], token.start[0]
-        speaks = line in silent or lines[line - 1].lstrip().startswith(("import ", "from ", "def ", "@"))
-        if not speaks and token.type == tokenize.STRING and re.search(r"[=*/<>]", token.string):
-            for match in IN_STRING.finditer(token.string):
-                old = match.group()
-                new = f"(1.1*{old})" if match["tau"] else SWAP[old]
-                found.append(
-                    Mutant(path, line + token.string[: match.start()].count("\n"), at + match.start(), old, new)
-                )
-        elif not speaks and token.type == tokenize.OP and token.string in SWAP:
-            unary = previous is None or (previous.type == tokenize.OP and previous.string not in (")", "]"))
-            if not (unary and token.string in "*+"):  # unpacking
-                found.append(Mutant(path, line, at, token.string, " " if unary else SWAP[token.string]))
-        elif not speaks and token.type == tokenize.NUMBER and re.fullmatch(r"\d+", token.string):
-            found.append(Mutant(path, line, at, token.string, str(int(token.string) + 1)))
+        at, line, old = starts[token.start[0] - 1] + token.start[1], token.start[0], token.string
+        if token.type in (tokenize.NL, tokenize.COMMENT):
+            continue
+        # a line that begins with + joins equations: without it they are none
+        if line in silent or lines[line - 1].lstrip().startswith(("import ", "from ", "def ", "@", "+ ")):
+            pass
+        elif token.type == tokenize.STRING:
+            if old.strip("'\"") in WHEN and previous.string == "=":
+                yield Mutant(path, line, at, old, f'"{WHEN[old[1:-1]]}"')
+            elif re.search(r"[=*/<>]", old):
+                yield from _in_string(path, line, at, old)
+        elif token.type == tokenize.OP or old in ("and", "or"):
+            unary = previous is None or (previous.type == tokenize.OP and previous.string not in (")", "]", "}"))
+            if old in SWAP and not (unary and old in "**+"):  # unpacking
+                yield Mutant(path, line, at, old, " " if unary else SWAP[old])
+        elif token.type == tokenize.NUMBER and (new := _changed_number(old)):
+            yield Mutant(path, line, at, old, new)
         previous = token
-    return found
+
+
+def _in_string(path: Path, line: int, at: int, text: str):
+    device = "compiled" if COMPILED.search(text) else "runtime"
+    for match in (IN_STRING if device == "runtime" else IN_TEMPLATE).finditer(text):
+        old, kinds = match.group(), match.groupdict()
+        new = f"(1.1*{old})" if kinds.get("tau") else _changed_number(old) if kinds.get("number") else SWAP[old]
+        place = line + text[: match.start()].count("\n")
+        flag = old == "0.5" and text[match.start() - 2] in "<>"  # which is 0 or 1
+        if new and not flag and "#" not in text[text.rfind("\n", 0, match.start()) + 1 : match.start()]:
+            yield Mutant(path, place, at + match.start(), old, new, device)
+
+
+def _in_template(path: Path, text: str):
+    device, start = "compiled" if path.suffix == ".cpp" else "runtime", 0
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        code = re.split(r"//|\{#|^ *#|prefetch", line)[0]
+        for match in IN_TEMPLATE.finditer(code):
+            yield Mutant(path, number, start + match.start(), match.group(), SWAP[match.group()], device)
+        start += len(line)
 
 
 def _lines_of_words(tree: ast.Module) -> set[int]:
@@ -112,9 +169,12 @@ def _lines_of_words(tree: ast.Module) -> set[int]:
             leave_out(node)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            names = {getattr(name, "id", "") for name in (target, *getattr(target, "elts", ()))}
             annotated = isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Call)  # defaults with limits
-            if getattr(target, "id", "") in WORDS or annotated:
+            if names & (WORDS | QUICK) or annotated:
                 leave_out(node)
+        elif isinstance(node, ast.FunctionDef) and node.name in QUICK:
+            leave_out(node)
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name.startswith(SPEAKS) or name.endswith(SPEAKS):
@@ -124,67 +184,134 @@ def _lines_of_words(tree: ast.Module) -> set[int]:
     return lines
 
 
-def tests_pass(folder: str, copy: Path, limit: float) -> bool:
-    settings = dict(PYTHONPATH=str(copy), OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-k", SKIPPED]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *TESTS[folder]],
-        cwd=copy, env=os.environ | settings, capture_output=True, timeout=limit, check=False,
-    )  # fmt: skip
-    if done.returncode not in (0, 1):
-        sys.exit(f"pytest ended with status {done.returncode}: {done.stderr.decode()[-500:]}")
-    return done.returncode == 0
+def chosen_tests(mutant: Mutant, reach: Reach, budget: float) -> list[str]:
+    """Tests that reach the mutant, as many as fit into `budget` seconds."""
+    file, lines = mutant.path, None
+    if file.suffix == ".py":
+        lines = lines_around(file, mutant.line)
+    else:
+        stem = next(module for name, module in TEMPLATES.items() if file.stem.startswith(name))
+        file = CHECKOUT / "spikedtp" / "spiking" / f"{stem}.py"
+    names = reach.tests(str(file.relative_to(CHECKOUT)), lines)
+    chosen, total = [], 0.0
+    for name in names:
+        total += reach.seconds[name]
+        if chosen and total > budget:
+            break
+        chosen.append(name)
+    return chosen
 
 
-def try_out(mutant: Mutant, copy: Path, limit: float) -> tuple[str, float]:
-    """Killed, survived or timeout (a kind of killed), and the seconds it took."""
+def _reach(copy: Path, device: str, folder: Path, log: Path) -> Reach:
+    """Kept in a file for each part of the tests: one that is deleted is found anew."""
+    tests, expression = TESTS[device]
+    for test in tests:
+        path = folder / f"{device}-{Path(test).stem}.json"
+        if not path.exists():
+            observe(copy, [test], expression, path, log, limit=3600)
+    return Reach(sorted(folder.glob(f"{device}-*.json")))
+
+
+def try_out(mutant: Mutant, copy: Path, names: list[str], log: Path, limit: float) -> str:
+    """Killed, survived, or timeout (a kind of killed)."""
+    if not names:
+        return "survived"
     place = copy / mutant.path.relative_to(CHECKOUT)
     text = place.read_text(encoding="utf-8")
     assert text[mutant.start :].startswith(mutant.old)
     place.write_text(text[: mutant.start] + mutant.new + text[mutant.start + len(mutant.old) :], encoding="utf-8")
-    started = time.perf_counter()
     try:
-        verdict = "survived" if tests_pass(mutant.path.parent.name, copy, limit) else "killed"
-    except subprocess.TimeoutExpired:
-        verdict = "timeout"
+        passed = tests_pass(copy, names, log, limit)
     finally:
         place.write_text(text, encoding="utf-8")
-    return verdict, time.perf_counter() - started
+    return {True: "survived", False: "killed", None: "timeout"}[passed]
+
+
+def wilson(killed: int, tried: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of the share that is killed."""
+    p, n = killed / tried, tried
+    middle, half = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+
+
+def sampled(options: argparse.Namespace) -> list[Mutant]:
+    found, again = [], None
+    if options.survivors:
+        with (options.out / "mutants.csv").open() as stream:
+            again = {
+                (r["file"], int(r["start"]), r["new"]) for r in csv.DictReader(stream) if r["verdict"] == "survived"
+            }
+    for group in GROUPS:
+        paths = [path for path in files_of(group) if re.search(options.only, str(path.relative_to(CHECKOUT)))]
+        mutants = [m for path in paths for m in mutants_of(path) if m.device in options.devices]
+        print(f"{group}: {len(mutants)} mutants", dict(Counter(m.device for m in mutants)), flush=True)
+        if again is None and options.sample and options.sample < len(mutants):
+            mutants = sorted(random.Random(options.seed).sample(mutants, options.sample))
+        if again is not None:
+            mutants = [m for m in mutants if (m.name, m.start, m.new) in again]
+        found += mutants
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="CSV: one row for each mutant.")
-    parser.add_argument("--only", default="", help="Part of a path, such as neurons or bcm.")
-    parser.add_argument("--sample", type=int, help="So many at random.")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="Folder: what tests reach, and one row for each mutant."
+    )
+    parser.add_argument("--only", default="", help="Pattern of paths, such as spikedtp/neurons or bcm.")
+    parser.add_argument("--devices", default="runtime", help="runtime, compiled, or runtime,compiled.")
+    parser.add_argument("--sample", type=int, help="So many of each group at random.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--limit", type=float, default=600, help="Seconds for one mutant.")
+    parser.add_argument(
+        "--survivors", action="store_true", help="Only those of DIR/mutants.csv, into DIR/survivors.csv."
+    )
+    parser.add_argument("--budget", type=float, default=120, help="Seconds of tests for one mutant.")
     parser.add_argument("--list", action="store_true", help="Only count them.")
     options = parser.parse_args()
-    files = [path for folder in FOLDERS for path in sorted((CHECKOUT / "spikedtp" / folder).glob("*.py"))]
-    mutants = [m for path in files if options.only in str(path.relative_to(CHECKOUT)) for m in mutants_of(path)]
-    if options.sample and options.sample < len(mutants):
-        mutants = sorted(random.Random(options.seed).sample(mutants, options.sample))
+    mutants = sampled(options)
     if options.list:
-        print(len(mutants))
         return
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, options.out.open("w", newline="") as stream:
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows, log = [], options.out / "pytest.log"
+    written = "survivors.csv" if options.survivors else "mutants.csv"
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / "copy"
-        shutil.copytree(
-            CHECKOUT, copy, ignore=shutil.ignore_patterns(".git", ".venv*", "results", "__pycache__", ".*_cache")
-        )
-        table = csv.writer(stream)
-        table.writerow(["file", "line", "old", "new", "verdict", "seconds"])
-        for tested in {mutant.path.parent.name for mutant in mutants}:
-            if not tests_pass(tested, copy, options.limit):
-                sys.exit(f"the tests of {tested} fail without any mutant")
-        for mutant in mutants:
-            verdict, seconds = try_out(mutant, copy, options.limit)
-            name = mutant.path.relative_to(CHECKOUT / "spikedtp")
-            table.writerow([name, mutant.line, mutant.old, mutant.new, verdict, f"{seconds:.1f}"])
-            stream.flush()
-            print(f"{verdict:8} {name}:{mutant.line} {mutant.old!r} -> {mutant.new!r} ({seconds:.0f} s)", flush=True)
+        left = shutil.ignore_patterns(".git", ".venv*", "results", "__pycache__", ".*_cache")
+        shutil.copytree(CHECKOUT, copy, ignore=left)
+        compileall.compile_dir(copy / "spikedtp", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+        os.environ |= {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "SPIKEDTP_CACHE": str(Path(folder) / "cache")}
+        compiler = os.environ.get("CXX", "g++")
+        with (options.out / written).open("w", newline="") as stream:
+            table = csv.writer(stream)
+            table.writerow(
+                ["group", "file", "line", "start", "old", "new", "device", "tests", "verdict", "seconds", "killer"]
+            )
+            for device in sorted({mutant.device for mutant in mutants}, reverse=True):
+                os.environ["CXX"] = compiler if device == "compiled" else "none"  # without one, nothing compiles
+                reach = _reach(copy, device, options.out, log)
+                for mutant in (m for m in mutants if m.device == device):
+                    names, started = chosen_tests(mutant, reach, options.budget), time.perf_counter()
+                    verdict = try_out(mutant, copy, names, log, 60 + 3 * options.budget)
+                    last = (
+                        []
+                        if verdict != "killed"
+                        else re.findall(
+                            r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", log.read_text(errors="replace"), re.MULTILINE
+                        )
+                    )
+                    row = [mutant.group, mutant.name, mutant.line, mutant.start, mutant.old, mutant.new, device,
+                           len(names), verdict, f"{time.perf_counter() - started:.1f}", *last[:1]]  # fmt: skip
+                    table.writerow(row)
+                    stream.flush()
+                    print(*row, flush=True)
+                    rows.append(row)
+    for group in GROUPS:
+        verdicts = [row[8] for row in rows if row[0] == group]
+        if verdicts:
+            killed = len(verdicts) - verdicts.count("survived")
+            low, high = wilson(killed, len(verdicts))
+            print(f"{group}: {killed} of {len(verdicts)} killed ({low:.0%} to {high:.0%})")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

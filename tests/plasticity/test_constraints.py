@@ -74,6 +74,8 @@ def test_receptive_fields():
         (lambda: NormalizeRows("big"), "scale"),
         (lambda: Tied("a", sign=3), "sign must be 1 or -1"),
         (lambda: ReceptiveFields(0), "size must be a positive whole number"),
+        (lambda: ReceptiveFields(2, image_dims=(4,)), r"image_dims must be \(height, width\)"),
+        (lambda: ReceptiveFields(2, image_dims=(4, 0)), r"image_dims must be .*got \(4, 0\)"),
         (lambda: ReceptiveFields(9).dims(64), "do not fit 64 inputs"),
         (lambda: ReceptiveFields(2).dims(63), "do not fit 63 inputs"),
     ],
