@@ -6,9 +6,13 @@ Their statistics, exact responses and firing rates are checks of the validation 
 from dataclasses import replace
 
 import numpy as np
-from brian2 import Hz, ms
+import pytest
+from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, TimedArray, ms
 
-from spikedtp.neurons import PoissonInput, SpikeTrainInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import NudgedCell, PoissonInput, SpikeTrainInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.neurons.nudged import Spiker, SteadyInput
+from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.network import build
 from spikedtp.spiking.open_loop import OpenLoop, Source
 from spikedtp.spiking.readout import READOUTS
@@ -36,11 +40,12 @@ def run_linear(cell, spikes, weights, *, dt, compartment="dend"):
     return results, timeline
 
 
-def test_impulse_responses_are_the_simulated_ones():
+@pytest.mark.parametrize("dt", [1 * ms, 0.4 * ms], ids=str)
+def test_impulse_responses_are_the_simulated_ones(dt):
     cell = TwoCompartment()
-    dend, timeline = run_linear(cell, [30], [[1.0]], dt=1 * ms)
-    soma, _ = run_linear(cell, [30], [[1.0]], dt=1 * ms, compartment="soma")
-    declared = cell.impulse_responses(timeline.n_steps, 1 * ms)
+    dend, timeline = run_linear(cell, [30], [[1.0]], dt=dt)
+    soma, _ = run_linear(cell, [30], [[1.0]], dt=dt, compartment="soma")
+    declared = cell.impulse_responses(timeline.n_steps, dt)
     n = timeline.n_steps - 30
     np.testing.assert_allclose(dend.traces["v_dend"][0, 30:, 0], declared["dendrite", "dend"][:n], atol=1e-7)
     np.testing.assert_allclose(dend.traces["v_soma"][0, 30:, 0], declared["soma", "dend"][:n], atol=1e-7)
@@ -74,3 +79,73 @@ def test_rates_are_clipped_and_capped():
 
 def test_parameters_can_be_replaced():
     assert replace(PoissonInput(), unit_rate=100 * Hz).unit_rate == 100 * Hz
+
+
+def test_a_nudged_cell_step_by_step():
+    """Its docstring in a loop: what each soma and dendrite does, and regular spikes at the rate of the activity."""
+    cell, n, steps, onset = NudgedCell(firing="regular"), 12, 400, 200
+    rng = np.random.default_rng(1)
+    given = {"input_soma": rng.normal(0.3, 1, (steps, n)), "input_dend": rng.normal(0, 3, (steps, n))}
+    fixed = {"gate": rng.integers(0, 2, n), "error": rng.normal(0, 0.4, n), "bias": rng.normal(0.3, 0.2, n)}
+    held = np.arange(n) % 3 == 0
+
+    def build():
+        clock, declared = Clock(1 * ms, name="nudged_clock"), cell.declaration()
+        more = f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\nheld : 1\nrunning = 1 - held*nudging : 1"
+        cells = NeuronGroup(
+            n,
+            declared.equations + cell.parameter_equations() + Equations(more),
+            threshold=declared.threshold,
+            reset=declared.reset,
+            method="euler",
+            clock=clock,
+            name="nudged_cells",
+            namespace={name: TimedArray(values, dt=1 * ms, name=name) for name, values in
+                       (("to_soma", given["input_soma"]), ("to_dend", given["input_dend"]))},
+        )  # fmt: skip
+        arrive = "input_soma = to_soma(t, i)\ninput_dend = to_dend(t, i)"
+        cells.run_regularly(arrive, when="start", clock=clock, name="nudged_arrive")
+        cells.run_regularly(declared.before_threshold, when="before_thresholds", clock=clock, name="nudged_hazard")
+        cells.state_updater.when = "after_resets"
+        spikes = SpikeMonitor(cells, name="nudged_spikes")
+        names = ("v_soma", "v_dend", "remaining")
+        trace = StateMonitor(cells, names, record=True, when="end", clock=clock, name="nudged_trace")
+        net = Network(cells, *cells.contained_objects, spikes, trace, name="nudged_network")
+
+        def start():
+            cells.remaining = "rand()"
+
+        constants = {name: np.asarray(value, float) for name, value in fixed.items()} | {"held": held.astype(float)}
+        constants |= {"unit_rate": np.linspace(200, 600, n)}
+        constants |= {name: np.array([float(value)]) for name, value in cell.quantities().items()}
+        return BuiltNetwork(
+            net, clock, steps, start, constants={name: (cells.variables[name], v) for name, v in constants.items()},
+            spikes={"cells": spikes}, traces={name: (trace, name) for name in names}, precision=np.float64,
+        )  # fmt: skip
+
+    results = run_runtime(build, RunInputs({}, [], [1]))
+    raster = np.zeros((steps, n), bool)
+    raster[tuple(results.spikes["cells"][0].T)] = True
+    v_soma, v_dend, remaining = np.zeros(n), np.zeros(n), None
+    for k in range(steps):
+        activity = v_soma + (k >= onset) * (fixed["gate"] * v_dend.clip(-1, 1) + fixed["error"])
+        used = (np.linspace(200, 600, n) * activity).clip(0, 950) * 1e-3
+        fires = raster[0] if k == 0 else remaining - used <= 0
+        np.testing.assert_array_equal(raster[k], fires)
+        runs = 1 - held * (k >= onset)
+        v_soma = v_soma + runs * (fixed["bias"] + given["input_soma"][k] - v_soma) / 60
+        v_dend = v_dend + (given["input_dend"][k] - v_dend) / 20
+        for name, value in (("v_soma", v_soma), ("v_dend", v_dend)):
+            np.testing.assert_allclose(results.traces[name][0, k], value, rtol=1e-9, atol=1e-12)
+        remaining = results.traces["remaining"][0, k]
+    assert raster.sum() > 200 and np.abs(v_dend).max() > 0.2
+
+
+@pytest.mark.parametrize("model", [NudgedCell, Spiker, SteadyInput])
+def test_impossible_firing_is_refused(model):
+    for firing in ("burst", ["lif"]):
+        with pytest.raises(SpikedtpError, match=r"unknown firing .*: known are"):
+            model(firing=firing)
+    with pytest.raises(SpikedtpError, match=r"max_rate = 1. kHz must be below 1/dead_time = 1. kHz"):
+        model(max_rate=1000 * Hz)
+    model(max_rate=1000 * Hz, firing="lif")
