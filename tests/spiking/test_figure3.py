@@ -46,9 +46,10 @@ def test_poisson_inputs_fire_at_the_replayed_rates(figure3, device):
 
 def test_a_recurrent_input_is_silent_until_its_lag_has_passed(figure3, device):
     network, _, _ = figure3
-    network.activity["H2DendI"] = np.ones((1, 21, 50), np.float32)
-    network.activity["OutputE"] = np.ones((1, 21, 10), np.float32)
+    # so much is asked for that a cell fires in every step from the first one on
+    network.activity["H2DendI"] = np.full((1, 21, 50), 5, np.float32)
+    network.activity["OutputE"] = np.full((1, 21, 10), 5, np.float32)
     response = simulate(network, X, TARGET, population="H2E", device=device, record=("spikes",))
     assert not response.spikes["H2DendI"][0, :20].any()
-    assert response.spikes["H2DendI"][0, 20:24].any()
-    assert response.spikes["OutputE"][0, :4].any()
+    assert response.spikes["H2DendI"][0, 20].mean() > 0.9
+    assert response.spikes["OutputE"][0, 0].mean() > 0.9
