@@ -221,6 +221,9 @@ def test_states_can_be_chosen():
 def test_time_of_rows():
     result = replay(STDP(), np.ones((3, 1)), np.ones((3, 1)), 0, dt=0.5 * ms)
     np.testing.assert_allclose(result.t, [-0.5, 0, 0.5, 1.0])
+    few = replay(STDP(), np.ones((3, 1)), np.ones((3, 1)), 0, dt=0.5 * ms, keep=[-1, -3, 3])
+    np.testing.assert_array_equal(few.kept, [1, 3])
+    np.testing.assert_array_equal(few.w, result.w[[1, 3]])
 
 
 def test_a_weight_read_is_a_weight_left_alone():
