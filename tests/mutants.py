@@ -179,8 +179,8 @@ def _lines_of_words(tree: ast.Module) -> set[int]:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name.startswith(SPEAKS) or name.endswith(SPEAKS):
                 leave_out(node)
-        elif isinstance(node, ast.arguments) and node.defaults:
-            lines.update(default.lineno for default in node.defaults)
+        elif isinstance(node, ast.arguments):
+            lines.update(default.lineno for default in (*node.defaults, *node.kw_defaults) if default is not None)
     return lines
 
 

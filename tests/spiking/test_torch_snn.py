@@ -183,6 +183,9 @@ def test_more_mistakes(net):
         learn_readout(*net, labels=[0, 1, 3], order=[0])
     with pytest.raises(SpikedtpError, match="order must be sample numbers from 0 to 2"):
         learn_readout(*net, labels=[0, 1, 2], order=[5])
+    for order in ([], [[0]], [-1]):
+        with pytest.raises(SpikedtpError, match="order must be sample numbers from 0 to 2"):
+            learn_readout(*net, labels=[0, 1, 2], order=order)
 
 
 # --- reward -----------------------------------------------------------------------------------------------------------
@@ -250,4 +253,7 @@ def test_frozen_and_test_samples_leave_the_weights_alone(net):
     rule = RewardedChoice(learning_rate=20.0)
     assert np.array_equal(learn_readout(weights, **given, rule=rule, learning=False).w, weights[1])
     assert np.array_equal(learn_readout(weights, **given, rule=RewardedChoice(learning_rate=0.0)).w, weights[1])
-    assert not np.array_equal(learn_readout(weights, **given, rule=rule).w, weights[1])
+    signs = np.array([1, -1, 0, 0, 0, 0, 1, -1])
+    learned = learn_readout(weights, **given, rule=rule, signs=signs).w
+    assert not np.array_equal(learned, weights[1])
+    assert (learned * signs[:, None] >= 0).all() and (learned[signs == 0] > 0).any() and (learned[signs == 0] < 0).any()
