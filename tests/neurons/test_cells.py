@@ -116,6 +116,7 @@ def test_a_nudged_cell_step_by_step():
     def build():
         clock, declared = Clock(1 * ms, name="nudged_clock"), cell.declaration()
         more = f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\nheld : 1\nrunning = 1 - held*nudging : 1"
+        more += "\nacting = gate*clip(v_dend, -1, 1) : 1"
         cells = NeuronGroup(
             n,
             declared.equations + cell.parameter_equations() + Equations(more),

@@ -69,30 +69,36 @@ def test_learning_events_are_the_rules_applied_to_what_was_read(circuit, digits)
         assert changed >= 4, "hardly anything learned: the test shows nothing"
 
 
-@pytest.mark.parametrize("hold", ["excitatory", "all", "none"])
-def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold):
+@pytest.mark.parametrize(("hold", "latch"), [("excitatory", False), ("all", False), ("output", True)])
+def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
     """The network's equations in a loop that is told who fires; and who fires has the rate of its activity."""
     cell, spikers, dt = NudgedCell(firing="regular"), {"H1DendI": 3, "H2SomaI": 2}, 0.5
-    phases = Phases(settle=40 * ms, read=20 * ms, nudge=24 * ms, wait=6 * ms, hold=hold, dt=dt * ms)
+    phases = Phases(settle=40 * ms, read=20 * ms, nudge=24 * ms, wait=6 * ms, hold=hold, latch=latch,
+                    dt=dt * ms)  # fmt: skip
     network = spiking(cell=cell, spikers=spikers, phases=phases, unit_rates={"H1E": 300 * Hz, "H1DendI": 200 * Hz})
     x, target = digits.test_x[0], digits.test_t[0]
     response = network.respond(x, target, record=("spikes", "v_soma", "v_dend"))
     spec, names = network.spec, [p.name for p in network.circuit.populations]
     onset, read, late, end = 80, 40, 92, 128
+    # when dendrites are read: all in the nudge, or a latched one layer by layer from the top
+    parts = {"H2": (92, 104), "H1": (116, 128)} if latch else {}
+    read_dend = {name: parts.get(name[:2], (late, end)) for name in names}
+    late = 116 if latch else late
     assert response.spikes["H2E"].shape[-2] == end
 
     # spikes of each cell, in units of what an activity of 1 gives in a step
     heard = {}
     for name in names:
-        k, one = spikers.get(name, 1), float(spec.unit_rates[name] * dt * ms)
+        k, one = spec.spikers.get(name, 1), float(spec.unit_rates[name] * dt * ms)
         heard[name] = response.spikes[name][0].reshape(end, -1, k).mean(axis=-1) / one
     v = {name: np.zeros((2, heard[name].shape[1])) for name in names[1:]}  # somas, dendrites
-    mean, late_mean = ({name: np.zeros_like(value) for name, value in v.items()} for _ in range(2))
-    gate, error = ({name: np.zeros(value.shape[1]) for name, value in v.items()} for _ in range(2))
+    mean = {name: np.zeros_like(value) for name, value in v.items()}
+    gate, error, read_late, latched = ({name: np.zeros_like(value[0]) for name, value in v.items()} for _ in range(4))
     activity = {name: np.zeros_like(heard[name]) for name in names} | {names[0]: np.tile(x, (end, 1))}
     for step in range(end):
         for name in v:
-            held = step >= onset and (hold == "all" or (hold == "excitatory" and name.endswith("E")))
+            holds = {"all": True, "excitatory": name.endswith("E"), "output": name == "OutputE"}[hold]
+            held = step >= onset and holds
             if step == onset:
                 if name in ("H1E", "H2E"):
                     gate[name] = (mean[name][0] > 0).astype(float)
@@ -102,14 +108,17 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold):
                     v[name][0] = mean[name][0]
             activity[name][step] = v[name][0]
             if step >= onset:
-                activity[name][step] += gate[name] * v[name][1].clip(-1, 1) + error[name]
+                acting = latched[name] if latch else gate[name] * v[name][1].clip(-1, 1)
+                activity[name][step] += acting + error[name]
             arrived = np.zeros_like(v[name])
             for p in network.circuit.inputs(name):
                 arrived[int(p.compartment == "dend")] += network.weights[p.name] @ heard[p.pre][step]
-            tau = np.array([[np.inf if held else 60 / dt], [20 / dt]])
-            v[name] += (arrived - v[name]) / tau
+            v[name] += (arrived - v[name]) / np.array([[np.inf if held else 60 / dt], [20 / dt]])
             mean[name] += v[name] / (onset - read) * (read <= step < onset)
-            late_mean[name] += v[name] / (end - late) * (step >= late)
+            first, stop = read_dend[name]
+            read_late[name] += v[name][1] / (stop - first) * (first <= step < stop)
+            if step == stop - 1:
+                latched[name] = gate[name] * read_late[name].clip(-1, 1)
             for found, value in zip((response.v_soma, response.v_dend), v[name], strict=True):
                 np.testing.assert_allclose(found[name][0, step], value, atol=2e-5 * max(1, np.abs(value).max()))
 
@@ -117,8 +126,7 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold):
         if p.rule is None:
             continue
         signals, near = response.signals[p.name], dict(rtol=1e-4, atol=1e-4)
-        plateau = gate[p.post] * late_mean[p.post][1].clip(-1, 1) + error[p.post]
-        post = mean[p.post][0].clip(0)
+        plateau, post = latched[p.post] + error[p.post], mean[p.post][0].clip(0)
         np.testing.assert_allclose(signals.pre_settled[0, 0], heard[p.pre][read:onset].mean(axis=0), **near)
         np.testing.assert_allclose(signals.pre_settled_previous, signals.pre_settled)
         np.testing.assert_allclose(signals.pre_nudged[0, 0], heard[p.pre][late:].mean(axis=0), **near)
@@ -128,7 +136,7 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold):
         np.testing.assert_allclose(signals.post_nudged[0, 0], (post + plateau).clip(0), **near)
 
     for name in names:
-        k = spikers.get(name, 1)
+        k = spec.spikers.get(name, 1)
         asked = (float(spec.unit_rates[name] / Hz) * np.repeat(activity[name], k, axis=1)).clip(0, 950) * dt * 1e-3
         lead = np.cumsum(response.spikes[name][0], axis=0) - np.cumsum(asked, axis=0)
         # a regular unit is never a whole spike ahead of the integral of its rate, nor behind it

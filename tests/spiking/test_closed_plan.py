@@ -23,13 +23,28 @@ def closed(**options):
 
 def test_windows_in_time_steps():
     assert (PHASES.onset, PHASES.end) == (200, 300)
-    assert PHASES.windows == {"settled": (80, 200), "nudged": (240, 300)}
+    assert PHASES.settled == (80, 200) and PHASES.nudged() == (240, 300)
     for nudged, steps in ((False, 200), (True, 300)):
         spec = closed(nudged=nudged)
         assert spec.n_steps == steps and spec.duration == steps * 0.5 * ms
+        assert spec.windows == {"settled": (80, 200), "nudged": (240, 300)}
+        assert {spec.nudge_part(layer) for layer in ("H1", "H2", "Output")} == {(240, 300)}
     Phases(settle=100 * ms, read=100 * ms)
     with pytest.raises(SpikedtpError, match=r"wait = 50. ms must be shorter than nudge = 50. ms"):
         replace(PHASES, wait=50 * ms)
+
+
+def test_a_latched_nudge_has_a_part_for_every_hidden_layer():
+    phases = replace(PHASES, wait=10 * ms, latch=True)
+    spec = closed(phases=phases)
+    assert spec.hidden_layers == ("H2", "H1")
+    assert spec.nudge_part("H2") == (220, 250) and spec.nudge_part("H1") == (270, 300)
+    assert spec.nudge_part("Output") == (220, 300) and spec.windows["nudged"] == (270, 300)
+    closed(phases=replace(phases, wait=24.5 * ms))
+    with pytest.raises(SpikedtpError, match=r"must be shorter than a layer's part of a latched nudge, 25. ms"):
+        closed(phases=replace(phases, wait=25 * ms))
+    with pytest.raises(SpikedtpError, match="latch must be true or false"):
+        replace(PHASES, latch=1)
 
 
 def test_cells_and_their_spikers_lie_side_by_side():
@@ -50,12 +65,12 @@ def test_cells_and_their_spikers_lie_side_by_side():
     assert rates.tolist() == [float(spec.unit_rates[name] / Hz) for name, _ in spikers]
 
 
-@pytest.mark.parametrize("hold", ["all", "none", "excitatory", "inhibitory"])
+@pytest.mark.parametrize("hold", ["all", "none", "excitatory", "inhibitory", "output"])
 def test_whose_somas_are_held(hold):
     held = closed(phases=replace(PHASES, hold=hold)).held()
-    wanted = {"all": "EI", "none": "", "excitatory": "E", "inhibitory": "I"}[hold]
-    # the output projects to its interneurons: what nobody hears counts as excitatory
-    assert held.tolist() == [float(p.name[-1] in wanted) for p in SMALL.populations[1:] for _ in range(p.size)]
+    wanted = {"all": "EI", "none": "", "excitatory": "E", "inhibitory": "I", "output": ""}[hold]
+    kept = {p.name: p.name[-1] in wanted or (hold == "output" and p.name == "OutputE") for p in SMALL.populations}
+    assert held.tolist() == [float(kept[p.name]) for p in SMALL.populations[1:] for _ in range(p.size)]
 
 
 def with_population(name, **changes):
