@@ -232,7 +232,7 @@ class _Unfinished:
     @staticmethod
     def _put(job: _Job, found: dict[str, np.ndarray]) -> None:
         """The arrays of the file into `job`; a KeyError or ValueError where one of them is not what `save` wrote."""
-        done, curve = int(found.pop("done")), found.pop("curve")
+        done, curve = int(found.pop("done").item()), found.pop("curve")
         job.network.load_state_dict({key: found[key] for key in found if not key.startswith("rule_state/")})
         for projection, state in job.network.rule_state.items():
             for name, value in state.items():

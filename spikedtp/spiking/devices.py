@@ -14,7 +14,8 @@ DEVICES = ("cpp_standalone", "runtime")
 
 def compiler_available() -> bool:
     """Whether Brian2's C++ standalone device can compile here (a C++ compiler and make)."""
-    return shutil.which(os.environ.get("CXX", "g++").split()[0]) is not None and shutil.which("make") is not None
+    compiler = os.environ.get("CXX", "g++").split()  # with its options; nothing, if $CXX is blank
+    return bool(compiler) and None not in (shutil.which(compiler[0]), shutil.which("make"))
 
 
 def default_device() -> str:

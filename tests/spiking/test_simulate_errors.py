@@ -102,9 +102,10 @@ def test_an_empty_batch(figure3):
         simulate(network, X[None][:0], TARGET[None][:0], population="H2E", device="runtime")
 
 
-def test_the_compiled_device_without_a_compiler(figure3, monkeypatch):
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "", " "])
+def test_the_compiled_device_without_a_compiler(figure3, compiler, monkeypatch):
     network, _, _ = figure3
-    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setenv("CXX", compiler)
     with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler .* use the slower device 'runtime'"):
         simulate(network, X, TARGET, population="H2E", device="cpp_standalone")
 
