@@ -26,6 +26,7 @@ from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoint import write_weights
 from spikedtp.sweep import plan_jobs, run_sweep, varied_keys
 from spikedtp.sweep.job import run_job
+from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.table import sweep_table
 
 COMMAND = [sys.executable, "-c", "import sys; from spikedtp.cli import main; sys.exit(main())"]
@@ -313,6 +314,16 @@ def test_what_a_job_meets_is_one_line(config, monkeypatch):
     found = run_job({"key": "k", "settings": job.saved()})
     assert found["status"] == "failed"
     assert re.fullmatch(r"ZeroDivisionError: two lines \(test_sweep.py, line \d+\)", found["error"])
+
+
+def test_what_a_killed_sweep_half_wrote_is_removed(tmp_path):
+    out = tmp_path / "a[b]"
+    for folder in (".a[b]-0f5773fc.partial", ".a[b]-mine", "jobs"):
+        (out / folder).mkdir(parents=True)
+        (out / folder / "x.partial").write_text("x")
+    with Journal(out).opened():
+        assert {path.name for path in out.iterdir()} == {".a[b]-mine", "jobs"}
+        assert [path.name for path in (out / "jobs").iterdir()] == [".lock"]
 
 
 def test_columns_have_one_type():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from spikedtp.errors import SpikedtpError
 
-__all__ = ["staged"]
+__all__ = ["remove_partial", "staged"]
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -61,6 +62,12 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
         for folder in reversed(made):
             _remove_if_empty(folder)
         raise
+
+
+def remove_partial(out: Path) -> None:
+    """Remove what killed runs left of `staged` inside `out`; only for a caller that nobody else writes there beside."""
+    for left in out.glob(f".{glob.escape(out.name)}-????????.partial"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _make_staging(out: Path, made: list[Path]) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.records.folder import remove_partial
 
 __all__ = ["Journal"]
 
@@ -49,6 +50,7 @@ class Journal:
         try:
             for left in self.folder.glob("*.partial"):  # of a run that was killed while it wrote
                 left.unlink()
+            remove_partial(self.out)
             yield
         finally:
             lock.release()
