@@ -7,6 +7,7 @@ import pytest
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import SignMask
 
 
 def weights(shape=(4, 4), seed=0):
@@ -35,6 +36,24 @@ def test_normalised_rows():
     kept = weights()
     NormalizeRows(3.0, autapses=True).apply(kept, recurrent=True)
     assert np.diag(kept).all()
+
+
+def test_signs_by_presynaptic_cell():
+    mask, weight = SignMask((1, -1, 0, -1)), weights()
+    clipped = weight.copy()
+    mask.apply(clipped)
+    reflected = mask.reflect(weight)
+    assert reflected.dtype == np.float32
+    for j, sign in enumerate(mask.signs):
+        for w, kept, turned in zip(weight[:, j], clipped[:, j], reflected[:, j], strict=True):
+            assert kept == (w if sign == 0 or sign * w > 0 else 0)
+            assert turned == (w if sign == 0 else sign * abs(w))
+    assert SignMask.free(3).signs == (0, 0, 0)
+    for n, share, expected in ((5, 0.5, 2), (4, 0, 0), (4, 1, 4)):
+        assert SignMask.by_index(n, share).signs == (-1,) * expected + (1,) * (n - expected)
+        drawn = SignMask.at_random(n, share, np.random.default_rng(1)).signs
+        assert sorted(drawn) == sorted(SignMask.by_index(n, share).signs)
+    assert len({SignMask.at_random(20, 0.5, np.random.default_rng(seed)).signs for seed in range(3)}) == 3
 
 
 def test_no_autapses():
@@ -72,6 +91,14 @@ def test_receptive_fields():
     [
         (lambda: NormalizeRows(-1.0), "scale must be a positive number, got -1.0"),
         (lambda: NormalizeRows("big"), "scale"),
+        (lambda: NormalizeRows(0.0), "scale must be a positive number, got 0.0"),
+        (lambda: SignMask(()), r"signs must be -1, 0 or 1 for each presynaptic cell, got \(\)"),
+        (lambda: SignMask((1, 2)), "signs must be"),
+        (lambda: SignMask((1, -2)), "signs must be"),
+        (lambda: SignMask.by_index(4, 1.01), "inhibitory must be a fraction from 0 to 1, got 1.01"),
+        (lambda: SignMask.by_index(4, -0.01), "inhibitory must be a fraction"),
+        (lambda: SignMask((1, -1)).apply(weights((2, 3))), r"2 signs do not fit weights \(n_post, n_pre\) \(2, 3\)"),
+        (lambda: SignMask((1, -1)).reflect(weights((3, 1))), "2 signs do not fit"),
         (lambda: Tied("a", sign=3), "sign must be 1 or -1"),
         (lambda: ReceptiveFields(0), "size must be a positive whole number"),
         (lambda: ReceptiveFields(2, image_dims=(4,)), r"image_dims must be \(height, width\)"),
