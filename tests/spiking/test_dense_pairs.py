@@ -224,6 +224,8 @@ def test_weights_in_both_orientations():
     synapses = PairSynapses(cells[:5], cells[5:], rule=STDP(), clock=clock)
     w = np.arange(35.0).reshape(7, 5)
     np.testing.assert_array_equal(synapses.matrix(synapses.flat(w)), w)
+    several = np.stack([synapses.flat(k * w) for k in range(3)])
+    np.testing.assert_array_equal(synapses.matrix(several), [0 * w, w, 2 * w])
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def test_a_presentation_does_not_depend_on_its_batch(network, device):
 
 def test_a_single_sample_has_no_sample_axis(network, device):
     network.activity = {k: v[:1] for k, v in network.activity.items()}
-    one = run(network, device, x=X[0], target=TARGET[0])
+    done = []
+    one = run(network, device, x=X[0], target=TARGET[0], progress=done.append)
+    assert done == [1, 2]
     assert one.weight_updates["H2E_H1E"].shape == (2, 2, 500)
     assert one.weight_updates["H2E_H1E"].dtype == np.float32
     assert one.spikes["H1E"].shape == (2, 420, 500) and one.v_soma["H2E"].shape == (2, 420, 2)

@@ -5,6 +5,8 @@ import pytest
 from brian2 import ms
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import PoissonInput, TwoCompartment
+from spikedtp.spiking.open_loop import OpenLoop, Source
 from spikedtp.spiking.readout import KINDS, PHASES, SIGNALS, Kernels, find_readout, row
 from spikedtp.spiking.timeline import Timeline
 
@@ -117,3 +119,13 @@ def test_windows_of_the_shortest_presentations_are_not_empty():
     for name in ("least", "short"):
         for kernel in find_readout("best").kernels(TIMELINES[name]).weights.values():
             assert kernel.sum() == pytest.approx(1) and (kernel >= 0).all()
+
+
+def test_neighbours_with_one_lag_are_one_block():
+    late = (False, True, True, False, False, True)
+    sources = tuple(Source(f"A_B{k}", f"B{k}", "soma", lagged, np.zeros((2, k + 1))) for k, lagged in enumerate(late))
+    timeline = TIMELINES["short"]
+    kernels = find_readout("paper").kernels(timeline)
+    spec = OpenLoop("A", TwoCompartment(), PoissonInput(), sources, timeline, kernels)
+    assert spec.n_inputs == 21 and spec.slices()["A_B2"] == slice(3, 6)
+    assert spec.blocks() == [(0, 1, 0), (1, 6, 3), (6, 15, 0), (15, 21, 3)]
