@@ -76,6 +76,9 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
     phases = Phases(settle=40 * ms, read=20 * ms, nudge=24 * ms, wait=6 * ms, hold=hold, latch=latch,
                     dt=dt * ms)  # fmt: skip
     network = spiking(cell=cell, spikers=spikers, phases=phases, unit_rates={"H1E": 300 * Hz, "H1DendI": 200 * Hz})
+    # so that dendrites leave -1 to 1 on both sides, and somas of more than 1 hear it
+    for p in network.circuit.projections:
+        network.weights[p.name] *= 8 if p.compartment == "dend" else 4 if p.name in ("H1E_InputE", "H2E_H1E") else 1
     x, target = digits.test_x[0], digits.test_t[0]
     response = network.respond(x, target, record=("spikes", "v_soma", "v_dend"))
     spec, names = network.spec, [p.name for p in network.circuit.populations]
@@ -122,6 +125,9 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
             for found, value in zip((response.v_soma, response.v_dend), v[name], strict=True):
                 np.testing.assert_allclose(found[name][0, step], value, atol=2e-5 * max(1, np.abs(value).max()))
 
+    high = {name: (gate[name] > 0) & (mean[name][0] > 1.5) for name in ("H1E", "H2E")}
+    acted_on = np.concatenate([read_late[name][cells] for name, cells in high.items()])
+    assert acted_on.min() < -1.5 and acted_on.max() > 1
     for p in network.circuit.projections:
         if p.rule is None:
             continue
