@@ -1,7 +1,8 @@
 """Faults at random moments: killed, disk full, compiler gone or broken, folders deleted. Results are whole or absent,
 and a rerun gives the bytes of a run that nothing disturbed.
 
-``SPIKEDTP_FAULTS=N python -m pytest tests/faults`` does each N times (default: once; the slow suite: ten times).
+``SPIKEDTP_FAULTS=N python -m pytest tests/faults`` does each N times (default: once, those that take long
+not at all; the slow suite: ten times).
 """
 
 from __future__ import annotations
@@ -126,6 +127,7 @@ def test_killed_while_it_builds_and_runs(base, undisturbed, moment, tmp_path):
     assert contents(out) == whole
 
 
+@pytest.mark.slow
 @repeated
 def test_killed_while_it_trains(base, undisturbed, moment, tmp_path):
     whole, seconds = undisturbed("train", TRAIN)
@@ -137,6 +139,7 @@ def test_killed_while_it_trains(base, undisturbed, moment, tmp_path):
     assert not [name for name in leftovers(tmp_path) if "unfinished" in name]
 
 
+@pytest.mark.slow
 @repeated
 def test_killed_while_it_sweeps(base, undisturbed, moment, tmp_path):
     words = ["sweep", "--config", str(base / "plan.yaml"), "--jobs", "1"]
@@ -152,6 +155,7 @@ def test_killed_while_it_sweeps(base, undisturbed, moment, tmp_path):
 # --- full disk -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @repeated
 @pytest.mark.parametrize("command", ["train", "replay"])
 def test_no_space_for_the_results(base, undisturbed, command, moment, tmp_path, monkeypatch):
@@ -179,6 +183,7 @@ def test_no_space_for_the_results(base, undisturbed, command, moment, tmp_path, 
 # --- compiler --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_compiler
 @repeated
 def test_a_compiler_that_fails_part_way(base, undisturbed, moment, tmp_path):
