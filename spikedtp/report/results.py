@@ -17,7 +17,7 @@ import yaml
 
 from spikedtp.circuit.fields import MAX_CHARACTERS, plain_yaml
 from spikedtp.configuration import CONFIG_FILE
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.records import file_hash
 
 __all__ = ["PAGE", "Picture", "Results", "Table", "read_results"]
@@ -102,8 +102,8 @@ def read_results(folder: str | Path) -> Results:
         `folder` holds no finished run.
     """
     folder = Path(os.path.expanduser(folder))
-    if not folder.is_dir():
-        raise SpikedtpError(f"{folder} is not a folder: name a folder of results")
+    if not os.path.isdir(folder):  # false as well for a name that is too long to look up
+        raise SpikedtpError(f"{shown(str(folder))} is not a folder: name a folder of results")
     if not (folder / "manifest.json").is_file():
         raise SpikedtpError(_not_finished(folder))
     found = sorted(path for path in folder.iterdir() if path.is_file() and not path.is_symlink())

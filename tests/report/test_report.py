@@ -187,6 +187,8 @@ def test_what_is_no_result_is_refused_in_one_line(run, tmp_path):
         write_report(tmp_path)
     with pytest.raises(SpikedtpError, match="is not a folder"):
         write_report(run / "lines.csv")
+    with pytest.raises(SpikedtpError, match="is not a folder"):
+        write_report("9" * 4000)
     with pytest.raises(SpikedtpError, match=r"cannot be written .*--out"):
         write_report(run, run / "lines.csv" / "page.html")
     for text in ("[1]", "{", "[" * 100_000):
