@@ -27,7 +27,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spikedtp.plasticity import Factors, LearningRule, SpikingForm
+from spikedtp.plasticity import Factors, LearningRule, Plateau, SpikingForm
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class MultiplicativeDepression(LearningRule):
     equation: ClassVar[str] = r"\Delta W = \eta\,[P^+ \otimes c - P^- \otimes c\; W / w_0]"
     reference: ClassVar[str] = "after van Rossum, Bi & Turrigiano 2000, J. Neurosci. 20:8812"
     nudge: ClassVar[str] = "one-pass"  # plateaus come from one top-down sweep, as in the circuit below
-    relu_gate: ClassVar[bool] = True  # no plateau in a cell that was silent before
     modulated: ClassVar[str] = "plateau"  # what the modulator of `replay` stands for
     uses_weight: ClassVar[bool] = True
 
@@ -52,6 +51,10 @@ class MultiplicativeDepression(LearningRule):
         step = self.learning_rate * signals.pre_settled.clip(0, 1)
         up, down = signals.plateau.clip(0, None), (-signals.plateau).clip(0, None)
         return Factors(gain=((up, step),), decay=((down / self.w_0, step),))
+
+    def plateau_form(self):
+        """No plateau in a cell that was silent before."""
+        return Plateau(relu_gate=True)
 
     def spiking_form(self):
         """Code that every synapse runs when the cell learns; `_pre` and `_post` name the cell of a signal."""

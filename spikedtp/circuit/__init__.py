@@ -2,7 +2,7 @@
 
 from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
 from spikedtp.circuit.keys import bias_key, weight_key
-from spikedtp.circuit.nudge import nudge_kind, plateau_rule
+from spikedtp.circuit.nudge import nudge_kind, plateau_of
 from spikedtp.circuit.reader import read_circuit
 from spikedtp.circuit.shipped import circuit_path, shipped_names
 
@@ -14,7 +14,7 @@ __all__ = [
     "bias_key",
     "circuit_path",
     "nudge_kind",
-    "plateau_rule",
+    "plateau_of",
     "read_circuit",
     "shipped_names",
     "weight_key",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from spikedtp.circuit.description import Circuit, Population
+from spikedtp.plasticity.plateau import Plateau
 
-__all__ = ["nudge_kind", "plateau_rule"]
+__all__ = ["nudge_kind", "plateau_of"]
 
 
 def nudge_kind(circuit: Circuit) -> str:
@@ -13,9 +14,9 @@ def nudge_kind(circuit: Circuit) -> str:
     return kinds.pop() if len(kinds) == 1 else "none" if not kinds else "mixed"
 
 
-def plateau_rule(circuit: Circuit, population: Population):
-    """The rule that gives this population a plateau (the first of its projections' that asks for a nudge), or None."""
+def plateau_of(circuit: Circuit, population: Population) -> Plateau | None:
+    """The plateau of this population: that of the first of its projections' rules that asks for a nudge, or None."""
     for projection in circuit.inputs(population.name):
         if projection.rule is not None and projection.rule.nudge != "none":
-            return projection.rule
+            return projection.rule.plateau_form()
     return None

@@ -71,11 +71,16 @@ def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
         else:
             for source in spec.sources:
                 if source.compartment == via:
-                    arrived = value[..., slices[source.projection]] @ source.weight.T
+                    arrived = value[..., slices[source.projection]] @ source.cell_weights.T
                     vectors[name] = vectors.get(name, 0.0) + arrived
     leading = counts["trace_settled", "spike"].shape[:-1]
     names = {name for name, _ in kernels}
-    return {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
+    vectors = {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
+    if spec.bias is not None:  # arrives in every step
+        for (name, via), kernel in kernels.items():
+            if via == "soma":
+                vectors[name] = vectors[name] + kernel.sum() * spec.bias
+    return vectors
 
 
 def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, n_draws: int) -> np.ndarray:
@@ -108,17 +113,18 @@ def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, 
 
 def _expected_factors(response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int):
     """Factors of the noise-free ΔW and of `n_draws` noisy ones (None for 0); None where no prediction is possible."""
-    spec, reader = response.spec, response.projections[projection].reader
+    spec, plastic = response.spec, response.projections[projection]
     kernels = spike_kernels(spec) if response.replayed is not None else None
     if kernels is None:
         return None
     expected, fano = _rates(response, sample)
     names = list(kernels)
     basis = np.array([kernels[name] for name in names])
-    one = reader.at(slice(sample, sample + 1))
+    one = plastic.reader.at(slice(sample, sample + 1))
 
     def factors(sums: np.ndarray) -> Factors:
-        return one.factors(one.signals(_read(spec, kernels, {name: sums[k][None] for k, name in enumerate(names)})))
+        counts = {name: sums[k][None] for k, name in enumerate(names)}
+        return plastic.change(one.signals(_read(spec, kernels, counts)))
 
     clean = factors((basis @ expected)[:, None])
     if not n_draws:
@@ -147,7 +153,7 @@ def expected_update(
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return None
-    weight = response.projections[projection].reader.weight
+    weight = response.projections[projection].weight
     return found[0].dense(weight)[0, 0] if not n_draws else sum(_dense(found[1], weight)) / n_draws
 
 
@@ -172,7 +178,7 @@ def noise_ceiling(
         return np.nan
     clean, noisy = found
     if clean.decay:
-        weight = response.projections[projection].reader.weight
+        weight = response.projections[projection].weight
         target = clean.dense(weight)[0, 0].ravel()
         cosines = np.array([_cosine(target, update.ravel()) for update in _dense(noisy, weight)])
     else:

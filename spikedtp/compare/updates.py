@@ -121,7 +121,7 @@ def _references(rate, projection: str, sample: int, spiking: SpikingResponse | C
             "notebook": rate.notebook_update(projection, index),
             "rule": rate.updates(projection, index),
         }
-    wanted = spiking.projections[projection].reader.weight.shape
+    wanted = spiking.projections[projection].weight.shape
     for name, reference in references.items():
         if reference is not None and np.shape(reference) != wanted:
             raise SpikedtpError(

@@ -18,6 +18,7 @@ from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.description import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
 from spikedtp.plasticity.oja import Oja
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
 from spikedtp.plasticity.signals import Signals
 from spikedtp.plasticity.spiking_form import SpikingForm
@@ -63,6 +64,7 @@ __all__ = [
     "NoAutapses",
     "NormalizeRows",
     "Oja",
+    "Plateau",
     "PlateauBias",
     "PresentationRows",
     "ReceptiveFields",

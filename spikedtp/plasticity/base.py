@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import is_finite
 from spikedtp.plasticity.description import Described
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import Array, Signals, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -95,6 +96,11 @@ class LearningRule(_Checked, Described):
     modulated: ClassVar[str] = ""
     contrasts: ClassVar[bool] = False
 
+    def __init_subclass__(cls) -> None:
+        options = [f.name for f in fields(Plateau) if hasattr(cls, f.name)]
+        if options and cls.plateau_form is LearningRule.plateau_form:
+            raise TypeError(f"{cls.__name__}.{options[0]} has no effect: give plateau_form() too, which networks ask")
+
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)
 
@@ -109,6 +115,10 @@ class LearningRule(_Checked, Described):
     def update(self, signals: Signals, weight: Array, state: dict[str, Array]) -> Array:
         """ΔW of one presentation, without bounds or constraints: ``(..., n_post, n_pre)``."""
         return self.factors(signals, state).dense(weight)
+
+    def plateau_form(self) -> Plateau:
+        """Which plateaus the rule learns from; the network makes them."""
+        return Plateau()
 
     def next_state(self, signals: Signals, state: dict[str, Array]) -> dict[str, Array]:
         """State after the presentation. Called once the weights have been committed."""

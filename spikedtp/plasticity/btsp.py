@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import clip01, exp, positive
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -106,6 +107,9 @@ class BTSP(LearningRule):
 
     def next_state(self, signals, state):
         return {"past_pre": clip01(signals.pre_nudged), "past_plateau": 1.0 * signals.plateau}
+
+    def plateau_form(self):
+        return Plateau(self.relu_gate, self.max_pop_fraction, self.neg_rate_th)
 
     def spiking_form(self):
         def depression(x: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -71,6 +72,9 @@ class DendriticState(LearningRule):
 
     def factors(self, signals, state):
         return Factors(((self.learning_rate * signals.plateau, clip01(getattr(signals, self._pre))),))
+
+    def plateau_form(self):
+        return Plateau(self.relu_gate, self.max_pop_fraction)
 
     def spiking_form(self):
         return SpikingForm(on_learn=f"w += learning_rate*plateau_post*clip({self._pre}_pre, 0, 1)")

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -72,6 +73,9 @@ class SupervisedBCM(LearningRule):
     def next_state(self, signals, state):
         theta = state["theta"]
         return {"theta": theta + (signals.post_nudged**2 / self.k - theta) / self.theta_tau}
+
+    def plateau_form(self):
+        return Plateau(self.relu_gate, self.max_pop_fraction)
 
     def spiking_form(self):
         change = "learning_rate*post_nudged_post*(post_nudged_post - theta_post)*clip(pre_nudged_pre, 0, 1)"

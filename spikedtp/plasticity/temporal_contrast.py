@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -60,6 +61,9 @@ class TemporalContrastHebb(LearningRule):
                 (-self.learning_rate * clip01(signals.post_settled), clip01(signals.pre_settled)),
             )
         )
+
+    def plateau_form(self):
+        return Plateau(self.relu_gate, self.max_pop_fraction)
 
     def spiking_form(self):
         gate = "*int(post_settled > 0)" if self.relu_gate else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
+from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import DendriticLoss, LocalBackprop, PlateauBias
 from spikedtp.rate.gradient import check_backward_steps
@@ -38,7 +38,7 @@ def check_circuit(circuit: Circuit) -> None:
         raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
     for population in circuit.populations[1:]:
         dendrite = any(p.compartment == "dend" for p in circuit.inputs(population.name))
-        plateau = plateau_rule(circuit, population) is not None
+        plateau = plateau_of(circuit, population) is not None
         is_output = population.name == circuit.output.name
         if plateau and not dendrite and not is_output:
             raise SpikedtpError(f"{circuit.name}: {population.name} learns from plateaus but has no dendritic input")

@@ -7,11 +7,12 @@ nothing is computed while they run. Inside, a batch is `(n, samples)`, so that `
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from spikedtp.circuit import Population, Projection, nudge_kind, plateau_rule
-from spikedtp.plasticity import Signals
-from spikedtp.rate.plateaus import instruct
+from spikedtp.circuit import Population, Projection, nudge_kind, plateau_of
+from spikedtp.plasticity import Plateau, Signals
 from spikedtp.rate.weights import Block, WeightStore
 
 __all__ = ["Program"]
@@ -134,7 +135,7 @@ class Program:
             late = self._somatic(populations, "B", from_input=True)
             self._accumulate(late, layer, self.constant[layer])
             for population in populations:
-                if plateau_rule(self.circuit, population) is not None:
+                if plateau_of(self.circuit, population) is not None:
                     _, start, stop = self.store.place[population.name]
                     self.plateau[population.name] = self.nudge[layer][start:stop]
         top_down = self.layers[:-2:-1] if self.kind == "output-only" else self.layers[::-1]
@@ -153,7 +154,7 @@ class Program:
         """The clipped dendritic state at this nudge step."""
         dendrite = self._dendrite(population, self.dendrite.get(population.name))
         self.dendrite[population.name] = dendrite
-        self._do(np.clip, dendrite, np.float32(-1), np.float32(1), dendrite)
+        self._do(Plateau.clip, dendrite, dendrite)
         if self.record:
             kept = self.nudge_dendrite.setdefault(
                 population.name, np.zeros((self.n_nudge, *dendrite.shape), np.float32)
@@ -166,11 +167,11 @@ class Program:
         if is_output:
             error = np.zeros_like(self.target)
             self._do(np.subtract, self.target, self.activity(population.name, self.now[population.name]), error)
-            self._do(np.clip, error, np.float32(-1), np.float32(1), error)
+            self._do(Plateau.clip, error, error)
         else:
             error = self.dendrite[population.name]
-        rule = plateau_rule(self.circuit, population)
-        self._do(instruct, error, settled, rule, is_output, self.plateau[population.name])
+        write = partial(plateau_of(self.circuit, population).write, is_output=is_output)
+        self._do(write, error, settled, self.plateau[population.name])
 
     def _nudge_layer(self, layer: str, populations: tuple[Population, ...], row: int) -> None:
         one_pass = self.kind == "one-pass"

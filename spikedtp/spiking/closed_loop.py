@@ -14,7 +14,7 @@ import numpy as np
 from brian2 import Hz, ms, second
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_rule
+from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import NudgedCell, Spiker, SteadyInput
 from spikedtp.parameters import Parameters, parameter
@@ -217,6 +217,12 @@ class ClosedLoop:
     def n_cells(self) -> int:
         return sum(population.size for population in self.populations)
 
+    @property
+    def has_floors(self) -> bool:
+        """Whether some dendrites have a lowest plateau of their own."""
+        hidden = (p for p in self.populations if p.name != self.circuit.output.name)
+        return any(plateau.has_floor for p in hidden if (plateau := plateau_of(self.circuit, p)) is not None)
+
     def slices(self) -> dict[str, slice]:
         """Where each population lies among the cells."""
         ends = np.cumsum([population.size for population in self.populations]).tolist()
@@ -241,8 +247,8 @@ def check_circuit(circuit: Circuit) -> None:
             )
         if population.bias_rule is not None:
             raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
-        rule = plateau_rule(circuit, population)
-        if rule is not None and getattr(rule, "max_pop_fraction", 1.0) < 1.0:
+        plateau = plateau_of(circuit, population)
+        if plateau is not None and plateau.max_pop_fraction < 1.0:
             raise SpikedtpError(
                 f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell can do that alone"
             )

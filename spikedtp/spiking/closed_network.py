@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
-from spikedtp.circuit import Projection, plateau_rule
+from spikedtp.circuit import Projection, plateau_of
 from spikedtp.neurons import CellModel
-from spikedtp.plasticity import Tied
+from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.closed_loop import ClosedLoop
 from spikedtp.spiking.code_objects import code_object_class
@@ -31,8 +31,6 @@ WEIGHT_TYPE = np.float32
 #: Whether somas run during the nudge; a shared number where they all do or none does.
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
 SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
-#: What of its dendrite acts on a soma.
-ACTING = {False: "acting = gate*clip(v_dend, -1, 1) : 1", True: "acting = plateau : 1"}
 
 
 @dataclass
@@ -103,7 +101,7 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
         "cells",
         clock,
         counts_of_cells + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
-        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{ACTING[spec.phases.latch]}\nrate_factor : 1 (shared)",
+        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{_acting(spec)}\nrate_factor : 1 (shared)",
     )
     spikers = _spikers(spec, cells, clock) if spec.spikers else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
@@ -121,6 +119,17 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
     for synapses in parts.synapses.values():
         net.add(synapses, *synapses.contained_objects)
     return built
+
+
+def _plateau(spec: ClosedLoop, dendrite: str) -> str:
+    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `floor` are set."""
+    return f"gate*{Plateau.clip_code(dendrite, 'floor' if spec.has_floors else None)}"
+
+
+def _acting(spec: ClosedLoop) -> str:
+    """What of its dendrite acts on a soma."""
+    acting = "plateau" if spec.phases.latch else _plateau(spec, "v_dend")
+    return f"acting = {acting} : 1" + ("\nfloor : 1" if spec.has_floors else "")
 
 
 def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str) -> NeuronGroup:
@@ -234,17 +243,17 @@ def _nudge(parts: _Parts) -> None:
     steps = {phase: stop - start for phase, (start, stop) in windows.items()}
     onset = f"t_in_timesteps == {spec.phases.onset}"
     for population in spec.populations:
-        rule = plateau_rule(spec.circuit, population)
-        if rule is None:
+        plateau = plateau_of(spec.circuit, population)
+        if plateau is None:
             continue
-        gate = "int(soma_sum > 0)" if getattr(rule, "relu_gate", False) else "1"
+        gate = plateau.gate_code("soma_sum")
         group = parts.population(population.name)
         if population.name == spec.circuit.output.name:
             group.variables.add_array("target", size=population.size, index="_idx")
             parts.built.changing["target"] = group.variables["target"]
-            code = f"error = clip(target - post_settled, -1, 1)*{gate}"
+            code = f"error = {Plateau.clip_code('target - post_settled')}*{gate}"
         else:
-            code = f"gate = {gate}"
+            code = f"gate = {gate}" + (f"\nfloor = {plateau.floor_code('post_settled')}" if spec.has_floors else "")
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
     if spec.phases.hold != "none":
         held = "held*" if "held" in cells.variables else ""
@@ -256,7 +265,7 @@ def _nudge(parts: _Parts) -> None:
         parts.when(
             group, _inside(window), "plateau_sum += v_dend", f"{group.name}_nudged", when="after_resets", order=2
         )
-        code = f"plateau = gate*clip(plateau_sum/{window[1] - window[0]}, -1, 1)"
+        code = f"plateau = {_plateau(spec, f'plateau_sum/{window[1] - window[0]}')}"
         parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, last, "nudged", steps["nudged"])
     code = "plateau += error\npost_nudged = clip(post_settled + plateau, 0, inf)"

@@ -13,7 +13,6 @@ from spikedtp.plasticity import Signals
 from spikedtp.spiking.closed_loop import ClosedLoop
 from spikedtp.spiking.response import PlasticProjection, WeightUpdates
 from spikedtp.spiking.run_data import RunResults
-from spikedtp.spiking.signals import SignalReader
 
 __all__ = ["ClosedResponse"]
 
@@ -83,8 +82,7 @@ class ClosedResponse:
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
-            reader = SignalReader(p.rule, self.weights[name], state, slice(None), None, None, 1.0, True)
-            found[name] = PlasticProjection(reader, self._signals(p.pre, p.post))
+            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p.pre, p.post))
         return found
 
     @property

@@ -33,9 +33,13 @@ class _Parts:
     built: BuiltNetwork
 
 
+#: A bias is an input that arrives in every step, so that every cell takes it.
+BIASED = COMPARTMENTS["soma"]
+
+
 def _start(spec: OpenLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
     start_cells(inputs, spec.inputs.declaration())
-    start_cells(cells, spec.cell.declaration())
+    start_cells(cells, spec.cell.declaration(), more={} if spec.bias is None else {BIASED: "bias_input"})
 
 
 def _readouts(spec: OpenLoop, signals: dict[str, tuple[str, str]], kind: str) -> dict[str, tuple[str, str]]:
@@ -89,6 +93,7 @@ def build(spec: OpenLoop) -> BuiltNetwork:
     parts = _Parts(spec, inputs, cells, built)
     _add_readouts(parts)
     _add_replay(parts)
+    _add_bias(parts)
     _schedule(parts)
     _connect(parts)
     _record(parts)
@@ -143,6 +148,13 @@ def _add_replay(parts: _Parts) -> None:
     built.changing["replay"] = table
 
 
+def _add_bias(parts: _Parts) -> None:
+    if parts.spec.bias is not None:
+        variables = parts.cells.variables
+        variables.add_array("bias_input", size=parts.spec.n_cells, index="_idx")
+        parts.built.constants["cells.bias_input"] = (variables["bias_input"], parts.spec.bias)
+
+
 def _schedule(parts: _Parts) -> None:
     """Order the parts of a time step."""
     for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
@@ -155,7 +167,8 @@ def _schedule(parts: _Parts) -> None:
     # read before clearing: both need what arrived in this very step
     for kind in ("state", "drive"):
         _read(parts, parts.cells, CELL_SIGNALS, kind, when="after_synapses", order=1)
-    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
+    rest = {} if parts.spec.bias is None else {BIASED: "bias_input"}
+    clear = "\n".join(f"{name} = {rest.get(name, 0)}" for name in parts.spec.cell.declaration().clear)
     parts.cells.run_regularly(clear, when="after_synapses", order=2, clock=parts.built.clock, name="cells_clear")
     _read(parts, parts.inputs, INPUT_SIGNALS, "state", when="end", order=0)
 

@@ -27,6 +27,10 @@ class Source:
     lagged : bool
         Recurrent: its activity comes one rate step late.
     weight : (n_post, n_pre)
+    on_off : bool
+        A firing rate is never negative. An on and an off cell stand for each presynaptic cell, all on cells first: they
+        fire at the positive and the negative part of its activity, and the weights of the off cells have the opposite
+        sign.
     """
 
     projection: str
@@ -34,10 +38,28 @@ class Source:
     compartment: str
     lagged: bool
     weight: np.ndarray
+    on_off: bool = False
 
     @property
     def size(self) -> int:
-        return self.weight.shape[1]
+        """How many cells replay the activities."""
+        return self.weight.shape[1] * (1 + self.on_off)
+
+    @property
+    def cell_weights(self) -> np.ndarray:
+        """Weights of the cells that replay, `(n_post, size)`."""
+        return np.hstack([self.weight, -self.weight]) if self.on_off else self.weight
+
+    def split(self, activity: np.ndarray) -> np.ndarray:
+        """Activities of the population as its cells replay them: `(..., n_pre) -> (..., size)`."""
+        if not self.on_off:
+            return activity
+        return np.concatenate([activity.clip(0, None), (-activity).clip(0, None)], axis=-1)
+
+    def joined(self, values: np.ndarray) -> np.ndarray:
+        """The opposite, for anything linear in spikes: `(..., size) -> (..., n_pre)`."""
+        n = self.weight.shape[1]
+        return values[..., :n] - values[..., n:] if self.on_off else values
 
 
 @dataclass(frozen=True)
@@ -52,6 +74,8 @@ class OpenLoop:
         Those onto the soma first.
     kernels : Kernels
         What is read out of the presentation.
+    bias : (n_cells,) or None
+        What the population's bias adds in each time step to what arrives at the somas, in the units of weights.
     record : tuple of str
         Which of `RECORDABLE` to keep at every time step.
     plain : bool
@@ -64,6 +88,7 @@ class OpenLoop:
     sources: tuple[Source, ...]
     timeline: Timeline
     kernels: Kernels
+    bias: np.ndarray | None = None
     record: tuple[str, ...] = ()
     plain: bool = False
 
@@ -96,6 +121,6 @@ class OpenLoop:
         return found
 
     def weights(self, compartment: str) -> np.ndarray:
-        """Weights onto one compartment, `(n_post, sum of n_pre)`."""
-        blocks = [s.weight for s in self.sources if s.compartment == compartment]
+        """Weights onto one compartment, `(n_post, sum of sizes)`."""
+        blocks = [s.cell_weights for s in self.sources if s.compartment == compartment]
         return np.hstack(blocks) if blocks else np.zeros((self.n_cells, 0))

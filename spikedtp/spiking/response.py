@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.plasticity import Factors, Signals
+from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.run_data import RunResults
 from spikedtp.spiking.signals import SignalReader
@@ -18,19 +18,42 @@ __all__ = ["SpikingResponse", "WeightUpdates"]
 
 @dataclass(frozen=True)
 class PlasticProjection:
-    """A learned projection as the spiking network saw it: its signals over (sample, repeat), and how they were read."""
+    """A learned projection as the spiking network saw it.
 
-    reader: SignalReader
+    Attributes
+    ----------
+    rule : LearningRule
+    weight : (n_post, n_pre)
+    state : dict
+        What the rule remembers of earlier presentations, as the rate network has it.
+    signals : Signals
+        Over (sample, repeat).
+    reader : SignalReader or None
+        How the signals were read; None in a closed loop.
+    """
+
+    rule: LearningRule
+    weight: np.ndarray
+    state: dict[str, np.ndarray]
     signals: Signals
+    reader: SignalReader | None = None
+
+    def change(self, signals: Signals) -> Factors:
+        """ΔW that the rule makes of such signals, without bounds or constraints."""
+        linear = self.reader is not None and not self.reader.clipped
+        if linear and isinstance(self.rule, DendriticState):
+            # Figure 3's form: neither the dendritic voltage nor the trace is clipped
+            return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
+        return self.rule.factors(signals, self.state)
 
     def update(self, *index) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
         chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
-        return np.asarray(chosen.dense(self.reader.weight), dtype=np.float32)
+        return np.asarray(chosen.dense(self.weight), dtype=np.float32)
 
     def factors(self) -> Factors:
         """ΔW of all presentations in factored form, `(samples, repeats, n)`."""
-        factors = self.reader.factors(self.signals)
+        factors = self.change(self.signals)
         leading = self.signals.plateau.shape[:2]
         return Factors(
             *(
@@ -90,11 +113,12 @@ class SpikingResponse:
     signals : dict
         projection -> `Signals`, arrays (samples, n_repeats, n).
     spikes : dict
-        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population.
+        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population; of
+        one with on and off cells all on cells first, (..., n_steps, 2 n).
     v_soma, v_dend : dict
         population -> (..., n_steps, n): without units in the linear cell, else in volt.
     eligibility : dict
-        presynaptic population -> (..., n_steps, n)
+        presynaptic population -> (..., n_steps, n); the trace of the on cell less that of the off cell.
     times : (n_steps,)
         Time of every step in second.
     timings : dict
@@ -149,7 +173,7 @@ class SpikingResponse:
     @property
     def eligibility(self) -> dict[str, np.ndarray]:
         slices, trace = self.spec.slices(), self._trace("eligibility")
-        return {s.population: trace[..., slices[s.projection]] for s in self.spec.sources}
+        return {s.population: s.joined(trace[..., slices[s.projection]]) for s in self.spec.sources}
 
     def _recorded(self, what: str) -> None:
         if what not in self.spec.record:

@@ -6,41 +6,44 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
+from spikedtp.plasticity import Plateau, Signals
+from spikedtp.spiking.open_loop import Source
 
 __all__ = ["SignalReader"]
 
 
 @dataclass(frozen=True)
 class SignalReader:
-    """Turns read-out vectors into the signals, and into the weight change, of one projection.
+    """Turns read-out vectors into the signals of one projection.
 
     Attributes
     ----------
-    rule : LearningRule
-    weight : (n_post, n_pre)
-    state : dict
-        What the rule remembers of earlier presentations, as the rate network has it.
+    source : Source
+        The projection's presynaptic cells.
     cells : slice
-        The projection's cells among the inputs.
-    gate : (samples, n_post) or None
-        1 where the rate network's soma was active in the settle phase: the gate of Figure 3.
+        Where they lie among the inputs.
+    plateau : Plateau or None
+        None: the population has none.
+    settled : (samples, n_post)
+        Activity of the rate network's cells at the end of the settle phase, which gates plateaus as in Figure 3.
     target : (samples, n_post) or None
         For the output population, whose plateau is its error; other plateaus are dendritic.
     gain : float
         What an activity of 1 gives in a read-out; 1 leaves the read-out in its own units.
     clipped : bool
-        Whether plateau and rule clip as in the rate network. False: Figure 3's linear form.
+        Whether dendritic plateaus are clipped as in the rate network. False: Figure 3's linear form.
+    signed : bool
+        Whether the activity of the postsynaptic cells may be negative.
     """
 
-    rule: LearningRule
-    weight: np.ndarray
-    state: dict[str, np.ndarray]
+    source: Source
     cells: slice
-    gate: np.ndarray | None
+    plateau: Plateau | None
+    settled: np.ndarray
     target: np.ndarray | None
     gain: float
     clipped: bool
+    signed: bool = False
 
     def signals(self, vectors: dict[str, np.ndarray]) -> Signals:
         """Signals from vectors (samples, repeats, n) as named in `BuiltNetwork.vectors`."""
@@ -48,34 +51,34 @@ class SignalReader:
         def read(name: str) -> np.ndarray:
             return vectors[name] / np.float32(self.gain)
 
-        post_settled = read("soma_settled").clip(0, None)
+        lowest = None if self.signed else 0
+        post_settled = read("soma_settled").clip(lowest, None)
         plateau = self._plateau(read("dendrite_nudged"), post_settled)
-        trace_settled = read("trace_settled")[..., self.cells]
+        trace_settled = self.source.joined(read("trace_settled")[..., self.cells])
         return Signals(
             pre_settled=trace_settled,
             pre_settled_previous=trace_settled,
             post_settled=post_settled,
             dendrite_settled=read("dendrite_settled"),
-            pre_nudged=read("trace_nudged")[..., self.cells],
+            pre_nudged=self.source.joined(read("trace_nudged")[..., self.cells]),
             # as in the rate network: the nudge adds to the somatic state and never enters it
-            post_nudged=(read("soma_nudged") + plateau).clip(0, None),
+            post_nudged=(read("soma_nudged") + plateau).clip(lowest, None),
             plateau=plateau,
         )
 
     def _plateau(self, dendrite: np.ndarray, soma: np.ndarray) -> np.ndarray:
-        state = dendrite if self.target is None else self.target[:, None, :] - soma
-        if self.clipped or self.target is not None:
-            state = state.clip(-1, 1)
-        return state if self.gate is None else state * self.gate[:, None, :]
+        if self.plateau is None:
+            return np.zeros_like(dendrite)
+        is_output = self.target is not None
+        state = self.target[:, None, :] - soma if is_output else dendrite
+        if self.clipped or is_output:
+            state = self.plateau.clip(state)
+        found = np.empty_like(state)
+        state, settled, out = (np.moveaxis(a, -1, 0) for a in (state, self.settled[:, None, :], found))
+        self.plateau.write(state, settled, out, is_output=is_output)
+        return found
 
     def at(self, samples: slice) -> SignalReader:
         """The reader of some of the samples."""
-        chosen = {name: None if (a := getattr(self, name)) is None else a[samples] for name in ("gate", "target")}
-        return replace(self, **chosen)
-
-    def factors(self, signals: Signals) -> Factors:
-        """ΔW in factored form, without bounds or constraints."""
-        if self.clipped or not isinstance(self.rule, DendriticState):
-            return self.rule.factors(signals, self.state)
-        # Figure 3's form: neither the dendritic voltage nor the trace is clipped
-        return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
+        target = None if self.target is None else self.target[samples]
+        return replace(self, settled=self.settled[samples], target=target)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from brian2 import Hz, ms
 
-from spikedtp.circuit import Circuit, Projection
+from spikedtp.circuit import Circuit, Projection, plateau_of
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.parameters import check_quantity
@@ -54,6 +54,7 @@ def simulate(
     phases: Phases | None = None,
     unit_rates: dict | None = None,
     spikers: int | dict | None = None,
+    on_off: bool = False,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
@@ -66,7 +67,7 @@ def simulate(
     network : RateNetwork
         Weights and circuit, and the activities that the presynaptic populations replay.
     x : (n_in,) or (samples, n_in)
-        Inputs in [0, 1].
+        Inputs in [0, 1]; of any sign with `on_off`.
     target : (n_out,) or (samples, n_out)
         One-hot targets.
     population : str or None
@@ -102,6 +103,10 @@ def simulate(
         Closed loop: population -> Quantity (Hz), where it is not to follow from `unit_rate`.
     spikers : int or dict, optional
         Closed loop: how many units fire for each inhibitory cell, or population -> number; default as `SpikingNetwork`.
+    on_off : bool
+        Open loop: an on and an off cell for each cell of the input and of linear presynaptic populations, whose
+        activities may be negative. They fire at the positive and the negative part, and their weights have opposite
+        signs. False: negative activities are refused, since no firing rate is negative.
     record : tuple of str
         What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. An empty tuple keeps the
         read-outs alone, which are small.
@@ -125,6 +130,7 @@ def simulate(
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
     if loop == "closed":
         unused = {"readout": None if readout == "best" else readout, "inputs": inputs, "input_spikes": input_spikes}
+        unused |= {"on_off": on_off or None}
         refuse_unused(loop, unused)
         every = population in (None, "all")
         found = network.circuit.projections if every else _inputs(network.circuit, population)
@@ -141,7 +147,7 @@ def simulate(
     for model in (cell, poisson):
         model.check_time_step(dt)
 
-    sources = _sources(network, population)
+    sources = _sources(network, population, on_off)
     learned = _learned(network.circuit.inputs(population), projections)
     readout = find_readout(readout, contrast=any(rule.contrasts for rule in learned.values()))
     batched = np.ndim(x) == 2
@@ -154,7 +160,7 @@ def simulate(
     seeds = presentation_seeds(seed, *shape, first_sample)
     if input_spikes is None:
         model = poisson
-        points = [replayed_points(rate, s.population, timeline, x) for s in sources]
+        points = [s.split(_carried(replayed_points(rate, s.population, timeline, x), s)) for s in sources]
         replayed = np.concatenate(points, axis=-1)
         _warn_of_clipping(points, sources, poisson)
         data = RunInputs({"replay": replayed}, np.repeat(np.arange(len(x)), n_repeats), seeds)
@@ -163,24 +169,36 @@ def simulate(
         spikes = _given_spikes(input_spikes, sources, timeline, shape)
         data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
-    spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), tuple(record))
+    bias = network.biases[population]
+    arriving = bias * float(unit_rate * dt) if bias.any() else None  # as from a cell of activity 1 without noise
+    spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), arriving, tuple(record))
     results = run_on(device, partial(build, spec), data, progress, n_processes)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
+    described = network.circuit.population(population)
+    plateau = plateau_of(network.circuit, described)
+    if plateau is not None and not readout.calibrated:
+        plateau = replace(plateau, relu_gate=True)  # Figure 3 gates all of them
     plastic = {}
     for source in sources:
         if source.projection in learned:
             reader = SignalReader(
-                rule=learned[source.projection],
-                weight=source.weight,
-                state=network.rule_state[source.projection],
+                source=source,
                 cells=spec.slices()[source.projection],
-                gate=_gate(learned[source.projection], rate, population, readout),
-                target=target if population == network.circuit.output.name else None,
+                plateau=plateau,
+                settled=rate.activity[population][:, rate.forward_steps - 1],
+                target=target if described == network.circuit.output else None,
                 gain=float(poisson.weight_scale * unit_rate * poisson.spike_width) if readout.calibrated else 1.0,
                 clipped=readout.calibrated,
+                signed=described.activation != "relu",
             )
-            plastic[source.projection] = PlasticProjection(reader, reader.signals(vectors))
+            plastic[source.projection] = PlasticProjection(
+                learned[source.projection],
+                source.weight,
+                network.rule_state[source.projection],
+                reader.signals(vectors),
+                reader,
+            )
     return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
 
 
@@ -222,11 +240,13 @@ def _with_rate(model: CellModel, unit_rate) -> CellModel:
     return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
 
 
-def _sources(network, population: str) -> tuple[Source, ...]:
+def _sources(network, population: str, on_off: bool) -> tuple[Source, ...]:
     """The population's inputs, those onto the soma first."""
+    circuit, weights = network.circuit, network.weights
+    signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.activation != "relu")}
     made = (
-        Source(p.name, p.pre, p.compartment, p.direction == "R", network.weights[p.name])
-        for p in _inputs(network.circuit, population)
+        Source(p.name, p.pre, p.compartment, p.direction == "R", weights[p.name], p.pre in signed)
+        for p in _inputs(circuit, population)
     )
     return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
 
@@ -254,6 +274,16 @@ def _learned(found: tuple[Projection, ...], wanted: list[str] | str | None) -> d
                 f"{name} learns by a gradient ({type(rules[name]).__name__}), which has no spiking form"
             )
     return {name: rules[name] for name in wanted}
+
+
+def _carried(activity: np.ndarray, source: Source) -> np.ndarray:
+    """Activities of a source, if its cells can fire at them."""
+    if not source.on_off and activity.min() < 0:
+        raise SpikedtpError(
+            f"activities of {source.population} are negative (down to {activity.min():.3g}), and no firing rate is: "
+            "let on and off cells carry them (on_off=True, --on-off), or scale the inputs to [0, 1]"
+        )
+    return activity
 
 
 def _warn_of_clipping(points: list[np.ndarray], sources: tuple[Source, ...], model: PoissonInput) -> None:
@@ -288,10 +318,3 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
                 f"(samples, repeats) = {shape}"
             ) from None
     return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)
-
-
-def _gate(rule: LearningRule, rate, population: str, readout: Readout) -> np.ndarray | None:
-    """Which cells may have a plateau: those with an active soma in the rate network's settle phase, `(samples, n)`."""
-    if not getattr(rule, "relu_gate", False) and readout.calibrated:
-        return None
-    return (rate.activity[population][:, rate.forward_steps - 1] > 0).astype(np.float32)

@@ -32,6 +32,7 @@ class ReplayedNetwork:
     weights: dict[str, np.ndarray]
     activity: dict[str, np.ndarray]
     forward_steps: int
+    biases: dict[str, np.ndarray]
     rule_state: dict = None
 
     def present(self, x, target, nudge_populations="training"):
@@ -59,6 +60,7 @@ def figure3(golden) -> tuple[ReplayedNetwork, dict[str, np.ndarray], dict[str, n
         {p.name: run[f"weight/{p.name}"] for p in projections},
         {name: run[f"activity/{name}"][None] for name in sizes if f"activity/{name}" in run},
         forward_steps=11,
+        biases={name: np.zeros(n, np.float32) for name, n in sizes.items()},
     )
     spikes = {name: np.unpackbits(run[f"spikes/{name}"], axis=0)[:420] for name in sizes if name != "H2E"}
     network.rule_state = {"H2E_H1E": {}}

@@ -1,0 +1,108 @@
+"""The plateau that a cell gets at the onset of the nudge phase: a declaration, its array form and its Brian2 form.
+
+A rule declares which plateaus it learns from (`LearningRule.plateau_form`). How long they last, and what they do to the
+soma, belongs to the networks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+__all__ = ["Plateau"]
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """What becomes of a dendritic state, or at the output of the error, before anything learns from it.
+
+    Attributes
+    ----------
+    relu_gate : bool
+        No plateau in a cell that was silent in the settle phase.
+    max_pop_fraction : float
+        At most this fraction of a hidden population keeps its most positive, and as many cells their most negative,
+        plateaus.
+    neg_rate_th : float or None
+        No negative plateau in a hidden cell whose settled activity does not exceed this.
+    limit : float
+        Plateaus lie between -limit and limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plateau = np.empty(3)
+    >>> Plateau(relu_gate=True).write(np.array([0.5, -0.5, 0.2]), np.array([1.0, 0.0, 2.0]), plateau, is_output=False)
+    >>> plateau.tolist()
+    [0.5, -0.0, 0.2]
+    """
+
+    relu_gate: bool = False
+    max_pop_fraction: float = 1.0
+    neg_rate_th: float | None = None
+
+    limit: ClassVar[float] = 1.0
+
+    # --- array form ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def clip(cls, state: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """The dendritic state, or the error, within the limits."""
+        limit = state.dtype.type(cls.limit)
+        return np.clip(state, -limit, limit, out=out)
+
+    def write(self, state: np.ndarray, settled: np.ndarray, out: np.ndarray, *, is_output: bool) -> None:
+        """Write the plateau into `out`.
+
+        Parameters
+        ----------
+        state : (n, ...)
+            The dendritic state or the error, which `clip` has seen.
+        settled : (n, ...)
+            Activity at the end of the settle phase; other axes are broadcast.
+        out : (n, ...)
+        is_output : bool
+            The error of the output population is gated; threshold and fraction are for dendrites.
+        """
+        np.multiply(state, settled != 0, out=out) if self.relu_gate else np.copyto(out, state)
+        if is_output:
+            return
+        if self.neg_rate_th is not None:
+            out[(out < 0) & (settled <= self.neg_rate_th)] = 0.0
+        if self.max_pop_fraction < 1.0:
+            out[...] = _keep_largest(out, math.ceil(self.max_pop_fraction * len(out)))
+
+    # --- Brian2 form: expressions of what a cell knows; none knows its rank in the population -------------------------
+
+    @classmethod
+    def clip_code(cls, state: str, floor: str | None = None) -> str:
+        """`clip` of an expression, with the lowest value that `floor` names."""
+        return f"clip({state}, {floor or f'-{cls.limit:g}'}, {cls.limit:g})"
+
+    def gate_code(self, soma: str) -> str:
+        """1 where there may be a plateau, else 0; `soma` names the settled somatic voltage, of any positive scale."""
+        return f"int({soma} > 0)" if self.relu_gate else "1"
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether some cells that the gate lets through have no negative plateau."""
+        return self.neg_rate_th is not None and not (self.relu_gate and self.neg_rate_th <= 0)
+
+    def floor_code(self, settled: str) -> str:
+        """The lowest plateau of a cell; `settled` names its settled activity, not negative."""
+        floor = f"-{self.limit:g}"
+        return f"{floor}*int({settled} > {self.neg_rate_th!r})" if self.has_floor else floor
+
+
+def _keep_largest(state: np.ndarray, n_keep: int) -> np.ndarray:
+    """The `n_keep` most positive and as many most negative values along the first axis; the others 0."""
+    order = np.argsort(-state, axis=0, kind="stable")
+    top, bottom = order[:n_keep], order[len(order) - n_keep :]
+    kept = np.zeros_like(state)
+    np.put_along_axis(kept, top, np.maximum(np.take_along_axis(state, top, 0), 0), 0)
+    lowest = np.take_along_axis(state, bottom, 0)
+    np.put_along_axis(kept, bottom, np.where(lowest < 0, lowest, np.take_along_axis(kept, bottom, 0)), 0)
+    return kept
