@@ -17,6 +17,7 @@ EXAMPLES = (
     "spikedtp compare --circuit digits_dtp --population H1E --samples 20 --repeats 5 --average 5",
     "spikedtp compare --circuit mine.yaml --weights mine.pt --data mnist:data/mnist --out results/mine",
     "spikedtp compare --set 'cell.tau_soma=30*ms' --set rules.H2E_H1E=BTSP",
+    "spikedtp compare --circuit signed.yaml --weights signed.pt --on-off",
     "spikedtp compare --loop closed --population all --spikers 16",
 )
 
@@ -38,6 +39,8 @@ def _run(configuration: CompareConfiguration) -> None:
     typer.echo(f"results in {out} (as one page: spikedtp report {out})")
     for figure in sorted(out.glob("*.png")):
         typer.echo(f"figure: {figure}")
+    if found["below_noise_ceiling"]:
+        typer.echo(found["below_noise_ceiling"])
 
 
 command = command_for(CompareConfiguration, _run)

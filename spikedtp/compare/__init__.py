@@ -2,6 +2,7 @@
 
 from spikedtp.compare.noise import expected_update, noise_ceiling
 from spikedtp.compare.repeats import repeat_ceiling
+from spikedtp.compare.shortfall import shortfall
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.compare.updates import compare_updates, summarise
 
@@ -11,6 +12,7 @@ __all__ = [
     "expected_update",
     "noise_ceiling",
     "repeat_ceiling",
+    "shortfall",
     "similarity",
     "summarise",
 ]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from spikedtp.compare.repeats import repeat_ceiling
+from spikedtp.compare.repeats import repeat_cosines
 from spikedtp.plasticity import Factors
 from spikedtp.spiking import ClosedResponse, SpikingResponse
 from spikedtp.spiking.open_loop import OpenLoop
 from spikedtp.spiking.readout import PHASES
 
-__all__ = ["expected_update", "noise_ceiling"]
+__all__ = ["expected_update", "noise_ceiling", "noise_cosines"]
 
 FEW_SPIKES = 30  # below this expected number in a presentation, trains are drawn spike by spike
 
@@ -171,21 +171,33 @@ def noise_ceiling(
     float
         NaN where no prediction is possible (see `expected_update`); in a closed loop, with fewer than two repeats.
     """
+    cosines = noise_cosines(response, projection, sample, n_draws=n_draws, seed=seed)
+    return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan
+
+
+def noise_cosines(
+    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
+) -> np.ndarray:
+    """The cosines of which `noise_ceiling` is the median: what noise alone makes of single presentations.
+
+    Returns
+    -------
+    ndarray, (n_draws,), or (n_repeats,) in a closed loop
+        Empty where no prediction is possible; NaN where nothing changes.
+    """
     if isinstance(response, ClosedResponse):
-        return repeat_ceiling(response, projection, sample)
+        return repeat_cosines(response, projection, sample)
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
-        return np.nan
+        return np.empty(0)
     clean, noisy = found
     if clean.decay:
         weight = response.projections[projection].weight
         target = clean.dense(weight)[0, 0].ravel()
-        cosines = np.array([_cosine(target, update.ravel()) for update in _dense(noisy, weight)])
-    else:
-        # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
-        norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
-        cosines = np.divide(_inner(clean, noisy), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
-    return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan
+        return np.array([_cosine(target, update.ravel()) for update in _dense(noisy, weight)])
+    # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
+    norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
+    return np.divide(_inner(clean, noisy), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
 
 
 def _dense(factors: Factors, weight: np.ndarray):

@@ -8,7 +8,7 @@ import numpy as np
 
 from spikedtp.spiking import ClosedResponse, SpikingResponse
 
-__all__ = ["repeat_ceiling"]
+__all__ = ["repeat_ceiling", "repeat_cosines"]
 
 
 def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> float:
@@ -27,19 +27,36 @@ def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, 
     float
         NaN with fewer than two repeats in which anything changes; 0 where they are no more alike than chance.
     """
+    with_others, share = _with_others(response, projection, sample)
+    return float(np.clip(np.median(with_others) / share, 0, 1)) if with_others.size else np.nan
+
+
+def repeat_cosines(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> np.ndarray:
+    """The cosines of which `repeat_ceiling` is the median, one for each repeat in which anything changes.
+
+    Returns
+    -------
+    ndarray
+        Empty with fewer than two of them; a 0 where they are no more alike than chance.
+    """
+    with_others, share = _with_others(response, projection, sample)
+    return np.clip(with_others / share, 0, 1)
+
+
+def _with_others(response, projection: str, sample: int) -> tuple[np.ndarray, float]:
+    """Cosine of each repeat with the sum of the others, and which share of it their own noise leaves."""
     total, n = 0.0, 0
     for direction in _directions(response, projection, sample):
         total, n = total + direction, n + 1
     if n < 2:
-        return np.nan
+        return np.empty(0), 1.0
     length = float((total**2).sum())
     pairs = (length - n) / (n * (n - 1))
     if pairs <= 0:
-        return 0.0
+        return np.zeros(1), 1.0
     along = np.array([(direction * total).sum() for direction in _directions(response, projection, sample)])
     with_others = (along - 1) / np.sqrt(np.maximum(length - 2 * along + 1, 1e-12))
-    share = np.sqrt((n - 1) * pairs / (1 + (n - 2) * pairs))
-    return float(np.clip(np.median(with_others) / share, 0, 1))
+    return with_others, float(np.sqrt((n - 1) * pairs / (1 + (n - 2) * pairs)))
 
 
 def _directions(response: SpikingResponse | ClosedResponse, projection: str, sample: int) -> Iterator[np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from spikedtp.compare.noise import expected_update, noise_ceiling
+from spikedtp.compare.noise import expected_update, noise_cosines
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.spiking import ClosedResponse, SpikingResponse
@@ -16,7 +16,9 @@ __all__ = ["compare_updates", "summarise"]
 
 REFERENCES = ("notebook", "rule")
 MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
-COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:])
+COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:], "noise_low")
+#: Noise alone puts one presentation in twenty below `noise_low`.
+LOW = 0.05
 
 
 def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average: int = 1) -> pd.DataFrame:
@@ -42,7 +44,8 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
           power if repeats are averaged; predicted in the open loop, measured from the repeats in the closed one (NaN
           for a single one);
         - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates; NaN in the closed
-          loop.
+          loop;
+        - ``noise_low``: as ``noise_ceiling``, the cosine below which noise alone would leave one in twenty.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
         raise SpikedtpError(f"average must be between 1 and the {spiking.n_repeats} repeats, got {average}")
     rows = []
     for projection in spiking.projections:
-        ceilings = [noise_ceiling(spiking, projection, sample) for sample in range(spiking.n_samples)]
+        ceilings = [_quantiles(noise_cosines(spiking, projection, sample)) for sample in range(spiking.n_samples)]
         for sample in range(spiking.n_samples):
             means = [
                 _mean_update(spiking, projection, sample, range(first, first + average))
@@ -78,8 +81,9 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
                             "repeat": repeat,
                             "reference": reference,
                             **similarity(expected, mean),
-                            "noise_ceiling": _averaged_ceiling(ceilings[sample], average),
+                            "noise_ceiling": _averaged_ceiling(ceilings[sample][0], average),
                             "noiseless_cosine": limit,
+                            "noise_low": _averaged_ceiling(ceilings[sample][1], average),
                         }
                     )
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -88,6 +92,13 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
 def _mean_update(spiking: SpikingResponse | ClosedResponse, projection: str, sample: int, repeats: range) -> np.ndarray:
     found = [spiking.weight_updates.of(projection, sample, repeat) for repeat in repeats]
     return found[0] if len(found) == 1 else np.mean(found, axis=0)
+
+
+def _quantiles(cosines: np.ndarray) -> tuple[float, float]:
+    """The median, and what is rarely undercut."""
+    if not np.isfinite(cosines).any():
+        return np.nan, np.nan
+    return float(np.nanmedian(cosines)), float(np.nanquantile(cosines, LOW))
 
 
 def _averaged_ceiling(ceiling: float, n: int) -> float:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from spikedtp import datasets
 from spikedtp.circuit import circuit_path
-from spikedtp.compare import compare_updates, summarise
+from spikedtp.compare import compare_updates, shortfall, summarise
 from spikedtp.comparison.settings import check_learned, make_network, simulate_options
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError
@@ -69,6 +69,7 @@ class Comparison:
         if closed:
             answers = spiking.activity[self.network.circuit.output.name].argmax(axis=-1)  # (samples, repeats)
             summary["spiking_accuracy_of_these_samples"] = float(np.mean(answers == self.labels[:, None]))
+        summary["below_noise_ceiling"] = shortfall(self.table, spiking)
         wanted = self.medians[self.medians["measure"].isin(SUMMARY_MEASURES)]
         for row in wanted.itertuples():
             key = f"{row.projection}.{row.reference}.{row.measure}"

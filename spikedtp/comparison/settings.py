@@ -51,6 +51,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         device=configuration.device or default_device(),
         seed=configuration.seed,
         readout=configuration.readout,
+        on_off=configuration.on_off,
         unit_rate=configuration.unit_rate * Hz,
         dt=configuration.dt * ms,
         cell=_changed(cells[name](), "cell", settings, {"unit_rate"}),

@@ -132,6 +132,10 @@ class CompareConfiguration(_Spiking, _Trained):
         Literal["open", "closed"],
         setting("open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
     ] = "open"
+    on_off: Annotated[
+        bool,
+        setting("Open loop: on and off cells for activities that may be negative, which are refused otherwise."),
+    ] = False
     readout: Annotated[
         Literal["best", "paper"],
         setting("How signals are read from the spiking network: paper (last millisecond) or best."),

@@ -78,23 +78,23 @@ class Plateau:
     # --- Brian2 form: expressions of what a cell knows; none knows its rank in the population -------------------------
 
     @classmethod
-    def clip_code(cls, state: str, floor: str | None = None) -> str:
-        """`clip` of an expression, with the lowest value that `floor` names."""
-        return f"clip({state}, {floor or f'-{cls.limit:g}'}, {cls.limit:g})"
+    def clip_code(cls, state: str, lowest: str | None = None) -> str:
+        """`clip` of an expression, with the lowest value that `lowest` names."""
+        return f"clip({state}, {lowest or f'-{cls.limit:g}'}, {cls.limit:g})"
 
     def gate_code(self, soma: str) -> str:
         """1 where there may be a plateau, else 0; `soma` names the settled somatic voltage, of any positive scale."""
         return f"int({soma} > 0)" if self.relu_gate else "1"
 
     @property
-    def has_floor(self) -> bool:
+    def has_lowest(self) -> bool:
         """Whether some cells that the gate lets through have no negative plateau."""
         return self.neg_rate_th is not None and not (self.relu_gate and self.neg_rate_th <= 0)
 
-    def floor_code(self, settled: str) -> str:
+    def lowest_code(self, settled: str) -> str:
         """The lowest plateau of a cell; `settled` names its settled activity, not negative."""
-        floor = f"-{self.limit:g}"
-        return f"{floor}*int({settled} > {self.neg_rate_th!r})" if self.has_floor else floor
+        lowest = f"-{self.limit:g}"
+        return f"{lowest}*int({settled} > {self.neg_rate_th!r})" if self.has_lowest else lowest
 
 
 def _keep_largest(state: np.ndarray, n_keep: int) -> np.ndarray:

@@ -218,10 +218,10 @@ class ClosedLoop:
         return sum(population.size for population in self.populations)
 
     @property
-    def has_floors(self) -> bool:
+    def has_lowest(self) -> bool:
         """Whether some dendrites have a lowest plateau of their own."""
         hidden = (p for p in self.populations if p.name != self.circuit.output.name)
-        return any(plateau.has_floor for p in hidden if (plateau := plateau_of(self.circuit, p)) is not None)
+        return any(plateau.has_lowest for p in hidden if (plateau := plateau_of(self.circuit, p)) is not None)
 
     def slices(self) -> dict[str, slice]:
         """Where each population lies among the cells."""

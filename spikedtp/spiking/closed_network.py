@@ -122,14 +122,14 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
 
 
 def _plateau(spec: ClosedLoop, dendrite: str) -> str:
-    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `floor` are set."""
-    return f"gate*{Plateau.clip_code(dendrite, 'floor' if spec.has_floors else None)}"
+    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `lowest` are set."""
+    return f"gate*{Plateau.clip_code(dendrite, 'lowest' if spec.has_lowest else None)}"
 
 
 def _acting(spec: ClosedLoop) -> str:
     """What of its dendrite acts on a soma."""
     acting = "plateau" if spec.phases.latch else _plateau(spec, "v_dend")
-    return f"acting = {acting} : 1" + ("\nfloor : 1" if spec.has_floors else "")
+    return f"acting = {acting} : 1" + ("\nlowest : 1" if spec.has_lowest else "")
 
 
 def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str) -> NeuronGroup:
@@ -253,7 +253,7 @@ def _nudge(parts: _Parts) -> None:
             parts.built.changing["target"] = group.variables["target"]
             code = f"error = {Plateau.clip_code('target - post_settled')}*{gate}"
         else:
-            code = f"gate = {gate}" + (f"\nfloor = {plateau.floor_code('post_settled')}" if spec.has_floors else "")
+            code = f"gate = {gate}" + (f"\nlowest = {plateau.lowest_code('post_settled')}" if spec.has_lowest else "")
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
     if spec.phases.hold != "none":
         held = "held*" if "held" in cells.variables else ""

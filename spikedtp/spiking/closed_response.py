@@ -121,6 +121,14 @@ class ClosedResponse:
         return counts
 
     @property
+    def clipped(self) -> dict[str, tuple[float, float]]:
+        """Populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
+        activity = self.activity
+        highest = {p.name: float(activity[p.name].max()) for p in self.spec.populations}
+        limits = {name: float(self.spec.cell.max_rate / self.spec.unit_rates[name]) for name in highest}
+        return {name: (highest[name], limits[name]) for name in highest if highest[name] > limits[name]}
+
+    @property
     def times(self) -> np.ndarray:
         return np.arange(self.spec.n_steps) * float(self.spec.phases.dt)
 

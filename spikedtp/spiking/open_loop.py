@@ -46,6 +46,13 @@ class Source:
         return self.weight.shape[1] * (1 + self.on_off)
 
     @property
+    def groups(self) -> dict[str, slice]:
+        """Where the cells of each kind lie among those of this source; off cells are named ``POPULATION_off``."""
+        n = self.weight.shape[1]
+        on = {self.population: slice(0, n)}
+        return on | {f"{self.population}_off": slice(n, 2 * n)} if self.on_off else on
+
+    @property
     def cell_weights(self) -> np.ndarray:
         """Weights of the cells that replay, `(n_post, size)`."""
         return np.hstack([self.weight, -self.weight]) if self.on_off else self.weight

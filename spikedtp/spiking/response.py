@@ -113,8 +113,8 @@ class SpikingResponse:
     signals : dict
         projection -> `Signals`, arrays (samples, n_repeats, n).
     spikes : dict
-        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population; of
-        one with on and off cells all on cells first, (..., n_steps, 2 n).
+        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population. Off
+        cells, where there are any, are under ``POPULATION_off``.
     v_soma, v_dend : dict
         population -> (..., n_steps, n): without units in the linear cell, else in volt.
     eligibility : dict
@@ -146,6 +146,15 @@ class SpikingResponse:
         return {name: projection.signals for name, projection in self.projections.items()}
 
     @property
+    def clipped(self) -> dict[str, tuple[float, float]]:
+        """Presynaptic populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
+        if self.replayed is None:
+            return {}
+        limit, slices = float(self.spec.inputs.max_rate / self.spec.inputs.unit_rate), self.spec.slices()
+        highest = {s.population: float(self.replayed[..., slices[s.projection]].max()) for s in self.spec.sources}
+        return {name: (activity, limit) for name, activity in highest.items() if activity > limit}
+
+    @property
     def times(self) -> np.ndarray:
         return self.spec.timeline.times
 
@@ -158,9 +167,10 @@ class SpikingResponse:
         self._recorded("spikes")
         cells = {self.population: self._raster("cells", slice(0, self.spec.n_cells), self.spec.n_cells)}
         slices = self.spec.slices()
-        return cells | {
-            s.population: self._raster("inputs", slices[s.projection], self.spec.n_inputs) for s in self.spec.sources
-        }
+        for source in self.spec.sources:
+            inputs = self._raster("inputs", slices[source.projection], self.spec.n_inputs)
+            cells |= {name: inputs[..., place] for name, place in source.groups.items()}
+        return cells
 
     @property
     def v_soma(self) -> dict[str, np.ndarray]:

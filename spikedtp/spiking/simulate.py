@@ -96,7 +96,7 @@ def simulate(
         How activities become spikes (open loop).
     input_spikes : dict, optional
         Given spikes instead (open loop), presynaptic population -> bool (n_steps, n), also with leading (repeats,) or
-        (samples, repeats) axes; for every presynaptic population.
+        (samples, repeats) axes; for every presynaptic population, off cells (`on_off`) under ``POPULATION_off``.
     phases : Phases, optional
         Closed loop: when things happen in a presentation, instead of `time_per_step`.
     unit_rates : dict, optional
@@ -162,7 +162,6 @@ def simulate(
         model = poisson
         points = [s.split(_carried(replayed_points(rate, s.population, timeline, x), s)) for s in sources]
         replayed = np.concatenate(points, axis=-1)
-        _warn_of_clipping(points, sources, poisson)
         data = RunInputs({"replay": replayed}, np.repeat(np.arange(len(x)), n_repeats), seeds)
     else:
         model = SpikeTrainInput.like(poisson)
@@ -199,7 +198,9 @@ def simulate(
                 reader.signals(vectors),
                 reader,
             )
-    return SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
+    response = SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
+    _warn_of_clipping(response)
+    return response
 
 
 def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
@@ -286,14 +287,14 @@ def _carried(activity: np.ndarray, source: Source) -> np.ndarray:
     return activity
 
 
-def _warn_of_clipping(points: list[np.ndarray], sources: tuple[Source, ...], model: PoissonInput) -> None:
+def _warn_of_clipping(response: SpikingResponse) -> None:
     """Name the populations whose activity asks for more than the dead time allows."""
-    highest = float(model.max_rate / model.unit_rate)
-    clipped = {s.population: f"{p.max():.2g}" for p, s in zip(points, sources, strict=True) if p.max() > highest}
+    clipped = response.clipped
     if clipped:
-        listed = ", ".join(f"{population} (up to {activity})" for population, activity in clipped.items())
+        listed = ", ".join(f"{population} (up to {highest:.2g})" for population, (highest, _) in clipped.items())
+        limit, max_rate = next(iter(clipped.values()))[1], response.spec.inputs.max_rate
         logger.warning(
-            "activities above %.3g are clipped at %s: %s; a lower unit_rate avoids it", highest, model.max_rate, listed
+            "activities above %.3g are clipped at %s: %s; a lower unit_rate avoids it", limit, max_rate, listed
         )
 
 
@@ -301,20 +302,20 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
     """Rasters of all inputs side by side, `(samples * repeats, n_steps, n_inputs)`."""
     rasters = []
     for source in sources:
-        if source.population not in given:
-            raise SpikedtpError(f"input_spikes has no spikes of {source.population}, which {source.projection} needs")
-        raster = np.asarray(given[source.population])
-        wanted = (timeline.n_steps, source.size)
-        if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
-            raise SpikedtpError(
-                f"input_spikes[{source.population!r}] must hold 0 or 1 in (..., n_steps, n) = (..., {wanted[0]}, "
-                f"{wanted[1]}), got {raster.shape}"
-            )
-        try:
-            rasters.append(np.broadcast_to(raster.astype(bool), (*shape, *wanted)))
-        except ValueError:
-            raise SpikedtpError(
-                f"input_spikes[{source.population!r}]: leading axes {raster.shape[:-2]} do not fit "
-                f"(samples, repeats) = {shape}"
-            ) from None
+        for name, cells in source.groups.items():
+            if name not in given:
+                raise SpikedtpError(f"input_spikes has no spikes of {name}, which {source.projection} needs")
+            raster = np.asarray(given[name])
+            wanted = (timeline.n_steps, cells.stop - cells.start)
+            if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
+                raise SpikedtpError(
+                    f"input_spikes[{name!r}] must hold 0 or 1 in (..., n_steps, n) = (..., {wanted[0]}, "
+                    f"{wanted[1]}), got {raster.shape}"
+                )
+            try:
+                rasters.append(np.broadcast_to(raster.astype(bool), (*shape, *wanted)))
+            except ValueError:
+                raise SpikedtpError(
+                    f"input_spikes[{name!r}]: leading axes {raster.shape[:-2]} do not fit (samples, repeats) = {shape}"
+                ) from None
     return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)

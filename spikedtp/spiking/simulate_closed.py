@@ -97,12 +97,9 @@ def _phases(phases: Phases | None, time_per_step, dt) -> Phases:
 
 def _warn_of_clipping(response: ClosedResponse) -> None:
     """Name the populations whose activity asks for more than the highest rate."""
-    spec, activity = response.spec, response.activity
-    limits = {p.name: float(spec.cell.max_rate / spec.unit_rates[p.name]) for p in spec.populations}
-    highest = {name: float(activity[name].max()) for name in limits}
-    clipped = [f"{name} (up to {highest[name]:.2g}, clipped at {limits[name]:.2g})" for name in limits
-               if highest[name] > limits[name]]  # fmt: skip
+    clipped = ", ".join(
+        f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in response.clipped.items()
+    )
     if clipped:
-        logger.warning(
-            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.cell.max_rate, ", ".join(clipped)
-        )
+        highest_rate = response.spec.cell.max_rate
+        logger.warning("activities ask for more than %s: %s; a lower unit rate avoids it", highest_rate, clipped)

@@ -54,14 +54,14 @@ def test_the_array_form_is_the_definition(plateau, seed, is_output):
 @given(PLATEAUS.filter(lambda plateau: plateau.max_pop_fraction == 1.0), st.integers(0, 10**6))
 def test_the_brian2_form_is_the_array_form(plateau, seed):
     (_, settled), state = drawn(seed), np.random.default_rng(seed + 1).normal(0, 1.5, 20)
-    floor = plateau.floor_code("settled") if plateau.has_floor else None
+    lowest = plateau.lowest_code("settled") if plateau.has_lowest else None
     cells = NeuronGroup(
         20,
-        f"state : 1\nsettled : 1\nmade = {plateau.gate_code('settled')}*{Plateau.clip_code('state', floor)} : 1",
+        f"state : 1\nsettled : 1\nmade = {plateau.gate_code('settled')}*{Plateau.clip_code('state', lowest)} : 1",
         namespace={},
     )
     cells.state_, cells.settled_ = state, settled
-    Network(cells)
+    cells.add_to_magic_network = False
     out = np.empty(20)
     plateau.write(Plateau.clip(state), settled, out, is_output=False)
     np.testing.assert_array_equal(cells.made_[:], out)
