@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup
+from brian2 import NeuronGroup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
