@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from spikedtp.circuit.description import Circuit, Population
+from spikedtp.circuit.description import Circuit, Population, Projection
 from spikedtp.plasticity.plateau import Plateau
 
-__all__ = ["nudge_kind", "plateau_of"]
+__all__ = ["nudge_kind", "plateau_of", "sees_nudge"]
 
 
 def nudge_kind(circuit: Circuit) -> str:
@@ -20,3 +20,11 @@ def plateau_of(circuit: Circuit, population: Population) -> Plateau | None:
         if projection.rule is not None and projection.rule.nudge != "none":
             return projection.rule.plateau_form()
     return None
+
+
+def sees_nudge(circuit: Circuit, projection: Projection) -> bool:
+    """Whether the rule of a projection sees presynaptic activity as the nudge leaves it.
+
+    Along R it sees the step before, and a one-pass nudge has a single step: what it sees there is the settled activity.
+    """
+    return projection.direction != "R" or nudge_kind(circuit) != "one-pass"

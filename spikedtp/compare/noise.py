@@ -28,9 +28,9 @@ def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
         (vector name, compartment or "spike") -> (n_steps,); None if a read-out is not linear in the spikes.
     """
     n, dt = spec.timeline.n_steps, spec.timeline.dt
-    pulse = spec.cell.weight_scale * float(spec.cell.spike_width / dt)
+    pulse, pulse_in = (model.weight_scale * float(model.spike_width / dt) for model in (spec.cell, spec.inputs))
     responses = {**(spec.inputs.impulse_responses(n, dt) or {}), **(spec.cell.impulse_responses(n, dt) or {})}
-    direct = {("dendrite", "dend"): pulse, ("soma", "soma"): pulse, ("trace", "spike"): pulse}
+    direct = {("dendrite", "dend"): pulse, ("soma", "soma"): pulse, ("trace", "spike"): pulse_in}
     kernels = {}
     for signal, via in [("trace", "spike"), ("dendrite", "dend"), ("soma", "soma"), ("soma", "dend")]:
         for phase in PHASES:

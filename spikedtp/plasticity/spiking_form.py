@@ -60,6 +60,17 @@ class SpikingForm:
     weight: str = "w"
     states: dict[str, str] = field(default_factory=dict)
 
+    def reading(self, signal: str, instead_of: str) -> SpikingForm:
+        """The same code with one of the names of `Signals` in the place of another."""
+        name = re.compile(rf"\b{instead_of}(?=\b|_pre\b|_post\b)")
+
+        def read(value):
+            if isinstance(value, dict):
+                return {key: read(text) for key, text in value.items()}
+            return name.sub(signal, value) if isinstance(value, str) else value
+
+        return SpikingForm(**{f.name: read(getattr(self, f.name)) for f in fields(self)})
+
     def uses(self, name: str) -> bool:
         """Whether any of the code mentions this identifier."""
         values = [getattr(self, f.name) for f in fields(self)]

@@ -248,7 +248,8 @@ def check_circuit(circuit: Circuit) -> None:
         if population.bias_rule is not None:
             raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
         plateau = plateau_of(circuit, population)
-        if plateau is not None and plateau.max_pop_fraction < 1.0:
+        ranked = plateau is not None and plateau.max_pop_fraction < 1.0 and population != circuit.output
+        if ranked:
             raise SpikedtpError(
                 f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell can do that alone"
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
-from spikedtp.circuit import Projection, plateau_of
+from spikedtp.circuit import Projection, plateau_of, sees_nudge
 from spikedtp.neurons import CellModel
 from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.built import BuiltNetwork
@@ -268,7 +268,8 @@ def _nudge(parts: _Parts) -> None:
         code = f"plateau = {_plateau(spec, f'plateau_sum/{window[1] - window[0]}')}"
         parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, last, "nudged", steps["nudged"])
-    code = "plateau += error\npost_nudged = clip(post_settled + plateau, 0, inf)"
+    # the nudge adds to the voltage, which may lie below 0
+    code = f"plateau += error\npost_nudged = clip(soma_sum/{steps['settled']} + plateau, 0, inf)"
     parts.when(cells, last, code, "cells_instruct")
 
 
@@ -279,7 +280,8 @@ def _connect(parts: _Parts) -> None:
         sides = {"pre": parts.population(projection.pre), "post": parts.population(projection.post)}
         event = None
         if spec.learning and projection.rule is not None:
-            event = LearningEvent(projection, last, sides, parts.given.rule_state[projection.name], built)
+            state, sees = parts.given.rule_state[projection.name], sees_nudge(spec.circuit, projection)
+            event = LearningEvent(projection, last, sides, state, built, sees)
         parts.synapses[projection.name] = _synapses(parts, projection, sides, event)
         if event is not None:
             event.attach(parts.synapses[projection.name])

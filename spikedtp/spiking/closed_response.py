@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from spikedtp.circuit import Projection, sees_nudge
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Signals
 from spikedtp.spiking.closed_loop import ClosedLoop
@@ -82,7 +83,7 @@ class ClosedResponse:
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
-            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p.pre, p.post))
+            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p))
         return found
 
     @property
@@ -138,14 +139,19 @@ class ClosedResponse:
 
     # -- helpers ---------------------------------------------------------------------------------------------------
 
-    def _signals(self, pre: str, post: str) -> Signals:
+    def _signals(self, projection: Projection) -> Signals:
+        pre, post = projection.pre, projection.post
+
         def read(name: str, population: str) -> np.ndarray:
             values = self._values(name, population)
             return values.reshape(self.n_samples, self.n_repeats, -1)
 
         names = {name: pre for name in ("pre_settled", "pre_settled_previous", "pre_nudged")}
         names |= {name: post for name in ("post_settled", "dendrite_settled", "post_nudged", "plateau")}
-        return Signals(**{name: read(name, population) for name, population in names.items()})
+        found = {name: read(name, population) for name, population in names.items()}
+        if not sees_nudge(self.spec.circuit, projection):
+            found["pre_nudged"] = found["pre_settled"]
+        return Signals(**found)
 
     def _values(self, name: str, population: str) -> np.ndarray:
         """(presentations, n) of one population."""

@@ -40,6 +40,8 @@ class LearningEvent:
         Cells at either end: subgroups of this projection's own, since they keep its state.
     state : dict
         Values of what the rule remembers from earlier presentations.
+    sees_nudge : bool
+        Whether the rule sees presynaptic activity as the nudge leaves it; else the settled one.
     """
 
     projection: Projection
@@ -47,10 +49,12 @@ class LearningEvent:
     sides: dict
     state: dict[str, np.ndarray]
     built: BuiltNetwork
+    sees_nudge: bool
     form: object = field(init=False)
 
     def __post_init__(self):
-        self.form = self.projection.rule.spiking_form()
+        form = self.projection.rule.spiking_form()
+        self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
         self.numbers = {n: v for n, v in self.projection.rule.numbers().items() if self.form.uses(n)}
         for side in SIDES:
             self._declare(side)

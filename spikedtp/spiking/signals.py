@@ -28,12 +28,14 @@ class SignalReader:
         Activity of the rate network's cells at the end of the settle phase, which gates plateaus as in Figure 3.
     target : (samples, n_post) or None
         For the output population, whose plateau is its error; other plateaus are dendritic.
-    gain : float
-        What an activity of 1 gives in a read-out; 1 leaves the read-out in its own units.
+    gain, trace_gain : float
+        What an activity of 1 gives in a read-out of the cells, and of the presynaptic traces; 1 leaves it as it is.
     clipped : bool
         Whether dendritic plateaus are clipped as in the rate network. False: Figure 3's linear form.
     signed : bool
         Whether the activity of the postsynaptic cells may be negative.
+    sees_nudge : bool
+        Whether the rule sees presynaptic activity as the nudge leaves it; else the settled one.
     """
 
     source: Source
@@ -42,8 +44,10 @@ class SignalReader:
     settled: np.ndarray
     target: np.ndarray | None
     gain: float
+    trace_gain: float
     clipped: bool
     signed: bool = False
+    sees_nudge: bool = True
 
     def signals(self, vectors: dict[str, np.ndarray]) -> Signals:
         """Signals from vectors (samples, repeats, n) as named in `BuiltNetwork.vectors`."""
@@ -51,16 +55,19 @@ class SignalReader:
         def read(name: str) -> np.ndarray:
             return vectors[name] / np.float32(self.gain)
 
+        def presynaptic(name: str) -> np.ndarray:
+            return self.source.joined(vectors[name][..., self.cells] / np.float32(self.trace_gain))
+
         lowest = None if self.signed else 0
         post_settled = read("soma_settled").clip(lowest, None)
         plateau = self._plateau(read("dendrite_nudged"), post_settled)
-        trace_settled = self.source.joined(read("trace_settled")[..., self.cells])
+        trace_settled = presynaptic("trace_settled")
         return Signals(
             pre_settled=trace_settled,
             pre_settled_previous=trace_settled,
             post_settled=post_settled,
             dendrite_settled=read("dendrite_settled"),
-            pre_nudged=self.source.joined(read("trace_nudged")[..., self.cells]),
+            pre_nudged=presynaptic("trace_nudged") if self.sees_nudge else trace_settled,
             # as in the rate network: the nudge adds to the somatic state and never enters it
             post_nudged=(read("soma_nudged") + plateau).clip(lowest, None),
             plateau=plateau,

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from brian2 import Hz, ms
 
-from spikedtp.circuit import Circuit, Projection, plateau_of
+from spikedtp.circuit import Circuit, Projection, plateau_of, sees_nudge
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.parameters import check_quantity
@@ -187,9 +187,11 @@ def simulate(
                 plateau=plateau,
                 settled=rate.activity[population][:, rate.forward_steps - 1],
                 target=target if described == network.circuit.output else None,
-                gain=float(poisson.weight_scale * unit_rate * poisson.spike_width) if readout.calibrated else 1.0,
+                gain=_gain(cell, unit_rate) if readout.calibrated else 1.0,
+                trace_gain=_gain(poisson, unit_rate) if readout.calibrated else 1.0,
                 clipped=readout.calibrated,
                 signed=described.activation != "relu",
+                sees_nudge=sees_nudge(network.circuit, network.circuit.projection(source.projection)),
             )
             plastic[source.projection] = PlasticProjection(
                 learned[source.projection],
@@ -241,9 +243,17 @@ def _with_rate(model: CellModel, unit_rate) -> CellModel:
     return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
 
 
+def _gain(model: CellModel, unit_rate) -> float:
+    """What an activity of 1, at the unit rate, gives in a read-out of the drive."""
+    return float(model.weight_scale * unit_rate * model.spike_width)
+
+
 def _sources(network, population: str, on_off: bool) -> tuple[Source, ...]:
     """The population's inputs, those onto the soma first."""
     circuit, weights = network.circuit, network.weights
+    for p in circuit.inputs(population):
+        if p.compartment != "dend" and p.update_phase == "B":
+            raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
     signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.activation != "relu")}
     made = (
         Source(p.name, p.pre, p.compartment, p.direction == "R", weights[p.name], p.pre in signed)

@@ -132,14 +132,16 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
         if p.rule is None:
             continue
         signals, near = response.signals[p.name], dict(rtol=1e-4, atol=1e-4)
-        plateau, post = latched[p.post] + error[p.post], mean[p.post][0].clip(0)
+        plateau, voltage = latched[p.post] + error[p.post], mean[p.post][0]
+        # along R a rule sees the step before, which the single step of a one-pass nudge leaves as it was
+        heard_late = slice(read, onset) if p.direction == "R" else slice(late, None)
         np.testing.assert_allclose(signals.pre_settled[0, 0], heard[p.pre][read:onset].mean(axis=0), **near)
         np.testing.assert_allclose(signals.pre_settled_previous, signals.pre_settled)
-        np.testing.assert_allclose(signals.pre_nudged[0, 0], heard[p.pre][late:].mean(axis=0), **near)
-        np.testing.assert_allclose(signals.post_settled[0, 0], post, **near)
+        np.testing.assert_allclose(signals.pre_nudged[0, 0], heard[p.pre][heard_late].mean(axis=0), **near)
+        np.testing.assert_allclose(signals.post_settled[0, 0], voltage.clip(0), **near)
         np.testing.assert_allclose(signals.dendrite_settled[0, 0], mean[p.post][1], **near)
         np.testing.assert_allclose(signals.plateau[0, 0], plateau, **near)
-        np.testing.assert_allclose(signals.post_nudged[0, 0], (post + plateau).clip(0), **near)
+        np.testing.assert_allclose(signals.post_nudged[0, 0], (voltage + plateau).clip(0), **near)
 
     for name in names:
         k = spec.spikers.get(name, 1)
