@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.file_kinds import file_kind
 
 __all__ = ["Dataset", "load", "read_idx"]
 
@@ -144,7 +145,7 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
     if not os.path.isdir(folder):
         raise SpikedtpError(
-            f"data set {spec!r}: there is no folder {str(folder)!r}; "
+            f"data set {spec!r}: {str(folder)!r} is {'a file, no folder' if os.path.exists(folder) else 'no folder'}; "
             "name one that holds train-images-idx3-ubyte[.gz] and its companions"
         )
     halves, sides = {}, {}
@@ -234,9 +235,10 @@ def _parse_idx(stream, path: Path, n_dims: int, available: int, *, exact: bool) 
     magic = bytes((0, 0, _IDX_UBYTE, n_dims))
     if header[:4] != magic:
         what = {1: "labels", 3: "images"}.get(n_dims, f"{n_dims} dimensions")
+        kind = file_kind(header + stream.read(300))
         raise SpikedtpError(
-            f"{path}: starts with {header[:4].hex() or 'nothing'}, an IDX file of {what} with {magic.hex()}; "
-            "check that this is the right file"
+            f"{path}: starts with {header[:4].hex() or 'nothing'}{f' ({kind})' if kind else ''}, an IDX file of {what} "
+            f"with {magic.hex()}; check that this is the right file"
         )
     if len(header) < 4 + 4 * n_dims:
         raise SpikedtpError(f"{path}: ends inside its header; get the file again")

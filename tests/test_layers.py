@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 # Top to bottom; the members of one line may use one another only inside themselves.
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
-    {"models", "parameters"},
+    {"arrays", "file_kinds", "models", "parameters"},
     {"equations"},
     {"neurons"},
     {"plasticity"},

@@ -12,6 +12,7 @@ import io
 import itertools
 import math
 import os
+import re
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from typing import Any
 import torch
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.file_kinds import file_kind
 from spikedtp.rate.inert_pickle import Damaged, Global, Obj, Pairs, Refused, read_pickle, shown
 
 __all__ = ["read_weights", "write_weights"]
@@ -44,6 +46,8 @@ _DTYPES = {
 }
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # first object in a torch file from before the zip format
 _LEGACY_PROTOCOL = 1001
+# Names by which torch rebuilds tensors that have no place among weights: refused, but no attempt to run code.
+_OTHER_TENSOR = re.compile(r"torch\.\w+Storage|torch\._utils\._rebuild_\w*tensor\w*|torch\.(qu?int|complex|float8)\w+")
 _PARTS = ("module_dict", "parameter_dict")
 _MAX_DEPTH = 8  # of modules inside modules
 _MAX_MODULES = 10_000
@@ -66,7 +70,8 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     Raises
     ------
     SpikedtpError
-        Missing, damaged, too large, asks to run code, not a state dict, not floating point, NaN or infinite.
+        Missing, of another kind (named), damaged, too large, asks to run code, not a state dict, not floating point,
+        NaN or infinite.
     """
     path = Path(path)
     data = _read_bytes(path)
@@ -75,11 +80,18 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
         tensors = _flat(root) if _is_dict(root) else _state_of_network(root)
         return _converted(tensors)
     except Refused as refusal:
+        if _OTHER_TENSOR.fullmatch(str(refusal)):
+            raise SpikedtpError(
+                f"{path}: holds a tensor that is sparse, quantised, complex or of a rare type ({refusal}); save dense, "
+                "real ones: v.to_dense().dequantize().float() for each v of the state dict"
+            ) from None
         raise SpikedtpError(
             f"{path}: tries to run code ({refusal}): refused; "
             "use a file whose origin you trust, or one saved with torch.save(network.state_dict(), FILE)"
         ) from None
     except Damaged as damage:
+        if file_kind(data[:300]) == "a text file":  # pickles of the first protocols are text as well
+            raise SpikedtpError(f"{path}: {_another('a text file')}") from None
         raise SpikedtpError(f"{path}: damaged or no weights file ({damage}); get or make it again") from None
     except _Unfit as reason:
         raise SpikedtpError(f"{path}: {reason}") from None
@@ -153,9 +165,19 @@ def _read_root(data: bytes) -> Any:
     """What the file holds, told apart by its first bytes."""
     if data[:4] == b"PK\x03\x04":
         return _read_zip(data)
+    kind = file_kind(data[:300])
+    if kind not in ("", "a pickle", "a text file"):
+        raise _another(kind)
     if data[:1] != b"\x80" and data[-1:] != b".":  # no header of protocol 2 and later, no end of an earlier one
         raise Damaged("neither torch's zip format nor a pickle")
     return _read_pickles(data)
+
+
+def _another(kind: str) -> _Unfit:
+    return _Unfit(
+        f"is {kind}, which is not read as weights: give a state dict saved with torch.save(network.state_dict(), FILE) "
+        "or an EIANN .pkl"
+    )
 
 
 @dataclass(eq=False)
@@ -191,8 +213,8 @@ class _Members:
     def __init__(self, data: bytes):
         self.archive = _zip_or_damaged(lambda: zipfile.ZipFile(io.BytesIO(data)))
         tops = [name for name in self.archive.namelist() if name.endswith("/data.pkl") and name.count("/") == 1]
-        if len(tops) != 1:
-            raise Damaged("a zip archive without torch's data.pkl")
+        if len(tops) != 1 or f"{tops[0].removesuffix('data.pkl')}constants.pkl" in self.archive.NameToInfo:
+            raise _another(file_kind(data[:4], tuple(self.archive.namelist())))
         self.top = tops[0].removesuffix("data.pkl")
 
     def has(self, name: str) -> bool:
