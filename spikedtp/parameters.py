@@ -10,7 +10,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimension
 
 from spikedtp.errors import SpikedtpError, known_names, shown
 
-__all__ = ["Parameters", "check_quantity", "parameter", "read_value"]
+__all__ = ["Parameters", "check_quantity", "check_whole", "parameter", "read_value"]
 
 
 def parameter(default, *, above=None, least=None, most=None):
@@ -48,6 +48,23 @@ def check_quantity(owner: str, name: str, value, like, *, above=None, least=None
     ):
         if limit is not None and not holds():
             raise SpikedtpError(f"{where} must be {word} {limit}, got {value}")
+
+
+def check_whole(name: str, value, *, least: int = 0, most: int = 2**63 - 1) -> int:
+    """`value` as an int, or one line for anything but a whole number from `least` to `most`.
+
+    For counts, and for seeds: to most generators None is a seed, another one at each call.
+
+    Examples
+    --------
+    >>> check_whole("seed", 3)
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise SpikedtpError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+    if value > most:
+        raise SpikedtpError(f"{name} must be at most {most}, got {shown(value)}")
+    return int(value)
 
 
 def _written(value) -> str:

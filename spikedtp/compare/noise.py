@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spikedtp.compare.repeats import repeat_cosines
+from spikedtp.parameters import check_whole
 from spikedtp.plasticity import Factors
 from spikedtp.spiking import ClosedResponse, SpikingResponse
 from spikedtp.spiking.open_loop import OpenLoop
@@ -148,6 +149,7 @@ def expected_update(
     ndarray or None
         None if the spikes were given, the read-out is not linear in them, or the loop is closed.
     """
+    seed = check_whole("seed", seed)
     if isinstance(response, ClosedResponse):
         return None
     found = _expected_factors(response, projection, sample, n_draws, seed)
@@ -185,6 +187,7 @@ def noise_cosines(
     ndarray, (n_draws,), or (n_repeats,) in a closed loop
         Empty where no prediction is possible; NaN where nothing changes.
     """
+    seed = check_whole("seed", seed)
     if isinstance(response, ClosedResponse):
         return repeat_cosines(response, projection, sample)
     found = _expected_factors(response, projection, sample, n_draws, seed)

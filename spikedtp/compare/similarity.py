@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.parameters import check_whole
+
 __all__ = ["bootstrap_median", "similarity"]
 
 
@@ -62,7 +64,7 @@ def bootstrap_median(
     if not len(values):
         return np.nan, np.nan, np.nan
     members = [values[groups == g] for g in np.unique(groups)]
-    chosen = np.random.default_rng(seed).integers(len(members), size=(n_boot, len(members)))
+    chosen = np.random.default_rng(check_whole("seed", seed)).integers(len(members), size=(n_boot, len(members)))
     if len({len(member) for member in members}) == 1:
         medians = np.median(np.array(members)[chosen].reshape(n_boot, -1), axis=1)
     else:

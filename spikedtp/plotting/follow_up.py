@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from spikedtp.compare import bootstrap_median
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.parameters import check_whole
 from spikedtp.plotting.figure3 import describe_unit, presynaptic
 from spikedtp.plotting.panels import mark_phases, spread
 from spikedtp.plotting.presentation import (
@@ -203,7 +204,7 @@ def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *,
     """
     if measure not in MEASURE_NAMES:
         raise known_names("measure", measure, MEASURE_NAMES)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_whole("seed", seed))
     columns = []
     for reference, rows in table.groupby("reference", sort=True):
         columns.append((f"{reference}\nmeasured", rows, measure, COLOURS["spiking"]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from spikedtp.arrays import as_samples
 from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import DendriticLoss, LocalBackprop, PlateauBias
@@ -16,18 +17,7 @@ __all__ = ["check_circuit", "sample_array"]
 
 def sample_array(value: Any, name: str, population: Population) -> np.ndarray:
     """`value` as float32 ``(n,)`` or ``(samples, n)``; other sizes and numbers that are not finite raise."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    try:
-        array = np.asarray(value, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise SpikedtpError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
-    if array.ndim not in (1, 2) or array.shape[-1] != population.size:
-        n = population.size
-        raise SpikedtpError(f"{name} must be ({n},) or (samples, {n}) for {population.name}, got {array.shape}")
-    if not np.isfinite(array).all():
-        raise SpikedtpError(f"{name} has entries that are NaN or infinite")
-    return array
+    return as_samples(name, value, population.size, np.float32, cells=population.name)
 
 
 def check_circuit(circuit: Circuit) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import check_whole
 from spikedtp.plasticity import ReceptiveFields
 
 __all__ = ["Parameters", "draw_parameters"]
@@ -76,6 +77,7 @@ def draw_parameters(circuit: Circuit, seed: int) -> Parameters:
     seed : int
         Of torch's generator, which is left as it was.
     """
+    seed = check_whole("seed", seed)
     sizes = {population.name: population.size for population in circuit.populations}
     biases, masks = {}, {}
     with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -11,7 +11,7 @@ import torch
 from scipy.linalg.blas import sger
 
 from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
-from spikedtp.errors import SpikedtpError, shown
+from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_circuit, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
@@ -50,15 +50,13 @@ def load_rate_network(
     """
     if not isinstance(circuit, Circuit):
         circuit = read_circuit(circuit)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise SpikedtpError(f"seed must be a whole number of at least 0, got {shown(seed)}")
     if weights is not None and not isinstance(weights, (str, Path, Mapping)):
         raise SpikedtpError(f"weights must be a file, a state dict or None, got {type(weights).__name__}")
     if weights is not None and not isinstance(weights, Mapping):
         from spikedtp.rate.checkpoint import read_weights  # only here: it knows file formats, nothing else does
 
         weights = read_weights(weights)
-    network = RateNetwork(circuit, draw_parameters(circuit, int(seed)))
+    network = RateNetwork(circuit, draw_parameters(circuit, seed))
     if weights is not None:
         network.load_state_dict(weights)
     return network
@@ -280,7 +278,8 @@ class RateNetwork:
             return x, None
         target = sample_array(target, "target", self.circuit.output)
         if target.shape[:-1] != x.shape[:-1]:
-            raise SpikedtpError(f"x {x.shape} and target {target.shape} are not the same number of samples")
+            hint = ": class numbers become one-hot rows with numpy.eye(n)[target]" if target.ndim < x.ndim else ""
+            raise SpikedtpError(f"x {x.shape} and target {target.shape} are not the same number of samples{hint}")
         return x, target
 
     def _run(self, x: np.ndarray, target: np.ndarray | None, everyone: bool = False, record: bool = False) -> Program:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit, bias_key, weight_key
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate.initial_weights import Parameters
@@ -15,18 +16,11 @@ __all__ = ["read_parameters"]
 
 
 def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
-    except (TypeError, ValueError, RuntimeError):
-        raise SpikedtpError(f"weights: {key} is not an array") from None
-    if array.dtype.kind not in "fiu":
-        raise SpikedtpError(f"weights: {key} must hold numbers, got {array.dtype}")
+    array = as_numbers(f"weights: {key}", value, np.float32, kinds="iuf")
     if array.shape != shape:
-        raise SpikedtpError(f"weights: {key} has the shape {array.shape}, the circuit wants {shape} (n_post, n_pre)")
-    array = array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise SpikedtpError(f"weights: {key} has {int((~np.isfinite(array)).sum())} entries that are NaN or infinite")
-    return array
+        wanted = f"{shape} (n_post, n_pre)" if len(shape) == 2 else f"{shape} (n,)"
+        raise SpikedtpError(f"weights: {key} has the shape {array.shape}, the circuit wants {wanted}")
+    return array.copy()
 
 
 def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> Parameters:

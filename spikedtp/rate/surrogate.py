@@ -13,7 +13,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import check_whole
 from spikedtp.plasticity.constraints import SignMask
 from spikedtp.rate.threads import one_thread
 
@@ -233,18 +235,22 @@ def train(
     """
     network = network or SurrogateNetwork()
     n_in, n_hidden = (len(mask.signs) for mask in masks)
+    spikes, labels = (
+        as_numbers("train: spikes", spikes, None),
+        as_indices("train: labels", labels, n_classes, "classes"),
+    )
     if spikes.dtype != bool or spikes.ndim != 3 or spikes.shape[2] != n_in or len(labels) != len(spikes):
         raise SpikedtpError(
             f"train: spikes must be bool (samples, steps, {n_in}), with a label for each, got {spikes.dtype} "
             f"{spikes.shape} and {len(labels)} labels"
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_whole("seed", seed))
     parameters = [w.requires_grad_() for w in initial_weights((n_in, n_hidden, n_classes), generator)]
     initial = _signed_arrays(parameters, masks)
     optimiser = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
     # steps first: a batch is then one block per step, and the loop over steps walks through memory in order
     x = torch.from_numpy(np.ascontiguousarray(spikes.transpose(1, 0, 2)).view(np.uint8))
-    target, losses = torch.from_numpy(np.asarray(labels, dtype=np.int64)), []
+    target, losses = torch.from_numpy(labels), []
     with one_thread():
         for epoch in range(epochs):
             total = 0.0

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import check_whole
+from spikedtp.rate.checks import sample_array
 from spikedtp.rate.network import RateNetwork
 from spikedtp.schedules import DEFAULT_SCHEDULE
 from spikedtp.schedules import schedule as named_schedule
@@ -39,8 +41,8 @@ def sample_order(n: int, n_presentations: int, data_seed: int) -> np.ndarray:
     ndarray, (n_presentations,), int64
         Indices into the training set.
     """
-    if n < 1 or n_presentations < 0:
-        raise SpikedtpError(f"cannot order {n_presentations} presentations of {n} samples")
+    n, n_presentations = check_whole("n", n, least=1), check_whole("n_presentations", n_presentations)
+    data_seed = check_whole("data_seed", data_seed)
     generator = torch.Generator().manual_seed(data_seed)
     passes = []
     for _ in range(-(-n_presentations // n)):
@@ -82,6 +84,8 @@ def train(
     Progress
     """
     factor = named_schedule(schedule)
+    n_samples, start = check_whole("n_samples", n_samples), check_whole("start", start)
+    X, T = sample_array(X, "X", network.circuit.input), sample_array(T, "T", network.circuit.output)
     if len(X) != len(T):
         raise SpikedtpError(f"{len(X)} inputs and {len(T)} targets: there must be one target for each input")
     for index, sample in enumerate(sample_order(len(X), n_samples, data_seed)[start:], start):

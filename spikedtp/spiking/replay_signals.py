@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
 
 __all__ = ["GivenSignals"]
@@ -31,26 +32,16 @@ class GivenSignals:
 
     @staticmethod
     def _array(name: str, values) -> np.ndarray:
-        try:
-            array = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError(f"replay: {name} must be an array of numbers") from None
+        array = as_numbers(f"replay: {name}", values)
         if array.ndim not in (2, 3) or 0 in array.shape:
             raise SpikedtpError(f"replay: {name} must be (steps, n) or (steps, batch, n), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise SpikedtpError(f"replay: {name} holds values that are not finite")
         return array
 
     def _weights(self, w0) -> np.ndarray:
         wanted = (self.post.shape[-1], self.pre.shape[-1])
-        try:
-            w0 = np.asarray(w0, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError("replay: w0 must be an array of numbers") from None
+        w0 = as_numbers("replay: w0", w0)
         if w0.shape not in ((), wanted):
             raise SpikedtpError(f"replay: w0 must be (n_post, n_pre) = {wanted}, got {w0.shape}")
-        if not np.isfinite(w0).all():
-            raise SpikedtpError("replay: w0 holds values that are not finite")
         low, high = getattr(self.rule, "bounds", (None, None))
         if (low is not None and w0.min() < low) or (high is not None and w0.max() > high):
             raise SpikedtpError(
@@ -67,13 +58,10 @@ class GivenSignals:
                     f"replay: {self.rule.name} needs a modulator: a number for each of the {steps} steps"
                 )
             return np.zeros(steps)
-        try:
-            modulator = np.asarray(modulator, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise SpikedtpError("replay: modulator must be an array of numbers") from None
+        modulator = as_numbers("replay: modulator", modulator)
         n = self.rule.modulator_size(self.post.shape[-1], self.pre.shape[-1])
         fits = {(steps,), (steps, *batch)} | ({(steps, *batch, n)} if n else set())
-        if modulator.shape not in fits or not np.isfinite(modulator).all():
+        if modulator.shape not in fits:
             listed = " or ".join(str(shape) for shape in sorted(fits, key=lambda shape: (len(shape), shape)))
             raise SpikedtpError(f"replay: modulator must be finite numbers {listed}, got {modulator.shape}")
         return modulator

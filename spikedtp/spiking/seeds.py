@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from spikedtp.parameters import check_whole
+
 __all__ = ["presentation_seeds"]
 
 
 def presentation_seeds(seed: int, n_samples: int, n_repeats: int, first_sample: int = 0) -> np.ndarray:
     """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
+    n_repeats = check_whole("n_repeats", n_repeats, least=1)
+    seed, first_sample = check_whole("seed", seed), check_whole("first_sample", first_sample)
     return np.array(
         [
             np.random.SeedSequence([seed, sample, repeat]).generate_state(1)[0]

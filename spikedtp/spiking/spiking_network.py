@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 from brian2 import Hz
 
+from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import bias_key, weight_key
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import NudgedCell, SteadyInput
-from spikedtp.parameters import check_quantity
+from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.schedules import DEFAULT_SCHEDULE
 from spikedtp.schedules import schedule as named_schedule
 from spikedtp.spiking.closed_loop import ClosedLoop, Phases, inhibitory
@@ -134,7 +135,8 @@ class SpikingNetwork:
         progress : callable, optional
             Called with the number of presentations done.
         """
-        batched = np.ndim(x) == 2
+        x = as_numbers("x", x)
+        batched = x.ndim == 2
         x, target = self._samples(x, target)
         spec = self._spec(nudged=target is not None, signals=True, record=tuple(record))
         patterns = {"x": x} | ({} if target is None else {"target": target})
@@ -195,7 +197,8 @@ class SpikingNetwork:
             What the network answered to each sample before it learned from it.
         """
         x, target = self._samples(X, T)
-        order = np.asarray(order)
+        order = as_indices("order", order, len(x), "sample numbers")
+        start, checkpoint_every = check_whole("start", start), check_whole("checkpoint_every", checkpoint_every)
         if not 0 <= start < len(order):
             raise SpikedtpError(f"start = {start} must lie among the {len(order)} presentations")
         if not any(p.rule is not None for p in self.circuit.projections):
@@ -242,27 +245,22 @@ class SpikingNetwork:
                 self.rule_state[projection][state] = kept[-1].copy()
 
     def _samples(self, x, target) -> tuple[np.ndarray, np.ndarray | None]:
-        x = self._array("x", x, self.circuit.input.size)
+        x = self._array("x", x, self.circuit.input)
         if x.min() < 0 or x.max() > 1:
             raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")
         if target is None:
             return x, None
-        target = self._array("target", target, self.circuit.output.size)
+        target = self._array("target", target, self.circuit.output)
         if len(target) != len(x):
             raise SpikedtpError(f"x has {len(x)} samples and target {len(target)}: there must be one for each")
         return x, target
 
     @staticmethod
-    def _array(name: str, values, n: int) -> np.ndarray:
-        try:
-            array = np.atleast_2d(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError):
-            raise SpikedtpError(f"{name} must be an array of numbers") from None
-        if array.ndim != 2 or array.shape[1] != n or not len(array):
-            raise SpikedtpError(f"{name} must be ({n},) or (samples, {n}), got {np.shape(values)}")
-        if not np.isfinite(array).all():
-            raise SpikedtpError(f"{name} has entries that are NaN or infinite")
-        return array
+    def _array(name: str, values, population) -> np.ndarray:
+        array = as_samples(name, values, population.size, cells=population.name)
+        if not len(array):
+            raise SpikedtpError(f"{name} is an empty batch: there must be at least one sample")
+        return np.atleast_2d(array)
 
 
 def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:

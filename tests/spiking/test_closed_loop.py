@@ -355,5 +355,5 @@ def test_what_train_cannot_do(digits):
         network.train(x, target, order=[0, 1], start=2)
     with pytest.raises(SpikedtpError, match="x must be an array of numbers"):
         network.predict("image")
-    with pytest.raises(SpikedtpError, match="x has entries that are NaN"):
+    with pytest.raises(SpikedtpError, match="x holds values that are not finite"):
         network.predict(np.full_like(x, np.nan))

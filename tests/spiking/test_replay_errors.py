@@ -32,7 +32,7 @@ PRE, POST = np.zeros((5, 3)), np.zeros((5, 2))
         ({"rule": TemporalContrastHebb(0.1)}, "TemporalContrastHebb needs a modulator"),
         ({"rule": MSTDP(), "modulator": np.ones(4)}, r"modulator must be finite numbers \(5,\), got \(4,\)"),
         ({"rule": BTSP(0.1), "modulator": np.ones((5, 3))}, r"\(5,\) or \(5, 2\), got \(5, 3\)"),
-        ({"rule": MSTDP(), "modulator": np.full(5, np.nan)}, "modulator must be finite"),
+        ({"rule": MSTDP(), "modulator": np.full(5, np.nan)}, "modulator holds values that are not finite"),
         ({"form": "spiking", "pre": PRE + 0.5}, "pre must hold spikes, 0 or 1, for the spiking form of STDP"),
         ({"form": "spiking", "pre": PRE[:, None], "post": POST[:, None]}, r"the spiking form takes \(steps, n\)"),
         ({"keep": "first"}, "keep must be 'all', 'last' or an array of rows from 0 to 5"),
