@@ -9,14 +9,16 @@ from functools import partial
 import numpy as np
 from brian2 import ms
 
+from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
-from spikedtp.parameters import check_quantity
+from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.feedforward import FeedForward, build_feedforward
 from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs, RunResults
+from spikedtp.spiking.trained_weights import oriented
 
 __all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "run_torch_snn"]
 
@@ -58,7 +60,14 @@ class RewardedRun:
 
 
 def run_torch_snn(
-    weights: Sequence, input_spikes, *, tau=5 * ms, dt=1 * ms, threshold: float = 1.0, device: str = "cpp_standalone"
+    weights: Sequence,
+    input_spikes,
+    *,
+    tau=5 * ms,
+    dt=1 * ms,
+    threshold: float = 1.0,
+    orientation: str | None = None,
+    device: str = "cpp_standalone",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a trained discrete-time network in Brian2, spike for spike.
 
@@ -67,12 +76,16 @@ def run_torch_snn(
     Parameters
     ----------
     weights : [w1, w2]
-        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``; arrays or tensors.
+        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``; arrays, tensors, or the layers
+        (``torch.nn.Linear`` without bias) themselves.
     input_spikes : (samples, steps, n_in)
         0 and 1, or bool.
     tau : Quantity (second)
     dt : Quantity (second)
     threshold : float
+    orientation : {"in_out", "out_in"}, optional
+        How arrays and tensors are stored: ``(n_in, n_out)``, or ``(n_out, n_in)`` as ``torch.nn.Linear.weight`` is.
+        Their shapes tell it unless all are square; then it must be said.
     device : {"cpp_standalone", "runtime"}
 
     Returns
@@ -84,11 +97,12 @@ def run_torch_snn(
     Raises
     ------
     SpikedtpError
-        Shapes that do not fit, inputs that are no spikes, wrong units, an unknown device.
+        Shapes that do not fit, or fit both ways round; inputs that are no spikes, wrong units, an unknown device.
     """
     response = run_feedforward(
-        weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt, device=device
-    )
+        weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt,
+        orientation=orientation, device=device,
+    )  # fmt: skip
     return response.hidden_spikes, response.output_v
 
 
@@ -102,6 +116,7 @@ def run_feedforward(
     dt=1 * ms,
     seed: int = 0,
     traces: bool = True,
+    orientation: str | None = None,
     device: str = "cpp_standalone",
 ) -> FeedForwardResponse:
     """As `run_torch_snn`, with any cell in the hidden layer.
@@ -115,11 +130,14 @@ def run_feedforward(
     tau : Quantity (second)
         Of the outputs.
     seed : int
-        For cells that draw random numbers; sample k uses ``seed + k``.
+        For cells that draw random numbers; sample k uses ``seed + k``, all of them below 2**32.
     traces : bool
         Whether to keep the output voltages.
+    orientation : {"in_out", "out_in"}, optional
+        Of the weights, as in `run_torch_snn`.
     """
-    w1, w2, x = _checked(weights, input_spikes)
+    w1, w2, x = _checked(weights, input_spikes, orientation)
+    seeds = _seeds(seed, len(x))
     check_device(device)
     check_quantity("run_feedforward", "dt", dt, ms, above=0 * ms)
     hidden = DiscreteLIF() if hidden is None else hidden
@@ -128,8 +146,7 @@ def run_feedforward(
     hidden.check_time_step(dt)
     _check_compartment(hidden, compartment)
     spec = FeedForward(w1.T, w2.T, x.shape[1], dt, hidden, LeakyReadout(tau=tau), compartment, traces=traces)
-    samples = np.arange(len(x))
-    results = _run(spec, RunInputs({"spikes": x}, samples, seed + samples), device)
+    results = _run(spec, RunInputs({"spikes": x}, np.arange(len(x)), seeds), device)
     return FeedForwardResponse(_raster(results, x, len(w2)), results.traces.get("v"), results.vectors["score"])
 
 
@@ -146,6 +163,7 @@ def learn_readout(
     tau=5 * ms,
     dt=1 * ms,
     seed: int = 0,
+    orientation: str | None = None,
     device: str = "cpp_standalone",
 ) -> RewardedRun:
     """Learn the read-out from reward in Brian2: many presentations in one run, the weights last.
@@ -165,25 +183,35 @@ def learn_readout(
     signs : (n_hidden,), optional
         Dale's law for w2: -1, 1, or 0 for a cell that is free.
     seed : int
-        Presentation k draws its noise from ``seed + k``.
+        Presentation k draws its noise from ``seed + k``, all of them below 2**32.
+    orientation : {"in_out", "out_in"}, optional
+        Of the weights, as in `run_torch_snn`. The result's are ``(n_hidden, n_out)``.
     """
-    w1, w2, x = _checked(weights, input_spikes)
-    labels, order = np.asarray(labels), np.asarray(order, dtype=np.int64)
-    if labels.shape != (len(x),) or labels.min() < 0 or labels.max() >= w2.shape[1]:
+    w1, w2, x = _checked(weights, input_spikes, orientation)
+    labels = as_indices("learn_readout: labels", labels, w2.shape[1], "one class")
+    if len(labels) != len(x):
+        raise SpikedtpError(f"learn_readout: there must be one label for each of {len(x)} samples, got {len(labels)}")
+    order = as_indices("learn_readout: order", order, len(x), "sample numbers")
+    seeds = _seeds(seed, len(order))
+    learning = as_numbers("learn_readout: learning", learning)
+    if learning.shape not in ((), (len(x),)) or not np.isin(learning, (0, 1)).all():
         raise SpikedtpError(
-            f"learn_readout: labels must be one class from 0 to {w2.shape[1] - 1} for each of {len(x)} samples"
+            f"learn_readout: learning must be True, False or one of them for each of {len(x)} samples, got shape "
+            f"{learning.shape}"
         )
-    if order.ndim != 1 or not len(order) or order.min() < 0 or order.max() >= len(x):
-        raise SpikedtpError(f"learn_readout: order must be sample numbers from 0 to {len(x) - 1}")
+    if signs is not None:
+        signs = as_numbers("learn_readout: signs", signs)
+        if signs.shape != (len(w2),) or not np.isin(signs, (-1, 0, 1)).all():
+            raise SpikedtpError(f"learn_readout: signs must be -1, 0 or 1 for each of {len(w2)} hidden cells")
     check_device(device)
     spec = FeedForward(
         w1.T, w2.T, x.shape[1], dt, DiscreteLIF() if hidden is None else hidden, LeakyReadout(tau=tau),
         rule=rule or RewardedChoice(), signs=signs, traces=False,
     )  # fmt: skip
     target = np.eye(w2.shape[1])[labels]
-    gate = np.broadcast_to(np.asarray(learning, dtype=float).reshape(-1, 1), target.shape)
+    gate = np.broadcast_to(learning.reshape(-1, 1), target.shape)
     patterns = {"spikes": x, "target": target, "learning": gate}
-    results = _run(spec, RunInputs(patterns, order, seed + np.arange(len(order))), device)
+    results = _run(spec, RunInputs(patterns, order, seeds), device)
     vectors = results.vectors
     return RewardedRun(vectors["reward"][:, 0], vectors["score"], vectors["w"][-1].reshape(w2.shape))
 
@@ -207,17 +235,14 @@ def _check_compartment(hidden: CellModel, compartment: str) -> None:
         )
 
 
-def _checked(weights, input_spikes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """[w1, w2] in float64 and the inputs as bool, or an error that says what does not fit."""
-    if isinstance(weights, np.ndarray) or not isinstance(weights, Sequence) or len(weights) != 2:
-        raise SpikedtpError("weights must be a list of two matrices, [w1 (n_in, n_hidden), w2 (n_hidden, n_out)]")
-    w1, w2 = (_array(f"w{k}", w, 2, np.float64) for k, w in enumerate(weights, start=1))
-    x = _array("input_spikes", input_spikes, 3, None)
-    if w1.shape[1] != w2.shape[0] or x.shape[2] != w1.shape[0]:
+def _checked(weights, input_spikes, orientation: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """w1 and w2 in float64, (n_in, n_out), and the inputs as bool, or an error that says what does not fit."""
+    x = as_numbers("input_spikes", input_spikes, None)
+    if x.ndim != 3 or 0 in x.shape:
         raise SpikedtpError(
-            f"shapes do not fit: input_spikes {x.shape} (samples, steps, n_in), w1 {w1.shape} (n_in, n_hidden), "
-            f"w2 {w2.shape} (n_hidden, n_out)"
+            f"input_spikes must be an array of numbers with 3 axes, (samples, steps, n_in), got shape {x.shape}"
         )
+    w1, w2 = oriented(weights, x.shape, orientation)
     if x.dtype != bool:
         if not np.isin(x, (0, 1)).all():
             raise SpikedtpError("input_spikes must hold spikes, 0 or 1")
@@ -225,15 +250,6 @@ def _checked(weights, input_spikes) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return w1, w2, x
 
 
-def _array(name: str, values, ndim: int, dtype) -> np.ndarray:
-    if hasattr(values, "detach"):  # a tensor; this layer does not import torch
-        values = values.detach().cpu().numpy()
-    try:
-        array = np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError):
-        raise SpikedtpError(f"{name} must be an array of numbers") from None
-    if array.ndim != ndim or 0 in array.shape or array.dtype.kind not in "biuf":
-        raise SpikedtpError(f"{name} must be an array of numbers with {ndim} axes, got shape {array.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise SpikedtpError(f"{name} holds values that are not finite")
-    return array
+def _seeds(seed: int, n: int) -> np.ndarray:
+    """One for each of `n` presentations; Brian2 takes 32 bits of a seed."""
+    return check_whole("seed", seed, most=2**32 - n) + np.arange(n)
