@@ -1,4 +1,4 @@
-"""Images and labels: scikit-learn's digits and MNIST from IDX files. No network access, no computing on images.
+"""Images and labels: scikit-learn's digits and IDX files, such as MNIST's. No network access, no computing on images.
 
 A data set is named by a *spec*: ``digits`` or ``mnist:DIR``.
 """
@@ -20,7 +20,7 @@ from spikedtp.file_kinds import file_kind
 
 __all__ = ["Dataset", "load", "read_idx"]
 
-N_CLASSES = 10
+N_CLASSES = 10  # of digits, and at least: a small part of MNIST may lack some of them
 PARTS = ("train", "test")
 
 # The held-out third of the digits. Of the seeds 0 to 199 this one leaves the classes most even (57 to 63 of each in the
@@ -48,10 +48,10 @@ class Dataset:
         Images are ``side`` x ``side`` pixels, flattened row by row.
     train_x, test_x : ndarray, (samples, side * side), float32
         Pixels in [0, 1].
-    train_t, test_t : ndarray, (samples, 10), float32
+    train_t, test_t : ndarray, (samples, n_classes), float32
         One-hot targets.
     train_y, test_y : ndarray, (samples,), int64
-        Labels 0 to 9.
+        Labels 0 to ``n_classes - 1``. Not every one need occur: EMNIST's letters begin at 1.
     """
 
     name: str
@@ -69,10 +69,10 @@ class Dataset:
 
     @property
     def n_classes(self) -> int:
-        return N_CLASSES
+        return self.train_t.shape[1]
 
 
-def load(spec: str, parts: Sequence[str] = PARTS) -> Dataset:
+def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = None) -> Dataset:
     """Load the data set that `spec` names.
 
     Parameters
@@ -82,11 +82,14 @@ def load(spec: str, parts: Sequence[str] = PARTS) -> Dataset:
         ``mnist:DIR``: the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test.
     parts : sequence of {"train", "test"}
         The halves to read. Files of the other half need not exist.
+    n_classes : int, optional
+        How long targets are: the output cells of the circuit that they are for. Default: 10, or more where a label of
+        these halves asks for it.
 
     Raises
     ------
     SpikedtpError
-        Unknown data set; missing, damaged or mismatched files.
+        Unknown data set; missing, damaged or mismatched files; labels beyond `n_classes`.
     """
     if isinstance(parts, str):
         parts = (parts,)
@@ -96,17 +99,27 @@ def load(spec: str, parts: Sequence[str] = PARTS) -> Dataset:
     spec = str(spec)
     kind, colon, folder = spec.partition(":")
     if kind == "digits" and not colon:
-        return _assemble(spec, 8, _digits(), parts)
+        return _assemble(spec, 8, _digits(), parts, n_classes)
     if kind == "mnist":
         if not folder:
             raise SpikedtpError(
                 "data set 'mnist' needs the folder of its IDX files: write mnist:DIR, e.g. mnist:data/mnist"
             )
-        return _mnist(spec, Path(os.path.expanduser(folder)), parts)
+        return _mnist(spec, Path(os.path.expanduser(folder)), parts, n_classes)
     raise known_names("data set", spec, ("digits", "mnist:DIR"))
 
 
-def _assemble(name: str, side: int, halves: dict[str, tuple[np.ndarray, np.ndarray]], parts: Sequence[str]) -> Dataset:
+def _assemble(
+    name: str,
+    side: int,
+    halves: dict[str, tuple[np.ndarray, np.ndarray]],
+    parts: Sequence[str],
+    n_classes: int | None,
+) -> Dataset:
+    needed = max((int(halves[part][1].max()) + 1 for part in PARTS if part in parts), default=0)
+    n_classes = max(N_CLASSES, needed) if n_classes is None else n_classes
+    if needed > n_classes:
+        raise SpikedtpError(f"data set {name!r} has {needed} classes, the circuit {n_classes} output cells: change one")
     arrays = {}
     for part in PARTS:
         if part in parts:
@@ -114,7 +127,7 @@ def _assemble(name: str, side: int, halves: dict[str, tuple[np.ndarray, np.ndarr
         else:
             x, y = np.zeros((0, side * side), np.float32), np.zeros(0, np.int64)
         arrays[f"{part}_x"] = x
-        arrays[f"{part}_t"] = np.eye(N_CLASSES, dtype=np.float32)[y]
+        arrays[f"{part}_t"] = np.eye(n_classes, dtype=np.float32)[y]
         arrays[f"{part}_y"] = y
     return Dataset(name=name, side=side, **arrays)
 
@@ -142,7 +155,7 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 # --- MNIST -----------------------------------------------------------------------------------------------------------
 
 
-def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
+def _mnist(spec: str, folder: Path, parts: Sequence[str], n_classes: int | None) -> Dataset:
     if not os.path.isdir(folder):
         raise SpikedtpError(
             f"data set {spec!r}: {str(folder)!r} is {'a file, no folder' if os.path.exists(folder) else 'no folder'}; "
@@ -151,7 +164,7 @@ def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
     halves, sides = {}, {}
     for part in PARTS:
         if part in parts:
-            x, y, sides[part] = _mnist_half(folder, _MNIST_PREFIX[part])
+            x, y, sides[part] = _mnist_half(folder, _MNIST_PREFIX[part], n_classes)
             halves[part] = x, y
     if len(set(sides.values())) > 1:
         raise SpikedtpError(
@@ -159,10 +172,10 @@ def _mnist(spec: str, folder: Path, parts: Sequence[str]) -> Dataset:
             "both halves must come from one data set"
         )
     side = next(iter(sides.values()), 28)
-    return _assemble(spec, side, halves, parts)
+    return _assemble(spec, side, halves, parts, n_classes)
 
 
-def _mnist_half(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray, int]:
+def _mnist_half(folder: Path, prefix: str, n_classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
     image_file = _find(folder, f"{prefix}-images", "idx3")
     label_file = _find(folder, f"{prefix}-labels", "idx1")
     images, labels = read_idx(image_file, 3), read_idx(label_file, 1)
@@ -173,10 +186,11 @@ def _mnist_half(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray, int]
         raise SpikedtpError(
             f"{image_file} holds {n} images but {label_file} {len(labels)} labels; both must come from one data set"
         )
-    if labels.max() >= N_CLASSES:
-        where = int(np.argmax(labels >= N_CLASSES))
+    highest = int(labels.max())
+    if n_classes is not None and highest >= n_classes:
         raise SpikedtpError(
-            f"{label_file}: label {labels[where]} of sample {where} is not a digit 0 to 9; get the file again"
+            f"{label_file}: label {highest} of sample {labels.argmax()} needs a circuit with at least {highest + 1} "
+            f"output cells, this one has {n_classes}"
         )
     x = images.reshape(n, rows * columns).astype(np.float32)
     x /= np.float32(255)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spikedtp.arrays import as_indices
+from spikedtp.errors import SpikedtpError
+
 __all__ = ["class_accuracy", "confusion"]
 
 
@@ -20,8 +23,17 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.D
     -------
     DataFrame
         One row per pair: ``label, predicted, n``; the pairs that did not occur too.
+
+    Raises
+    ------
+    SpikedtpError
+        Classes that there are not, or not one answer for each label.
     """
-    counts = np.bincount(np.asarray(labels) * n_classes + np.asarray(predicted), minlength=n_classes**2)
+    labels = as_indices("labels", labels, n_classes, "classes")
+    predicted = as_indices("predicted", predicted, n_classes, "classes")
+    if len(labels) != len(predicted):
+        raise SpikedtpError(f"there must be one answer for each of {len(labels)} labels, got {len(predicted)}")
+    counts = np.bincount(labels * n_classes + predicted, minlength=n_classes**2)
     label, guess = np.divmod(np.arange(n_classes**2), n_classes)
     return pd.DataFrame({"label": label, "predicted": guess, "n": counts})
 

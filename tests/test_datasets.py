@@ -6,9 +6,11 @@ import struct
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
+from spikedtp.cli import main
 from spikedtp.datasets import load, read_idx
 from spikedtp.errors import SpikedtpError
 
@@ -110,6 +112,68 @@ class TestMnist:
         data = load(f"mnist:{tmp_path}")
         np.testing.assert_array_equal(data.train_x[0] * 255, made["train"][0][0].ravel())
         np.testing.assert_array_equal(data.test_x[0] * 255, made["t10k"][0][0].ravel())
+
+
+class TestOtherLabels:
+    """IDX files of other data sets: letters 1 to 26, EMNIST's 47 or 62 classes, three shapes."""
+
+    @staticmethod
+    def relabelled(folder, train, test):
+        write_mnist(folder, n_train=len(train), n_test=len(test), zipped=False)
+        for prefix, labels in (("train", train), ("t10k", test)):
+            (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(np.array(labels, np.uint8)))
+        return f"mnist:{folder}"
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_any_labels(self, tmp_path, seed):
+        rng = np.random.default_rng(seed)
+        highest = int(rng.choice([2, 9, 10, 26, 46, 61, 255]))
+        train, test = ([int(n) for n in rng.integers(0, highest + 1, 30)] for _ in range(2))
+        train[rng.integers(30)] = highest
+        spec = self.relabelled(tmp_path, train, test)
+        data = load(spec)
+        assert data.n_classes == max(10, highest + 1)
+        for t, y, given in ((data.train_t, data.train_y, train), (data.test_t, data.test_y, test)):
+            assert y.tolist() == given and t.shape == (30, data.n_classes)
+            assert np.array_equal(t.argmax(axis=1), y) and np.array_equal(t.sum(axis=1), np.ones(30))
+        for n in (highest + 1, highest + 20):  # a circuit's output cells decide how long targets are
+            assert load(spec, n_classes=n).train_t.shape == load(spec, n_classes=n).test_t.shape == (30, n)
+            assert load(spec, ("test",), n_classes=n).n_classes == n
+        if highest:
+            with pytest.raises(
+                SpikedtpError, match=f"label {highest} of sample .* at least {highest + 1} output cells"
+            ):
+                load(spec, n_classes=highest)
+
+    def test_digits_have_ten(self):
+        assert load("digits", n_classes=12).test_t.shape == (599, 12)
+        with pytest.raises(SpikedtpError, match="'digits' has 10 classes, the circuit 3 output cells"):
+            load("digits", n_classes=3)
+
+    @pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
+    def test_commands_name_the_circuit(self, tmp_path, command, capsys):
+        spec = self.relabelled(tmp_path, [1, 11, 3], [1, 2, 26])
+        assert main([command, "--data", spec, "--out", str(tmp_path / "out")]) == 2
+        assert "output cells, this one has 10" in capsys.readouterr().err
+
+    def test_letters_are_trained_and_evaluated(self, tmp_path, small_circuit):
+        """A circuit of 27 output cells, for labels from 1 to 26."""
+        import yaml
+
+        values = yaml.safe_load(small_circuit.read_text())
+        values["layer_config"]["Input"]["E"]["size"] = 16
+        values["layer_config"]["Output"]["E"]["size"] = 27
+        circuit = tmp_path / "letters.yaml"
+        circuit.write_text(yaml.safe_dump(values, sort_keys=False))
+        labels = list(range(1, 27))
+        spec = self.relabelled(tmp_path, labels, labels[:5])
+        out, again = tmp_path / "out", tmp_path / "again"
+        few = ["--circuit", str(circuit), "--data", spec]
+        assert main(["train", *few, "--samples", "30", "--out", str(out)]) == 0
+        assert main(["evaluate", *few, "--weights", str(out / "weights.pt"), "--out", str(again)]) == 0
+        table = pd.read_csv(again / "confusion.csv")
+        assert len(table) == 27 * 27 and table["n"].sum() == 5
+        assert table.groupby("label")["n"].sum().to_dict() == {k: int(1 <= k <= 5) for k in range(27)}
 
 
 class TestSpecs:
@@ -215,9 +279,11 @@ class TestDamagedIdx:
     def test_bad_label(self, tmp_path):
         write_mnist(tmp_path, zipped=False)
         (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([1, 10, 2], np.uint8)))
-        with pytest.raises(SpikedtpError, match="label 10 of sample 1") as error:
-            load(f"mnist:{tmp_path}")
-        one_line(error)
+        with pytest.raises(
+            SpikedtpError, match=r"label 10 of sample 1 .* at least 11 output cells, this one has 10"
+        ) as error:
+            load(f"mnist:{tmp_path}", n_classes=10)
+        assert "get the file again" not in one_line(error)
 
     def test_images_and_labels_must_match(self, tmp_path):
         write_mnist(tmp_path, zipped=False)

@@ -34,7 +34,7 @@ def _run(configuration: EvaluateConfiguration) -> None:
     started = time.perf_counter()
     with staged(configuration.out) as folder:
         network = load_rate_network(configuration.circuit, weights, seed=configuration.seed)
-        images = load(data, parts=("test",))
+        images = load(data, parts=("test",), n_classes=network.circuit.output.size)
         n_samples = configuration.samples or len(images.test_y)
         if n_samples > len(images.test_y):
             raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test images")

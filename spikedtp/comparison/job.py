@@ -90,7 +90,7 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
         Whether to draw a bar, where stderr is a terminal.
     """
     network = make_network(configuration)
-    dataset = datasets.load(configuration.data, parts=("test",))
+    dataset = datasets.load(configuration.data, parts=("test",), n_classes=network.circuit.output.size)
     n, most = configuration.samples, len(dataset.test_x)
     if n > most:
         raise SpikedtpError(f"--samples must be between 1 and the {most} test images of {configuration.data}, got {n}")
