@@ -60,19 +60,22 @@ def run_training(configuration: TrainConfiguration, out: Path, progress=None) ->
     named_schedule(configuration.schedule)  # a mistake costs nothing yet
     data, samples = configuration.data, configuration.samples
     with staged(out) as folder:
-        images = load(data, parts=("train", "test") if _has_test_part(data) else ("train",))
-        job = _Job(configuration, load_rate_network(configuration.circuit, seed=configuration.seed), images, progress)
+        network = load_rate_network(configuration.circuit, seed=configuration.seed)
+        parts = ("train", "test") if _has_test_part(data) else ("train",)
+        images = load(data, parts, n_classes=network.circuit.output.size)
+        job = _Job(configuration, network, images, progress)
         unfinished = _Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration)
         loaded = time.perf_counter()
         unfinished.resume(job)
         LEARN[configuration.mode](job, unfinished)
         trained = time.perf_counter()
-        accuracy, timings = job.accuracy(final=True), {"load": loaded - started, "train_and_probe": trained - loaded}
-        if accuracy is not None:
-            job.curve[-1] = (samples, accuracy)
-            table = pd.DataFrame(job.curve, columns=["presentations", "test_accuracy"])
-            write_table(folder, "learning_curve", table)
-            figure = training_figure(*zip(*job.curve, strict=True), n_classes=images.n_classes)
+        timings = {"load": loaded - started, "train_and_probe": trained - loaded}
+        curve = job.learning_curve()
+        if len(images.test_y):
+            write_table(folder, "learning_curve", curve)
+            figure = training_figure(
+                curve["samples"], curve["accuracy_rate"], spiking=curve["accuracy_spiking"], n_classes=images.n_classes
+            )
             save_figure(folder, "learning_curve", figure)
         write_weights(folder / "weights.pt", job.network.state_dict())
         summary = {
@@ -81,10 +84,10 @@ def run_training(configuration: TrainConfiguration, out: Path, progress=None) ->
             **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
             "n_train": len(images.train_y),
             "n_test": len(images.test_y),
-            "test_accuracy": accuracy,
+            "test_accuracy": _last(curve, f"accuracy_{configuration.mode}"),
         }
         if configuration.mode == "spiking":
-            summary["test_accuracy_in_rate"] = job.accuracy()
+            summary["test_accuracy_in_rate"] = _last(curve, "accuracy_rate")
             timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
         write_summary(folder, summary)
         configuration.save(folder)
@@ -133,21 +136,27 @@ class _Job:
     def order(self) -> np.ndarray:
         return sample_order(len(self.images.train_y), self.configuration.samples, self.configuration.data_seed)
 
-    def accuracy(self, final: bool = False) -> float | None:
-        """Share of the test part that is right: in rate, and for the last word of a spiking run in spikes."""
+    def accuracy(self, network: RateNetwork | SpikingNetwork) -> float | None:
+        """Share of the test part that is right."""
         x, y = self.images.test_x, self.images.test_y
-        if not len(y):
-            return None
-        network = self.network
-        if final and self.configuration.mode == "spiking":
-            network = self.spiking()
-        return float((network.predict(x) == y).mean())
+        return float((network.predict(x) == y).mean()) if len(y) else None
+
+    def learning_curve(self) -> pd.DataFrame:
+        """``samples, accuracy_rate, accuracy_spiking`` of the test part; NaN where one of them was not measured.
+
+        Every probe asks the rate network. Spikes take long: a run in spikes asks them once, at its end.
+        """
+        table = pd.DataFrame(self.curve, columns=["samples", "accuracy_rate"])
+        table["accuracy_spiking"] = np.nan
+        if self.configuration.mode == "spiking":
+            table.loc[table.index[-1], "accuracy_spiking"] = self.accuracy(self.spiking())
+        return table
 
     def spiking(self) -> SpikingNetwork:
         return in_spikes(self.network, self.configuration)
 
     def probe(self, done: int, unfinished: _Unfinished) -> None:
-        self.curve.append((done, self.accuracy()))
+        self.curve.append((done, self.accuracy(self.network)))
         unfinished.save(self, done)
 
 
@@ -188,6 +197,11 @@ def _learn_in_spikes(job: _Job, unfinished: _Unfinished) -> None:
         checkpoint_every=job.every, checkpoint=checkpoint, progress=advance,
     )  # fmt: skip
     job.learning = time.perf_counter() - started
+
+
+def _last(curve: pd.DataFrame, column: str) -> float | None:
+    value = curve[column].iloc[-1]
+    return None if pd.isna(value) else float(value)
 
 
 LEARN = {"rate": _learn_in_rate, "spiking": _learn_in_spikes}

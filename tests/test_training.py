@@ -11,6 +11,8 @@ from spikedtp.cli import main
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
+from spikedtp.records import write_manifest, write_summary
+from spikedtp.report import write_report
 from spikedtp.training import in_spikes, run_training
 
 FAST = {"settle": 60.0, "read": 40.0, "device": "runtime", "samples": 4, "probe_every": 2, "seed": 3}
@@ -80,10 +82,57 @@ def test_weights_trained_in_spikes_are_a_rate_networks(tmp_path, few_test_images
     fresh = load_rate_network("digits_btsp", seed=3)
     assert all(np.any(trained.weights[p] != fresh.weights[p]) for p in ("H1E_InputE", "H2E_H1E", "OutputE_H2E"))
     curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
-    assert list(curve["presentations"]) == [0, 2, 4]
-    assert curve["test_accuracy"].iloc[-1] == summary["test_accuracy"]
+    assert list(curve.columns) == ["samples", "accuracy_rate", "accuracy_spiking"]
+    assert list(curve["samples"]) == [0, 2, 4]
+    assert curve["accuracy_spiking"].isna().tolist() == [True, True, False]
+    assert curve["accuracy_spiking"].iloc[-1] == summary["test_accuracy"]
+    assert curve["accuracy_rate"].iloc[-1] == summary["test_accuracy_in_rate"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["timings_s"]["ms_per_sample"] > 0
+
+
+@pytest.mark.parametrize("samples", [4, 5])  # the last probe is due, or only the end
+@pytest.mark.parametrize("mode", ["rate", "spiking"])
+def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_path, monkeypatch, few_test_images):
+    """With a network in spikes that answers all wrong, and one in rate that answers by chance or better."""
+    import spikedtp.training as module
+
+    real = module.in_spikes
+
+    def wrong(network, configuration):
+        spiking = real(network, configuration)
+        spiking.predict = lambda x: np.full(len(x), -1)
+        return spiking
+
+    monkeypatch.setattr(module, "in_spikes", wrong)
+    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: module.load("digits").test_y)
+    summary = run_training(settings(mode, samples=samples), tmp_path / "out")
+    curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
+    assert list(curve["samples"]) == sorted({0, 2, 4, samples})
+    assert (curve["accuracy_rate"] == 1).all()
+    if mode == "rate":
+        assert curve["accuracy_spiking"].isna().all() and summary["test_accuracy"] == 1
+    else:
+        assert curve["accuracy_spiking"].dropna().tolist() == [0] and curve["accuracy_spiking"].iloc[-1] == 0
+        assert summary["test_accuracy"] == 0 and summary["test_accuracy_in_rate"] == 1
+
+
+@pytest.mark.parametrize("mode", ["rate", "spiking"])
+def test_the_report_shows_both_series(mode, tmp_path, few_test_images):
+    out = tmp_path / "out"
+    run_training(settings(mode), out)
+    page = write_report(out).read_text(encoding="utf-8")
+    assert "Accuracy on the test images over training" in page and "accuracy_spiking" in page
+    drawn = (out / "learning_curve.svg").read_text(encoding="utf-8")
+    assert 'id="accuracy"' in drawn and ('id="accuracy_spiking"' in drawn) == (mode == "spiking")
+
+
+def test_the_report_opens_results_from_before_the_two_columns(tmp_path):
+    pd.DataFrame({"presentations": [0, 2], "test_accuracy": [0.1, 0.4]}).to_csv(tmp_path / "learning_curve.csv")
+    write_summary(tmp_path, {"test_accuracy": 0.4})
+    write_manifest(tmp_path, configuration={}, seeds={})
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "presentations" in page and "test_accuracy" in page
 
 
 def test_evaluate_in_spikes(tmp_path, capsys):

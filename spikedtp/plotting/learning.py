@@ -62,17 +62,40 @@ def training_curve(
 
 @styled
 def training_figure(
-    presentations, accuracy, *, interval: tuple | None = None, n_classes: int | None = None, title: str = ""
+    presentations,
+    accuracy,
+    *,
+    spiking=None,
+    interval: tuple | None = None,
+    n_classes: int | None = None,
+    title: str = "",
 ) -> Figure:
-    """A learning curve, one column wide; with `n_classes`, chance level is marked. See `training_curve`."""
+    """A learning curve, one column wide; with `n_classes`, chance level is marked. See `training_curve`.
+
+    Parameters
+    ----------
+    spiking : (n,), optional
+        Accuracies in spikes beside those in rate, NaN where they were not measured: a series of its own.
+    """
     figure = new_figure(SINGLE_COLUMN, 2.4)
-    ax = training_curve(figure.subplots(), presentations, accuracy, interval=interval)
+    spiking = np.full(np.shape(accuracy), np.nan) if spiking is None else np.asarray(spiking, float)
+    measured = np.isfinite(spiking)
+    label = "in rate" if measured.any() else None
+    ax = training_curve(figure.subplots(), presentations, accuracy, interval=interval, label=label)
     if n_classes:
         ax.axhline(100 / n_classes, color=COLOURS["other"], linewidth=0.7, linestyle=":", gid="chance")
         ax.annotate("chance", (1, 100 / n_classes), (-2, 2), ("axes fraction", "data"), "offset points", ha="right",
                     fontsize=6, color=COLOURS["other"])  # fmt: skip
-    last = 100 * float(np.asarray(accuracy, float)[-1])
-    ax.set_title(f"{title}{': ' if title else ''}{last:.1f} % at the end")
+    last = f"{100 * float(np.asarray(accuracy, float)[-1]):.1f} %"
+    if measured.any():
+        if measured.shape != np.shape(presentations):
+            raise SpikedtpError(f"there must be one accuracy in spikes for each in rate, got {measured.shape}")
+        shown = np.asarray(presentations)[measured], 100 * spiking[measured]
+        ax.plot(*shown, "D-", color=COLOURS["spiking"], markersize=4, label="in spikes", gid="accuracy_spiking",
+                clip_on=False, zorder=3)  # fmt: skip
+        ax.legend(loc="lower right")
+        last += f" in rate, {100 * spiking[measured][-1]:.1f} % in spikes"
+    ax.set_title(f"{title}{': ' if title else ''}{last} at the end")
     return figure
 
 

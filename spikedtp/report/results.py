@@ -30,7 +30,7 @@ CAPTIONS = {
     "activities": "Firing rates of each population against the rate network's activities.",
     "similarity": "Similarity of spiking and rate ΔW, one dot per presentation, with what noise alone would leave.",
     "sweep": "Angle between spiking and rate ΔW against each setting that was varied, and against the prediction.",
-    "training": "Accuracy over training.",
+    "learning_curve": "Accuracy on the test images over training: in rate, and in spikes where that was measured.",
     "confusion": "What was answered for the images of each class.",
     "replay": "Weights and the rule's states over time.",
     "dendritic_state": "Dendritic states of the spiking cells against those of the rate network.",

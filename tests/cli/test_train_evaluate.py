@@ -26,9 +26,10 @@ def test_train_leaves_weights_summary_and_manifest(trained):
     ]  # fmt: skip
     summary = json.loads((trained / "summary.json").read_text())
     curve = pd.read_csv(trained / "learning_curve.csv")
-    assert list(curve["presentations"]) == list(range(21))
+    assert list(curve.columns) == ["samples", "accuracy_rate", "accuracy_spiking"]
+    assert list(curve["samples"]) == list(range(21)) and curve["accuracy_spiking"].isna().all()
     assert (
-        curve["test_accuracy"].iloc[-1] == summary.pop("test_accuracy") and curve["test_accuracy"].between(0, 1).all()
+        curve["accuracy_rate"].iloc[-1] == summary.pop("test_accuracy") and curve["accuracy_rate"].between(0, 1).all()
     )
     assert summary == {
         "circuit": "digits_dtp", "data": "digits", "mode": "rate", "samples": 20, "seed": 1, "data_seed": 2,

@@ -135,6 +135,25 @@ def test_training_figure():
         plotting.training_figure(n, accuracy[:3])
 
 
+def test_training_figure_with_accuracies_in_spikes():
+    n, accuracy, spiking = (
+        np.arange(0, 500, 100),
+        np.linspace(0.1, 0.9, 5),
+        np.array([np.nan, np.nan, 0.4, np.nan, 0.7]),
+    )
+    (ax,) = plotting.training_figure(n, accuracy, spiking=spiking).get_axes()
+    rate, spikes = ax.lines
+    assert np.allclose(rate.get_ydata(), 100 * accuracy)
+    assert spikes.get_xdata().tolist() == [200, 400] and np.allclose(spikes.get_ydata(), [40, 70])
+    assert rate.get_color() != spikes.get_color()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["in rate", "in spikes"]
+    assert ax.get_title() == "90.0 % in rate, 70.0 % in spikes at the end"
+    (ax,) = plotting.training_figure(n, accuracy, spiking=np.full(5, np.nan)).get_axes()
+    assert len(ax.lines) == 1 and ax.get_legend() is None
+    with pytest.raises(SpikedtpError, match="one accuracy in spikes for each in rate"):
+        plotting.training_figure(n, accuracy, spiking=[0.5])
+
+
 def test_confusion_figure():
     labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 1, 0])
     figure = plotting.confusion_figure(confusion(labels, predicted, 4))  # class 3 does not occur
