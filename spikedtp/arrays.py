@@ -18,8 +18,10 @@ __all__ = ["as_indices", "as_numbers", "as_samples"]
 _KINDS = {"c": "complex numbers", "U": "text", "S": "text", "M": "dates", "m": "durations", "b": "true and false"}
 
 
-def as_numbers(name: str, values: Any, dtype: type | None = np.float64, *, kinds: str = "biuf") -> np.ndarray:
-    """`values` as an array of finite real numbers, of any shape.
+def as_numbers(
+    name: str, values: Any, dtype: type | None = np.float64, *, kinds: str = "biuf", finite: bool = True
+) -> np.ndarray:
+    """`values` as an array of real numbers, of any shape.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def as_numbers(name: str, values: Any, dtype: type | None = np.float64, *, kinds
         Of the result; None keeps that of `values`.
     kinds : str
         Kinds of numpy's types that are numbers here.
+    finite : bool
+        Whether to refuse NaN and infinite ones.
 
     Returns
     -------
@@ -55,8 +59,7 @@ def as_numbers(name: str, values: Any, dtype: type | None = np.float64, *, kinds
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:  # others' conversions
         why = str(error).partition(". ")[0]
         raise SpikedtpError(f"{name} must be an array of numbers, got {type(values).__name__} ({why})") from None
-    wrong = ~np.isfinite(found)
-    if wrong.any():
+    if finite and (wrong := ~np.isfinite(found)).any():
         share = f"{int(wrong.sum())} of {wrong.size}"
         if given.dtype.kind != "O" and np.isfinite(given[wrong]).all():
             raise SpikedtpError(f"{name} holds values that are too large for {found.dtype}: {share}")

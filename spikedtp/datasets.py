@@ -17,6 +17,7 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.file_kinds import file_kind
+from spikedtp.parameters import check_whole
 
 __all__ = ["Dataset", "load", "read_idx"]
 
@@ -93,6 +94,8 @@ def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = Non
     """
     if isinstance(parts, str):
         parts = (parts,)
+    if n_classes is not None:
+        n_classes = check_whole("n_classes", n_classes, least=1)
     for part in parts:
         if part not in PARTS:
             raise known_names("part of a data set", part, PARTS)

@@ -2,12 +2,14 @@
 
 from fractions import Fraction
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import xarray
 from brian2 import mV
+from hypothesis import strategies as st
 from scipy import sparse
 
 from spikedtp.arrays import as_indices, as_numbers, as_samples
@@ -130,6 +132,40 @@ def test_the_rest_is_one_line(kind):
     with pytest.raises(SpikedtpError, match=words) as error:
         as_numbers("x", given, np.float32)
     assert str(error.value).startswith("x ") and "\n" not in str(error.value)
+
+
+LEAVES = st.one_of(
+    st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=2), st.binary(max_size=2), st.complex_numbers(),
+    st.decimals(), st.fractions(), st.datetimes(), st.just(np.ma.masked), st.just(3 * mV), st.just(torch.tensor(1.0)),
+    st.just(torch.ones(2, dtype=torch.bfloat16)), st.just(np.ma.array([1.0, 2.0], mask=[0, 1])), st.just(np.zeros((0, 2))),
+    st.sampled_from([np.float16(2), np.longdouble(1), np.int8(-3), pd.NA, pd.NaT, object(), len, range(2), {}]),
+)  # fmt: skip
+
+
+@QUIET
+@hypothesis.settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@hypothesis.given(
+    st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner), max_leaves=8)
+)
+def test_anything_is_an_array_or_one_line(values):
+    try:
+        found = as_numbers("x", values)
+    except SpikedtpError as error:
+        assert "\n" not in str(error) and str(error).startswith("x ")
+    else:
+        assert type(found) is np.ndarray and found.dtype == np.float64 and np.isfinite(found).all()
+
+
+def test_a_schedule_is_finite_numbers_in_spikes_too(network):
+    with pytest.raises(SpikedtpError, match="schedule holds values that are not finite"):
+        SpikingNetwork(network, device="runtime").train(
+            np.zeros((1, 64)), np.eye(10)[:1], [0, 0], schedule=lambda k, n: np.nan
+        )
+
+
+def test_numbers_that_may_be_missing():
+    found = as_numbers("x", pd.Series([1.0, None, np.inf]), finite=False)
+    assert np.array_equal(found, [1.0, np.nan, np.inf], equal_nan=True)
 
 
 def test_indices():

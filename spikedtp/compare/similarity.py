@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.arrays import as_numbers
+from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_whole
 
 __all__ = ["bootstrap_median", "similarity"]
@@ -22,8 +24,16 @@ def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
         ``pearson_r``; ``slope`` of spiking on rate (least squares with intercept); ``cosine``; ``angle`` in degrees;
         ``sign_agreement``, the share of the synapses with a rate change whose spiking change has the same sign;
         ``n_synapses``. NaN where a quantity is not defined (no change at all).
+
+    Raises
+    ------
+    SpikedtpError
+        Two different shapes.
     """
-    x, y = np.asarray(rate, np.float64).ravel(), np.asarray(spiking, np.float64).ravel()
+    x, y = as_numbers("rate", rate, finite=False), as_numbers("spiking", spiking, finite=False)
+    if x.shape != y.shape:  # transposed, they would have as many synapses
+        raise SpikedtpError(f"similarity: {x.shape} and {y.shape} are not the same synapses")
+    x, y = x.ravel(), y.ravel()
     dx, dy = x - x.mean(), y - y.mean()
     xx, yy, xy = dx @ dx, dy @ dy, dx @ dy
     norm = np.sqrt((x @ x) * (y @ y))
@@ -59,6 +69,10 @@ def bootstrap_median(
     (median, low, high)
     """
     values, groups = np.asarray(values, float), np.asarray(groups)
+    if values.ndim != 1 or values.shape != groups.shape:
+        raise SpikedtpError(f"bootstrap_median: each of the values {values.shape} needs its group, got {groups.shape}")
+    if not 0 < level < 1:
+        raise SpikedtpError(f"bootstrap_median: level must lie between 0 and 1, got {level}")
     keep = np.isfinite(values)
     values, groups = values[keep], groups[keep]
     if not len(values):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import torch
 from scipy.linalg.blas import sger
 
 from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_circuit, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
@@ -168,6 +170,8 @@ class RateNetwork:
         rate_factor : float
             On every learning rate, for schedules.
         """
+        if not isinstance(rate_factor, Real) or not math.isfinite(rate_factor):
+            raise SpikedtpError(f"rate_factor must be one finite number, got {shown(rate_factor)}")
         x, target = self._samples(x, target, need_target=True)
         if x.ndim == 2:
             if len(x) != 1:

@@ -84,7 +84,8 @@ def train(
     Progress
     """
     factor = named_schedule(schedule)
-    n_samples, start = check_whole("n_samples", n_samples), check_whole("start", start)
+    n_samples = check_whole("n_samples", n_samples)
+    start = check_whole("start", start, most=n_samples)
     X, T = sample_array(X, "X", network.circuit.input), sample_array(T, "T", network.circuit.output)
     if len(X) != len(T):
         raise SpikedtpError(f"{len(X)} inputs and {len(T)} targets: there must be one target for each input")

@@ -204,7 +204,8 @@ class SpikingNetwork:
         if not any(p.rule is not None for p in self.circuit.projections):
             raise SpikedtpError(f"{self.circuit.name} has no learning rule: nothing to train")
         factor = named_schedule(schedule)
-        factors, which = np.unique([factor(k, len(order)) for k in range(len(order))], return_inverse=True)
+        planned = as_numbers("schedule", [factor(k, len(order)) for k in range(len(order))])
+        factors, which = np.unique(planned, return_inverse=True)
         shown = order[start:]
         data = RunInputs(
             {"x": x, "target": target, "rate_factor": factors[:, None]},

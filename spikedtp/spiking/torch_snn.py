@@ -10,7 +10,7 @@ import numpy as np
 from brian2 import ms
 
 from spikedtp.arrays import as_indices, as_numbers
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
@@ -139,11 +139,7 @@ def run_feedforward(
     w1, w2, x = _checked(weights, input_spikes, orientation)
     seeds = _seeds(seed, len(x))
     check_device(device)
-    check_quantity("run_feedforward", "dt", dt, ms, above=0 * ms)
-    hidden = DiscreteLIF() if hidden is None else hidden
-    if not isinstance(hidden, CellModel):
-        raise SpikedtpError(f"run_feedforward: hidden must be a cell such as spikedtp.neurons.LIF(), got {hidden!r}")
-    hidden.check_time_step(dt)
+    hidden = _cell("run_feedforward", hidden, dt)
     _check_compartment(hidden, compartment)
     spec = FeedForward(w1.T, w2.T, x.shape[1], dt, hidden, LeakyReadout(tau=tau), compartment, traces=traces)
     results = _run(spec, RunInputs({"spikes": x}, np.arange(len(x)), seeds), device)
@@ -204,10 +200,12 @@ def learn_readout(
         if signs.shape != (len(w2),) or not np.isin(signs, (-1, 0, 1)).all():
             raise SpikedtpError(f"learn_readout: signs must be -1, 0 or 1 for each of {len(w2)} hidden cells")
     check_device(device)
-    spec = FeedForward(
-        w1.T, w2.T, x.shape[1], dt, DiscreteLIF() if hidden is None else hidden, LeakyReadout(tau=tau),
-        rule=rule or RewardedChoice(), signs=signs, traces=False,
-    )  # fmt: skip
+    rule = RewardedChoice() if rule is None else rule
+    if not isinstance(rule, RewardedChoice):
+        raise SpikedtpError(f"learn_readout: rule must be a RewardedChoice, got {shown(rule)}")
+    hidden = _cell("learn_readout", hidden, dt)
+    _check_compartment(hidden, "soma")
+    spec = FeedForward(w1.T, w2.T, x.shape[1], dt, hidden, LeakyReadout(tau=tau), rule=rule, signs=signs, traces=False)
     target = np.eye(w2.shape[1])[labels]
     gate = np.broadcast_to(learning.reshape(-1, 1), target.shape)
     patterns = {"spikes": x, "target": target, "learning": gate}
@@ -225,6 +223,16 @@ def _raster(results: RunResults, x: np.ndarray, n_hidden: int) -> np.ndarray:
     raster = np.zeros((len(x), x.shape[1], n_hidden), dtype=bool)
     raster[np.repeat(np.arange(len(x)), counts), events[:, 0], events[:, 1]] = True
     return raster
+
+
+def _cell(where: str, hidden: CellModel | None, dt) -> CellModel:
+    """The cell of the hidden layer, which time steps of `dt` fit."""
+    check_quantity(where, "dt", dt, ms, above=0 * ms)
+    hidden = DiscreteLIF() if hidden is None else hidden
+    if not isinstance(hidden, CellModel):
+        raise SpikedtpError(f"{where}: hidden must be a cell such as spikedtp.neurons.LIF(), got {shown(hidden)}")
+    hidden.check_time_step(dt)
+    return hidden
 
 
 def _check_compartment(hidden: CellModel, compartment: str) -> None:

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from spikedtp.compare import bootstrap_median, similarity
+from spikedtp.errors import SpikedtpError
 
 
 @pytest.fixture
@@ -56,3 +57,16 @@ def test_bootstrap_interval_covers_the_median_and_respects_groups():
 def test_bootstrap_leaves_out_nan():
     assert bootstrap_median(np.array([np.nan, 1, 2, 3]), np.arange(4))[0] == 2
     assert all(np.isnan(bootstrap_median(np.array([np.nan]), np.arange(1))))
+
+
+def test_what_cannot_be_compared_is_named(changes):
+    rate, spiking = changes
+    assert rate.ndim == 2 and rate.shape[0] != rate.shape[1]
+    with pytest.raises(SpikedtpError, match="are not the same synapses"):  # was a number
+        similarity(rate, spiking.T)
+    with pytest.raises(SpikedtpError, match="entries are masked"):  # were compared
+        similarity(np.ma.array(rate, mask=rate > 0), spiking)
+    with pytest.raises(SpikedtpError, match=r"each of the values \(3,\) needs its group, got \(2,\)"):
+        bootstrap_median([1, 2, 3], [1, 2])
+    with pytest.raises(SpikedtpError, match="level must lie between 0 and 1, got 95"):
+        bootstrap_median([1, 2, 3], [1, 2, 3], level=95)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -33,6 +34,49 @@ def test_schedules():
     assert [schedule("constant")(index, 10) for index in range(10)] == [1.0] * 10
     with pytest.raises(SpikedtpError, match="anneal, constant"):
         schedule("linear")
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), None, "1", 1j, np.ones(2)])
+def test_a_rate_factor_is_a_finite_number(factor):
+    """NaN would have left weights of NaN."""
+    network = load_rate_network("digits_dtp", seed=2)
+    x, target = np.ones(64), np.eye(10)[3]
+    with pytest.raises(SpikedtpError, match="rate_factor must be one finite number"):
+        network.train_step(x, target, rate_factor=factor)
+    with pytest.raises(SpikedtpError, match="rate_factor must be one finite number"):
+        list(train(network, x[None], target[None], n_samples=1, data_seed=0, schedule=lambda k, n: factor))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"start": 4}, "start must be at most 3, got 4"),
+        ({"start": -1}, "start must be a whole number of at least 0"),
+        ({"n_samples": 2.5}, "n_samples must be a whole number"),
+        ({"T": [1, 2]}, "class numbers become one-hot rows with numpy.eye"),
+        ({"X": np.zeros((2, 8, 8))}, "pixels are flattened row by row"),
+        ({"X": np.zeros((0, 64)), "T": np.zeros((0, 10))}, "n must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_named(change, words):
+    given = {"X": np.zeros((2, 64)), "T": np.eye(10)[:2], "n_samples": 3, "data_seed": 0} | change
+    with pytest.raises(SpikedtpError, match=words):
+        list(train(load_rate_network("digits_dtp", seed=2), given.pop("X"), given.pop("T"), **given))
+
+
+def test_tables_and_tensors_train_as_arrays_do():
+    rng = np.random.default_rng(0)
+    x, target = rng.random((5, 64)).astype(np.float16), np.eye(10)[:5]
+    trained = [load_rate_network("digits_dtp", seed=2) for _ in range(3)]
+    given = [
+        (x, target),
+        (pd.DataFrame(x, index=[9, 1, 5, 3, 7]), pd.DataFrame(target)),
+        (torch.tensor(x), target.tolist()),
+    ]
+    for network, pair in zip(trained, given, strict=True):
+        list(train(network, *pair, n_samples=7, data_seed=3))
+    for other in trained[1:]:
+        assert all(np.array_equal(w, trained[0].weights[name]) for name, w in other.weights.items())
 
 
 def test_training_is_its_steps():

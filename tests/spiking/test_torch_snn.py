@@ -188,6 +188,28 @@ def test_more_mistakes(net):
             learn_readout(*net, labels=[0, 1, 2], order=order)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": np.eye(3)}, r"labels must be one class from 0 to 2, got the shape \(3, 3\)"),
+        ({"labels": [0.5, 1, 2]}, r"labels must be one class from 0 to 2, got \[0.5, 1.0, 2.0\]"),
+        ({"labels": [0, 1]}, "one label for each of 3 samples, got 2"),
+        ({"order": [0.5]}, "order must be sample numbers"),  # was sample 0
+        ({"order": [True, False, True]}, "order must be an array of numbers, got true and false"),  # was 1, 0, 1
+        ({"learning": [1, 0]}, "learning must be True, False or one of them for each of 3 samples"),
+        ({"learning": 0.5}, "learning must be True, False"),
+        ({"signs": [1, -1]}, "signs must be -1, 0 or 1 for each of 8 hidden cells"),
+        ({"rule": "reward"}, "rule must be a RewardedChoice, got 'reward'"),
+        ({"hidden": "LIF"}, "learn_readout: hidden must be a cell"),
+        ({"dt": 3}, "learn_readout.dt must be a quantity in s"),
+    ],
+)
+def test_mistakes_of_learning_are_named(net, change, words):
+    given = {"labels": [0, 1, 2], "order": [0, 1], "device": "runtime"} | change
+    with pytest.raises(SpikedtpError, match=words):
+        learn_readout(*net, **given)
+
+
 # --- reward -----------------------------------------------------------------------------------------------------------
 
 
