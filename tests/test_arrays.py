@@ -135,11 +135,24 @@ def test_the_rest_is_one_line(kind):
 
 
 LEAVES = st.one_of(
-    st.integers(), st.floats(), st.booleans(), st.none(), st.text(max_size=2), st.binary(max_size=2), st.complex_numbers(),
-    st.decimals(), st.fractions(), st.datetimes(), st.just(np.ma.masked), st.just(3 * mV), st.just(torch.tensor(1.0)),
-    st.just(torch.ones(2, dtype=torch.bfloat16)), st.just(np.ma.array([1.0, 2.0], mask=[0, 1])), st.just(np.zeros((0, 2))),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=2),
+    st.binary(max_size=2),
+    st.complex_numbers(),
+    st.decimals(),
+    st.fractions(),
+    st.datetimes(),
+    st.just(np.ma.masked),
+    st.just(3 * mV),
+    st.just(torch.tensor(1.0)),
+    st.just(torch.ones(2, dtype=torch.bfloat16)),
+    st.just(np.ma.array([1.0, 2.0], mask=[0, 1])),
+    st.just(np.zeros((0, 2))),
     st.sampled_from([np.float16(2), np.longdouble(1), np.int8(-3), pd.NA, pd.NaT, object(), len, range(2), {}]),
-)  # fmt: skip
+)
 
 
 @QUIET

@@ -203,6 +203,12 @@ class ClosedLoop:
             cells.append(first + np.arange(n) // self.spikers[name])
         return np.concatenate(rates), np.concatenate(cells)
 
+    def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
+        """Of the highest activities by population, those that ask for more than the highest rate, with their limits."""
+        rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.cell.max_rate for p in self.populations}
+        limits = {name: float(rate / self.unit_rates[name]) for name, rate in rates.items()}
+        return {name: (value, limits[name]) for name, value in highest.items() if value > limits[name]}
+
     def held(self) -> np.ndarray:
         """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
         return np.concatenate([np.full(p.size, float(self.holds(p))) for p in self.populations])

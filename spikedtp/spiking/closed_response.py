@@ -44,6 +44,8 @@ class ClosedResponse:
         Second.
     timings : dict
         Seconds per stage.
+    highest_input : float
+        The largest entry of x.
     learned : tuple of str
         The projections that it shows weight changes of.
     population : str or None
@@ -59,6 +61,7 @@ class ClosedResponse:
     n_samples: int
     n_repeats: int
     results: RunResults = field(repr=False)
+    highest_input: float
     learned: tuple[str, ...]
     population: str | None = None
 
@@ -124,10 +127,9 @@ class ClosedResponse:
     @property
     def clipped(self) -> dict[str, tuple[float, float]]:
         """Populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
-        activity = self.activity
+        activity, source = self.activity, self.spec.circuit.input.name
         highest = {p.name: float(activity[p.name].max()) for p in self.spec.populations}
-        limits = {name: float(self.spec.cell.max_rate / self.spec.unit_rates[name]) for name in highest}
-        return {name: (highest[name], limits[name]) for name in highest if highest[name] > limits[name]}
+        return self.spec.clipped({source: self.highest_input} | highest)
 
     @property
     def times(self) -> np.ndarray:

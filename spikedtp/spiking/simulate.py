@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 from brian2 import Hz, ms
 
+from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit, Projection, plateau_of, sees_nudge
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
-from spikedtp.parameters import check_quantity
+from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity import LearningRule
 from spikedtp.spiking.closed_loop import Phases
 from spikedtp.spiking.closed_response import ClosedResponse
@@ -126,7 +127,7 @@ def simulate(
     SpikedtpError
         For anything that a caller can mend, in one line.
     """
-    _check_options(loop, device, record, n_repeats, seed)
+    _check_options(loop, device, record, n_repeats, seed, first_sample)
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
     if loop == "closed":
         unused = {"readout": None if readout == "best" else readout, "inputs": inputs, "input_spikes": input_spikes}
@@ -150,8 +151,9 @@ def simulate(
     sources = _sources(network, population, on_off)
     learned = _learned(network.circuit.inputs(population), projections)
     readout = find_readout(readout, contrast=any(rule.contrasts for rule in learned.values()))
-    batched = np.ndim(x) == 2
-    x, target = np.atleast_2d(np.asarray(x, np.float32)), np.atleast_2d(np.asarray(target, np.float32))
+    x, target = (as_numbers(name, values, np.float32) for name, values in (("x", x), ("target", target)))
+    batched = x.ndim == 2
+    x, target = np.atleast_2d(x), np.atleast_2d(target)
     if not len(x):
         raise SpikedtpError("x is an empty batch: simulate needs at least one sample")
     rate = network.present(x, target, nudge_populations="all")
@@ -226,17 +228,16 @@ def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) ->
 # --- pieces of simulate -----------------------------------------------------------------------------------------------
 
 
-def _check_options(loop: str, device: str, record, n_repeats: int, seed: int) -> None:
+def _check_options(loop: str, device: str, record, n_repeats: int, seed: int, first_sample: int) -> None:
     if loop not in ("open", "closed"):
         raise known_names("loop", loop, ("open", "closed"))
     check_device(device)
     for name in record:
         if name not in RECORDABLE:
             raise known_names("variable to record", name, RECORDABLE)
-    if int(n_repeats) != n_repeats or n_repeats < 1:
-        raise SpikedtpError(f"n_repeats must be a whole number of at least 1, got {n_repeats!r}")
-    if int(seed) != seed or seed < 0:
-        raise SpikedtpError(f"seed must be a whole number of at least 0, got {seed!r}")
+    check_whole("n_repeats", n_repeats, least=1)
+    check_whole("seed", seed)
+    check_whole("first_sample", first_sample)
 
 
 def _with_rate(model: CellModel, unit_rate) -> CellModel:
@@ -315,7 +316,7 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
         for name, cells in source.groups.items():
             if name not in given:
                 raise SpikedtpError(f"input_spikes has no spikes of {name}, which {source.projection} needs")
-            raster = np.asarray(given[name])
+            raster = as_numbers(f"input_spikes[{name!r}]", given[name], None)
             wanted = (timeline.n_steps, cells.stop - cells.start)
             if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
                 raise SpikedtpError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from brian2 import ms
@@ -13,8 +12,6 @@ from spikedtp.parameters import check_quantity
 from spikedtp.spiking.closed_loop import Phases
 from spikedtp.spiking.closed_response import ClosedResponse
 from spikedtp.spiking.spiking_network import SpikingNetwork
-
-logger = logging.getLogger(__name__)
 
 __all__ = ["phases_of", "refuse_unused", "simulate_closed"]
 
@@ -79,7 +76,6 @@ def simulate_closed(
     # the trace that a synapse keeps is a count of spikes: no record of its own
     kept = tuple(dict.fromkeys("spikes" if name == "eligibility" else name for name in record))
     response = spiking.respond(x, target, record=kept, **presentations)
-    _warn_of_clipping(response)
     return replace(response, population=population, learned=learned)
 
 
@@ -93,13 +89,3 @@ def _phases(phases: Phases | None, time_per_step, dt) -> Phases:
     if dt not in (phases.dt, 1 * ms):
         raise SpikedtpError(f"dt = {dt} and phases.dt = {phases.dt} differ: give one of them")
     return phases
-
-
-def _warn_of_clipping(response: ClosedResponse) -> None:
-    """Name the populations whose activity asks for more than the highest rate."""
-    clipped = ", ".join(
-        f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in response.clipped.items()
-    )
-    if clipped:
-        highest_rate = response.spec.cell.max_rate
-        logger.warning("activities ask for more than %s: %s; a lower unit rate avoids it", highest_rate, clipped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -22,6 +23,8 @@ from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.seeds import presentation_seeds
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["SpikingNetwork"]
 
@@ -146,13 +149,18 @@ class SpikingNetwork:
         # copies: the response stays what it is when this network learns on
         state = {projection: dict(values) for projection, values in self.rule_state.items()}
         learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
-        return ClosedResponse(spec, dict(self.weights), state, batched, len(x), n_repeats, results, learned)
+        response = ClosedResponse(
+            spec, dict(self.weights), state, batched, len(x), n_repeats, results, float(x.max()), learned
+        )
+        _warn_of_clipping(spec, response.clipped)
+        return response
 
     def predict(self, X, *, seed: int = 0, n_processes: int = 1, progress=None) -> np.ndarray:
         """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
         x, _ = self._samples(X, None)
         data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
         results = run_on(self.device, partial(build_closed, self.spec, self._given()), data, progress, n_processes)
+        self._check_rates(x, results)
         return self._answers(results)
 
     # -- learning --------------------------------------------------------------------------------------------------
@@ -222,12 +230,19 @@ class SpikingNetwork:
 
         advance = None if progress is None else lambda done: progress(start + done)
         results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
+        self._check_rates(x, results)
         return self._answers(results)
 
     # -- helpers ---------------------------------------------------------------------------------------------------
 
     def _given(self) -> Parameters:
         return Parameters(self.weights, self.biases, self.rule_state)
+
+    def _check_rates(self, x: np.ndarray, results: RunResults) -> None:
+        """Warn of activities, of inputs or settled, that ask for more than the highest rate."""
+        settled = results.vectors["post_settled"]
+        highest = {name: float(settled[:, place].max()) for name, place in self.spec.slices().items()}
+        _warn_of_clipping(self.spec, self.spec.clipped({self.circuit.input.name: float(x.max())} | highest))
 
     def _answers(self, results: RunResults) -> np.ndarray:
         output = self.spec.slices()[self.circuit.output.name]
@@ -262,6 +277,15 @@ class SpikingNetwork:
         if not len(array):
             raise SpikedtpError(f"{name} is an empty batch: there must be at least one sample")
         return np.atleast_2d(array)
+
+
+def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]]) -> None:
+    """Name the populations whose activity asks for more than the highest rate."""
+    if clipped:
+        listed = (f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in clipped.items())
+        logger.warning(
+            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.cell.max_rate, ", ".join(listed)
+        )
 
 
 def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:

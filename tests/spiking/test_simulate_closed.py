@@ -145,3 +145,14 @@ def test_a_target_is_needed(network, images):
 def test_gradients_have_no_spiking_form(images):
     with pytest.raises(SpikedtpError, match=r"learns by a gradient \(Backprop\)"):
         closed(load_rate_network("digits_backprop_dale"), images, population=None)
+
+
+def test_inputs_that_ask_for_more_than_the_highest_rate_are_named(small_circuit, caplog):
+    network = load_rate_network(small_circuit)
+    spiking = SpikingNetwork(network, unit_rates={"InputE": 1200 * Hz}, device="runtime", phases=phases_of(4 * ms))
+    for ask in (spiking.predict, spiking.respond, lambda x: spiking.train(x, np.eye(10)[:1], [0])):
+        caplog.clear()
+        ask(np.full((1, 64), 0.7))
+        assert "clipped" not in caplog.text
+        ask(np.full((1, 64), 0.9))
+        assert "InputE (up to 0.9, clipped at 0.79)" in caplog.text
