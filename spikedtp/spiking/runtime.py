@@ -14,6 +14,7 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.folders import working_folder
+from spikedtp.spiking.isolation import isolated
 from spikedtp.spiking.layout import Layout
 from spikedtp.spiking.processes import check_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
@@ -23,15 +24,13 @@ __all__ = ["run_runtime"]
 
 
 @contextmanager
-def _numpy_target():
-    """Brian2's numpy target, with numpy's global generator (which that target draws from) left as it was."""
-    target, state = brian2.prefs.codegen.target, np.random.get_state()  # noqa: NPY002
-    brian2.prefs.codegen.target = "numpy"
+def _numpy_device():
+    """A runtime device of our own, with numpy's global generator (which its code draws from) left as it was."""
+    state = np.random.get_state()  # noqa: NPY002
     try:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with isolated("runtime"), np.errstate(divide="ignore", over="warn", under="ignore", invalid="ignore"):
             yield
     finally:
-        brian2.prefs.codegen.target = target
         np.random.set_state(state)  # noqa: NPY002
 
 
@@ -42,7 +41,7 @@ def run_runtime(
     if check_processes(n_processes) > 1:
         raise SpikedtpError("device 'runtime' runs in one process: several processes need device='cpp_standalone'")
     started = time.perf_counter()
-    with _numpy_target(), working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
+    with _numpy_device(), working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
         built = build()
         for variable, values in built.constants.values():
             stored = variable.get_value()

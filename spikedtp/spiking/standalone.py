@@ -15,10 +15,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import brian2
-from brian2.core.names import Nameable
-from brian2.devices.device import reset_device
-
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.build_cache import cache_folder, compiled_project, known_project
 from spikedtp.spiking.built import BuiltNetwork
@@ -26,6 +22,7 @@ from spikedtp.spiking.codegen_memory import remembered_codegen
 from spikedtp.spiking.description import describe
 from spikedtp.spiking.folders import working_folder
 from spikedtp.spiking.generated_source import write_source
+from spikedtp.spiking.isolation import isolated
 from spikedtp.spiking.layout import Layout
 from spikedtp.spiking.processes import check_processes, run_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
@@ -73,39 +70,18 @@ def run_standalone(
 @contextmanager
 def compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tuple[Path, Layout, RunInputs]]:
     """The compiled project, what is to know of it, and the inputs with the values of its constants."""
-    with _standalone_device():
+    with isolated("cpp_standalone", build_on_run=False):
         built = build()
         layout = Layout.of(built)
         data = replace(data, constants={name: values for name, (_, values) in built.constants.items()})
         for item in built.net.objects:  # or Brian2 would warn of objects that never ran
             item._network = built.net.id
-    description = describe(build)
+        description = describe(build)
     key = description.key(layout) if description else None
     with ExitStack() as stack:
         project = stack.enter_context(known_project(key)) if key else None
         if project is None:
-            with _standalone_device() as device, remembered_codegen(cache_folder()):
+            with remembered_codegen(cache_folder()), isolated("cpp_standalone", build_on_run=False) as device:
                 blank = description.build() if description else build()
                 project = stack.enter_context(compiled_project(partial(write_source, device, blank), key))
         yield project, layout, data
-
-
-@contextmanager
-def _standalone_device():
-    """A fresh C++ standalone device in a world without other objects' names, and the caller's device again afterwards.
-
-    Brian2 numbers a name that is taken, and the source would be another one for every caller.
-    """
-    names = Nameable.__instances__()
-    others = set(names)
-    names.clear()
-    brian2.set_device("cpp_standalone", build_on_run=False)
-    device = brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    try:
-        yield device
-    finally:
-        device.reinit()
-        reset_device()
-        names.update(reference for reference in others if reference() is not None)

@@ -43,7 +43,7 @@ def gathered(name: str, array, start: int, per_cell: int, reduce: bool = False) 
     cpp = f"""
     static inline double {name}(const int i)
     {{
-        const double* const values = {_c_array(array)} + {start};
+        const auto* const values = {_c_array(array)} + {start};
         {body}
     }}
     """
@@ -72,7 +72,7 @@ def interpolated_table(
         const double x = (step - ({lag_of}))*{points_per_step!r};
         if (x < 0) return 0;
         const int k = x < {n_points - 2} ? (int)x : {n_points - 2};
-        const double* from = {_c_array(table)} + (size_t)k*{n} + i;
+        const auto* const from = {_c_array(table)} + (size_t)k*{n} + i;
         return from[0] + (x - k)*(from[{n}] - from[0]);
     }}
     """

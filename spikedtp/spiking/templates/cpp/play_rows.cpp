@@ -7,7 +7,7 @@
     {
         const double _x = (_now - {{lag}})*{{points_per_step}};
         const int _k = _x < {{n_points - 2}} ? (int)_x : {{n_points - 2}};
-        const double* const __restrict _from = {{get_array_name(variables[table])}} + (_x < 0 ? 0 : (size_t)_k*{{n}});
+        const auto* const __restrict _from = {{get_array_name(variables[table])}} + (_x < 0 ? 0 : (size_t)_k*{{n}});
         if (_x < 0)
             for (int _i = {{start}}; _i < {{stop}}; _i++) _played[_i] = 0;
         else
