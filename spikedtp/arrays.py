@@ -59,7 +59,7 @@ def as_numbers(
     except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError) as error:  # others' conversions
         why = str(error).partition(". ")[0]
         raise SpikedtpError(f"{name} must be an array of numbers, got {type(values).__name__} ({why})") from None
-    if finite and (wrong := ~np.isfinite(found)).any():
+    if finite and found.dtype.kind == "f" and (wrong := ~np.isfinite(found)).any():
         share = f"{int(wrong.sum())} of {wrong.size}"
         if given.dtype.kind != "O" and np.isfinite(given[wrong]).all():
             raise SpikedtpError(f"{name} holds values that are too large for {found.dtype}: {share}")

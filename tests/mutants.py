@@ -50,7 +50,7 @@ TESTS = {
 }  # fmt: skip
 #: Template, by the beginning of its name -> the module whose tests see it.
 TEMPLATES = {"dense_pairs": "dense_pairs", "dense": "dense", "given": "given_spikes", "keep_row": "runners",
-             "play_rows": "runners", "run_when": "runners", "": "network"}  # fmt: skip
+             "play_rows": "runners", "run_when": "runners", "stream": "streams", "": "network"}  # fmt: skip
 
 #: Assigned to, or a function's name: words, published numbers, what serves speed alone.
 WORDS = {"FITS", "equation", "reference", "source", "legacy_names", "__all__", "modulated", "nudge"}

@@ -9,6 +9,8 @@ import numpy as np
 from brian2 import Clock, Network
 from brian2.units.fundamentalunits import Quantity
 
+from spikedtp.spiking.streams import Stream
+
 __all__ = ["BuiltNetwork"]
 
 
@@ -29,6 +31,8 @@ class BuiltNetwork:
         name -> (Brian2 variable, values): written once before the first presentation.
     changing : dict
         name -> Brian2 variable: overwritten at the start of a presentation.
+    streams : dict
+        name -> Stream: read row by row while a presentation runs.
     lasting : dict
         name -> Brian2 variable: keeps its value from one presentation to the next, after `constants` set the first.
     vectors : dict
@@ -47,6 +51,7 @@ class BuiltNetwork:
     start: Callable[[], None]
     constants: dict = field(default_factory=dict)
     changing: dict = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
     lasting: dict = field(default_factory=dict)
     vectors: dict = field(default_factory=dict)
     spikes: dict = field(default_factory=dict)

@@ -22,6 +22,8 @@ class Layout:
         numpy's name of the type of vectors and traces.
     constants, changing : dict
         name -> numpy's name of the type.
+    streams : dict
+        name -> (numpy's name of the type, how many rows are held).
     vectors : dict
         name -> how many numbers.
     spikes, traces : dict
@@ -34,6 +36,7 @@ class Layout:
     precision: str
     constants: dict[str, str]
     changing: dict[str, str]
+    streams: dict[str, tuple[str, int]]
     vectors: dict[str, int]
     spikes: dict[str, str]
     traces: dict[str, str]
@@ -46,6 +49,7 @@ class Layout:
             precision=np.dtype(built.precision).name,
             constants={name: np.dtype(variable.dtype).name for name, (variable, _) in built.constants.items()},
             changing={name: np.dtype(variable.dtype).name for name, variable in built.changing.items()},
+            streams={name: (np.dtype(s.variable.dtype).name, s.held) for name, s in built.streams.items()},
             vectors={name: variable.size for name, variable in built.vectors.items()},
             spikes={name: monitor.name for name, monitor in built.spikes.items()},
             traces={name: f"{monitor.name}.{variable}" for name, (monitor, variable) in built.traces.items()},

@@ -11,7 +11,7 @@ from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.parameters import check_quantity
-from spikedtp.plasticity import LearningRule, PresentationRows, Row, TimedRule
+from spikedtp.plasticity import LearningRule, PresentationRows, TimedRule
 from spikedtp.spiking.all_to_all import dense_synapses_work
 from spikedtp.spiking.dense_replay import build_dense_replay, dense_patterns
 from spikedtp.spiking.devices import DEVICES, check_device
@@ -71,7 +71,8 @@ def replay(
 
     Large projections: with `keep` other than "all" and no states to record, the spiking form of a rule of spike pairs
     (STDP, TripletSTDP, MSTDP, MSTDPET) runs on `PairSynapses`, which give the same weights within rounding, many times
-    faster and in the memory of a few weight matrices.
+    faster and in the memory of a few weight matrices. The signals are never copied as a whole: they are read as time
+    goes on.
 
     Parameters
     ----------
@@ -173,10 +174,10 @@ def _replay_rate(rule, signals: GivenSignals, dt, device, record, kept) -> Repla
     w = np.empty((len(kept), *weight.shape))
     states = {name: np.empty((len(kept), *np.shape(state[name]))) for name in names}
     place = dict(zip(kept.tolist(), range(len(kept)), strict=True))
-    rows = zip(signals.pre, signals.post, signals.modulator, strict=True)
+    rows = iter(signals)
     for k in range(len(signals) + 1):
         if k:
-            weight, state = step(weight, state, Row(*next(rows)))
+            weight, state = step(weight, state, next(rows))
         if k in place:
             w[place[k]] = weight
             for name, values in states.items():
@@ -188,28 +189,29 @@ def _replay_spiking(rule, signals: GivenSignals, dt, device, record, kept) -> Re
     form = rule.spiking_form()
     if form is None:
         raise SpikedtpError(f"replay: {rule.name} has no spiking form: use form='rate'")
+    steps = kept[kept > 0] - 1  # after which a row is kept
     names, everything = _wanted_states(form.states, record), len(kept) > len(signals)
     spec = ReplaySpec(
         form=form,
         parameters={name: value for name, value in rule.numbers().items() if form.uses(name)},
-        signals=rule.group_signals(signals.pre, signals.post, signals.modulator),
-        modulator=signals.modulator if signals.modulator.ndim == 1 else np.zeros(len(signals)),
+        signals=signals.group_names(),
+        n_steps=len(signals),
         w0=signals.w0,
         dt=dt,
         record=names,
-        kept=None if everything else kept[kept > 0] - 1,
+        n_kept=None if everything else len(steps),
     )
     by_pairs = isinstance(rule, TimedRule) and rule.pair_form() is not None
     dense = by_pairs and not everything and not names and dense_synapses_work()
     data = RunInputs(
-        dense_patterns(spec) if dense else patterns(spec),
+        dense_patterns(signals, steps) if dense else patterns(signals, None if everything else steps),
         pattern=np.zeros(1, dtype=np.int64),
         seeds=np.zeros(1, dtype=np.int64),
     )
     build = partial(build_dense_replay, rule, spec) if dense else partial(build_replay, spec)
     results = run_on(device, build, data)
 
-    start, shape, n_rows = rule.initial_state(*signals.w0.shape), signals.w0.shape, int(np.sum(kept > 0))
+    start, shape, n_rows = rule.initial_state(*signals.w0.shape), signals.w0.shape, len(steps)
     found = {name: values[0].reshape(n_rows, -1) for name, values in (results.traces | results.vectors).items()}
     w = _with_start(signals.w0, _per_synapse(found["w"], shape), kept)
     state = {}

@@ -16,10 +16,12 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions, get_unit
 
 from spikedtp.plasticity import SpikingForm
 from spikedtp.spiking.built import BuiltNetwork
+from spikedtp.spiking.replay_signals import GivenSignals
 from spikedtp.spiking.runners import keep_rows
+from spikedtp.spiking.streams import Rows, stream_table
 from spikedtp.spiking.tables import raster_table
 
-__all__ = ["ReplaySpec", "build_replay", "patterns"]
+__all__ = ["ReplaySpec", "build_replay", "patterns", "places"]
 
 _MODULATOR = """
 modulator : 1 (shared)
@@ -43,34 +45,24 @@ class ReplaySpec:
     parameters : dict
         The rule's numbers and quantities by name.
     signals : dict
-        ``"pre"`` and ``"post"`` -> name -> (n_steps, n): what each group is given; `activity` also makes its spikes.
-    modulator : (n_steps,)
+        ``"pre"`` and ``"post"`` -> names of what each group is given; `activity` also makes its spikes.
+    n_steps : int
     w0 : (n_post, n_pre)
     dt : Quantity
     record : tuple of str
         States to keep; the weights always are.
-    kept : (n_kept,) int, optional
-        Steps after which to keep them, in ascending order; None: after every step.
+    n_kept : int, optional
+        How many rows to keep; None: one after every step.
     """
 
     form: SpikingForm
     parameters: dict[str, float | Quantity]
-    signals: dict[str, dict[str, np.ndarray]]
-    modulator: np.ndarray
+    signals: dict[str, tuple[str, ...]]
+    n_steps: int
     w0: np.ndarray
     dt: Quantity
     record: tuple[str, ...] = ()
-    kept: np.ndarray | None = None
-
-    @property
-    def n_steps(self) -> int:
-        return len(self.modulator)
-
-    def places(self) -> np.ndarray:
-        """(n_steps,) which of the kept rows a step fills, -1 for none."""
-        places = np.full(self.n_steps, -1)
-        places[self.kept] = np.arange(len(self.kept))
-        return places
+    n_kept: int | None = None
 
 
 @dataclass
@@ -173,32 +165,47 @@ def _synapses(parts: _Parts) -> Synapses:
 
 
 def _feed(parts: _Parts) -> None:
-    """Tables of the given signals, and the code that loads this step's row first thing."""
+    """The given signals as streams, and the code that loads this step's row first thing."""
     spec = parts.spec
-
-    def table(group: NeuronGroup, name: str, values: np.ndarray) -> None:
-        group.variables.add_array(f"{name}_table", size=values.size)
-        variable = group.variables[f"{name}_table"]
-        function = f"given_{name}_{group.name}"
-        group.namespace[function] = raster_table(function, variable, group.N, spec.n_steps)
-        parts.built.changing[f"{group.name}.{name}"] = variable
-
-    table(parts.modulator, "modulator", spec.modulator)
+    _stream(parts, parts.modulator, "modulator", 1, "given_modulator_modulator")
     load = "modulator_before = modulator\nmodulator = given_modulator_modulator(t_in_timesteps, 0)"
     parts.modulator.run_regularly(load, when="start", order=-1, clock=parts.clock, name="modulator_load")
     for side, group in parts.groups.items():
-        for name, values in spec.signals[side].items():
-            table(group, name, values)
+        for name in spec.signals[side]:
+            _stream(parts, group, name, group.N, f"given_{name}_{group.name}")
         load = "\n".join(f"{name} = given_{name}_{group.name}(t_in_timesteps, i)" for name in spec.signals[side])
         group.run_regularly(load, when="start", order=-1, clock=parts.clock, name=f"{group.name}_load")
 
 
-def patterns(spec: ReplaySpec) -> dict[str, np.ndarray]:
-    """The values of `BuiltNetwork.changing`, for one presentation."""
-    given = {"modulator.modulator": spec.modulator}
-    for side in SIDES:
-        given |= {f"{side}synaptic.{name}": values for name, values in spec.signals[side].items()}
-    return {name: np.asarray(values, dtype=float)[None] for name, values in given.items()}
+def _stream(parts: _Parts, owner, name: str, width: int, function: str, dtype=None) -> None:
+    """`function(step, i)` gives the rows of the stream OWNER.NAME."""
+    stream = stream_table(
+        owner, f"{name}_table", width, parts.spec.n_steps, dtype=dtype, name=f"{owner.name}.{name}", clock=parts.clock
+    )
+    owner.namespace[function] = raster_table(function, stream.variable, width, stream.held, streamed=True)
+    parts.built.streams[f"{owner.name}.{name}"] = stream
+
+
+def patterns(signals: GivenSignals, kept: np.ndarray | None) -> dict[str, list]:
+    """The tables of `BuiltNetwork.streams`, for one presentation; `kept` are the steps after which to keep a row."""
+    tables = {"modulator.modulator": signals.shared_modulator()}
+    for side, names in signals.group_names().items():
+        tables |= {f"{side}synaptic.{name}": signals.group_rows(side, name) for name in names}
+    if kept is not None:
+        tables |= {f"{owner}.place": places(kept) for owner in ("presynaptic", "postsynaptic", "projection")}
+    return {name: [table] for name, table in tables.items()}
+
+
+def places(kept: np.ndarray) -> Rows:
+    """(steps,) which of the kept rows, in ascending order, a step fills; -1 for none."""
+
+    def make(start: int, stop: int) -> np.ndarray:
+        found = np.full(stop - start, -1, dtype=np.int32)
+        first, last = np.searchsorted(kept, (start, stop))
+        found[kept[first:last] - start] = np.arange(first, last)
+        return found
+
+    return Rows(make)
 
 
 def _hold_constants(parts: _Parts) -> None:
@@ -253,7 +260,7 @@ def _record(parts: _Parts) -> None:
         names = {name: where.partition(".")[2] for name, where in recorded.items() if where.startswith(f"{place}.")}
         if names:
             size = spec.w0.size if place == "synapse" else owner.N
-            (_record_all if spec.kept is None else _record_kept)(parts, place, owner, names, size)
+            (_record_all if spec.n_kept is None else _record_kept)(parts, place, owner, names, size)
 
 
 def _record_all(parts: _Parts, place: str, owner, names: dict[str, str], size: int) -> None:
@@ -270,17 +277,14 @@ def _record_all(parts: _Parts, place: str, owner, names: dict[str, str], size: i
 
 
 def _record_kept(parts: _Parts, place: str, owner, names: dict[str, str], size: int) -> None:
-    spec, function = parts.spec, f"kept_place_{place}"
-    owner.variables.add_array("place_table", size=spec.n_steps, dtype=np.int32)
-    table = owner.variables["place_table"]
-    owner.namespace[function] = raster_table(function, table, 1, spec.n_steps)
-    parts.built.constants[f"{owner.name}.place_table"] = (table, spec.places())
+    function = f"kept_place_{place}"
+    _stream(parts, owner, "place", 1, function, dtype=np.int32)
     for name, variable in names.items():
         parts.built.vectors[name] = keep_rows(
             owner,
             variable,
             size,
-            len(spec.kept),
+            parts.spec.n_kept,
             f"{function}(t_in_timesteps, 0)",
             name=f"{owner.name}_keep_{name}",
             when="end",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,8 @@ class RunInputs:
     Attributes
     ----------
     patterns : dict
-        name -> (n_patterns, ...) array: the values of each of `BuiltNetwork.changing`.
+        name -> (n_patterns, ...) array: the values of each of `BuiltNetwork.changing`. For one of
+        `BuiltNetwork.streams` a sequence of tables, ``(n_steps, ...)`` arrays or `Rows`.
     pattern : (n_presentations,) int, or dict of them
         Which pattern each presentation shows; by name, if the variables do not change together.
     seeds : (n_presentations,) int
@@ -27,7 +29,7 @@ class RunInputs:
         What lasts is kept after this many presentations, again and again, and after the last; 0: after the last alone.
     """
 
-    patterns: dict[str, np.ndarray]
+    patterns: dict[str, Sequence]
     pattern: np.ndarray | dict[str, np.ndarray]
     seeds: np.ndarray
     constants: dict[str, np.ndarray] = field(default_factory=dict)

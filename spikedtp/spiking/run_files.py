@@ -1,7 +1,8 @@
 """The files through which a run gets its inputs and leaves its results, the same for either runner.
 
-`inputs/`: an array per constant, one per changing variable (all patterns) and its ``.index``, ``seeds``. `results/`: an
-array per vector and per trace with a place for each presentation; ``lasting.NAME`` with one for each time it was kept;
+`inputs/`: an array per constant, one per changing variable or stream (all patterns) and its ``.index``, ``seeds``.
+`results/`: an array per vector and per trace with a place for each presentation; ``lasting.NAME`` with one for each
+time it was kept;
 ``GROUP.counts`` and ``GROUP.FIRST``, the spikes of the process that began with presentation FIRST.
 """
 
@@ -32,6 +33,12 @@ def write_inputs(folder: Path, layout: Layout, data: RunInputs) -> None:
         np.asarray(data.constants[name], dtype=dtype).tofile(folder / name)
     for name, dtype in layout.changing.items():
         np.asarray(data.patterns[name], dtype=dtype).tofile(folder / name)
+    for name, (dtype, held) in layout.streams.items():
+        with (folder / name).open("wb", buffering=0) as file:
+            for table in data.patterns[name]:
+                for start in range(0, layout.n_steps, held):
+                    np.asarray(table[start : start + held], dtype=dtype).tofile(file)
+    for name in (*layout.changing, *layout.streams):
         np.asarray(data.index(name), dtype=np.int64).tofile(folder / f"{name}.index")
 
 

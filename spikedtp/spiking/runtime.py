@@ -58,6 +58,8 @@ def run_runtime(
             brian2.seed(int(data.seeds[k]))
             for name, variable in built.changing.items():
                 variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
+            for name, stream in built.streams.items():
+                stream.rows = data.patterns[name][data.index(name)[k]]
             built.start()
             built.net.run(built.duration, namespace={})
             left = _left_behind(built, layout)

@@ -79,16 +79,16 @@ def interpolated_table(
     return _function(name, python, cpp, ["integer", "integer"])
 
 
-def raster_table(name: str, table, n: int, n_steps: int) -> Function:
-    """`f(step, i)`: 1 where `table` (n_steps x n) has a spike."""
+def raster_table(name: str, table, n: int, n_rows: int, *, streamed: bool = False) -> Function:
+    """`f(step, i)`: the value in `table` (n_rows x n); if it is `streamed`, step k is in row ``k % n_rows``."""
 
     def python(step, i):
-        return table.get_value().reshape(n_steps, n)[step, i].astype(float)
+        return table.get_value().reshape(n_rows, n)[step % n_rows if streamed else step, i].astype(float)
 
     cpp = f"""
     static inline double {name}(const int64_t step, const int i)
     {{
-        return {_c_array(table)}[(size_t)step*{n} + i];
+        return {_c_array(table)}[(size_t)step{f"%{n_rows}" if streamed else ""}*{n} + i];
     }}
     """
     return _function(name, python, cpp, ["integer", "integer"])

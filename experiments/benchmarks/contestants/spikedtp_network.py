@@ -20,7 +20,6 @@ import numpy as np
 from brian2 import Clock, Hz, Network, NeuronGroup, ms
 
 from spikedtp.neurons import CellModel, SteadyInput, TwoCompartment
-from spikedtp.plasticity import TimedRule
 from spikedtp.spiking import network
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.code_objects import code_object_class
@@ -34,6 +33,7 @@ from spikedtp.spiking.processes import run_processes
 from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.readout import find_readout
 from spikedtp.spiking.replay_network import ReplaySpec
+from spikedtp.spiking.replay_signals import GivenSignals
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.run_files import read_results, write_inputs
 from spikedtp.spiking.runners import play_rows
@@ -121,23 +121,28 @@ def _presentations_found(case: Presentations, results: RunResults) -> dict:
 # --- c: what `replay` builds -----------------------------------------------------------------------------------------
 
 
-def _replay(case: PairRule) -> tuple[TimedRule, ReplaySpec]:
+def _replay(case: PairRule) -> GivenSignals:
     bounds = {"w_min": 0.0, "w_max": case.w_max} if case.name == "STDP" else {}
-    rule = replace(case.rule, **bounds)
-    spec = ReplaySpec(
-        form=rule.spiking_form(),
-        parameters={},
-        signals=rule.group_signals(case.pre, case.post, case.reward),
-        modulator=case.reward,
-        w0=case.w0,
-        dt=DT * ms,
-        kept=np.array([case.n_steps - 1]),
-    )
-    return rule, spec
+    return GivenSignals(replace(case.rule, **bounds), case.pre, case.post, case.w0, case.reward, "spiking")
 
 
 def build_pair_rule(case: PairRule) -> BuiltNetwork:
-    return build_dense_replay(*_replay(case))
+    signals = _replay(case)
+    rule = signals.rule
+    spec = ReplaySpec(
+        form=rule.spiking_form(),
+        parameters={},
+        signals=signals.group_names(),
+        n_steps=len(signals),
+        w0=signals.w0,
+        dt=DT * ms,
+        n_kept=1,
+    )
+    return build_dense_replay(rule, spec)
+
+
+def _trains(case: PairRule) -> dict:
+    return dense_patterns(_replay(case), np.array([case.n_steps - 1]))
 
 
 def _pair_rule_found(case: PairRule, results: RunResults) -> dict:
@@ -205,7 +210,7 @@ def _nothing(case: Case) -> dict[str, np.ndarray]:
 NETWORKS: dict[type[Case], tuple[Callable, Callable, Callable]] = {
     Feedforward: (build_feedforward, _nothing, _feedforward_found),
     Presentations: (build_presentations, lambda case: {"replay": case.points}, _presentations_found),
-    PairRule: (build_pair_rule, lambda case: dense_patterns(_replay(case)[1]), _pair_rule_found),
+    PairRule: (build_pair_rule, _trains, _pair_rule_found),
     Learning: (build_learning, _nothing, _learning_found),
 }
 

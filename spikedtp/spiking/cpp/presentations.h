@@ -96,6 +96,10 @@ inline std::vector<char> read_file(const std::string& path) {
     return data;
 }
 
+inline int64_t element(const std::vector<char>& numbers, int64_t k) {
+    return reinterpret_cast<const int64_t*>(numbers.data())[k];
+}
+
 // Every presentation has its place in a file, so that processes that share a batch fill one file between them.
 class ResultFile {
     std::string path_;
@@ -233,6 +237,36 @@ inline void keep_lasting(const std::string& name, const void* data, size_t bytes
     result_file("lasting." + name).write(data, bytes, time * bytes);
 }
 
+// A table with a row for every time step: some rows of it are in memory, read when time reaches them.
+class Stream {
+    const std::string path_;
+    const int file_;
+    const std::vector<char> index_;  // int64: which table of the file each presentation uses
+
+public:
+    explicit Stream(const std::string& name)
+        : path_(job().inputs + name), file_(open(path_.c_str(), O_RDONLY)), index_(read_file(path_ + ".index")) {
+        if (file_ < 0) fail("cannot open " + path_);
+    }
+    void read(void* target, int64_t step, int64_t rows, size_t row_bytes) {
+        const int64_t n_steps = job().n_steps, which = element(index_, job().k);
+        if (step + rows > n_steps) rows = n_steps - step;
+        size_t bytes = rows * row_bytes;
+        off_t offset = (which * n_steps + step) * (off_t)row_bytes;
+        for (char* to = static_cast<char*>(target); bytes > 0;) {
+            const ssize_t n = pread(file_, to, bytes, offset);
+            if (n == 0 || (n < 0 && errno != EINTR)) fail("cannot read step " + std::to_string(step) + " of " + path_);
+            if (n > 0) to += n, bytes -= n, offset += n;
+        }
+    }
+};
+inline Stream& stream(const std::string& name) {
+    static std::map<std::string, Stream> streams;
+    auto found = streams.find(name);
+    if (found == streams.end()) found = streams.emplace(name, name).first;
+    return found->second;
+}
+
 class Presentations {
     struct Slice {  // an array that changes from presentation to presentation
         void* target;
@@ -244,10 +278,6 @@ class Presentations {
     std::vector<char> seeds_;  // int64, one per presentation
     std::map<std::string, Slice> slices_;
     double started_ = 0;
-
-    static int64_t element(const std::vector<char>& numbers, int64_t k) {
-        return reinterpret_cast<const int64_t*>(numbers.data())[k];
-    }
 
 public:
     explicit Presentations(int64_t n_steps) : seeds_(read_file(job().inputs + "seeds")) {
