@@ -83,6 +83,11 @@ def known_project(key: str) -> Iterator[Path | None]:
             os.close(held)
 
 
+def _refused(root: Path) -> Path:
+    """The last source that a working compiler did not accept: one, so that they do not pile up."""
+    return root.parent / "refused"
+
+
 def _build(source: Path, project: Path) -> int:
     """Compile and move into place; of several processes that want the same project one compiles, the others wait."""
     root = project.parent
@@ -92,7 +97,7 @@ def _build(source: Path, project: Path) -> int:
             return held
         shutil.rmtree(project, ignore_errors=True)  # a damaged one
         started = time.perf_counter()
-        compile_project(source)
+        compile_project(source, keep=_refused(root))
         for path in source.rglob("*.o"):
             path.unlink()
         files = [path for path in source.rglob("*") if path.is_file()]
@@ -196,6 +201,7 @@ def cached_projects() -> list[CachedProject]:
 def clear_cache() -> list[CachedProject]:
     """Remove every project that is not in use, and what killed builds left; gives those that were removed."""
     root = cache_folder()
+    shutil.rmtree(_refused(root), ignore_errors=True)
     removed = [project for project in cached_projects() if _remove(root / project.name)]
     _forget_missing(root)
     with working_folder(root, PARTIAL):  # sweeps

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,14 @@ import threading
 import time
 from pathlib import Path
 
+import brian2
+import numpy as np
 import pytest
 
+from spikedtp import replay
 from spikedtp.cli import main
 from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import STDP
 from spikedtp.spiking import build_cache, compiler, folders
 from spikedtp.spiking.build_cache import cached_projects, compiled_project
 from spikedtp.spiking.devices import compiler_available
@@ -157,6 +162,94 @@ def test_a_failed_build_is_one_line_and_leaves_nothing(cache):
         status("int main() { this is not C++ }")
     assert "\n" not in str(error.value)
     assert not projects(cache)
+
+
+MADE = "$(CXX) $(CXXFLAGS) main.cpp -o main $(LFLAGS)"
+
+
+def compiler_that(folder: Path, does: str) -> str:
+    """A compiler that says who it is, and then `does` this."""
+    script = folder / "fake-g++"
+    script.write_text(
+        f'#!/bin/sh\nfor word in "$@"; do [ "$word" = -dM ] && exec g++ "$@"; done\necho x >> {folder}/calls\n{does}\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+#: What the compiler does -> whose fault it is. Full disks and machines without memory are told by their words.
+FAULTS = {
+    'echo "fatal error: error writing to /tmp/x.s: No space left on device" >&2; exit 1': "there is no space for it",
+    'echo "x.cpp:1: fatal error: cannot write: Disk quota exceeded" >&2; exit 1': "there is no space for it",
+    'ulimit -f 1; exec g++ "$@"': "there is no space for it",
+    'echo "g++: fatal error: Killed signal terminated program cc1plus" >&2; exit 1': "perhaps because memory ran out",
+    "kill -9 $$": "perhaps because memory ran out",
+    'echo "x.cpp:1: internal compiler error: in expand_expr" >&2; exit 4': "the C.. compiler itself broke down",
+    'echo "error: broken" >&2; exit 1': r"does not compile an empty program either \(error: broken\): check the C",
+    "exit 1": "does not compile an empty program either",
+    "[ $(wc -l < calls) = 1 ] && { echo 'error: syntax' >&2; exit 1; }; exec g++ \"$@\"": "does not accept the gen",
+}
+
+
+@pytest.mark.parametrize("does", FAULTS)
+def test_a_failed_build_says_whose_fault_it_is(cache, tmp_path, monkeypatch, does):
+    monkeypatch.setenv("CXX", compiler_that(tmp_path, does.replace("calls", f"{tmp_path}/calls")))
+    big = "char zeros[1 << 20] = {1}; int main() { return zeros[5]; }"
+    with pytest.raises(SpikedtpError, match=rf"compiling the network failed \(make: .*{FAULTS[does]}") as error:
+        status(big, recipe=MADE)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 800
+    assert ("spikedtp" in str(error.value).replace("SPIKEDTP", "")) == ("does not accept" in str(error.value))
+    assert not projects(cache)
+    monkeypatch.delenv("CXX")
+    assert status(big, recipe=MADE)[1] == 0
+
+
+def test_a_source_that_a_working_compiler_refuses_is_kept(cache):
+    for text in ("int main() { this is not C++ }", "int main() { nor is this }"):
+        with pytest.raises(
+            SpikedtpError, match=r"works but does not accept the generated code.*fault of spikedtp"
+        ) as error:
+            status(text, recipe=MADE)
+        kept = Path(re.search(r"the source is kept in (\S+), ", str(error.value))[1])
+        assert (kept / "main.cpp").read_text() == text and not projects(cache)
+        assert not list(kept.glob("trial-*"))
+    assert kept == cache.parent / "refused"  # the last one alone
+    build_cache.clear_cache()
+    assert not kept.exists()
+
+
+def test_a_source_that_cannot_be_kept_is_reported_all_the_same(cache):
+    cache.parent.mkdir(exist_ok=True)
+    (cache.parent / "refused").write_text("in the way")
+    with pytest.raises(SpikedtpError, match=r"please report this line \(the source could not be kept: File exists\)"):
+        status("int main() { this is not C++ }", recipe=MADE)
+
+
+def test_no_make_is_one_line(cache, tmp_path, monkeypatch):
+    for name in ("g++", "gcc", "sh", "cc1plus", "as", "ld"):
+        found = shutil.which(name)
+        if found:
+            (tmp_path / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SpikedtpError, match=r"make cannot be run \(No such file or directory\): install it, or use"):
+        status("int main() { return 0; }")
+
+
+@pytest.mark.slow
+def test_flags_of_the_caller_are_named(monkeypatch):
+    """In a network: flags with which nothing compiles, and flags that suit an empty program alone."""
+    pre, post = np.ones((5, 3)), np.ones((5, 2))
+    for name, value, words in (
+        ("libraries", ["no-such-library"], "empty program either .*no-such-library.*prefs.codegen.cpp"),
+        ("extra_compile_args", ["-std=c++98"], "does not accept the generated code.*prefs.codegen.cpp"),
+    ):
+        before = brian2.prefs[f"codegen.cpp.{name}"]
+        brian2.prefs[f"codegen.cpp.{name}"] = value
+        try:
+            with pytest.raises(SpikedtpError, match=words):
+                replay(STDP(), pre, post, 0.5, form="spiking")
+        finally:
+            brian2.prefs[f"codegen.cpp.{name}"] = before
 
 
 def test_a_missing_compiler_is_one_line(cache, monkeypatch):
