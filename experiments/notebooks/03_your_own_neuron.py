@@ -151,5 +151,39 @@ medians = pd.DataFrame(rows)
 medians.pivot(index="readout", columns="cell", values="cosine").round(3)
 
 # %% [markdown]
-# `simulate(..., device="cpp_standalone")`, the default, compiles the same equations to C++. Brian2's own `NeuronGroup`
-# takes `cell.declaration().equations` too.
+# `simulate(..., device="cpp_standalone")`, the default, compiles the same equations to C++.
+#
+# ## The same cell in a network of your own
+#
+# `cell.group(n)` is a Brian2 `NeuronGroup` that does all that the declaration says, in the same order: it has the
+# parameters, draws the initial values, integrates what arrives in `input_soma` and `input_dend` in the step in which it
+# arrives, and clears it. (A `NeuronGroup` made of `cell.declaration().equations` alone would have none of this: its
+# inputs would pile up from step to step.) Everything else is plain Brian2.
+
+# %%
+import brian2
+from brian2 import Network, SpikeMonitor, StateMonitor, Synapses
+
+from spikedtp.neurons import PoissonInput
+
+brian2.prefs.codegen.target = "numpy"  # no compiler for so small a network
+brian2.seed(1)
+inputs = PoissonInput().group(40, dt=1 * ms)
+inputs.activity = 0.4
+own = AdaptingCell().group(5, dt=1 * ms, name="adapting_cells")
+own.adaptation = 0.6  # a parameter is a shared constant of the group
+synapses = [
+    Synapses(inputs[:20], own, "w : 1", on_pre="input_soma_post += w", dt=1 * ms),
+    Synapses(inputs[20:], own, "w : 1", on_pre="input_dend_post += w", dt=1 * ms),
+]
+for projection in synapses:
+    projection.connect()
+    projection.w = 0.05
+fired, voltages = SpikeMonitor(own), StateMonitor(own, ["v_soma", "adapted"], record=0)
+own_network = Network(inputs, own, synapses, fired, voltages)
+own_network.run(400 * ms)
+plt.plot(1e3 * voltages.t, voltages.v_soma[0], label="somatic voltage")
+plt.plot(1e3 * voltages.t, voltages.adapted[0], label="adaptation")
+plt.xlabel("time (ms)")
+plt.legend()
+plt.show()

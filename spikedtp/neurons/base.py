@@ -1,17 +1,27 @@
-"""What a cell or an input model declares. `spiking/` turns the declaration into Brian2 objects."""
+"""What a cell or an input model declares. `group` turns the declaration into a Brian2 group."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from brian2 import Equations, get_unit
+from brian2 import Equations, Hz, get_unit
 from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import Parameters
 
+if TYPE_CHECKING:
+    from spikedtp.neurons.group import CellGroup
+
 __all__ = ["CellModel", "Declaration"]
+
+logger = logging.getLogger(__name__)
+
+#: What Euler's time steps must leave of a time constant; else there is a warning.
+LEAST_TAU = 0.9
 
 
 @dataclass(frozen=True)
@@ -50,15 +60,77 @@ class Declaration:
     clear: tuple[str, ...] = ()
     initial: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self):
+        if isinstance(self.clear, str):
+            raise SpikedtpError(f"Declaration.clear must be a tuple of names such as ({self.clear!r},)")
+        for name in ("reset", "early_reset", "refractory"):
+            if getattr(self, name) and not self.threshold:
+                raise SpikedtpError(f"Declaration.{name} is of no use without a threshold: leave it out, or give one")
+        resting = [equation.varname for equation in self.equations.values() if "unless refractory" in equation.flags]
+        if resting and not self.refractory:
+            raise SpikedtpError(
+                f"Declaration.equations: {', '.join(resting)} (unless refractory), and there is no refractory time"
+            )
+
 
 class CellModel(Parameters):
     """Base of the frozen dataclasses in this folder: parameters with units, and a Brian2 declaration made from them."""
 
     #: parameters that are time constants of the integration: dt must stay below them
-    time_constants: tuple[str, ...] = ()
+    time_constants: ClassVar[tuple[str, ...]] = ()
+    #: parameters that are durations counted in time steps: they must be whole numbers of them
+    whole_steps: ClassVar[tuple[str, ...]] = ()
 
     def declaration(self) -> Declaration:
         raise TypeError(f"{type(self).__name__} declares no equations")
+
+    def group(self, n: int, **options) -> CellGroup:
+        """`n` cells for a Brian2 network of one's own; they do what they do in this package's networks, step by step.
+
+        Parameters are shared constants of the group, set to the model's values; states begin at their initial values,
+        random ones drawn at once. Spikes that arrive in a step, by any synapses that add to `input_soma` or
+        `input_dend` in the slot "synapses", are integrated in that step, and then cleared.
+
+        Parameters
+        ----------
+        n : int
+        equations : str or Equations
+            More variables of the group: what a network must give to the cell, or what synapses read of it.
+        namespace : dict
+            Functions and constants that the declaration uses.
+        options
+            Of Brian2's `NeuronGroup`: ``name``, ``clock``, ``dt``, ``method``, ``dtype``, ``events`` and so on.
+
+        Returns
+        -------
+        CellGroup
+            A `brian2.NeuronGroup`.
+
+        Raises
+        ------
+        SpikedtpError
+            Options that the cell itself decides, a declaration that uses what nothing defines, a time step that the
+            cell does not carry.
+
+        Examples
+        --------
+        >>> from brian2 import Network, SpikeMonitor, Synapses, ms, prefs
+        >>> from spikedtp.neurons import LIF, PoissonInput
+        >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # so small that compiling takes longer
+        >>> inputs = PoissonInput().group(20, dt=1 * ms, name="doc_inputs")
+        >>> inputs.activity = 0.5
+        >>> cells = LIF(t_refractory=2 * ms).group(3, dt=1 * ms, name="doc_cells")
+        >>> synapses = Synapses(inputs, cells, on_pre="input_soma_post += 0.1", dt=1 * ms)
+        >>> synapses.connect()
+        >>> spikes = SpikeMonitor(cells)
+        >>> Network(inputs, cells, synapses, spikes).run(200 * ms)
+        >>> prefs.codegen.target = target
+        >>> bool(spikes.num_spikes > 30)
+        True
+        """
+        from spikedtp.neurons.group import cell_group  # which needs this module
+
+        return cell_group(self, n, **options)
 
     def impulse_responses(self, n_steps: int, dt) -> dict[tuple[str, str], np.ndarray] | None:
         """State after a single spike of weight 1, for linear models; None for others.
@@ -79,10 +151,25 @@ class CellModel(Parameters):
         return Equations("\n".join(lines))
 
     def check_time_step(self, dt) -> None:
-        """Refuse a time step that Euler integration of this model does not carry."""
-        for name in self.time_constants:
-            if getattr(self, name) <= dt:
+        """Refuse a time step that this model does not carry, and warn of one that makes it another model."""
+        name = type(self).__name__
+        for tau, value in ((tau, getattr(self, tau)) for tau in self.time_constants):
+            if value <= dt:
                 raise SpikedtpError(
-                    f"{type(self).__name__}.{name} = {getattr(self, name)} must be longer than the time step "
-                    f"dt = {dt}: use a smaller dt"
+                    f"{name}.{tau} = {value} must be longer than the time step dt = {dt}: use a smaller dt"
                 )
+            acts_as = -dt / np.log(1 - float(dt / value))  # a step of Euler's takes 1 - dt/tau for e^(-dt/tau)
+            if acts_as < LEAST_TAU * value:
+                logger.warning("%s.%s = %s acts as %s at dt = %s: use a smaller dt", name, tau, value, acts_as, dt)
+        for period in self.whole_steps:
+            steps = float(getattr(self, period) / dt)
+            if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
+                raise SpikedtpError(
+                    f"{name}.{period} = {getattr(self, period)} must be a whole number of time steps of dt = {dt}"
+                )
+        max_rate = self.quantities().get("max_rate", 0 * Hz)
+        if max_rate * dt > 1 + 1e-9:
+            raise SpikedtpError(
+                f"rate x dt is too large: {name}.max_rate = {max_rate} at dt = {dt} asks for more than one "
+                f"spike per step; use dt of at most {1 / max_rate}, or a lower max_rate"
+            )

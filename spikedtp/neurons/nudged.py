@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from brian2 import Equations, Hz, ms, second
 
@@ -12,6 +12,9 @@ from spikedtp.equations.membrane import leaky_compartment
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.parameters import parameter
+
+if TYPE_CHECKING:
+    from spikedtp.neurons.group import CellGroup
 
 __all__ = ["NudgedCell", "Spiker", "SteadyInput"]
 
@@ -88,6 +91,7 @@ class NudgedCell(CellModel):
             + firing.equations,
             threshold=firing.threshold,
             reset=firing.reset,
+            early_reset=True,  # a new draw depends on the activity that the spike came from
             before_threshold=firing.before_threshold,
             clear=("input_soma", "input_dend"),
             initial=firing.initial,
@@ -149,8 +153,17 @@ class SteadyInput(CellModel):
         super().__post_init__()
         _check_rate(self)
 
+    def group(self, n: int, **options) -> CellGroup:
+        """As of any cell; ``activity`` is 0 until it is set, and may change at any time."""
+        from spikedtp.neurons.group import cell_group
+
+        return cell_group(self, n, declaration=self._declaration(FIRING), **options)
+
     def declaration(self) -> Declaration:
-        firing = STEADY_FIRING[self.firing](rate="unit_rate*activity")
+        return self._declaration(STEADY_FIRING)
+
+    def _declaration(self, firings) -> Declaration:
+        firing = firings[self.firing](rate="unit_rate*activity")
         return Declaration(
             equations=Equations("activity : 1") + firing.equations,
             threshold=firing.threshold,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
+from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
-from spikedtp.neurons import CellModel
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import CellModel, NudgedCell
+from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.closed_loop import ClosedLoop
@@ -27,6 +30,17 @@ PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
 POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
 #: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
 WEIGHT_TYPE = np.float32
+
+COUNTS = "count_settled : 1\ncount_nudged : 1\n"
+
+#: Cells integrate when all have been reset, and are read when their accumulators are clear.
+CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("after_resets", 3))
+#: What the network does with the variables of its cells.
+ASKED_OF_CELLS = {
+    "v_soma": "read at the onset of the nudge", "v_dend": "read in the nudge", "input_soma": "spikes arrive there",
+    "input_dend": "spikes arrive there", "activity": "what the cell fires at", "gate": "set at the onset of the nudge",
+    "error": "set at the onset of the nudge", "bias": "a number of the circuit", "unit_rate": "the rate of activity 1",
+}  # fmt: skip
 
 #: Whether somas run during the nudge; a shared number where they all do or none does.
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
@@ -88,28 +102,25 @@ def build_closed(spec: ClosedLoop, given: Parameters) -> BuiltNetwork:
     One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
     membranes integrate what has just arrived, so that it acts on rates from the next step on.
     """
-    clock = Clock(spec.phases.dt, name="presentation_clock")
-    counts = "count_settled : 1\ncount_nudged : 1\n" + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
-    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
+    counts = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
     counts_of_cells = f"{counts}counted_rate : Hz (constant)\nactivity_now : 1\n"
     sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
-    onset = spec.phases.onset
-    cells = _group(
-        spec,
-        spec.cell,
-        spec.n_cells,
-        "cells",
-        clock,
-        counts_of_cells + sums + f"nudging = int(t_in_timesteps >= {onset}) : 1 (shared)\n"
-        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{_acting(spec)}\nrate_factor : 1 (shared)",
+    of_cells = (
+        f"{counts_of_cells}{sums}nudging = int(t_in_timesteps >= {spec.phases.onset}) : 1 (shared)\n"
+        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{_acting(spec)}\nrate_factor : 1 (shared)"
     )
+    _check(spec, counts, of_cells)
+    clock = Clock(spec.phases.dt, name="presentation_clock")
+    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
+    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, of_cells, CELLS)
     spikers = _spikers(spec, cells, clock) if spec.spikers else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
     built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells, spikers))
     parts = _Parts(spec, given, clock, inputs, cells, spikers, built)
     built.changing["x"] = inputs.variables["activity"]
     _set_constants(parts)
-    _schedule(parts)
+    if spikers is not None:
+        cells.run_regularly("activity_now = activity", when="before_thresholds", clock=clock, name="cells_activity")
     _read(parts)
     if spec.nudged:
         _nudge(parts)
@@ -132,18 +143,17 @@ def _acting(spec: ClosedLoop) -> str:
     return f"acting = {acting} : 1" + ("\nlowest : 1" if spec.has_lowest else "")
 
 
-def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str) -> NeuronGroup:
-    declaration = model.declaration()
-    windows = spec.windows
-    counting = "".join(
-        f"\ncount_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
-        for phase, (start, stop) in windows.items()
+def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, more: str, slots: Slots = INPUTS) -> NeuronGroup:
+    counting = "\n".join(
+        f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
+        for phase, (start, stop) in spec.windows.items()
     )
-    return NeuronGroup(
+    return make_group(
+        model,
         n,
-        declaration.equations + model.parameter_equations() + Equations(extra),
-        threshold=declaration.threshold,
-        reset=declaration.reset + counting,
+        slots=slots,
+        more=more,
+        at_spike=counting,
         method="euler",
         clock=clock,
         name=name,
@@ -153,9 +163,23 @@ def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, extra: str)
     )
 
 
+def _check(spec: ClosedLoop, of_inputs: str, of_cells: str) -> None:
+    """Refuse cells that this network cannot run, before anything is built."""
+    if not isinstance(spec.cell, NudgedCell):
+        raise SpikedtpError(f"the cell of a closed loop must be a NudgedCell, got {type(spec.cell).__name__}")
+    fires_at = {"activity": "what a cell fires at", "unit_rate": "the rate of activity 1"}
+    for model, where, more, needs in (
+        (spec.inputs, "inputs", of_inputs, fires_at),
+        (spec.cell, "cells", of_cells, ASKED_OF_CELLS),
+        (spec.spiker, "spikers", COUNTS, fires_at | {"cell": "for which it fires"}),
+    ):
+        names = {*RANDOM_NUMBERS, *(("activity_of",) if where == "spikers" else ())}
+        check_cell(model, f"{where} of the closed loop", more=more, namespace=names, needs=needs, fires=True)
+
+
 def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     n = sum(place.stop - place.start for place in spec.spiker_slices().values())
-    group = _group(spec, spec.spiker, n, "spikers", clock, "count_settled : 1\ncount_nudged : 1")
+    group = _group(spec, spec.spiker, n, "spikers", clock, COUNTS)
     group.namespace["activity_of"] = gathered("activity_of", cells.variables["activity_now"], 0, 1)
     return group
 
@@ -186,20 +210,6 @@ def _set_constants(parts: _Parts) -> None:
     if "held" in cells.variables:
         built.constants["cells.held"] = (cells.variables["held"], spec.held())
     built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
-
-
-def _schedule(parts: _Parts) -> None:
-    """Order the parts of a time step."""
-    if parts.spikers is not None:
-        parts.cells.run_regularly(
-            "activity_now = activity", when="before_thresholds", clock=parts.clock, name="cells_activity"
-        )
-    for group, model in parts.models():
-        code = model.declaration().before_threshold
-        group.run_regularly(code, when="before_thresholds", clock=parts.clock, name=f"{group.name}_hazard")
-    parts.cells.state_updater.when = "after_resets"
-    clear = "\n".join(f"{name} = 0" for name in parts.spec.cell.declaration().clear)
-    parts.cells.run_regularly(clear, when="after_resets", order=1, clock=parts.clock, name="cells_clear")
 
 
 def _inside(window: tuple[int, int]) -> str:

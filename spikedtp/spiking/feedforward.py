@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import Clock, Equations, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
-from brian2.equations.equations import DIFFERENTIAL_EQUATION
+from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
+from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.group import Slots, make_group
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.initial_state import start_cells
@@ -59,18 +60,18 @@ class FeedForward:
 
 def build_feedforward(spec: FeedForward) -> BuiltNetwork:
     """Create the network of `spec` on the active Brian2 device."""
+    learns = spec.rule is not None
+    of_rule, at_spike = spec.rule.hidden if learns else ("", "")
+    of_outputs = f"score : 1\n{spec.rule.output if learns else ''}"
+    _check(spec, of_rule, of_outputs)
     clock = Clock(spec.dt, name="feedforward_clock")
     inputs = NeuronGroup(
         spec.w_hidden.shape[1], "", threshold="given_spike(t_in_timesteps, i) > 0", reset="", clock=clock,
         name="given", namespace={},
     )  # fmt: skip
-    learns = spec.rule is not None
-    hidden = _cells(spec.hidden, len(spec.w_hidden), "hidden", clock, *(spec.rule.hidden if learns else ("", "")))
-    extra = spec.rule.output if learns else ""
-    outputs = _cells(
-        spec.readout, len(spec.w_output), "outputs", clock, f"score : 1\n{extra}",
-        events={"decide": f"t_in_timesteps == {spec.n_steps - 1}"} if learns else {},
-    )  # fmt: skip
+    hidden = _cells(spec.hidden, len(spec.w_hidden), "hidden", clock, of_rule, at_spike=at_spike)
+    events = {"decide": f"t_in_timesteps == {spec.n_steps - 1}"} if learns else {}
+    outputs = _cells(spec.readout, len(spec.w_output), "outputs", clock, of_outputs, events=events)
     net = Network(inputs, hidden, outputs, name="feedforward_network")
     built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, hidden, outputs), precision=np.float64)
 
@@ -78,8 +79,6 @@ def build_feedforward(spec: FeedForward) -> BuiltNetwork:
     built.changing["spikes"] = inputs.variables["spike_table"]
     inputs.namespace["given_spike"] = raster_table("given_spike", built.changing["spikes"], inputs.N, spec.n_steps)
 
-    _schedule(spec.hidden, hidden, clock)
-    _schedule(spec.readout, outputs, clock)
     outputs.run_regularly("score += v_soma", when="start", order=1, clock=clock, name="outputs_score")
     built.vectors["score"] = outputs.variables["score"]
     _connect(built, inputs, hidden, spec.w_hidden, f"input_{spec.compartment}", "hidden_synapses")
@@ -101,37 +100,21 @@ def build_feedforward(spec: FeedForward) -> BuiltNetwork:
     return built
 
 
-def _cells(model: CellModel, n: int, name: str, clock: Clock, extra: str, at_spike: str = "", events=None):
-    declaration = model.declaration()
-    differential = any(eq.type == DIFFERENTIAL_EQUATION for eq in declaration.equations.values())
-    method = "euler" if model.time_constants else "exact"  # models that Euler carries name their time constants
-    reset = "\n".join(code for code in (declaration.reset, at_spike) if code)
-    return NeuronGroup(
-        n,
-        declaration.equations + model.parameter_equations() + Equations(extra),
-        threshold=declaration.threshold or None,
-        reset=reset if declaration.threshold else None,
-        refractory=declaration.refractory or False,
-        events=events or {},
-        method=method if differential else None,
-        clock=clock,
-        name=name,
-        namespace=dict(RANDOM_NUMBERS),
+def _check(spec: FeedForward, of_rule: str, of_outputs: str) -> None:
+    """Refuse cells that such a network cannot run."""
+    arrive = {f"input_{spec.compartment}": "spikes arrive there"}
+    names = RANDOM_NUMBERS
+    check_cell(
+        spec.hidden, "hidden cells of a feed-forward network", more=of_rule, namespace=names, needs=arrive, fires=True
     )
+    read = {"input_soma": "spikes arrive there", "v_soma": "the output"}
+    check_cell(spec.readout, "outputs of a feed-forward network", more=of_outputs, namespace=names, needs=read)
 
 
-def _schedule(model: CellModel, group: NeuronGroup, clock: Clock) -> None:
-    declaration = model.declaration()
-    for code, when, order, name in (
-        (declaration.before_threshold, "before_thresholds", 0, "before"),
-        (declaration.update, "after_synapses", -1, "update"),
-        ("\n".join(f"{name} = 0" for name in declaration.clear), "after_synapses", 1, "clear"),
-    ):
-        if code:
-            group.run_regularly(code, when=when, order=order, clock=clock, name=f"{group.name}_{name}")
-    group.state_updater.when = "after_synapses"
-    if declaration.early_reset:
-        group.resetter["spike"].when = "before_synapses"
+def _cells(model: CellModel, n: int, name: str, clock: Clock, more: str, **options) -> NeuronGroup:
+    return make_group(
+        model, n, slots=Slots(), more=more, clock=clock, name=name, namespace=dict(RANDOM_NUMBERS), **options
+    )
 
 
 def _connect(built, source, target, weights: np.ndarray, variable: str, name: str) -> Synapses:

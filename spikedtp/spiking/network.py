@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor
+from brian2.utils.stringtools import get_identifiers
 
+from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
+from spikedtp.neurons.check import check_cell, declared
+from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.spiking import tables
 from spikedtp.spiking.all_to_all import all_to_all
 from spikedtp.spiking.built import BuiltNetwork
@@ -45,9 +49,10 @@ def _start(spec: OpenLoop, inputs: NeuronGroup, cells: NeuronGroup) -> None:
 def _readouts(spec: OpenLoop, signals: dict[str, tuple[str, str]], kind: str) -> dict[str, tuple[str, str]]:
     """name -> (weight of this step, code that adds weight * expression to it), for every read-out that is wanted."""
     found = {}
+    read = _cell_signals(spec) if signals is CELL_SIGNALS else signals
     for signal, expressions in signals.items():
         for phase in PHASES:
-            if (signal, phase, kind) in spec.kernels.weights:
+            if signal in read and (signal, phase, kind) in spec.kernels.weights:
                 weight = f"kernel({row(tuple(signals), signal, phase, kind)}, t_in_timesteps)"
                 name, expression = f"{signal}_{phase}", expressions[0 if kind == "state" else 1]
                 found[name] = (weight, f"{name} += {weight}*{expression}")
@@ -58,23 +63,82 @@ def _readouts(spec: OpenLoop, signals: dict[str, tuple[str, str]], kind: str) ->
 CELL_SIGNALS = {"dendrite": ("dendritic_state", "drive_dend"), "soma": ("somatic_activity", "drive_soma")}
 INPUT_SIGNALS = {"trace": ("eligibility", "weight_scale*spike_width/dt")}
 
+#: Cells are read before their accumulators are cleared: both need what arrived in this very step.
+CELLS = Slots(clear=2)
+
+
+def _check(spec: OpenLoop) -> None:
+    """Refuse cells that this network cannot run, before anything is built."""
+    if not isinstance(spec.inputs, PoissonInput | SpikeTrainInput):
+        raise SpikedtpError(
+            f"inputs of the open loop must be a PoissonInput or a SpikeTrainInput, got {type(spec.inputs).__name__}"
+        )
+    replayed = "given_spike" if isinstance(spec.inputs, SpikeTrainInput) else "activity"
+    check_cell(
+        spec.inputs,
+        "inputs of the open loop",
+        more=_states(INPUT_SIGNALS),
+        namespace={*RANDOM_NUMBERS, "given_spike"},
+        needs={name: "read for weight changes" for name in _read_of(spec, INPUT_SIGNALS)}
+        | ({"activity": "what is replayed"} if replayed == "activity" else {}),
+        fires=True,
+    )
+    where = f"the cells of {spec.population} in the open loop"
+    declaration = declared(spec.cell, where)
+    check_cell(
+        spec.cell,
+        where,
+        more=_states(CELL_SIGNALS),
+        namespace=RANDOM_NUMBERS,
+        needs={name: "read for weight changes" for name in _read_of(spec, _cell_signals(spec))}
+        | {name: "recorded" for name in ("v_soma", "v_dend") if name in spec.record}
+        | {name: "inputs arrive there" for part, name in COMPARTMENTS.items() if spec.weights(part).shape[1]},
+        fires="spikes" in spec.record,
+        remedy="write them into its declaration (spikedtp.equations.membrane.synaptic_drive gives input_* and drive_*),"
+        " leave them out of record, or take a cell such as TwoCompartment()",
+    )
+    if spec.bias is not None and BIASED not in declaration.clear:
+        raise SpikedtpError(
+            f"{where}: {spec.population} has a bias, which every step adds to {BIASED} when it is cleared, and "
+            f"{type(spec.cell).__name__} does not clear it: name it in its declaration's clear"
+        )
+
+
+def _cell_signals(spec: OpenLoop) -> dict:
+    """What is read of the cells. Where nothing arrives at dendrites they need none: all that is read of them is 0."""
+    known = {*spec.cell.declaration().equations, *spec.cell.quantities()}
+    dendritic = spec.weights("dend").shape[1] or known.issuperset(CELL_SIGNALS["dendrite"])
+    return {signal: names for signal, names in CELL_SIGNALS.items() if signal != "dendrite" or dendritic}
+
+
+def _read_of(spec: OpenLoop, signals: dict) -> set[str]:
+    """The variables that some read-out uses."""
+    wanted = {(signal, kind) for signal, _, kind in spec.kernels.weights}
+    expressions = [
+        names[kind == "drive"] for signal, names in signals.items() for kind in ("state", "drive")
+        if (signal, kind) in wanted
+    ]  # fmt: skip
+    return set().union(*map(get_identifiers, expressions)) - {"dt"}
+
+
+def _states(signals: dict) -> str:
+    return "\n".join(f"{signal}_{phase} : 1" for signal in signals for phase in PHASES)
+
 
 def _group(
-    spec: OpenLoop, model: CellModel, n: int, name: str, clock: Clock, signals: dict, at_spike: str = ""
+    spec: OpenLoop, model: CellModel, n: int, name: str, clock: Clock, signals: dict, slots: Slots, **options
 ) -> NeuronGroup:
-    declaration = model.declaration()
-    readouts = "\n".join(f"{signal}_{phase} : 1" for signal in signals for phase in PHASES)
-    return NeuronGroup(
+    return make_group(
+        model,
         n,
-        declaration.equations + model.parameter_equations() + readouts,
-        threshold=declaration.threshold,
-        reset=declaration.reset + at_spike,
-        refractory=declaration.refractory or False,
+        slots=slots,
+        more=_states(signals),
         method="euler",
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),
         codeobj_class=None if spec.plain else code_object_class(),
+        **options,
     )
 
 
@@ -84,17 +148,21 @@ def build(spec: OpenLoop) -> BuiltNetwork:
     One time step: inputs decay and integrate their hazard, spikes, propagation into `input_soma` and `input_dend`,
     resets; then the cells integrate what has just arrived, are read out, and their accumulators are cleared.
     """
+    _check(spec)
     clock = Clock(spec.timeline.dt, name="presentation_clock")
-    at_spike = "".join(f"\n{code}" for _, code in _readouts(spec, INPUT_SIGNALS, "drive").values())
-    inputs = _group(spec, spec.inputs, spec.n_inputs, "inputs", clock, INPUT_SIGNALS, at_spike)
-    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, CELL_SIGNALS)
+    at_spike = "\n".join(code for _, code in _readouts(spec, INPUT_SIGNALS, "drive").values())
+    rest = {} if spec.bias is None else {BIASED: "bias_input"}
+    inputs = _group(spec, spec.inputs, spec.n_inputs, "inputs", clock, INPUT_SIGNALS, INPUTS, at_spike=at_spike)
+    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, CELL_SIGNALS, CELLS, rest=rest)
     net = Network(inputs, cells, name="presentation_network")
     built = BuiltNetwork(net, clock, spec.timeline.n_steps, start=lambda: _start(spec, inputs, cells))
     parts = _Parts(spec, inputs, cells, built)
     _add_readouts(parts)
     _add_replay(parts)
     _add_bias(parts)
-    _schedule(parts)
+    for kind in ("state", "drive"):
+        _read(parts, cells, CELL_SIGNALS, kind, when="after_synapses", order=1)
+    _read(parts, inputs, INPUT_SIGNALS, "state", when="end", order=0)
     _connect(parts)
     _record(parts)
     net.add(*inputs.contained_objects, *cells.contained_objects)
@@ -153,24 +221,6 @@ def _add_bias(parts: _Parts) -> None:
         variables = parts.cells.variables
         variables.add_array("bias_input", size=parts.spec.n_cells, index="_idx")
         parts.built.constants["cells.bias_input"] = (variables["bias_input"], parts.spec.bias)
-
-
-def _schedule(parts: _Parts) -> None:
-    """Order the parts of a time step."""
-    for group, model in ((parts.inputs, parts.spec.inputs), (parts.cells, parts.spec.cell)):
-        code = model.declaration().before_threshold
-        if code:
-            group.run_regularly(code, when="before_thresholds", clock=parts.built.clock, name=f"{group.name}_hazard")
-    parts.cells.state_updater.when = "after_synapses"
-    if parts.spec.cell.declaration().early_reset:
-        parts.cells.resetter["spike"].when = "before_synapses"
-    # read before clearing: both need what arrived in this very step
-    for kind in ("state", "drive"):
-        _read(parts, parts.cells, CELL_SIGNALS, kind, when="after_synapses", order=1)
-    rest = {} if parts.spec.bias is None else {BIASED: "bias_input"}
-    clear = "\n".join(f"{name} = {rest.get(name, 0)}" for name in parts.spec.cell.declaration().clear)
-    parts.cells.run_regularly(clear, when="after_synapses", order=2, clock=parts.built.clock, name="cells_clear")
-    _read(parts, parts.inputs, INPUT_SIGNALS, "state", when="end", order=0)
 
 
 def _read(parts: _Parts, group: NeuronGroup, signals: dict, kind: str, **schedule) -> None:

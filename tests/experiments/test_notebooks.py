@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import brian2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "experiments" / "notebooks"
 def notebook(tmp_path, monkeypatch):
     """``notebook("01")`` runs one in an empty folder and gives its variables."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(brian2.prefs, "codegen.target", brian2.prefs.codegen.target)  # a notebook may choose one
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
 
     def run(number: str) -> dict:
@@ -44,12 +46,18 @@ def test_your_own_rule(notebook):
 
 
 def test_your_own_neuron(notebook):
-    medians = notebook("03")["medians"].pivot(index="cell", columns="readout", values="cosine")
+    found = notebook("03")
+    medians = found["medians"].pivot(index="cell", columns="readout", values="cosine")
     own, limit, linear = (
         medians.loc[name] for name in ("AdaptingCell", "no adaptation, no saturation", "TwoCompartment")
     )
     np.testing.assert_allclose(limit, linear, rtol=1e-4)  # the cell that it generalises
     assert own["best"] == pytest.approx(linear["best"], abs=1e-6) and abs(own["paper"] - linear["paper"]) > 1e-3
+    # in a network of its own: drive = 2.3 * 20 * 0.05 * 0.4 * 0.45 spikes per step, at the soma and at the dendrite
+    drive, cell = 2.3 * 20 * 0.05 * 0.18, found["AdaptingCell"]()
+    expected = (drive + cell.coupling * cell.saturation * np.tanh(drive / cell.saturation)) / 1.6
+    assert found["voltages"].v_soma[0][200:].mean() == pytest.approx(expected, rel=0.1)
+    assert np.mean(found["fired"].count) == pytest.approx(0.4 * 450 * expected, rel=0.25)
 
 
 def test_analyse_a_sweep(notebook):

@@ -107,7 +107,7 @@ def build_presentations(case: Presentations) -> BuiltNetwork:
     sources = tuple(replace(source, weight=source.weight.astype(np.float32)) for source in case.sources)
     spec = OpenLoop(
         "H2E", case.cell, case.inputs, sources, case.timeline, find_readout("best").kernels(case.timeline),
-        RECORDABLE,
+        record=RECORDABLE,
     )  # fmt: skip
     return network.build(spec)
 
