@@ -12,7 +12,11 @@ from brian2 import Equations
 
 from spikedtp.equations import escape
 
-__all__ = ["FIRING", "STEADY_FIRING", "Firing", "lif", "poisson", "regular", "steady_poisson"]
+__all__ = ["FIRING", "LEAST_LIF_RATE", "STEADY_FIRING", "Firing", "lif", "poisson", "regular", "steady_poisson"]
+
+
+#: Rate times `tau_lif` up to which the drive of a leaky integrate-and-fire unit is threshold to within rounding.
+LEAST_LIF_RATE = 0.05
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,21 @@ def lif(rate: str) -> Firing:
     """A leaky integrate-and-fire unit, threshold 1 and reset 0, whose constant drive would give the rate.
 
     Needs `tau_lif`. Integrated exactly inside a step; the time between the crossing and the end of the step counts for
-    the next interval. Below rates of 1/(20 tau_lif) the drive is threshold to within rounding.
+    the next interval. At rates up to 1/(20 tau_lif) the drive is threshold to within rounding, and the unit waits where
+    it is.
     """
     return Firing(
         Equations(
             """
             rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
-            drive_lif = 1/(1 - exp(-1/clip(rate*tau_lif, 0.05, inf))) : 1
+            drive_lif = 1/(1 - exp(-1/clip(rate*tau_lif, least, inf))) : 1
             membrane : 1
             """,
             wanted_rate=rate,
+            least=str(LEAST_LIF_RATE),
         ),
-        "membrane = (drive_lif + (membrane - drive_lif)*exp(-dt/tau_lif))*int(rate*tau_lif > 0.05)"
-        " + membrane*int(rate*tau_lif <= 0.05)",
+        f"membrane = (drive_lif + (membrane - drive_lif)*exp(-dt/tau_lif))*int(rate*tau_lif > {LEAST_LIF_RATE})"
+        f" + membrane*int(rate*tau_lif <= {LEAST_LIF_RATE})",
         "membrane >= 1",
         "membrane = drive_lif*(membrane - 1)/(drive_lif - 1)",
         {"membrane": "rand()"},

@@ -41,7 +41,7 @@ class PoissonInput(CellModel):
     weight_scale : float
         Factor on every weight and on the trace.
     spike_width : Quantity (second)
-        A spike counts as a pulse of this duration and height 1.
+        A spike counts as a pulse of this duration and height 1: its area is what counts, for it lasts one time step.
 
     References
     ----------
@@ -64,14 +64,6 @@ class PoissonInput(CellModel):
             raise SpikedtpError(
                 f"PoissonInput.max_rate = {self.max_rate} must be at most 1/dead_time = {1 / self.dead_time}: "
                 "a cell cannot fire faster than its dead time allows"
-            )
-
-    def check_time_step(self, dt) -> None:
-        super().check_time_step(dt)
-        if self.max_rate * dt > 1:
-            raise SpikedtpError(
-                f"rate x dt is too large: PoissonInput.max_rate = {self.max_rate} at dt = {dt} asks for more than one "
-                f"spike per step; use dt of at most {1 / self.max_rate}, or a lower max_rate"
             )
 
     def impulse_responses(self, n_steps: int, dt):

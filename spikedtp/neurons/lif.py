@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 from brian2 import Equations, ms, second
 
 from spikedtp.errors import SpikedtpError
@@ -12,20 +15,27 @@ from spikedtp.parameters import parameter
 
 __all__ = ["LIF"]
 
+logger = logging.getLogger(__name__)
+
+#: What must be left of a spike in the step after it arrived; else there is a warning.
+LEAST_LEFT = 0.5
+
 
 @dataclass(frozen=True)
 class LIF(CellModel):
     r"""tau dv/dt = -v, integrated exactly; a spike of weight w makes v jump by w.
 
     In each step: v > threshold makes a spike in this very step and sets v to the reset, where it stays for
-    `t_refractory`; what arrives in the step of the spike is lost; then the leak. Threshold and reset are in units of
-    the weights.
+    `t_refractory`; what arrives in the step of the spike is lost; then the leak. So of a spike of weight w the next
+    test against the threshold sees w e^(-dt/tau), 82 % with the default `tau` at dt = 1 ms. Threshold and reset are in
+    units of the weights.
 
     Parameters
     ----------
     tau : Quantity (second)
     threshold, reset : float
     t_refractory : Quantity (second)
+        A whole number of time steps.
     """
 
     tau: second = parameter(5 * ms, above=0 * ms)
@@ -33,10 +43,21 @@ class LIF(CellModel):
     reset: float = parameter(0.0)
     t_refractory: second = parameter(0 * ms, least=0 * ms)
 
+    whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
+
     def __post_init__(self):
         super().__post_init__()
         if self.reset >= self.threshold:
             raise SpikedtpError(f"LIF.reset = {self.reset} must be below threshold = {self.threshold}")
+
+    def check_time_step(self, dt) -> None:
+        super().check_time_step(dt)
+        left = np.exp(-float(dt / self.tau))
+        if left < LEAST_LEFT:
+            logger.warning(
+                "LIF.tau = %s at dt = %s: %.2g of a spike are left when the threshold is next tested; use a smaller dt",
+                self.tau, dt, left,
+            )  # fmt: skip
 
     def declaration(self) -> Declaration:
         return Declaration(

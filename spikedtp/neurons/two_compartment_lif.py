@@ -42,6 +42,7 @@ class TwoCompartmentLIF(CellModel):
     g_coupling : Quantity (siemens)
     v_rest, v_threshold, v_reset : Quantity (volt)
     t_refractory : Quantity (second)
+        A whole number of time steps.
     unit_voltage : Quantity (volt)
     weight_scale : float
     spike_width : Quantity (second)
@@ -61,6 +62,7 @@ class TwoCompartmentLIF(CellModel):
     spike_width: second = parameter(1 * ms, above=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
+    whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
 
     def __post_init__(self):
         super().__post_init__()

@@ -62,8 +62,6 @@ def simulate_closed(
     """
     if target is None:
         raise SpikedtpError("simulate needs a target: without one nothing is learned")
-    if cell is not None and not isinstance(cell, NudgedCell):
-        raise SpikedtpError(f"cell must be a NudgedCell in the closed loop, got {type(cell).__name__}")
     spiking = SpikingNetwork(
         network,
         unit_rate=unit_rate,

@@ -13,6 +13,7 @@ from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import bias_key, weight_key
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import NudgedCell, SteadyInput
+from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.schedules import DEFAULT_SCHEDULE
 from spikedtp.schedules import schedule as named_schedule
@@ -83,7 +84,9 @@ class SpikingNetwork:
         self.biases = {name: b.copy() for name, b in network.biases.items()}
         self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
-        cell = cell or NudgedCell()
+        cell = NudgedCell() if cell is None else cell
+        if not isinstance(cell, NudgedCell):
+            raise SpikedtpError(f"cell must be a NudgedCell in the closed loop, got {type(cell).__name__}")
         rates = {
             p.name: unit_rate * (INTERNEURON_RATE if inhibitory(self.circuit, p.name) else 1)
             for p in self.circuit.populations
@@ -152,7 +155,7 @@ class SpikingNetwork:
         response = ClosedResponse(
             spec, dict(self.weights), state, batched, len(x), n_repeats, results, float(x.max()), learned
         )
-        _warn_of_clipping(spec, response.clipped)
+        self._check_rates(spec, x, results)
         return response
 
     def predict(self, X, *, seed: int = 0, n_processes: int = 1, progress=None) -> np.ndarray:
@@ -160,7 +163,7 @@ class SpikingNetwork:
         x, _ = self._samples(X, None)
         data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
         results = run_on(self.device, partial(build_closed, self.spec, self._given()), data, progress, n_processes)
-        self._check_rates(x, results)
+        self._check_rates(self.spec, x, results)
         return self._answers(results)
 
     # -- learning --------------------------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ class SpikingNetwork:
 
         advance = None if progress is None else lambda done: progress(start + done)
         results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
-        self._check_rates(x, results)
+        self._check_rates(spec, x, results)
         return self._answers(results)
 
     # -- helpers ---------------------------------------------------------------------------------------------------
@@ -238,11 +241,15 @@ class SpikingNetwork:
     def _given(self) -> Parameters:
         return Parameters(self.weights, self.biases, self.rule_state)
 
-    def _check_rates(self, x: np.ndarray, results: RunResults) -> None:
-        """Warn of activities, of inputs or settled, that ask for more than the highest rate."""
-        settled = results.vectors["post_settled"]
-        highest = {name: float(settled[:, place].max()) for name, place in self.spec.slices().items()}
-        _warn_of_clipping(self.spec, self.spec.clipped({self.circuit.input.name: float(x.max())} | highest))
+    def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
+        """Warn of activities, of inputs or settled, that ask for more than the highest rate or than time steps hold."""
+        settled, source = results.vectors["post_settled"], self.circuit.input.name
+        highest = {source: float(x.max())}
+        highest |= {name: float(settled[:, place].max()) for name, place in spec.slices().items()}
+        _warn_of_clipping(spec, spec.clipped(highest))
+        for name, activity in highest.items():
+            model = spec.inputs if name == source else spec.cell
+            check_rates(model, activity * spec.unit_rates[name], spec.phases.dt, spec.duration, of=name)
 
     def _answers(self, results: RunResults) -> np.ndarray:
         output = self.spec.slices()[self.circuit.output.name]

@@ -32,7 +32,7 @@ def run_linear(cell, spikes, weights, *, dt, compartment="dend"):
         (source,),
         timeline,
         READOUTS["paper"].kernels(timeline),
-        ("v_soma", "v_dend", "spikes"),
+        record=("v_soma", "v_dend", "spikes"),
     )
     raster = np.zeros((timeline.n_steps, 1), bool)
     raster[spikes] = True
@@ -82,7 +82,7 @@ def test_lif_dendritic_state_at_rest_is_the_dendrites_own_input(compartment, exp
 
 def test_lif_time_constants_include_the_coupling():
     """300 pF over 7 nS and 200 pF over 12 nS: Euler steps must be shorter than both."""
-    cell = TwoCompartmentLIF()
+    cell = TwoCompartmentLIF(t_refractory=0 * ms)
     cell.check_time_step(16.6 * ms)
     with pytest.raises(SpikedtpError, match=r"tau_dend = 16.66.* ms must be longer than the time step"):
         cell.check_time_step(16.7 * ms)
@@ -97,7 +97,7 @@ def test_rates_are_clipped_and_capped():
     timeline, n = Timeline(dt=1 * ms), 50
     source = Source("A_B", "B", "soma", False, np.zeros((1, n), np.float32))
     kernels = READOUTS["paper"].kernels(timeline)
-    spec = OpenLoop("A", TwoCompartment(), PoissonInput(), (source,), timeline, kernels, ("spikes",))
+    spec = OpenLoop("A", TwoCompartment(), PoissonInput(), (source,), timeline, kernels, record=("spikes",))
     points = np.full((1, timeline.n_points, n), 5.0)
     results = run_runtime(lambda: build(spec), RunInputs({"replay": points}, [0], [0]))
     assert len(results.spikes["inputs"][0]) > 0.995 * timeline.n_steps * n

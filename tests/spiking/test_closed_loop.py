@@ -11,7 +11,7 @@ from spikedtp.circuit import read_circuit
 from spikedtp.datasets import load
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
-from spikedtp.neurons import NudgedCell
+from spikedtp.neurons import LIF, NudgedCell
 from spikedtp.plasticity import Bounds, PlateauBias, ReceptiveFields, Tied
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop import Phases, check_circuit
@@ -286,6 +286,8 @@ def test_spikers_make_interneurons_less_noisy(digits):
         ({"unit_rates": {"H9E": 5 * Hz}}, "H9E"),
         ({"circuit": "digits_backprop_dale"}, "gradient"),
         ({"cell": NudgedCell(tau_dend=0.5 * ms)}, "must be longer than the time step"),
+        ({"cell": LIF()}, "cell must be a NudgedCell in the closed loop, got LIF"),
+        ({"phases": Phases(dt=2 * ms)}, r"rate x dt is too large: NudgedCell.max_rate = 0.95 kHz at dt = 2. ms"),
     ],
 )
 def test_mistakes_get_one_line(options, message):

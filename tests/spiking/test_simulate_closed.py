@@ -156,3 +156,17 @@ def test_inputs_that_ask_for_more_than_the_highest_rate_are_named(small_circuit,
         assert "InputE (up to" not in caplog.text
         ask(np.full((1, 64), 0.9))
         assert "InputE (up to 0.9, clipped at 0.79)" in caplog.text
+
+
+def test_rates_that_a_time_step_does_not_hold_are_named(network, images, caplog):
+    options = dict(population=None, record=())
+    closed(network, images, **options)
+    assert "come out" not in caplog.text
+    crowded = NudgedCell(dead_time=0 * ms, max_rate=1000 * Hz)
+    closed(network, images, unit_rate=900 * Hz, unit_rates={"H1SomaI": 900 * Hz}, cell=crowded, **options)
+    lines = [record.getMessage() for record in caplog.records if "come out" in record.getMessage()]
+    assert any(
+        line.startswith("SteadyInput of InputE: of 0.9 kHz, at dt = 1. ms and dead_time = 0. s") for line in lines
+    )
+    assert any(line.startswith("NudgedCell of H1SomaI: of ") for line in lines), lines
+    assert not any("\n" in line for line in lines)
