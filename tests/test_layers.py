@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 # Top to bottom; the members of one line may use one another only inside themselves.
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
+    {"arithmetic", "locks"},
     {"arrays", "file_kinds", "models", "parameters"},
     {"equations"},
     {"neurons"},

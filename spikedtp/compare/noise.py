@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.compare.repeats import repeat_cosines
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity import Factors
@@ -133,6 +134,7 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
     return clean, factors(_drawn_sums(basis, expected, fano, np.random.default_rng([seed, sample]), n_draws))
 
 
+@underflow_is_zero
 def expected_update(
     response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
 ) -> np.ndarray | None:
@@ -159,6 +161,7 @@ def expected_update(
     return found[0].dense(weight)[0, 0] if not n_draws else sum(_dense(found[1], weight)) / n_draws
 
 
+@underflow_is_zero
 def noise_ceiling(
     response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> float:
@@ -177,6 +180,7 @@ def noise_ceiling(
     return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan
 
 
+@underflow_is_zero
 def noise_cosines(
     response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> np.ndarray:

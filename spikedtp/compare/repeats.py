@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.spiking import ClosedResponse, SpikingResponse
 
 __all__ = ["repeat_ceiling", "repeat_cosines"]
 
 
+@underflow_is_zero
 def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> float:
     r"""Median cosine of one spiking ΔW with its own expectation, measured from repeats.
 

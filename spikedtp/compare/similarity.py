@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_whole
@@ -11,6 +12,7 @@ from spikedtp.parameters import check_whole
 __all__ = ["bootstrap_median", "similarity"]
 
 
+@underflow_is_zero
 def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
     """Compare a spiking ΔW with its rate reference, synapse by synapse.
 
@@ -49,6 +51,7 @@ def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
     }
 
 
+@underflow_is_zero
 def bootstrap_median(
     values: np.ndarray, groups: np.ndarray, *, level: float = 0.95, n_boot: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:

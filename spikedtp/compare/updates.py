@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.compare.noise import expected_update, noise_cosines
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.errors import SpikedtpError, known_names
@@ -21,6 +22,7 @@ COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_syna
 LOW = 0.05
 
 
+@underflow_is_zero
 def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average: int = 1) -> pd.DataFrame:
     """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
 
@@ -142,6 +144,7 @@ def _references(rate, projection: str, sample: int, spiking: SpikingResponse | C
     return {name: reference for name, reference in references.items() if reference is not None}
 
 
+@underflow_is_zero
 def summarise(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Medians with bootstrap intervals, and mean and standard deviation, of each measure.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from scipy.linalg.blas import sger
 
 from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
 from spikedtp.errors import SpikedtpError, shown
+from spikedtp.locks import Lock
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_circuit, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
@@ -67,6 +70,9 @@ def load_rate_network(
 class RateNetwork:
     """A circuit with weights, in float32. Made by `load_rate_network`.
 
+    Threads may share it: one of them at a time is at work in it, and what it gives out are copies. A copy of it is a
+    network of its own.
+
     Attributes
     ----------
     circuit : Circuit
@@ -83,38 +89,52 @@ class RateNetwork:
         self._learned = tuple(p for p in circuit.projections if p.rule is not None)
         self._constrained = tuple(p for p in self._learned if not isinstance(p.constraint, Tied))
         self._programs: dict[tuple, Program] = {}
-        self._learned_from: Program | None = None
+        self._last_dendrites: dict[str, np.ndarray] = {}
+        self._lock = Lock()
         self._scratch: dict[str, np.ndarray] = {}
         self.rule_state: dict[str, dict[str, np.ndarray]] = {}
         self.reset_rules()
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._lock:
+            rule_state = {name: dict(state) for name, state in self.rule_state.items()}
+            own = {"_store": copy(self._store), "rule_state": rule_state, "_programs": {}, "_scratch": {}}
+            return self.__dict__ | own | {"_lock": Lock()}
 
     # -- parameters ----------------------------------------------------------------------------------------------
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
         """Copies of the weights by projection, ``(n_post, n_pre)`` float32."""
-        return self._store.snapshot().weights
+        with self._lock:
+            return self._store.snapshot().weights
 
     @property
     def biases(self) -> dict[str, np.ndarray]:
         """Copies of the biases by population (not the input), ``(n,)`` float32."""
-        return self._store.snapshot().biases
+        with self._lock:
+            return self._store.snapshot().biases
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Weights and biases under EIANN's key names."""
-        state = {weight_key(name): torch.from_numpy(weight) for name, weight in self.weights.items()}
-        return state | {bias_key(name): torch.from_numpy(bias) for name, bias in self.biases.items()}
+        with self._lock:
+            now = self._store.snapshot()
+        state = {weight_key(name): torch.from_numpy(weight) for name, weight in now.weights.items()}
+        return state | {bias_key(name): torch.from_numpy(bias) for name, bias in now.biases.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
         """Replace all weights and biases; rules forget. Raises `SpikedtpError` for anything that does not fit."""
-        self._store.load(read_parameters(self.circuit, values))
-        self._programs.clear()
-        self.reset_rules()
+        parameters = read_parameters(self.circuit, values)
+        with self._at_work():
+            self._store.load(parameters)
+            self._programs.clear()
+            self.reset_rules()
 
     def reset_rules(self) -> None:
         """Forget what the rules remember of earlier presentations."""
-        for p in self._learned:
-            self.rule_state[p.name] = p.rule.initial_state(*self._store.weights[p.name].shape)
+        with self._lock:
+            for p in self._learned:
+                self.rule_state[p.name] = p.rule.initial_state(*self._store.weights[p.name].shape)
 
     # -- presenting ----------------------------------------------------------------------------------------------
 
@@ -139,7 +159,7 @@ class RateNetwork:
             raise SpikedtpError(f'nudge_populations must be "training" or "all", got {nudge_populations!r}')
         x, target = self._samples(x, target)
         everyone = nudge_populations == "all"
-        with one_thread():
+        with self._at_work():
             program = full = self._run(x, target, everyone=everyone, record=True)
             if program.kind == "equilibrated" and not everyone:
                 full = self._run(x, target, everyone=True, record=True)
@@ -151,12 +171,12 @@ class RateNetwork:
         x, _ = self._samples(X, None)
         x = x if x.ndim == 2 else x[None]
         found = np.empty(len(x), dtype=np.int64)
-        for start in range(0, len(x), _PREDICT_BATCH):
-            part = x[start : start + _PREDICT_BATCH]
-            with one_thread():
+        output = self.circuit.output.name
+        with self._at_work():
+            for start in range(0, len(x), _PREDICT_BATCH):
+                part = x[start : start + _PREDICT_BATCH]
                 program = self._run(part, None)
-            output = self.circuit.output.name
-            found[start : start + len(part)] = program.activity(output, program.settled[output]).argmax(axis=0)
+                found[start : start + len(part)] = program.activity(output, program.settled[output]).argmax(axis=0)
         return found
 
     # -- learning ------------------------------------------------------------------------------------------------
@@ -177,8 +197,9 @@ class RateNetwork:
             if len(x) != 1:
                 raise SpikedtpError(f"train_step takes one sample, got {len(x)}: learning is online")
             x, target = x[0], target[0]
-        with one_thread():
-            self._step(x, target, rate_factor)
+        with self._at_work():
+            program = self._step(x, target, rate_factor)
+            self._last_dendrites = {name: values.copy() for name, values in program.dendrite_settled.items()}
 
     def weight_updates(self, x: Any, target: Any, *, constrained: bool = True) -> dict[str, np.ndarray]:
         """What one online step would add to each projection; the network is left as it was.
@@ -196,7 +217,8 @@ class RateNetwork:
         """
         x, target = self._samples(x, target, need_target=True)
         if x.ndim == 2:
-            each = [self.weight_updates(a, b, constrained=constrained) for a, b in zip(x, target, strict=True)]
+            with self._lock:
+                each = [self.weight_updates(a, b, constrained=constrained) for a, b in zip(x, target, strict=True)]
             return {p.name: np.stack([one[p.name] for one in each]) for p in self.circuit.projections}
         if not constrained:
             response = self.present(x, target)
@@ -204,25 +226,26 @@ class RateNetwork:
                 p.name: np.zeros_like(self._store.weights[p.name]) if p.rule is None else response.updates(p.name)
                 for p in self.circuit.projections
             }
-        before, rule_state = self._store.snapshot(), dict(self.rule_state)
-        try:
-            with one_thread():
+        with self._at_work():
+            before, rule_state = self._store.snapshot(), dict(self.rule_state)
+            try:
                 self._step(x, target, 1.0)
-            after = self.weights
-        finally:
-            self._store.load(before)
-            self.rule_state = rule_state
-            if self._store.has_own_values:
-                self._programs.clear()
+                after = self._store.snapshot().weights
+            finally:
+                self._store.load(before)
+                self.rule_state = rule_state
+                if self._store.has_own_values:
+                    self._programs.clear()
         return {name: after[name] - before.weights[name] for name in after}
 
     @property
     def last_dendritic_state(self) -> dict[str, np.ndarray]:
         """Forward dendritic state, not clipped, of the sample that `train_step` saw last; by population, ``(n,)``."""
-        return {} if self._learned_from is None else dict(self._learned_from.dendrite_settled)
+        with self._lock:
+            return {name: values.copy() for name, values in self._last_dendrites.items()}
 
-    def _step(self, x: np.ndarray, target: np.ndarray, rate_factor: float) -> None:
-        program = self._learned_from = self._run(x, target)
+    def _step(self, x: np.ndarray, target: np.ndarray, rate_factor: float) -> Program:
+        program = self._run(x, target)
         slopes, bias_slopes = self._slopes(program)
         # all changes from the weights before the step
         changes = [(p, self._change(p, program.signals[p.name], slopes)) for p in self._learned]
@@ -242,7 +265,9 @@ class RateNetwork:
             self._programs.clear()
         for p in self._learned:
             if self.rule_state[p.name]:
-                self.rule_state[p.name] = p.rule.next_state(program.signals[p.name], self.rule_state[p.name])
+                state = p.rule.next_state(program.signals[p.name], self.rule_state[p.name])
+                self.rule_state[p.name] = {name: np.array(values) for name, values in state.items()}
+        return program
 
     def _slopes(self, program: Program) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         if not self._gradient:
@@ -273,6 +298,12 @@ class RateNetwork:
             sger(rate_factor, pre, post, a=weight.T, overwrite_x=0, overwrite_y=0, overwrite_a=1)
 
     # -- helpers -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Alone with the buffers, which have room for one presentation. float32 arithmetic may underflow to 0."""
+        with self._lock, one_thread(), np.errstate(under="ignore"):
+            yield
 
     def _samples(self, x: Any, target: Any, need_target: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         x = sample_array(x, "x", self.circuit.input)

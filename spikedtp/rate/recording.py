@@ -19,7 +19,7 @@ NOTEBOOK_NUDGE_STEPS = 10
 
 def _samples_first(array: np.ndarray) -> np.ndarray:
     """A copy of (steps, n, samples) as (samples, steps, n); (steps, n) stays."""
-    return np.ascontiguousarray(np.moveaxis(array, -1, 0)) if array.ndim == 3 else array.copy()
+    return np.array(np.moveaxis(array, -1, 0), order="C") if array.ndim == 3 else array.copy()
 
 
 def _activity(program: Program, population: str, rows: list[int]) -> np.ndarray:
@@ -70,12 +70,12 @@ def respond(
     keep = [p.name for p in learned if p.rule.uses_weight] if has_target else []
     return RateResponse(
         circuit=circuit,
-        x=np.ascontiguousarray(program.x.T),
-        target=np.ascontiguousarray(program.target.T) if has_target else None,
+        x=np.array(program.x.T, order="C"),
+        target=np.array(program.target.T, order="C") if has_target else None,
         activity=activity,
         dendritic_state=_dendrites(program, weights, activity),
         nudge_dendritic_state={name: _samples_first(kept) for name, kept in program.nudge_dendrite.items()},
-        plateau={name: np.ascontiguousarray(plateau.T) for name, plateau in program.plateau.items()},
+        plateau={name: np.array(plateau.T, order="C") for name, plateau in program.plateau.items()},
         signals={p.name: _copy(program.signals[p.name]) for p in circuit.projections} if has_target else {},
         forward_steps=circuit.forward_steps,
         nudge_steps=program.n_nudge,
@@ -98,10 +98,12 @@ def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[
     known: dict[int | None, dict[str, np.ndarray]] = {}
 
     def gradient(projection: str, sample: int | None) -> np.ndarray:
-        if sample not in known:
+        found = known.get(sample)
+        if found is None:
+            found = gradients(start, kept, sample)[0]
             known.clear()  # the last sample only: a gradient is a full matrix
-            known[sample] = gradients(start, kept, sample)[0]
-        return known[sample][projection]
+            known[sample] = found
+        return found[projection]
 
     return gradient
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import DendriticState, Signals
@@ -99,6 +100,7 @@ class RateResponse:
         """`updates` of every learned projection, computed on access."""
         return _Updates(self)
 
+    @underflow_is_zero
     def updates(self, projection: str, sample: int | None = None) -> np.ndarray:
         """The rule's own ΔW at the weights of this presentation, without bounds and constraints.
 
@@ -130,6 +132,7 @@ class RateResponse:
         change = rule.update(signals, self._weights.get(projection), self._state[projection])
         return np.asarray(change, dtype=np.float32)
 
+    @underflow_is_zero
     def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
         """ΔW as the notebook behind Figure 3 computes it: lr · gate · d(end) ⊗ a_pre(end).
 

@@ -70,6 +70,10 @@ class WeightStore:
         self._unwritten = False
         self._own_values: set[str] = set()
 
+    def __reduce__(self):
+        """A copy's views must lie in its own stacked matrices."""
+        return _with_values, (self.circuit, self.snapshot())
+
     def _runs(self) -> list[list[Projection]]:
         """Projections that can share a matrix: same source, neighbouring targets, same phases."""
         runs: dict[tuple, list[Projection]] = {}
@@ -193,3 +197,9 @@ class WeightStore:
                 if self._virtual(projection):
                     self.weights[projection.name][:] = projection.constraint.value(self.weights)
             self._unwritten = False
+
+
+def _with_values(circuit: Circuit, parameters: Parameters) -> WeightStore:
+    store = WeightStore(circuit, parameters)
+    store.load(parameters)
+    return store

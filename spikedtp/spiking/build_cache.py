@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,7 +155,7 @@ def _hash(path: Path) -> str:
 
 
 def _write(path: Path, content: dict) -> None:
-    written = path.with_suffix(f".{os.getpid()}")
+    written = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     written.write_text(json.dumps(content))
     written.replace(path)
 

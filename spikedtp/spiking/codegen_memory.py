@@ -22,16 +22,26 @@ __all__ = ["remembered_codegen"]
 @contextmanager
 def remembered_codegen(root: Path) -> Iterator[None]:
     """Inside, code generation uses the templates and compiler flags of `root`, and adds what is new to them."""
-    _remember_templates(root / f"templates-{brian2.__version__}")
-    with _remembered_flags(root / f"flags-{compiler_identity()[:16]}.json"):
+    with (
+        _remembered_templates(root / f"templates-{brian2.__version__}"),
+        _remembered_flags(root / f"flags-{compiler_identity()[:16]}.json"),
+    ):
         yield
 
 
-def _remember_templates(folder: Path) -> None:
-    """Jinja compares its compiled templates with their source."""
+@contextmanager
+def _remembered_templates(folder: Path) -> Iterator[None]:
+    """Jinja compares its compiled templates with their source; afterwards Brian2's are without them again."""
     folder.mkdir(exist_ok=True)
-    for owner in (CPPStandaloneCodeObject, CompiledCodeObject):
-        owner.templater.env.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    environments = [owner.templater.env for owner in (CPPStandaloneCodeObject, CompiledCodeObject)]
+    before = [environment.bytecode_cache for environment in environments]
+    for environment in environments:
+        environment.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    try:
+        yield
+    finally:
+        for environment, cache in zip(environments, before, strict=True):
+            environment.bytecode_cache = cache
 
 
 @contextmanager

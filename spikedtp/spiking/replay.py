@@ -9,6 +9,7 @@ import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import Quantity
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule, PresentationRows, TimedRule
@@ -54,6 +55,7 @@ class ReplayResult:
         return (self.kept - 1) * float(self.dt / ms)
 
 
+@underflow_is_zero
 def replay(
     rule: TimedRule | LearningRule,
     pre,

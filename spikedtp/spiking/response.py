@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
 from spikedtp.spiking.open_loop import OpenLoop
@@ -46,11 +47,13 @@ class PlasticProjection:
             return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
         return self.rule.factors(signals, self.state)
 
+    @underflow_is_zero
     def update(self, *index) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
         chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
         return np.asarray(chosen.dense(self.weight), dtype=np.float32)
 
+    @underflow_is_zero
     def factors(self) -> Factors:
         """ΔW of all presentations in factored form, `(samples, repeats, n)`."""
         factors = self.change(self.signals)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import brian2
@@ -14,24 +14,13 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.built import BuiltNetwork
 from spikedtp.spiking.folders import working_folder
-from spikedtp.spiking.isolation import isolated
 from spikedtp.spiking.layout import Layout
+from spikedtp.spiking.private_brian2 import PrivateBrian2
 from spikedtp.spiking.processes import check_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.run_files import read_results, read_so_far
 
 __all__ = ["run_runtime"]
-
-
-@contextmanager
-def _numpy_device():
-    """A runtime device of our own, with numpy's global generator (which its code draws from) left as it was."""
-    state = np.random.get_state()  # noqa: NPY002
-    try:
-        with isolated("runtime"), np.errstate(divide="ignore", over="warn", under="ignore", invalid="ignore"):
-            yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
 
 
 def run_runtime(
@@ -41,43 +30,59 @@ def run_runtime(
     if check_processes(n_processes) > 1:
         raise SpikedtpError("device 'runtime' runs in one process: several processes need device='cpp_standalone'")
     started = time.perf_counter()
-    with _numpy_device(), working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
-        built = build()
-        for variable, values in built.constants.values():
-            stored = variable.get_value()
-            if stored.shape != values.shape:
-                raise AssertionError(f"{variable.name} holds {stored.shape} values, not {values.shape}")
-            stored[:] = values
-        built.net.store()
-        layout, files = Layout.of(built), {}
+    world = PrivateBrian2("runtime")
+    with ExitStack() as stack:
+        folder = stack.enter_context(working_folder(Path(tempfile.gettempdir()), "spikedtp-run-"))
+        with world.inside():
+            built = _ready(build)
+            layout, files = Layout.of(built), {}
         for k in range(len(data)):
-            lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
-            built.net.restore()
-            for variable, values in lasting:
-                variable.get_value()[:] = values
-            brian2.seed(int(data.seeds[k]))
-            for name, variable in built.changing.items():
-                variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
-            for name, stream in built.streams.items():
-                stream.rows = data.patterns[name][data.index(name)[k]]
-            built.start()
-            built.net.run(built.duration, namespace={})
-            left = _left_behind(built, layout)
-            if data.due(k + 1):
-                left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
+            with world.inside():
+                left = _present(built, layout, data, k)
             for name, values in left.items():
                 if name not in files:
-                    files[name] = (folder / name).open("wb", buffering=0)
+                    files[name] = stack.enter_context((folder / name).open("wb", buffering=0))
                 values.tofile(files[name])
             if progress is not None:
                 progress(k + 1)
             if kept is not None and data.due(k + 1):
                 kept(k + 1, read_so_far(folder, layout, k + 1, data))
-        for file in files.values():
-            file.close()
         results = read_results(folder, layout, [0], data)
     results.timings = {"run": time.perf_counter() - started}
     return results
+
+
+def _ready(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
+    """The network with the values of its constants, as every presentation finds it."""
+    built = build()
+    for variable, values in built.constants.values():
+        stored = variable.get_value()
+        if stored.shape != values.shape:
+            raise AssertionError(f"{variable.name} holds {stored.shape} values, not {values.shape}")
+        stored[:] = values
+    built.net.store()
+    return built
+
+
+def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
+    """Run presentation k; what it adds to each file of the results."""
+    lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
+    built.net.restore()
+    for variable, values in lasting:
+        variable.get_value()[:] = values
+    brian2.seed(int(data.seeds[k]))
+    for name, variable in built.changing.items():
+        variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
+    for name, stream in built.streams.items():
+        stream.rows = data.patterns[name][data.index(name)[k]]
+    built.start()
+    built.net.run(built.duration, namespace={})
+    if built.clock.variables["timestep"].get_value().item() != built.n_steps:
+        raise SpikedtpError(f"presentation {k + 1} of {len(data)} was stopped before its end by brian2.stop()")
+    left = _left_behind(built, layout)
+    if data.due(k + 1):
+        left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
+    return left
 
 
 def _left_behind(built: BuiltNetwork, layout: Layout) -> dict[str, np.ndarray]:

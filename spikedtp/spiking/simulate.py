@@ -12,6 +12,7 @@ from brian2 import Hz, ms
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit, Projection, plateau_of, sees_nudge
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity import LearningRule
@@ -148,15 +149,18 @@ def simulate(
     for model in (cell, poisson):
         model.check_time_step(dt)
 
-    sources = _sources(network, population, on_off)
-    learned = _learned(network.circuit.inputs(population), projections)
+    learned = _learned(_inputs(network.circuit, population), projections)
     readout = find_readout(readout, contrast=any(rule.contrasts for rule in learned.values()))
     x, target = (as_numbers(name, values, np.float32) for name, values in (("x", x), ("target", target)))
     batched = x.ndim == 2
     x, target = np.atleast_2d(x), np.atleast_2d(target)
     if not len(x):
         raise SpikedtpError("x is an empty batch: simulate needs at least one sample")
-    rate = network.present(x, target, nudge_populations="all")
+    with held(network):
+        sources = _sources(network, population, on_off)
+        rate = network.present(x, target, nudge_populations="all")
+        bias = network.biases[population]
+        rule_state = {name: network.rule_state[name] for name in learned}
 
     shape = (len(x), n_repeats)
     seeds = presentation_seeds(seed, *shape, first_sample)
@@ -170,7 +174,6 @@ def simulate(
         spikes = _given_spikes(input_spikes, sources, timeline, shape)
         data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
 
-    bias = network.biases[population]
     arriving = bias * float(unit_rate * dt) if bias.any() else None  # as from a cell of activity 1 without noise
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), arriving, tuple(record))
     results = run_on(device, partial(build, spec), data, progress, n_processes)
@@ -198,7 +201,7 @@ def simulate(
             plastic[source.projection] = PlasticProjection(
                 learned[source.projection],
                 source.weight,
-                network.rule_state[source.projection],
+                rule_state[source.projection],
                 reader.signals(vectors),
                 reader,
             )

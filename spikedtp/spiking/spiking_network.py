@@ -12,6 +12,7 @@ from brian2 import Hz
 from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import bias_key, weight_key
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.locks import Exclusive, Lock, held
 from spikedtp.neurons import NudgedCell, SteadyInput
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
@@ -80,9 +81,10 @@ class SpikingNetwork:
         device: str = "cpp_standalone",
     ):
         self.circuit, self.device = network.circuit, check_device(device)
-        self.weights = {name: w.copy() for name, w in network.weights.items()}
-        self.biases = {name: b.copy() for name, b in network.biases.items()}
-        self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
+        with held(network):
+            self.weights = {name: w.copy() for name, w in network.weights.items()}
+            self.biases = {name: b.copy() for name, b in network.biases.items()}
+            self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
         cell = NudgedCell() if cell is None else cell
         if not isinstance(cell, NudgedCell):
@@ -104,11 +106,14 @@ class SpikingNetwork:
             model.check_time_step(phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
         self.spec: ClosedLoop = self._spec()
+        self._lock = Lock()
+        self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Weights and biases under EIANN's key names: a rate network loads them."""
-        state = {weight_key(name): w.copy() for name, w in self.weights.items()}
-        return state | {bias_key(name): b.copy() for name, b in self.biases.items()}
+        now = self._given()
+        state = {weight_key(name): w.copy() for name, w in now.weights.items()}
+        return state | {bias_key(name): b.copy() for name, b in now.biases.items()}
 
     # -- answering -------------------------------------------------------------------------------------------------
 
@@ -148,12 +153,11 @@ class SpikingNetwork:
         patterns = {"x": x} | ({} if target is None else {"target": target})
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
         data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
-        results = run_on(self.device, partial(build_closed, spec, self._given()), data, progress, n_processes)
-        # copies: the response stays what it is when this network learns on
-        state = {projection: dict(values) for projection, values in self.rule_state.items()}
+        given = self._given()
+        results = run_on(self.device, partial(build_closed, spec, given), data, progress, n_processes)
         learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
         response = ClosedResponse(
-            spec, dict(self.weights), state, batched, len(x), n_repeats, results, float(x.max()), learned
+            spec, given.weights, given.rule_state, batched, len(x), n_repeats, results, float(x.max()), learned
         )
         self._check_rates(spec, x, results)
         return response
@@ -232,14 +236,18 @@ class SpikingNetwork:
                 checkpoint(start + done, self, self._answers(results))
 
         advance = None if progress is None else lambda done: progress(start + done)
-        results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
+        with self._training:
+            results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
         self._check_rates(spec, x, results)
         return self._answers(results)
 
     # -- helpers ---------------------------------------------------------------------------------------------------
 
     def _given(self) -> Parameters:
-        return Parameters(self.weights, self.biases, self.rule_state)
+        """As they are now: another thread, or a checkpoint, may see this network learn on."""
+        with self._lock:
+            state = {projection: dict(values) for projection, values in self.rule_state.items()}
+            return Parameters(dict(self.weights), dict(self.biases), state)
 
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
         """Warn of activities, of inputs or settled, that ask for more than the highest rate or than time steps hold."""
@@ -257,15 +265,16 @@ class SpikingNetwork:
 
     def _take(self, results: RunResults) -> None:
         """Weights and state as they were kept last."""
-        for key, kept in results.lasting.items():
-            projection, *where = key.split(".")
-            if where == ["w"]:
-                n_post, n_pre = self.weights[projection].shape
-                self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
-            else:
-                form = self.circuit.projection(projection).rule.spiking_form()
-                (state,) = (name for name, place in form.states.items() if place == ".".join(where))
-                self.rule_state[projection][state] = kept[-1].copy()
+        with self._lock:
+            for key, kept in results.lasting.items():
+                projection, *where = key.split(".")
+                if where == ["w"]:
+                    n_post, n_pre = self.weights[projection].shape
+                    self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
+                else:
+                    form = self.circuit.projection(projection).rule.spiking_form()
+                    (state,) = (name for name, place in form.states.items() if place == ".".join(where))
+                    self.rule_state[projection][state] = kept[-1].copy()
 
     def _samples(self, x, target) -> tuple[np.ndarray, np.ndarray | None]:
         x = self._array("x", x, self.circuit.input)

@@ -22,8 +22,8 @@ from spikedtp.spiking.codegen_memory import remembered_codegen
 from spikedtp.spiking.description import describe
 from spikedtp.spiking.folders import working_folder
 from spikedtp.spiking.generated_source import write_source
-from spikedtp.spiking.isolation import isolated
 from spikedtp.spiking.layout import Layout
+from spikedtp.spiking.private_brian2 import PrivateBrian2
 from spikedtp.spiking.processes import check_processes, run_processes
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.run_files import read_results, read_so_far, write_inputs
@@ -70,18 +70,22 @@ def run_standalone(
 @contextmanager
 def compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tuple[Path, Layout, RunInputs]]:
     """The compiled project, what is to know of it, and the inputs with the values of its constants."""
-    with isolated("cpp_standalone", build_on_run=False):
+    with PrivateBrian2("cpp_standalone").inside():
+        description = describe(build)
         built = build()
         layout = Layout.of(built)
         data = replace(data, constants={name: values for name, (_, values) in built.constants.items()})
         for item in built.net.objects:  # or Brian2 would warn of objects that never ran
             item._network = built.net.id
-        description = describe(build)
     key = description.key(layout) if description else None
     with ExitStack() as stack:
         project = stack.enter_context(known_project(key)) if key else None
         if project is None:
-            with remembered_codegen(cache_folder()), isolated("cpp_standalone", build_on_run=False) as device:
-                blank = description.build() if description else build()
-                project = stack.enter_context(compiled_project(partial(write_source, device, blank), key))
+            source = partial(_write_source, description.build if description else build)
+            project = stack.enter_context(compiled_project(source, key))
         yield project, layout, data
+
+
+def _write_source(build: Callable[[], BuiltNetwork], folder: Path) -> None:
+    with PrivateBrian2("cpp_standalone").inside() as device, remembered_codegen(cache_folder()):
+        write_source(device, build(), folder)

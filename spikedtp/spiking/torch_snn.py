@@ -16,6 +16,7 @@ from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.devices import check_device
 from spikedtp.spiking.feedforward import FeedForward, build_feedforward
+from spikedtp.spiking.private_brian2 import harmless_warnings
 from spikedtp.spiking.run import run_on
 from spikedtp.spiking.run_data import RunInputs, RunResults
 from spikedtp.spiking.trained_weights import oriented
@@ -236,7 +237,8 @@ def _cell(where: str, hidden: CellModel | None, dt) -> CellModel:
 
 
 def _check_compartment(hidden: CellModel, compartment: str) -> None:
-    places = [name.removeprefix("input_") for name in hidden.declaration().clear]
+    with harmless_warnings():
+        places = [name.removeprefix("input_") for name in hidden.declaration().clear]
     if compartment not in places:
         raise SpikedtpError(
             f"run_feedforward: {type(hidden).__name__} takes inputs at {' or '.join(places)}, got {compartment!r}"

@@ -21,7 +21,7 @@ from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork, learn_readout, run_feedforward, simulate
 from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.isolation import PREFERENCES
+from spikedtp.spiking.private_brian2 import PREFERENCES
 
 needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
 SMALL = Path(__file__).parents[1] / "golden" / "small_dtp.yaml"
@@ -29,6 +29,7 @@ CHOICES = {
     "core.default_float_dtype": st.sampled_from([np.float32, np.float64]),
     "core.default_integer_dtype": st.sampled_from([np.int32, np.int64]),
     "core.network.default_schedule": st.permutations(["start", "groups", "thresholds", "synapses", "resets", "end"]),
+    "core.stop_on_keyboard_interrupt": st.booleans(),
     "codegen.target": st.sampled_from(["auto", "numpy", "cython"]),
     "codegen.string_expression_target": st.sampled_from(["numpy", "cython"]),
     "codegen.loop_invariant_optimisations": st.booleans(),
@@ -41,6 +42,7 @@ ALL_OTHER = {
     "core.default_float_dtype": np.float32,
     "core.default_integer_dtype": np.int64,
     "core.network.default_schedule": ["end", "resets", "synapses", "thresholds", "groups", "start"],
+    "core.stop_on_keyboard_interrupt": True,
     "codegen.target": "cython",
     "codegen.string_expression_target": "cython",
     "codegen.loop_invariant_optimisations": False,
@@ -155,7 +157,8 @@ def expected(entry, device) -> str:
 def test_all_of_these_preferences_are_known():
     assert set(CHOICES) == set(ALL_OTHER) == set(PREFERENCES)
     for name, value in PREFERENCES.items():
-        assert np.all(brian2.prefs[name] == value) or name == "codegen.target", name  # Brian2's own
+        ours_alone = name in ("codegen.target", "core.stop_on_keyboard_interrupt")
+        assert ours_alone or np.all(brian2.prefs[name] == value), name  # Brian2's own
         assert np.any(ALL_OTHER[name] != value), name
 
 

@@ -1,0 +1,94 @@
+"""Brian2 for ourselves: what it keeps once per process is ours inside, and outside what the caller has made of it.
+
+That is the active device, the names that are taken, some preferences, the stop signal, and numpy's global generator
+and error handling. A caller may be in the midst of a script of his own, with objects on either device that have run or
+are still to be run. Only one thread is inside.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import Device, RuntimeDevice
+
+from spikedtp.locks import Lock
+
+__all__ = ["PrivateBrian2", "harmless_warnings"]
+
+KINDS = {"cpp_standalone": CPPStandaloneDevice, "runtime": RuntimeDevice}
+#: All of Brian2's preferences on which numbers depend, with the values that our results are promised for.
+#: Compiler flags (``codegen.cpp``) stay the caller's: they are about his compiler, and name the compiled project.
+PREFERENCES = {
+    "core.default_float_dtype": np.float64,
+    "core.default_integer_dtype": np.int32,
+    "core.network.default_schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"],
+    # it would take a keyboard interrupt as a wish to end one presentation early
+    "core.stop_on_keyboard_interrupt": False,
+    "codegen.target": "numpy",
+    "codegen.string_expression_target": "numpy",
+    "codegen.loop_invariant_optimisations": True,
+    "codegen.runtime.numpy.discard_units": False,
+    "codegen.generators.cpp.flush_denormals": False,
+    "devices.cpp_standalone.openmp_threads": 0,
+    "legacy.refractory_timing": False,
+}
+
+_ALONE = Lock()
+_DEVICES: Any = import_module("brian2.devices.device")  # the package has an attribute of this name
+
+
+class PrivateBrian2:
+    """A device of our own and a world without other objects' names, to enter as often as one likes.
+
+    Brian2 numbers a name that is taken, so that elsewhere a source would be another one for every caller. The device
+    that it knows by its name is the caller's.
+    """
+
+    def __init__(self, device: str):
+        self._device: Device = KINDS[device]()
+        self._instances: defaultdict = defaultdict(InstanceTrackerSet)
+
+    @contextmanager
+    def inside(self) -> Iterator[Device]:
+        """Nobody else's code may run inside, such as a caller's function that is told of progress."""
+        quiet = np.errstate(divide="ignore", invalid="ignore", under="ignore", over="warn")
+        with _ALONE, quiet, harmless_warnings():
+            device, instances = _DEVICES.active_device, InstanceFollower.instance_sets
+            preferences = {name: brian2.prefs[name] for name in PREFERENCES}
+            signals = brian2.Network._globally_running, brian2.Network._globally_stopped
+            state = np.random.get_state()  # noqa: NPY002
+            try:
+                _DEVICES.active_device, InstanceFollower.instance_sets = self._device, self._instances
+                brian2.prefs.update(PREFERENCES)
+                if self._device.defaultclock is None:
+                    self._device.activate(build_on_run=False)
+                yield self._device
+            finally:
+                _DEVICES.active_device, InstanceFollower.instance_sets = device, instances
+                brian2.prefs.update(preferences)
+                brian2.Network._globally_running, brian2.Network._globally_stopped = signals
+                np.random.set_state(state)  # noqa: NPY002
+
+
+@contextmanager
+def harmless_warnings() -> Iterator[None]:
+    """Where the caller has made errors of warnings, what libraries warn their authors of is none.
+
+    Otherwise the filters are left alone: they are the whole process's, and touching them shows old warnings again.
+    """
+    if not any(action == "error" for action, *_ in warnings.filters):
+        yield
+        return
+    with warnings.catch_warnings():
+        for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
