@@ -14,7 +14,7 @@ from spikedtp.parameters import check_whole
 from spikedtp.plasticity import Factors
 from spikedtp.spiking import ClosedResponse, SpikingResponse
 from spikedtp.spiking.open_loop import OpenLoop
-from spikedtp.spiking.readout import PHASES
+from spikedtp.spiking.readout import KINDS, PHASES
 
 __all__ = ["expected_update", "noise_ceiling", "noise_cosines"]
 
@@ -78,10 +78,11 @@ def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
     leading = counts["trace_settled", "spike"].shape[:-1]
     names = {name for name, _ in kernels}
     vectors = {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
-    if spec.bias is not None:  # arrives in every step
-        for (name, via), kernel in kernels.items():
-            if via == "soma":
-                vectors[name] = vectors[name] + kernel.sum() * spec.bias
+    if spec.bias is not None:  # arrives in every step, and cells begin at rest under it
+        drive = spec.cell.weight_scale * float(spec.cell.spike_width / spec.timeline.dt) * spec.bias
+        for phase in PHASES:
+            read = sum(np.sum(spec.kernels.weights.get(("soma", phase, kind), 0.0)) for kind in KINDS)
+            vectors[f"soma_{phase}"] = vectors[f"soma_{phase}"] + read * drive
     return vectors
 
 

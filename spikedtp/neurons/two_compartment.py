@@ -26,7 +26,8 @@ class TwoCompartment(CellModel):
         V_dend <- V_dend + dt/tau_dend (-V_dend + drive_dend)
         output rate = unit_rate * max(V_soma, 0)
 
-    where V_dend' is the dendritic voltage after the update: the soma sees the dendrite of its own step.
+    where V_dend' is the dendritic voltage after the update: the soma sees the dendrite of its own step. V_soma begins
+    at rest under the drive that never ends, which is that of a population's bias.
 
     Parameters
     ----------
@@ -82,5 +83,5 @@ class TwoCompartment(CellModel):
             early_reset=True,
             before_threshold=escape.INTEGRATE_HAZARD,
             clear=("input_soma", "input_dend"),
-            initial={"remaining": escape.FIRST_DRAW},
+            initial={"v_soma": "drive_soma", "remaining": escape.FIRST_DRAW},
         )

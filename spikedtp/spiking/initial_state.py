@@ -30,7 +30,7 @@ def start_cells(
         Initial expressions of variables that the group has beside its model's.
     lasting : collection of str
     """
-    initial = {**declaration.initial, **(more or {})}
+    initial = {**(more or {}), **declaration.initial}  # a cell may begin at rest under what arrives all the time
     states = sorted(
         equation.varname
         for equation in group.user_equations.values()
