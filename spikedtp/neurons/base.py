@@ -37,7 +37,7 @@ class Declaration:
         Reset right after the threshold, before this step's inputs arrive and the equations are integrated (Poisson
         firing: the new draw depends on the hazard that the spike came from). Else at the end of the step.
     refractory : str or None
-        Expression for Brian2's refractory mechanism.
+        Expression for Brian2's refractory mechanism: a duration, or a condition that keeps a cell from firing again.
     before_threshold : str
         Code run in every step before the thresholds are tested.
     update : str

@@ -44,6 +44,12 @@ class NudgedCell(CellModel):
     `nudging` is 0 before and 1 after the onset of the nudge. `gate`, `error` and whether the soma is held are set at
     the onset by the network, which also declares what acts. `unit_rate` is a number for each cell.
 
+    In a network of one's own, `group` is given what that network decides, and `unit_rate` is set afterwards::
+
+        more = "nudging : 1 (shared)\nrunning = 1 - nudging : 1 (shared)\nacting = gate*clip(v_dend, -1, 1) : 1"
+        cells = NudgedCell().group(n, equations=more)
+        cells.unit_rate = 450*Hz
+
     Parameters
     ----------
     tau_soma, tau_dend : Quantity (second)

@@ -116,7 +116,7 @@ CELLS = st.one_of(
 # --- beside the builders ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cell=CELLS, seed=st.integers(0, 99), tau=taus)
 def test_as_in_a_feedforward_network_to_the_last_bit(cell, seed, tau):
     raster, weights = drawn(seed)
@@ -144,7 +144,7 @@ def test_these_cells_fire_in_such_networks():
         )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     cell=CELLS.filter(lambda cell: isinstance(cell, TwoCompartment | TwoCompartmentLIF)),
     inputs=st.builds(

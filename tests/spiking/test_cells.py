@@ -243,7 +243,7 @@ def probes(draw):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(case=probes())
 def test_a_declaration_means_the_same_everywhere(network, case):
     cell, seed = case
