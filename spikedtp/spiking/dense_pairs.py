@@ -16,15 +16,19 @@ to date and time starts at 0 again.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from brian2 import ms
+from brian2 import ms, second
 from brian2.groups.group import CodeRunner
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.dense import DenseSynapses
+from spikedtp.spiking.dense_units import check_shared, unit_of
 
 __all__ = ["PairSynapses", "check_pair_rule"]
 
@@ -32,6 +36,8 @@ __all__ = ["PairSynapses", "check_pair_rule"]
 EPOCH = 10.0
 #: The running sums take no more memory than the weights, or this many rows. One row is for one step.
 FEWEST_ROWS = 64
+#: What depends on the time step beside the factors by which traces decay.
+PER_STEP = ("epoch", "dt_ms")
 
 
 def check_pair_rule(rule: TimedRule) -> PairForm:
@@ -58,8 +64,9 @@ class PairSynapses(DenseSynapses):
 
     Parameters
     ----------
-    source, target, onto, gain, delay_steps, dtype, clock, when, order, name, namespace
-        As in `DenseSynapses`. A delay holds for the arrival alone: plasticity sees spikes as they are fired.
+    source, target, onto, gain, delay, delay_steps, dtype, clock, when, order, name, namespace
+        As in `DenseSynapses`. A delay holds for the arrival alone: plasticity sees spikes as they are fired. Rules know
+        weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells fire on one time step.
     rule : TimedRule
         `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`; both conventions.
     modulator : str, optional
@@ -72,16 +79,17 @@ class PairSynapses(DenseSynapses):
     ----------
     form : PairForm
     numbers : dict
-        The rule's constants by the names they have in the code; each is a variable.
+        The rule's constants by the names they have in the code, for the time step of the clock; each is a variable,
+        and those that depend on the time step are set when a run begins.
 
     Raises
     ------
     SpikedtpError
-        A rule that is not one of spike pairs; a missing modulator.
+        A rule that is not one of spike pairs; a missing modulator; cells that cannot fire; what `DenseSynapses` refuse.
 
     Examples
     --------
-    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(w_min=0, w_max=1), clock=clock)  # doctest: +SKIP
+    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(w_min=0, w_max=1), gain="mV")  # doctest: +SKIP
     >>> synapses.w = synapses.flat(w0)  # doctest: +SKIP
     >>> network = Network(inputs, cells, synapses)  # doctest: +SKIP
     """
@@ -100,16 +108,35 @@ class PairSynapses(DenseSynapses):
         self.form = form = check_pair_rule(rule)
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
-        self.numbers = self._numbers(form, options["clock"].dt)
+        self._filled = filled
         super().__init__(
-            source, target, onto, parameters=self.numbers if filled else dict.fromkeys(self.numbers, 0.0), **options
+            source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options
         )
+        for name, value in self.numbers.items() if filled else ():
+            self.variables[name].set_value(value)
+        for end in (self._spikers, self._post):
+            end.must_fire(f"{rule.name} needs spikes on both sides")
+        if self.per_cell > 1:
+            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; what {rule.name} does then is undefined")
+        if self.variables["w"].dim is not DIMENSIONLESS:
+            unit = unit_of(self.variables["w"].dim)
+            raise SpikedtpError(
+                f"{self.name}: {rule.name} changes weights without units, but those onto {onto!r} would be in {unit}: "
+                f"give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
+            )
+        self._hear_post(f"{rule.name} needs its spikes")
         self._add_state()
         schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
         if onto is not None:
             self._pairs("arrive", "", "barrier", **schedule | {"order": schedule["order"] - 1})
+        if form.modulated:
+            check_shared(self, "modulator", modulator)
         reward = f"_reward = {modulator if form.modulated else 1.0}"
         self._pairs("learn", reward, "rule", **schedule | {"order": schedule["order"] + 1})
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        return self._numbers(self.form, self.clock.dt)
 
     @staticmethod
     def _numbers(form: PairForm, dt) -> dict[str, float]:
@@ -121,7 +148,7 @@ class PairSynapses(DenseSynapses):
         numbers = {
             "epoch": max(1, int(EPOCH * float(fastest / dt))),
             "keep_x": max(decay(dt, form.pre.tau), least),
-            "keep_y": decay(dt, form.post.tau),
+            "keep_y": max(decay(dt, form.post.tau), least),
             "jump_x": form.pre.jump,
             "jump_y": form.post.jump,
             "rate": form.learning_rate,
@@ -132,7 +159,7 @@ class PairSynapses(DenseSynapses):
             numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
         if form.slow_pre is not None:
             for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):
-                numbers |= {f"keep_slow_{side}": decay(dt, trace.tau), f"jump_slow_{side}": trace.jump}
+                numbers |= {f"keep_slow_{side}": max(decay(dt, trace.tau), least), f"jump_slow_{side}": trace.jump}
                 numbers |= {f"gain_slow_{side}": gain}
         if form.tau_e is not None:
             keep_e = max(decay(dt, form.tau_e), least)
@@ -145,7 +172,7 @@ class PairSynapses(DenseSynapses):
         return -(-self.n_post // eight) * eight + vector
 
     def _add_state(self) -> None:
-        form, add = self.form, self.variables.add_array
+        form, add = self.form, partial(self.variables.add_array, dtype=np.float64)
         self._width = self._row_stride(itemsize=8)  # of a row of sums
         self._n_rows = max(FEWEST_ROWS, self.n_pre)
         sums = 2 if form.tau_e is not None else 1
@@ -170,13 +197,14 @@ class PairSynapses(DenseSynapses):
             self._state += ["_pre_before", "_post_before"]
         for name, dtype in scalars.items():
             add(name, size=1, dtype=dtype, scalar=True, index="0")
+        if self._filled:  # time step of the last run; no code reads it, so that it is known here
+            add("_dt_before", size=1, scalar=True, index="0")
         self._state += scalars
-        self.variables.add_reference("_post_spikespace", self._post.group, "_spikespace")
         self.variables.add_auxiliary_variable("_reward", dtype=np.float64, scalar=True)
 
     def _pairs(self, task: str, code: str, suffix: str, when: str, order: int) -> None:
         form = self.form
-        ring = ["_ring", "t_in_timesteps"] if task == "arrive" and self.delay_steps else []
+        ring = ["_ring", "_turn"] if task == "arrive" and self._delay else []
         self._add(
             "dense_pairs",
             code,
@@ -185,7 +213,6 @@ class PairSynapses(DenseSynapses):
             order,
             needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring],
             task=task,
-            delay=self.delay_steps,
             width=self._width,
             n_rows=self._n_rows,
             eligible=form.tau_e is not None,
@@ -197,6 +224,7 @@ class PairSynapses(DenseSynapses):
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
         """Bring all weights up to date in steps where the expression `at` is true (`learn` and others do so too)."""
+        check_shared(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         self._pairs("settle", f"_active = {at}", "settle", when, order)
@@ -206,7 +234,57 @@ class PairSynapses(DenseSynapses):
         return super()._event(template, at, when, order, code, **options)
 
     def forget(self) -> None:
-        """No cell has fired yet: all traces to 0; weights stay."""
+        """No cell has fired yet: all traces to 0, no spike on its way; weights stay."""
         for name in self._state:
             if name != "w":
                 self.state(name, use_units=False)[:] = 0
+        if self._delay and "_ring" in self.variables:
+            self._delay.forget()
+
+    # -- time steps that change between runs -----------------------------------------------------------------------
+
+    def before_run(self, run_namespace):
+        if self._filled:
+            for name, value in self.numbers.items():
+                if name in PER_STEP or name.startswith("keep_"):
+                    self.variables[name].set_value(value)
+        super().before_run(run_namespace)
+
+    def after_run(self):
+        super().after_run()
+        if self._filled:
+            self.variables["_dt_before"].set_value(self.clock.dt_)
+
+    def _fit(self, run_namespace):
+        if self._filled and self.form.bounded:
+            self._check_bounds()
+        return super()._fit(run_namespace) | {"stretch": self._stretch()}
+
+    def _check_bounds(self) -> None:
+        """Weights begin within their bounds: others would stay until something happens at their synapse, or jump."""
+        try:
+            w = self.matrix(self.variables["w"].get_value())
+        except NotImplementedError:  # compiled code knows them, not we
+            return
+        with np.errstate(over="ignore"):  # no bound is the largest number of double precision
+            low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
+        if w.min() < low or w.max() > high:
+            raise SpikedtpError(
+                f"{self.name}: weights must begin within their bounds {self.form.bounds}, got {w.min():g} to {w.max():g}"
+            )
+
+    def _stretch(self) -> dict[str, float]:
+        """Factors on the traces as a run begins: since the last step a step of the old length has passed, no new one."""
+        before = float(self.variables["_dt_before"].get_value()[0]) if self._filled else 0.0
+        if before in (0.0, self.clock.dt_):
+            return {}
+        if self.form.lag:
+            raise SpikedtpError(
+                f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between runs: "
+                "use convention 'same-step', or keep dt"
+            )
+        old, new = self._numbers(self.form, before * second), self.numbers
+        kept = {name.replace("keep", ""): old[name] / new[name] for name in new if name.startswith("keep_")}
+        if "_e" in kept:
+            kept["z"] = kept.pop("_e")
+        return kept

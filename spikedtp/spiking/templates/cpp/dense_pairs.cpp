@@ -97,15 +97,18 @@
 {% if task == 'settle' %}
     _fold();
 {% elif task == 'arrive' %}
-    {% if delay %}
-    // dense_propagate reads the same slot of the ring, which was filled {{delay}} steps ago
-    const int64_t _now = {{constant_or_scalar('t_in_timesteps', variables['t_in_timesteps'])}};
-    const int32_t* _first = {{_array('_ring')}} + ((_now + 1) % {{delay + 1}})*{{n_pre + 1}};
-    const int32_t* const _last = _first + _first[{{n_pre}}];
-    {% else %}
-{% include 'dense_source.cpp' %}
+    {% if slots %}
+    {
+    // dense_propagate reads this slot of the ring in this step
+    const int32_t* _first = {{_array('_ring')}} + {{_array('_turn')}}[0]*{{room + 1}};
+    const int32_t* const _last = _first + _first[{{room}}];
+    for (; _first < _last; _first++) _update(*_first - {{spike_start}}, 0);
+    }
     {% endif %}
-    for (; _first < _last; _first++) _update(*_first - {{pre_start}}, 0);
+    {% if slots < 2 %}
+{% include 'dense_source.cpp' %}
+    for (; _first < _last; _first++) _update(*_first - {{spike_start}}, 0);
+    {% endif %}
 {% else %}
     {% set sums = 2 if eligible else 1 %}
     {% set _post_spikes = _array('_post_spikespace') %}
@@ -156,7 +159,7 @@
     const double _post_gain_slow = _post_scale*{{_number('gain_slow_y')}};
     {% endif %}
     for (; _first < _last; _first++) {
-        const int _i = *_first - {{pre_start}};
+        const int _i = *_first - {{spike_start}};
         _update(_i, _pre_gain{{' + _pre_gain_slow*_slow_x[_i]' if slow}});
         _x[_i] {{'=' if nearest else '+='}} _jump_x;
         {% if slow %}
@@ -180,6 +183,16 @@
     _row++;
 {% endif %}
 }
+{% endblock %}
+
+{% block before_code %}
+{% if task == 'learn' and stretch %}
+{% for name, factor in stretch.items() %}
+    for (size_t _k = 0; _k < {{variables[name].size}}; _k++) {{_array(name)}}[_k] *= {{factor}};
+{% endfor %}
+{% else %}
+{{super()}}
+{% endif %}
 {% endblock %}
 
 {% block after_code %}

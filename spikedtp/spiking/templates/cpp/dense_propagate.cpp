@@ -12,6 +12,9 @@
 {% set _wide = c_data_type(sum_dtype) %}
 {% set _lanes = 64 // sum_size %}
 {% set _row_of_spike = '*_spike' if per_cell == 1 else '((*_spike - ' ~ spike_start ~ ')/' ~ per_cell ~ ')' %}
+{# a variable that Brian2 does not write while its cell is refractory #}
+{% set _condition = variables[target].conditional_write %}
+{% macro _where(column) %}{% if _condition %}if (_writable[{{column}}]) {% endif %}{% endmacro %}
 {# Adds `columns` sums from column `first` on. They stay in registers while the rows of all spikes go by. #}
 {% macro _add_block(first, columns) %}
 {% set vectors = (columns + _lanes - 1) // _lanes %}
@@ -28,30 +31,36 @@
                 {% endfor %}
             }
             const {{_wide}}* const _sums = (const {{_wide}}*)_sum;
-            for (int _j = 0; _j < {{columns}}; _j++) _to[{{first}} + _j] += _factor*_sums[_j];
+            for (int _j = 0; _j < {{columns}}; _j++) {{_where(first ~ ' + _j')}}_to[{{first}} + _j] += _factor*_sums[_j];
         }
 {% endmacro %}
 {% block maincode %}
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 {% include 'dense_source.cpp' %}
-{% if delay %}
+{% if slots %}
     {% set _ring = get_array_name(variables['_ring']) %}
-    const int64_t _now = {{constant_or_scalar('t_in_timesteps', variables['t_in_timesteps'])}};
-    int32_t* const _sent = {{_ring}} + (_now % {{delay + 1}})*{{n_spikers + 1}};
-    std::copy(_first, _last, _sent);
-    _sent[{{n_spikers}}] = _last - _first;
-    _first = {{_ring}} + ((_now + 1) % {{delay + 1}})*{{n_spikers + 1}};
-    _last = _first + _first[{{n_spikers}}];
+    int32_t& _turn = {{get_array_name(variables['_turn'])}}[0];
+    int32_t* const _sent = {{_ring}} + ((_turn + {{slots - 1}}) % {{slots}})*{{room + 1}};
+    std::copy(_first, _last, _sent + _sent[{{room}}]);
+    _sent[{{room}}] += _last - _first;
+    int32_t* const _arrived = {{_ring}} + _turn*{{room + 1}};
+    _first = _arrived;
+    _last = _first + _arrived[{{room}}];
+    _arrived[{{room}}] = 0;  // they are read below; the slot is filled again from the next step on
+    _turn = (_turn + 1) % {{slots}};
 {% endif %}
-    {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{post_start}};
+    {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{target_start}};
+{% if _condition %}
+    const auto* const _writable = {{get_array_name(_condition)}} + {{target_start}};
+{% endif %}
     const {{c_data_type(variables[target].dtype)}} _factor = _gain;
     const {{_weight}}* const _rows = {{_w}}{% if per_cell == 1 %} - (size_t){{spike_start}}*{{stride}}{% endif %};
 {% if n_post*w_size < 64 %}{# rows without padding #}
     {{_wide}} _sums[{{n_post}}] = {};
     for (; _first < _last; _first++)
         for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t){{_row_of_spike.replace('_spike ', '_first ') if per_cell > 1 else '*_first'}}*{{stride}} + _j];
-    for (int _j = 0; _j < {{n_post}}; _j++) _to[_j] += _factor*_sums[_j];
+    for (int _j = 0; _j < {{n_post}}; _j++) {{_where('_j')}}_to[_j] += _factor*_sums[_j];
 {% else %}
     if (_first < _last) {
         typedef {{_wide}} _Vector __attribute__((vector_size(64), may_alias));

@@ -8,7 +8,7 @@
     {{scalar_code|autoindent}}
 {% include 'dense_source.cpp' %}
     for (; _first < _last; _first++) {
-        const size_t _pre_idx = *_first, _pre_cell = _pre_idx - {{pre_start}};
+        const size_t _pre_cell = *_first - {{spike_start}}, _pre_idx = {{pre_start}} + _pre_cell;
         const size_t _row = _pre_cell*{{stride}};
         for (int _j = 0; _j < {{n_post}}; _j++) {
             const size_t _idx = _row + _j, _post_cell = _j, _post_idx = {{post_start}} + _j;

@@ -1,0 +1,139 @@
+"""Dense synapses and Brian2's own in random networks: the same spikes, variables and weights, or one line.
+
+``SPIKEDTP_DIFFERENTIAL=N`` sets how many networks the long test draws; what was tried is printed at the end (``-s``).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+
+import brian2
+import numpy as np
+import pytest
+from brian2 import defaultclock, prefs
+from brian2.devices.device import reset_device
+from dense_cases import Case, Twins, case_of
+
+from spikedtp.spiking.compiler import compile_project
+from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.generated_source import ALLOCATION
+from spikedtp.spiking.merged_source import merge_sources
+
+FEW, MANY = 24, int(os.environ.get("SPIKEDTP_DIFFERENTIAL", "800"))
+#: of rounding, in units of the last place of the largest number; the factors e^(t/tau) inside cost some digits
+MOST = {"float32": 64.0, "float64": 1e4}
+FIRST_WEIGHTS = 5  # what `Twins.found` gives before them: spikes, their times, three variables
+
+
+class Tally:
+    """What has been tried, and how far apart the twins have been at most, in units of rounding."""
+
+    def __init__(self):
+        self.networks = self.synapses = self.numbers = self.spikes = self.learned = 0
+        self.worst = {"float32": 0.0, "float64": 0.0}
+
+    def compare(self, case: Case, found: dict) -> None:
+        dense, stock = found["dense"], found["stock"]
+        for k in range(2):
+            np.testing.assert_array_equal(dense[k], stock[k], err_msg=f"spikes of {case}")
+        self.spikes += len(dense[0])
+        single = "float32" in (case.float_type, *case.types.values(), *(link.weight_type for link in case.links))
+        kind = "float32" if single else "float64"
+        for k, (a, b) in enumerate(zip(dense[2:], stock[2:], strict=True)):
+            assert np.isfinite(b).all()
+            unit = float(np.finfo(kind).eps) * max(1.0, float(np.abs(b).max(initial=0.0)))
+            off = float(np.abs(np.subtract(a, b, dtype=np.float64)).max(initial=0.0)) / unit
+            assert off < MOST[kind], f"array {k} is off by {off:.3g} units of rounding in {case}"
+            self.worst[kind] = max(self.worst[kind], off)
+            self.numbers += b.size
+
+    def run(self, case: Case) -> None:
+        twins = Twins(case)
+        for k in range(len(case.runs)):
+            if k == len(case.runs) - 1 and case.restored:
+                twins.net.store()
+            twins.run(k)
+            self.compare(case, twins.found())
+        if case.restored:
+            twins.net.restore()
+            twins.run(len(case.runs) - 1)
+            self.compare(case, twins.found())
+        self.count(case, twins.given, twins.found())
+
+    def count(self, case: Case, before: list, found: dict) -> None:
+        self.networks, self.synapses = self.networks + 1, self.synapses + len(case.links)
+        self.learned += any((a != b).any() for a, b in zip(before, found["dense"][FIRST_WEIGHTS:], strict=True))
+
+
+@pytest.fixture(scope="module")
+def tally():
+    gc.collect()
+    gc.freeze()  # Brian2 collects garbage before each run
+    found = Tally()
+    yield found
+    gc.unfreeze()
+    print(f"\n{vars(found)}")
+
+
+@pytest.fixture(autouse=True)
+def brian2_as_it_was():
+    before = prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt
+    prefs.codegen.target = "numpy"
+    yield
+    prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt = before
+
+
+def check_that_something_happened(tally: Tally) -> None:
+    assert tally.learned > 0.4 * tally.networks and tally.spikes > 40 * tally.networks
+
+
+def test_random_networks(tally):
+    for number in range(FEW):
+        tally.run(case_of(number))
+    check_that_something_happened(tally)
+
+
+@pytest.mark.slow
+def test_many_random_networks(tally):
+    for number in range(10_000, 10_000 + MANY):
+        tally.run(case_of(number))
+    check_that_something_happened(tally)
+
+
+# --- compiled ---------------------------------------------------------------------------------------------------------
+
+#: in one project, since compiling takes longest
+TOGETHER = 20
+
+
+@pytest.fixture
+def standalone(tmp_path):
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    device = brian2.get_device()
+    device.reinit()
+    device.activate(build_on_run=False)
+    yield device, tmp_path / "project"
+    device.reinit()
+    reset_device()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
+@pytest.mark.parametrize(("float_type", "number"), [("float64", 1), ("float64", 2), ("float32", 3)])
+def test_random_networks_compiled(tally, standalone, float_type, number):
+    device, folder = standalone
+    numbers = range(100 * number, 100 * number + TOGETHER)
+    every = [Twins(case_of(k, "cpp_standalone", float_type), f"n{k}") for k in numbers]
+    for twins in every:
+        for k in range(len(twins.case.runs)):
+            twins.run(k)
+    device.build(directory=str(folder), compile=False, run=False, with_output=False)
+    shutil.copy(ALLOCATION, folder)
+    merge_sources(folder)
+    compile_project(folder)
+    device.run(str(folder), with_output=False)
+    for twins in every:
+        tally.compare(twins.case, twins.found())
+        tally.count(twins.case, twins.given, twins.found())
