@@ -43,7 +43,7 @@ class Cells:
             raise SpikedtpError(f"{self.owner}: {self.role} {self.group.name!r} has no threshold, and {why}")
 
     def refer(self, variables: Variables, suffix: str) -> None:
-        """Add every variable of the cells under its name with a suffix; those of the target also without, and cells as i and j.
+        """Add every variable of the cells under its name with a suffix; those of the target also without; i and j.
 
         Cells are counted as in their whole group for its variables, from 0 for those that a subgroup has of its own.
         """

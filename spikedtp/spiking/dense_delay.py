@@ -72,7 +72,7 @@ class Delay:
         wanted = self.in_steps(dt) + 1
         if (before, slots) == (dt, wanted) or (slots and self.time is None):
             return slots, room
-        if slots and isinstance(get_device(), CPPStandaloneDevice):
+        if slots and self.time is not None and isinstance(get_device(), CPPStandaloneDevice):
             raise SpikedtpError(
                 f"{self.owner}: the time step cannot change between runs on cpp_standalone while spikes of delay "
                 f"{float(self.time) * 1e3:g} ms may be on their way: keep dt, or use the runtime device"
@@ -92,7 +92,8 @@ class Delay:
     def _waiting(self, slots: int, room: int, ratio: float) -> dict[int, list[int]]:
         """Steps from now, in steps of the new length -> the cells whose spikes then arrive."""
         ring = self._ring.get_value().reshape(slots, room + 1)
-        turn, arrivals = int(self._turn.get_value()[0]), {}
+        turn = int(self._turn.get_value()[0])
+        arrivals: dict[int, list[int]] = {}
         for k in range(slots):
             row = ring[(turn + k) % slots]
             if row[-1]:

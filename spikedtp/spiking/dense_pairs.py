@@ -109,15 +109,15 @@ class PairSynapses(DenseSynapses):
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         self._filled = filled
-        super().__init__(
-            source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options
-        )
+        super().__init__(source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options)
         for name, value in self.numbers.items() if filled else ():
             self.variables[name].set_value(value)
         for end in (self._spikers, self._post):
             end.must_fire(f"{rule.name} needs spikes on both sides")
         if self.per_cell > 1:
-            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; what {rule.name} does then is undefined")
+            raise SpikedtpError(
+                f"{self.name}: spikers of a cell may fire at once; what {rule.name} does then is undefined"
+            )
         if self.variables["w"].dim is not DIMENSIONLESS:
             unit = unit_of(self.variables["w"].dim)
             raise SpikedtpError(
@@ -270,18 +270,19 @@ class PairSynapses(DenseSynapses):
             low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
         if w.min() < low or w.max() > high:
             raise SpikedtpError(
-                f"{self.name}: weights must begin within their bounds {self.form.bounds}, got {w.min():g} to {w.max():g}"
+                f"{self.name}: weights must begin within their bounds {self.form.bounds}, got {w.min():g} to "
+                f"{w.max():g}"
             )
 
     def _stretch(self) -> dict[str, float]:
-        """Factors on the traces as a run begins: since the last step a step of the old length has passed, no new one."""
+        """Factors on the traces as a run begins: since the last step a step of the old length has passed."""
         before = float(self.variables["_dt_before"].get_value()[0]) if self._filled else 0.0
         if before in (0.0, self.clock.dt_):
             return {}
         if self.form.lag:
             raise SpikedtpError(
-                f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between runs: "
-                "use convention 'same-step', or keep dt"
+                f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between "
+                "runs: use convention 'same-step', or keep dt"
             )
         old, new = self._numbers(self.form, before * second), self.numbers
         kept = {name.replace("keep", ""): old[name] / new[name] for name in new if name.startswith("keep_")}

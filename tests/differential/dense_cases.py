@@ -7,6 +7,7 @@ from the rule's `pair_form`, one line for each thing that happens in a step.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from random import Random
 
@@ -42,14 +43,20 @@ PARTS = {"float32": np.float32, "float64": np.float64}
 CODES = {
     "static": ("", "", False),
     "hebb": ("w = clip(w + 0.125*y_post, 0, 2)", "w = clip(w - 0.0625*x_pre, 0, 2)", True),
-    "to variables": ("c_post += 0.25*w\nu_post *= 0.9\nw = clip(0.75*w + 0.01*j - 0.003*i, 0, 2)", "c_pre += 0.5*w", True),
+    "to variables": (
+        "c_post += 0.25*w\nu_post *= 0.9\nw = clip(0.75*w + 0.01*j - 0.003*i, 0, 2)",
+        "c_pre += 0.5*w",
+        True,
+    ),
     "from the target": ("w = clip(w + 0.0625*(y_post - 0.5), 0, 2)", "", False),
 }
 RULES = {
     "STDP": lambda lag, traces, tau: STDP(
         learning_rate=0.02, a_minus=-0.9, tau_plus=tau, convention=lag, traces=traces
     ),
-    "STDP bounded": lambda lag, traces, tau: STDP(learning_rate=0.2, w_min=0.0, w_max=0.9, tau_minus=tau, traces=traces),
+    "STDP bounded": lambda lag, traces, tau: STDP(
+        learning_rate=0.2, w_min=0.0, w_max=0.9, tau_minus=tau, traces=traces
+    ),
     "STDP from below": lambda lag, traces, tau: STDP(learning_rate=0.2, w_min=0.1, a_minus=-1.3, tau_minus=tau),
     "MSTDP": lambda lag, traces, tau: MSTDP(learning_rate=0.05, tau_plus=tau, convention=lag, traces=traces),
     "MSTDPET": lambda lag, traces, tau: MSTDPET(learning_rate=0.1, tau_e=tau, convention=lag, traces=traces),
@@ -90,6 +97,7 @@ class Case:
     float_type: str
     links: tuple[Link, ...]
 
+
 def _part(rng: Random) -> tuple[int, int, int]:
     n = rng.choice([1, 2, 7, 16, 33, 70])
     first = rng.choice([0, n // 5, n // 2])
@@ -104,7 +112,7 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
     runs = [(rng.choice(dts), rng.choice(durations)) for _ in range(rng.choice([1, 2, 2]))]
     if rng.random() < 0.3:
         runs = [(runs[0][0], duration) for _, duration in runs]
-    growing = any(b > a for (a, _), (b, _) in zip(runs, runs[1:], strict=False))
+    growing = any(b > a for (a, _), (b, _) in itertools.pairwise(runs))
     changing = len({dt for dt, _ in runs}) > 1
     late = not growing and (device == "runtime" or not changing)  # Brian2's own lose or shift spikes there
     types = {name: rng.choice(["float64", "float64", "float32"]) for name in "vu"}
@@ -206,7 +214,13 @@ class Twins:
             reset=f"v -= 1.0137*{case.unit}\nx += 1\ny += 1",
             refractory={"none": False, "time": 3.3 * ms, "condition": f"v > 0.4*{case.unit}"}[case.refractory],
             method="euler",
-            dtype={**{name: PARTS[kind] for name, kind in case.types.items()}, "x": np.float64, "y": np.float64, "c": np.float64, "drive": np.float64},
+            dtype={
+                **{name: PARTS[kind] for name, kind in case.types.items()},
+                "x": np.float64,
+                "y": np.float64,
+                "c": np.float64,
+                "drive": np.float64,
+            },
             clock=clock,
             name=name,
             namespace=self.namespace,
@@ -215,7 +229,7 @@ class Twins:
         return group
 
     def _source(self):
-        case, (n, first, number) = self.case, self.case.pre
+        case, (n, _first, _number) = self.case, self.case.pre
         name = f"{self.prefix}_source"
         if case.source == "cells":
             return self._cells(name, n, self.clock, seed=self.seeds[1])
@@ -316,7 +330,9 @@ class Twins:
             late = link.delay * ms if link.delay is not None else link.delay_steps * self.case.runs[0][0] * ms
             synapses.arrive.delay = late
         for order, code in every.items():
-            synapses.run_regularly(code, when="synapses", order=order, clock=self.clock, name=f"{synapses.name}_{order}")
+            synapses.run_regularly(
+                code, when="synapses", order=order, clock=self.clock, name=f"{synapses.name}_{order}"
+            )
         return synapses
 
     # -- runs ------------------------------------------------------------------------------------------------------
@@ -368,7 +384,9 @@ def in_words(form, link: Link) -> tuple[str, dict, dict, dict]:
     else:
         change = {name: f"w += {rate}*{reward}*{term}" for name, term in terms.items()}
         if form.bounded:
-            low, high = (bound if bound is not None else end for bound, end in zip(form.bounds, ("-inf", "inf"), strict=True))
+            low, high = (
+                bound if bound is not None else end for bound, end in zip(form.bounds, ("-inf", "inf"), strict=True)
+            )
             change = {name: f"{code}\nw = clip(w, {low}, {high})" for name, code in change.items()}
     pre["p2"], post["q3"] = change["p2"], change["q3"]
     decay = "".join(f"{trace} = {trace}*exp(-(t - at)/({float(tau)}*second))\n" for trace, tau in taus.items())

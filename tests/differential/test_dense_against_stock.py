@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from brian2 import defaultclock, prefs
 from brian2.devices.device import reset_device
-from dense_cases import Case, Twins, case_of
+from differential.dense_cases import Case, Twins, case_of
 
 from spikedtp.spiking.compiler import compile_project
 from spikedtp.spiking.devices import compiler_available

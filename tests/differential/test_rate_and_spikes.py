@@ -89,11 +89,11 @@ CLOSED = {"signals": 1.0, "updates": 1.0}
 
 
 def test_open_loop():
-    check(open_case, OPEN, 12, "runtime")
+    check(open_case, OPEN, 6, "runtime")
 
 
 def test_closed_loop():
-    check(closed_case, CLOSED, 12, "runtime")
+    check(closed_case, CLOSED, 8, "runtime")
 
 
 @pytest.mark.slow

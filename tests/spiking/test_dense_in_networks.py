@@ -1,4 +1,4 @@
-"""Dense synapses in a network of the user's own: what Brian2's synapses may be given, they take or refuse in one line."""
+"""Dense synapses in a network of the user's own: what Brian2's may be given, they take or refuse in one line."""
 
 import gc
 
@@ -159,7 +159,7 @@ def test_an_eligibility_trace_decays_with_time(machine, runs):
 
 
 def test_a_lag_in_steps_needs_one_step():
-    synapses, network = one_pair(STDP(convention="lag"))
+    _synapses, network = one_pair(STDP(convention="lag"))
     Runtime().run(network, (0.1 * ms, 5 * ms))
     with pytest.raises(BrianObjectException) as error:
         Runtime().run(network, (1 * ms, 5 * ms))
@@ -515,7 +515,9 @@ def test_links_between_groups():
     with pytest.raises(SpikedtpError) as error:
         DenseSynapses(source, target, "z")
     check_line(error.value, "cannot add to 'z' .* not an array of one value for each cell")
-    frozen = NeuronGroup(3, "du/dt = 0/second : 1 (unless refractory)", threshold="u > 1", refractory=1 * ms, name="frozen")
+    frozen = NeuronGroup(
+        3, "du/dt = 0/second : 1 (unless refractory)", threshold="u > 1", refractory=1 * ms, name="frozen"
+    )
     last = NeuronGroup(3, "v : 1 (linked)")
     last.v = linked_var(frozen, "u")
     with pytest.raises(SpikedtpError) as error:
