@@ -7,27 +7,30 @@ events. Constraints act on the whole matrix. C++ standalone and numpy; equal to 
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from brian2 import Clock
 from brian2.core.variables import Variables
 from brian2.groups.group import CodeRunner, Group
-from brian2.parsing.statements import parse_statement
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.spiking.code_objects import code_object_class
 from spikedtp.spiking.dense_cells import Cells
+from spikedtp.spiking.dense_checks import (
+    check_clock,
+    check_shared,
+    check_size,
+    check_writes,
+    dimensions_of,
+    expression,
+    unit_of,
+)
 from spikedtp.spiking.dense_delay import Delay
-from spikedtp.spiking.dense_units import check_shared, check_size, dimensions_of, expression, unit_of
 
 __all__ = ["DenseSynapses"]
 
 #: Rows begin on cache lines, unless several fit into one. Whole pages would send a column to the same lines.
 _LINE, _PAGE = 64, 4096
-#: Time steps of two clocks that Brian2 takes to be one.
-_SAME = 1e-12
 
 
 class DenseSynapses(Group):
@@ -190,7 +193,7 @@ class DenseSynapses(Group):
         self._spikers.must_fire("on_pre is code for its spikes")
         if self.per_cell > 1:
             raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; code for a spike is not defined")
-        self._check_writes("on_pre", code, "post")
+        check_writes(self, "on_pre", code, "post")
         self._in_step["source"] = self._spikers
         self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
 
@@ -200,7 +203,7 @@ class DenseSynapses(Group):
         It may change ``w`` and variables of the presynaptic cells.
         """
         self._hear_post("on_post is code for its spikes")
-        self._check_writes("on_post", code, "pre")
+        check_writes(self, "on_post", code, "pre")
         self._add("dense_column", code, "post", when, order, needed=["_post_spikespace"])
 
     def _hear_post(self, why: str) -> None:
@@ -211,17 +214,8 @@ class DenseSynapses(Group):
 
     def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
         """Code for every synapse, in steps where the expression `at` is true. It may change ``w``."""
-        self._check_writes("learn", code)
+        check_writes(self, "learn", code)
         self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
-
-    def _check_writes(self, where: str, code: str, side: str = "") -> None:
-        """Refuse code whose effect would depend on the order in which synapses are visited."""
-        allowed = ("_idx", f"_{side}_idx", f"_{side}_cell")
-        for line in filter(None, map(str.strip, re.split(r"[;\n]", code))):
-            name = parse_statement(line)[0]
-            if name in self.variables and self.variables.indices[name] not in allowed:
-                may = "w and variables of the " + f"{side}synaptic cells" if side else "w"
-                raise SpikedtpError(f"{self.name}: code of {where} may change {may}, not {name!r} (in {line!r})")
 
     def normalize_rows(
         self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
@@ -313,14 +307,8 @@ class DenseSynapses(Group):
 
     def _fit(self, run_namespace) -> dict[str, int]:
         """Check what only a run can know; what templates have to know of it."""
-        dt = self.clock.dt_
         for role, cells in self._in_step.items():
-            other = cells.cells.clock
-            if abs(other.dt_ - dt) > _SAME * dt:
-                raise SpikedtpError(
-                    f"{self.name} runs every {self.clock.dt} (clock {self.clock.name!r}), but its {role} "
-                    f"{cells.group.name!r} every {other.dt} ({other.name!r}): give both one clock, or one dt"
-                )
+            check_clock(self, role, cells.group)
         if self._added is None:
             return {"slots": 0, "room": 0}
         gain, dimensions, onto, wanted = self._added
@@ -331,7 +319,7 @@ class DenseSynapses(Group):
                 f"{self.name}: gain*w must be in {unit_of(wanted)} as {onto!r} is, but w is in {unit_of(weight)} and "
                 f"gain = {gain!r} in {unit_of(found)}: give gain when the synapses are made, or its name in namespace="
             )
-        slots, room = self._delay.prepare(dt, len(self._spikers)) if self._delay else (0, 0)
+        slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers)) if self._delay else (0, 0)
         return {"slots": slots, "room": room}
 
     # -- weights in the public orientation -------------------------------------------------------------------------

@@ -14,6 +14,8 @@ __all__ = ["Cells"]
 
 #: What is not the cells' own, or means something else in the synapses.
 _NOT_THEIRS = ("t", "dt", "t_in_timesteps", "N", "_spikespace")
+#: What synapses may have of their own, beside what they have by then.
+_OURS = ("w", "z", "i", "j")
 
 
 class Cells:
@@ -43,7 +45,7 @@ class Cells:
             raise SpikedtpError(f"{self.owner}: {self.role} {self.group.name!r} has no threshold, and {why}")
 
     def refer(self, variables: Variables, suffix: str) -> None:
-        """Add every variable of the cells under its name with a suffix; those of the target also without; i and j.
+        """Add every variable of the cells under its name with a suffix; as in Brian2 also without, or as i and j.
 
         Cells are counted as in their whole group for its variables, from 0 for those that a subgroup has of its own.
         """
@@ -73,7 +75,7 @@ class Cells:
     def _names(name: str, suffix: str, variables: Variables) -> list[str]:
         if name == "i":
             return [f"i_{suffix}", "i" if suffix == "pre" else "j"]
-        alone = suffix == "post" and not name.startswith("_") and name not in variables
+        alone = suffix == "post" and not name.startswith("_") and name not in variables and name not in _OURS
         return [f"{name}_{suffix}", name] if alone else [f"{name}_{suffix}"]
 
     def _per_cell(self, name: str) -> bool:

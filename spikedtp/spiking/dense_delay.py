@@ -32,14 +32,15 @@ class Delay:
     """
 
     def __init__(self, owner: str, delay, delay_steps):
-        self.owner, self.time = owner, None
+        self.owner = owner
+        self.time: float | None = None
         self.steps = self._whole(delay_steps)
         if delay is None:
             return
         if self.steps:
             raise SpikedtpError(f"{owner}: give delay or delay_steps, not both")
         check_quantity(owner, "delay", delay, 1 * ms, least=0 * ms)
-        self.time = np.asarray(float(delay), dtype=prefs.core.default_float_dtype)  # as stock synapses store it
+        self.time = float(np.asarray(float(delay), prefs.core.default_float_dtype))  # as stock synapses store it
 
     def _whole(self, steps) -> int:
         where = f"{self.owner}: delay_steps must be a whole number of time steps"
@@ -54,7 +55,7 @@ class Delay:
         return bool(self.steps) or self.time is not None
 
     def in_steps(self, dt: float) -> int:
-        return self.steps if self.time is None else int(float(self.time) / dt + 0.5)
+        return self.steps if self.time is None else int(self.time / dt + 0.5)
 
     def add_ring(self, variables: Variables) -> list[str]:
         """Its variables; their names in the code. The ring grows to its size before the first run."""
@@ -75,7 +76,7 @@ class Delay:
         if slots and self.time is not None and isinstance(get_device(), CPPStandaloneDevice):
             raise SpikedtpError(
                 f"{self.owner}: the time step cannot change between runs on cpp_standalone while spikes of delay "
-                f"{float(self.time) * 1e3:g} ms may be on their way: keep dt, or use the runtime device"
+                f"{self.time * 1e3:g} ms may be on their way: keep dt, or use the runtime device"
             )
         waiting = self._waiting(slots, room, before / dt) if slots else {}
         room = n_cells + max(map(len, waiting.values()), default=0)

@@ -28,7 +28,7 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.dense import DenseSynapses
-from spikedtp.spiking.dense_units import check_shared, unit_of
+from spikedtp.spiking.dense_checks import check_shared, unit_of
 
 __all__ = ["PairSynapses", "check_pair_rule"]
 
@@ -115,9 +115,7 @@ class PairSynapses(DenseSynapses):
         for end in (self._spikers, self._post):
             end.must_fire(f"{rule.name} needs spikes on both sides")
         if self.per_cell > 1:
-            raise SpikedtpError(
-                f"{self.name}: spikers of a cell may fire at once; what {rule.name} does then is undefined"
-            )
+            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; {rule.name} knows one spike a step")
         if self.variables["w"].dim is not DIMENSIONLESS:
             unit = unit_of(self.variables["w"].dim)
             raise SpikedtpError(
@@ -270,12 +268,12 @@ class PairSynapses(DenseSynapses):
             low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
         if w.min() < low or w.max() > high:
             raise SpikedtpError(
-                f"{self.name}: weights must begin within their bounds {self.form.bounds}, got {w.min():g} to "
-                f"{w.max():g}"
+                f"{self.name}: weights must begin within their bounds {self.form.bounds}, "
+                f"got {w.min():g} to {w.max():g}"
             )
 
     def _stretch(self) -> dict[str, float]:
-        """Factors on the traces as a run begins: since the last step a step of the old length has passed."""
+        """Factors on the traces as a run begins: since the last step, one of the old length has passed, no new one."""
         before = float(self.variables["_dt_before"].get_value()[0]) if self._filled else 0.0
         if before in (0.0, self.clock.dt_):
             return {}

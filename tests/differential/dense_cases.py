@@ -7,8 +7,8 @@ from the rule's `pair_form`, one line for each thing that happens in a step.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 import brian2
@@ -112,7 +112,7 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
     runs = [(rng.choice(dts), rng.choice(durations)) for _ in range(rng.choice([1, 2, 2]))]
     if rng.random() < 0.3:
         runs = [(runs[0][0], duration) for _, duration in runs]
-    growing = any(b > a for (a, _), (b, _) in itertools.pairwise(runs))
+    growing = any(b > a for (a, _), (b, _) in pairwise(runs))
     changing = len({dt for dt, _ in runs}) > 1
     late = not growing and (device == "runtime" or not changing)  # Brian2's own lose or shift spikes there
     types = {name: rng.choice(["float64", "float64", "float32"]) for name in "vu"}
@@ -214,13 +214,7 @@ class Twins:
             reset=f"v -= 1.0137*{case.unit}\nx += 1\ny += 1",
             refractory={"none": False, "time": 3.3 * ms, "condition": f"v > 0.4*{case.unit}"}[case.refractory],
             method="euler",
-            dtype={
-                **{name: PARTS[kind] for name, kind in case.types.items()},
-                "x": np.float64,
-                "y": np.float64,
-                "c": np.float64,
-                "drive": np.float64,
-            },
+            dtype=dict.fromkeys(["x", "y", "c", "drive"], np.float64) | {k: PARTS[t] for k, t in case.types.items()},
             clock=clock,
             name=name,
             namespace=self.namespace,
@@ -229,7 +223,7 @@ class Twins:
         return group
 
     def _source(self):
-        case, (n, _first, _number) = self.case, self.case.pre
+        case, n = self.case, self.case.pre[0]
         name = f"{self.prefix}_source"
         if case.source == "cells":
             return self._cells(name, n, self.clock, seed=self.seeds[1])
@@ -330,9 +324,8 @@ class Twins:
             late = link.delay * ms if link.delay is not None else link.delay_steps * self.case.runs[0][0] * ms
             synapses.arrive.delay = late
         for order, code in every.items():
-            synapses.run_regularly(
-                code, when="synapses", order=order, clock=self.clock, name=f"{synapses.name}_{order}"
-            )
+            name = f"{synapses.name}_{order}"
+            synapses.run_regularly(code, when="synapses", order=order, clock=self.clock, name=name)
         return synapses
 
     # -- runs ------------------------------------------------------------------------------------------------------
@@ -384,9 +377,8 @@ def in_words(form, link: Link) -> tuple[str, dict, dict, dict]:
     else:
         change = {name: f"w += {rate}*{reward}*{term}" for name, term in terms.items()}
         if form.bounded:
-            low, high = (
-                bound if bound is not None else end for bound, end in zip(form.bounds, ("-inf", "inf"), strict=True)
-            )
+            ends = zip(form.bounds, ("-inf", "inf"), strict=True)
+            low, high = (end if bound is None else bound for bound, end in ends)
             change = {name: f"{code}\nw = clip(w, {low}, {high})" for name, code in change.items()}
     pre["p2"], post["q3"] = change["p2"], change["q3"]
     decay = "".join(f"{trace} = {trace}*exp(-(t - at)/({float(tau)}*second))\n" for trace, tau in taus.items())

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
 from dataclasses import dataclass
 
+import brian2
 import numpy as np
 import pytest
+from brian2.devices.device import reset_device
 
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.plasticity import DendriticState
+from spikedtp.spiking.compiler import compile_project
 from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.generated_source import ALLOCATION
+from spikedtp.spiking.merged_source import merge_sources
 
 DEVICES = [
     "runtime",
@@ -65,3 +72,38 @@ def figure3(golden) -> tuple[ReplayedNetwork, dict[str, np.ndarray], dict[str, n
     spikes = {name: np.unpackbits(run[f"spikes/{name}"], axis=0)[:420] for name in sizes if name != "H2E"}
     network.rule_state = {"H2E_H1E": {}}
     return network, spikes, run
+
+
+@pytest.fixture
+def standalone(tmp_path):
+    """Networks of a test's own on C++ standalone: run them, then call this once, and their results can be read."""
+    if not compiler_available():
+        pytest.skip("needs a C++ compiler")
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    device, folder = brian2.get_device(), tmp_path / "project"
+    device.reinit()
+    device.activate(build_on_run=False)
+
+    def finish() -> None:
+        device.build(directory=str(folder), compile=False, run=False, with_output=False)
+        shutil.copy(ALLOCATION, folder)
+        merge_sources(folder)  # compiles many times faster
+        compile_project(folder)
+        device.run(str(folder), with_output=False)
+
+    yield finish
+    device.reinit()
+    reset_device()
+
+
+@pytest.fixture
+def own_networks():
+    """Brian2's preferences and clock as a user of numpy has them, and as they were afterwards."""
+    prefs, clock = brian2.prefs, brian2.defaultclock
+    before = prefs.core.default_float_dtype, prefs.codegen.target, clock.dt
+    prefs.codegen.target = "numpy"
+    gc.collect()
+    gc.freeze()  # Brian2 collects garbage before each run
+    yield
+    gc.unfreeze()
+    prefs.core.default_float_dtype, prefs.codegen.target, clock.dt = before

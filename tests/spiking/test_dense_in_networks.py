@@ -1,6 +1,4 @@
-"""Dense synapses in a network of the user's own: what Brian2's may be given, they take or refuse in one line."""
-
-import gc
+"""Dense synapses in a network of one's own: what Brian2's synapses may be given, they take or refuse in one line."""
 
 import brian2
 import numpy as np
@@ -22,64 +20,32 @@ from brian2 import (
     volt,
 )
 from brian2.core.base import BrianObjectException
-from brian2.devices.device import reset_device
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import MSTDP, MSTDPET, STDP
 from spikedtp.spiking.dense import DenseSynapses
 from spikedtp.spiking.dense_pairs import PairSynapses
-from spikedtp.spiking.devices import compiler_available
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_runs():
-    gc.collect()
-    gc.freeze()  # Brian2 collects garbage before each run
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-def brian2_as_it_was():
-    before = prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt
-    prefs.codegen.target = "numpy"
-    yield
-    prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt = before
-
-
-class Runtime:
-    """``run(network, (dt, duration), ...)``, dt being None where it stays."""
-
-    def run(self, network, *runs):
-        for dt, duration in runs:
-            if dt is not None:
-                defaultclock.dt = dt
-            network.run(duration, namespace={})
-
-
-class Standalone(Runtime):
-    def __init__(self, folder):
-        self.folder = folder
-
-    def run(self, network, *runs):
-        super().run(network, *runs)
-        brian2.get_device().build(directory=str(self.folder), with_output=False)
+pytestmark = pytest.mark.usefixtures("own_networks")
 
 
 @pytest.fixture(params=["runtime", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
-def machine(request, tmp_path):
-    if request.param == "runtime":
-        yield Runtime()
-        return
-    if not compiler_available():
-        pytest.skip("no C++ compiler")
-    brian2.set_device("cpp_standalone", build_on_run=False)
-    device = brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    yield Standalone(tmp_path / "project")
-    device.reinit()
-    reset_device()
+def run(request):
+    """``run(network, (dt, duration), ...)``, dt being None where it stays."""
+    finish = request.getfixturevalue("standalone") if request.param == "cpp_standalone" else lambda: None
+
+    def run_and_finish(network, *runs):
+        run_in_parts(network, *runs)
+        finish()
+
+    return run_and_finish
+
+
+def run_in_parts(network, *runs):
+    for dt, duration in runs:
+        if dt is not None:
+            defaultclock.dt = dt
+        network.run(duration, namespace={})
 
 
 def one_pair(rule, **options):
@@ -103,7 +69,7 @@ def silent(n=3, eqs="v : 1", **options):
 
 @pytest.mark.parametrize("kind", ["dense", "pairs", "code"])
 @pytest.mark.parametrize("n", [3, 70])  # in one vector, and in blocks
-def test_variables_of_refractory_cells_stay(machine, kind, n):
+def test_variables_of_refractory_cells_stay(run, kind, n):
     """Rows are in one go; Brian2 writes an (unless refractory) variable only where the cell is not refractory."""
     defaultclock.dt = 0.5 * ms
     source = SpikeGeneratorGroup(5, np.tile(np.arange(5), 40), np.repeat(np.arange(40), 5) * ms)
@@ -130,7 +96,7 @@ def test_variables_of_refractory_cells_stay(machine, kind, n):
     network = Network(source, cells, monitors, theirs, ours)
     for synapses in ours if isinstance(ours, list) else [ours]:
         synapses.w = synapses.flat(w)
-    machine.run(network, (None, 45 * ms))
+    run(network, (None, 45 * ms))
     assert monitors[0].num_spikes > 3 * n
     np.testing.assert_array_equal(monitors[0].t, monitors[1].t)
     np.testing.assert_array_equal(monitors[0].i, monitors[1].i)
@@ -143,26 +109,26 @@ def test_variables_of_refractory_cells_stay(machine, kind, n):
 
 @pytest.mark.parametrize("runs", [[(1 * ms, 30 * ms)], [(0.1 * ms, 5 * ms), (1 * ms, 30 * ms)],
                                   [(1 * ms, 5 * ms), (0.1 * ms, 4 * ms), (0.5 * ms, 20 * ms)]])  # fmt: skip
-def test_traces_decay_with_time_whatever_the_step(machine, runs):
+def test_traces_decay_with_time_whatever_the_step(run, runs):
     synapses, network = one_pair(STDP(learning_rate=1.0, tau_plus=20 * ms))
-    machine.run(network, *runs)
+    run(network, *runs)
     np.testing.assert_allclose(synapses.matrix(synapses.w[:]), [[np.exp(-0.5)]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("runs", [[(0.5 * ms, 30 * ms)], [(0.5 * ms, 20 * ms), (0.1 * ms, 10 * ms)]])
-def test_an_eligibility_trace_decays_with_time(machine, runs):
+def test_an_eligibility_trace_decays_with_time(run, runs):
     synapses, network = one_pair(MSTDPET(tau_e=25 * ms), modulator="1.0")
-    machine.run(network, *runs)
+    run(network, *runs)
     last = 30 - float(runs[-1][0] / ms)  # ms; when the last step begins
     expected = np.exp(-0.5) / 25 * np.exp(-(last - 12) / 25)
     np.testing.assert_allclose(synapses.matrix(np.asarray(synapses.z[:])), [[expected]], rtol=1e-12)
 
 
 def test_a_lag_in_steps_needs_one_step():
-    _synapses, network = one_pair(STDP(convention="lag"))
-    Runtime().run(network, (0.1 * ms, 5 * ms))
+    _, network = one_pair(STDP(convention="lag"))
+    run_in_parts(network, (0.1 * ms, 5 * ms))
     with pytest.raises(BrianObjectException) as error:
-        Runtime().run(network, (1 * ms, 5 * ms))
+        run_in_parts(network, (1 * ms, 5 * ms))
     check_line(error.value.__cause__, r"densesynapses\S*: spikes act one step late")
 
 
@@ -244,21 +210,21 @@ def test_spikes_on_their_way_keep_their_time(runs, arrivals):
     synapses.w = synapses.flat([[1, 2, 4], [8, 16, 32]])
     heard = brian2.StateMonitor(target, "v", record=True, when="end")
     network = Network(source, target, synapses, heard)
-    Runtime().run(network, *[(dt * ms, duration * ms) for dt, duration in runs])
+    run_in_parts(network, *[(dt * ms, duration * ms) for dt, duration in runs])
     total = np.diff(heard.v, prepend=0)
     np.testing.assert_array_equal(np.round(heard.t[total[0] > 0] / ms, 9), arrivals)
     np.testing.assert_array_equal(total[:, total[0] > 0].T, [[7, 56]] * 4)
 
 
-def test_spikes_of_several_old_steps_arrive_together():
+def test_spikes_of_several_old_steps_and_a_new_one_arrive_together():
     defaultclock.dt = 0.1 * ms
-    source = SpikeGeneratorGroup(2, [0, 1, 0, 1], [0.5, 0.7, 0.8, 0.8] * ms)
+    source = SpikeGeneratorGroup(2, [0, 1, 0, 1, 0], [0.5, 0.7, 0.8, 0.8, 1] * ms)
     target = silent(1)
     synapses = DenseSynapses(source, target, "v", delay=1.4 * ms)
     synapses.w = synapses.flat([[1.0, 10.0]])
     network = Network(source, target, synapses)
-    Runtime().run(network, (None, 1 * ms), (1 * ms, 2 * ms))
-    np.testing.assert_array_equal(target.v, [22.0])
+    run_in_parts(network, (None, 1 * ms), (1 * ms, 2 * ms))
+    np.testing.assert_array_equal(target.v, [23.0])
 
 
 def test_waiting_spikes_are_stored_and_restored():
@@ -278,20 +244,15 @@ def test_waiting_spikes_are_stored_and_restored():
     np.testing.assert_array_equal(target.v[:], [1.0])
 
 
-@pytest.mark.skipif(not compiler_available(), reason="the device asks for a compiler")
+@pytest.mark.usefixtures("standalone")
 def test_a_compiled_network_cannot_move_waiting_spikes():
-    brian2.set_device("cpp_standalone", build_on_run=False)
-    try:
-        source, target = regular(), silent()
-        network = Network(source, target, DenseSynapses(source, target, "v", delay=2 * ms, name="late"))
+    source, target = regular(), silent()
+    network = Network(source, target, DenseSynapses(source, target, "v", delay=2 * ms, name="late"))
+    network.run(1 * ms)
+    defaultclock.dt = 0.5 * ms
+    with pytest.raises(BrianObjectException) as error:
         network.run(1 * ms)
-        defaultclock.dt = 0.5 * ms
-        with pytest.raises(BrianObjectException) as error:
-            network.run(1 * ms)
-        check_line(error.value.__cause__, "DenseSynapses 'late': the time step cannot change between runs")
-    finally:
-        brian2.get_device().reinit()
-        reset_device()
+    check_line(error.value.__cause__, "DenseSynapses 'late': the time step cannot change between runs")
 
 
 # --- units ------------------------------------------------------------------------------------------------------------
@@ -503,6 +464,19 @@ def test_autapses_of_a_cell_of_its_own():
     np.testing.assert_array_equal(cell.v[:], [6.0])
 
 
+def test_variables_of_the_cells_may_be_named_as_those_of_the_synapses():
+    eqs = "v : 1\nw : 1\nz : 1\nj : 1\nrate : 1\nlow : 1\nown : 1"
+    source, target = regular(2, eqs=eqs), silent(3, eqs)
+    target.w, target.z, target.j, target.own = 5, 6, 7, 8
+    synapses = PairSynapses(source, target, "w", rule=MSTDPET(learning_rate=0.0), modulator="1.0")
+    synapses.w = 1
+    synapses.learn("w += w_post + z_post + own + 100*j + 1000*i", at="True")
+    Network(source, target, synapses).run(defaultclock.dt)
+    np.testing.assert_array_equal(target.w, 7)
+    expected = 1 + 7 + 6 + 8 + 100 * np.arange(3)[:, None] + 1000 * np.arange(2)
+    np.testing.assert_allclose(synapses.matrix(synapses.w[:]), expected)
+
+
 def test_links_between_groups():
     """A link to as many cells is their variable; one by an index is not an array of one value for each cell."""
     others, source = NeuronGroup(3, "u : 1"), regular(1)
@@ -561,10 +535,10 @@ def test_spikers_that_fire_one_for_each_cell():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_traces_are_of_double_precision(machine, dtype):
+def test_traces_are_of_double_precision(run, dtype):
     prefs.core.default_float_dtype = dtype
     synapses, network = one_pair(MSTDPET(tau_e=25 * ms, learning_rate=0.1), modulator="1.0")
-    machine.run(network, (0.1 * ms, 30 * ms))
+    run(network, (0.1 * ms, 30 * ms))
     steps = np.arange(180)
     expected = 0.1 * np.sum(np.exp(-0.5) / 25 * np.exp(-steps * 0.1 / 25) * 0.1)
     np.testing.assert_allclose(synapses.matrix(synapses.w[:]), [[expected]], rtol=1e-11)

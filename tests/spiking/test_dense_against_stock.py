@@ -5,21 +5,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import shutil
 
-import brian2
 import numpy as np
 import pytest
-from brian2 import defaultclock, prefs
-from brian2.devices.device import reset_device
 from differential.dense_cases import Case, Twins, case_of
-
-from spikedtp.spiking.compiler import compile_project
-from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.generated_source import ALLOCATION
-from spikedtp.spiking.merged_source import merge_sources
 
 FEW, MANY = 24, int(os.environ.get("SPIKEDTP_DIFFERENTIAL", "800"))
 #: of rounding, in units of the last place of the largest number; the factors e^(t/tau) inside cost some digits
@@ -67,22 +57,14 @@ class Tally:
         self.learned += any((a != b).any() for a, b in zip(before, found["dense"][FIRST_WEIGHTS:], strict=True))
 
 
-@pytest.fixture(scope="module")
+pytestmark = pytest.mark.usefixtures("own_networks")
+
+
+@pytest.fixture
 def tally():
-    gc.collect()
-    gc.freeze()  # Brian2 collects garbage before each run
     found = Tally()
     yield found
-    gc.unfreeze()
     print(f"\n{vars(found)}")
-
-
-@pytest.fixture(autouse=True)
-def brian2_as_it_was():
-    before = prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt
-    prefs.codegen.target = "numpy"
-    yield
-    prefs.core.default_float_dtype, prefs.codegen.target, defaultclock.dt = before
 
 
 def check_that_something_happened(tally: Tally) -> None:
@@ -105,35 +87,19 @@ def test_many_random_networks(tally):
 # --- compiled ---------------------------------------------------------------------------------------------------------
 
 #: in one project, since compiling takes longest
-TOGETHER = 20
-
-
-@pytest.fixture
-def standalone(tmp_path):
-    brian2.set_device("cpp_standalone", build_on_run=False)
-    device = brian2.get_device()
-    device.reinit()
-    device.activate(build_on_run=False)
-    yield device, tmp_path / "project"
-    device.reinit()
-    reset_device()
+TOGETHER = 12
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
 @pytest.mark.parametrize(("float_type", "number"), [("float64", 1), ("float64", 2), ("float32", 3)])
 def test_random_networks_compiled(tally, standalone, float_type, number):
-    device, folder = standalone
     numbers = range(100 * number, 100 * number + TOGETHER)
     every = [Twins(case_of(k, "cpp_standalone", float_type), f"n{k}") for k in numbers]
     for twins in every:
         for k in range(len(twins.case.runs)):
             twins.run(k)
-    device.build(directory=str(folder), compile=False, run=False, with_output=False)
-    shutil.copy(ALLOCATION, folder)
-    merge_sources(folder)
-    compile_project(folder)
-    device.run(str(folder), with_output=False)
+    standalone()
     for twins in every:
         tally.compare(twins.case, twins.found())
         tally.count(twins.case, twins.given, twins.found())
+    check_that_something_happened(tally)

@@ -1,17 +1,23 @@
-"""Expressions and numbers given to dense synapses: their units, and whether they are the same for all synapses."""
+"""What is given to dense synapses to evaluate or to run: its units, whom it may change, on which clock."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 from brian2.groups.group import Group
 from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.statements import parse_statement
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, DimensionMismatchError, Quantity, get_unit
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import check_quantity
 
-__all__ = ["check_shared", "check_size", "dimensions_of", "expression", "unit_of"]
+__all__ = ["check_clock", "check_shared", "check_size", "check_writes", "dimensions_of", "expression", "unit_of"]
+
+#: Time steps of two clocks that Brian2 takes to be one.
+_SAME = 1e-12
 
 
 def unit_of(dimensions: Dimension) -> str:
@@ -60,3 +66,23 @@ def dimensions_of(group: Group, code: str, run_namespace) -> Dimension | None:
         return None
     except (SyntaxError, TypeError, ValueError, DimensionMismatchError) as error:
         raise SpikedtpError(f"{group.name}: {code!r} cannot be evaluated: {error}") from None
+
+
+def check_writes(group: Group, where: str, code: str, side: str = "") -> None:
+    """Refuse code whose effect would depend on the order in which synapses are visited."""
+    allowed = ("_idx", f"_{side}_idx", f"_{side}_cell")
+    for line in filter(None, map(str.strip, re.split(r"[;\n]", code))):
+        name = parse_statement(line)[0]
+        if name in group.variables and group.variables.indices[name] not in allowed:
+            may = f"w and variables of the {side}synaptic cells" if side else "w"
+            raise SpikedtpError(f"{group.name}: code of {where} may change {may}, not {name!r} (in {line!r})")
+
+
+def check_clock(group: Group, role: str, cells: Group) -> None:
+    """Raise unless `cells`, whose spikes are read, take the steps that `group` takes."""
+    own, other = group.clock, cells.clock
+    if abs(other.dt_ - own.dt_) > _SAME * own.dt_:
+        raise SpikedtpError(
+            f"{group.name} runs every {own.dt} (clock {own.name!r}), but its {role} {cells.name!r} every {other.dt} "
+            f"({other.name!r}): give both one clock, or one dt"
+        )
