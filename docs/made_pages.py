@@ -24,7 +24,17 @@ EXAMPLES = {"learning_rate": 1.0, "theta_tau": 10.0, "k": 1.0, "relu_gate": Fals
 PRE = (0.25, 0.5, 1.0)
 LAGS = np.arange(-60, 61, 2)
 #: Pages that have their place in index.md; all others are background.
-PLACED = ("index", "gallery", "coming_from", "reference", "data_out", "limits", "changes", "background")
+PLACED = (
+    "index",
+    "gallery",
+    "coming_from",
+    "reference",
+    "data_out",
+    "in_your_script",
+    "limits",
+    "changes",
+    "background",
+)
 #: Figures of an experiment that do not bear its name.
 FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidelity_sweep", "fidelity_sweep_jobs")}
 

@@ -12,7 +12,11 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from spikedtp.locks import Lock
+
 __all__ = ["COLOURS", "DOUBLE_COLUMN", "SINGLE_COLUMN", "cell_colour", "letter_panels", "new_figure", "style", "styled"]
+
+_DRAWING = Lock()
 
 MM = 1 / 25.4
 SINGLE_COLUMN, DOUBLE_COLUMN = 88 * MM, 180 * MM  # inch
@@ -37,11 +41,11 @@ def style():
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw a whole figure in the package's style, wherever it is saved afterwards."""
+    """Draw a whole figure in the package's style, wherever it is saved afterwards; matplotlib has one at a time."""
 
     @functools.wraps(draw)
     def in_style(*args, **kwargs) -> Figure:
-        with style():
+        with _DRAWING, style():
             figure = draw(*args, **kwargs)
             # ticks are chosen and made when drawn: fix what that depends on, and make them while the style holds
             for axis in (axis for ax in figure.findobj(Axes) for axis in (ax.xaxis, ax.yaxis)):

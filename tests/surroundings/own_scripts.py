@@ -213,6 +213,10 @@ def strict(call, folder):
     return [np.geterr(), len(warnings.filters)]
 
 
+def no_script(call, folder):
+    call()
+
+
 SCRIPTS: list[Callable] = [
     built_on_run, built_later, built_twice, interpreted, interpreted_with_calls_inside, scopes_and_names,
     devices_on_a_stack, strict,
@@ -280,7 +284,7 @@ def variants(places: int) -> dict[str, Callable[[int], tuple[str, ...]]]:
 
 
 def main() -> None:
-    expected = {device: ours(device) for device in DEVICES}  # which also compiles
+    expected = dict(in_a_fork(no_script, lambda _: DEVICES)["given"])  # which also compiles
     results = {}
     for script in SCRIPTS:
         alone = in_a_fork(script, lambda _: ())
