@@ -21,7 +21,7 @@ from spikedtp.spiking import simulate
 WORDS = "compare --samples 2 --repeats 2 --seed 3 --device runtime".split()
 COLUMNS = (
     "projection sample repeat reference pearson_r slope cosine angle sign_agreement n_synapses noise_ceiling "
-    "noiseless_cosine"
+    "noiseless_cosine noise_low"
 ).split()
 
 

@@ -39,7 +39,7 @@ def _run(configuration: CompareConfiguration) -> None:
     typer.echo(f"results in {out} (as one page: spikedtp report {out})")
     for figure in sorted(out.glob("*.png")):
         typer.echo(f"figure: {figure}")
-    if found["below_noise_ceiling"]:
+    if found.get("below_noise_ceiling"):
         typer.echo(found["below_noise_ceiling"])
 
 

@@ -100,7 +100,7 @@ class NudgedCell(CellModel):
             early_reset=True,  # a new draw depends on the activity that the spike came from
             before_threshold=firing.before_threshold,
             clear=("input_soma", "input_dend"),
-            initial={"v_soma": "bias"} | firing.initial,  # at rest
+            initial=firing.initial,
         )
 
 

@@ -1,0 +1,130 @@
+"""Faults that would give a wrong number without a word, put in one at a time: does the quick differential test notice?
+
+    python tests/silent_mutants.py            # a line for each fault; status 1 if one survives
+
+Each fault lives in a throw-away copy of the package, and the tests named beside it meet it there. `tests/mutants.py`
+makes faults at random; these are the ones that users have met: biases dropped, signs and clips lost, refractoriness
+ignored, in every builder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parent.parent
+OPEN = "tests/differential/test_rate_and_spikes.py::test_open_loop"
+CLOSED = "tests/differential/test_rate_and_spikes.py::test_closed_loop"
+DENSE = "tests/spiking/test_dense_against_stock.py"
+CELLS = "tests/spiking/test_cells.py"
+SPIKING = "spikedtp/spiking"
+
+#: name -> (file, text, what stands there instead, tests)
+FAULTS = {
+    "open loop: biases dropped": (
+        f"{SPIKING}/simulate.py",
+        "arriving = bias * float(unit_rate * dt) if bias.any() else None",
+        "arriving = None",
+        OPEN,
+    ),
+    "open loop: off cells of the wrong sign": (
+        f"{SPIKING}/open_loop.py",
+        "np.hstack([self.weight, -self.weight])",
+        "np.hstack([self.weight, self.weight])",
+        OPEN,
+    ),
+    "open loop: traces of off cells of the wrong sign": (
+        f"{SPIKING}/open_loop.py",
+        "values[..., :n] - values[..., n:]",
+        "values[..., :n] + values[..., n:]",
+        OPEN,
+    ),
+    "open loop: activities cut at 0": (
+        f"{SPIKING}/simulate.py",
+        "if not source.on_off and activity.min() < 0:",
+        "if False:",
+        "tests/spiking/test_open_loop.py::test_negative_activities_are_refused",
+    ),
+    "open loop: clip at 0 of the soma removed": (
+        f"{SPIKING}/signals.py",
+        "lowest = None if self.signed else 0",
+        "lowest = None",
+        OPEN,
+    ),
+    "open loop: gate of the plateau ignored": (
+        f"{SPIKING}/signals.py",
+        "self.plateau.write(state, settled, out, is_output=is_output)",
+        "out[...] = state",
+        OPEN,
+    ),
+    "closed loop: biases dropped": (
+        f"{SPIKING}/closed_network.py",
+        "np.asarray(parts.given.biases[p.name], dtype=np.float64)",
+        "0 * np.asarray(parts.given.biases[p.name], dtype=np.float64)",
+        CLOSED,
+    ),
+    "closed loop: clip at 0 of the soma removed": (
+        f"{SPIKING}/closed_network.py",
+        "post_settled = clip(soma_sum/{steps['settled']}, 0, inf)",
+        "post_settled = soma_sum/{steps['settled']}",
+        CLOSED,
+    ),
+    "closed loop: a rule along R sees the nudge": (
+        "spikedtp/circuit/nudge.py",
+        'projection.direction != "R" or nudge_kind(circuit) != "one-pass"',
+        "True",
+        CLOSED,
+    ),
+    "closed loop: a sign lost on the way": (
+        f"{SPIKING}/dense.py",
+        "np.asarray(weights).T",
+        "np.abs(np.asarray(weights)).T",
+        CLOSED,
+    ),
+    "rate network: biases dropped": (
+        "spikedtp/rate/phases.py",
+        "bias = self.store.layer_bias[layer]",
+        "bias = 0 * self.store.layer_bias[layer]",
+        CLOSED,
+    ),
+    "cells: refractoriness ignored": (
+        "spikedtp/neurons/group.py",
+        "refractory=declaration.refractory or False",
+        "refractory=False",
+        CELLS,
+    ),
+}
+
+
+def main() -> int:
+    survivors, unknown = [], []
+    with tempfile.TemporaryDirectory(prefix="silent-mutants-") as folder:
+        copy = Path(folder) / "copy"
+        left = shutil.ignore_patterns(".git", ".venv*", "results", "__pycache__", ".*_cache")
+        shutil.copytree(CHECKOUT, copy, ignore=left)
+        environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1", "CXX": "none"}
+        for name, (file, text, other, tests) in FAULTS.items():
+            path = copy / file
+            sound = path.read_text()
+            if sound.count(text) < 1:
+                unknown.append(name)
+                print(f"NOT FOUND {name}: {text!r} is not in {file}", flush=True)
+                continue
+            path.write_text(sound.replace(text, other))
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "--show-capture=no", tests]
+            status = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False).returncode
+            path.write_text(sound)
+            verdict = "killed" if status == 1 else "SURVIVED" if status == 0 else f"status {status}"
+            if status != 1:
+                survivors.append(name)
+            print(f"{verdict:9} {name}", flush=True)
+    print(f"{len(FAULTS) - len(survivors) - len(unknown)} of {len(FAULTS)} killed")
+    return int(bool(survivors or unknown))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
