@@ -160,7 +160,8 @@ def test_compare_passes_its_options_on(comparisons, tmp_path):
     assert settings.saved() == {
         "circuit": "c.yaml", "weights": "w.pt", "data": "mnist:d", "population": "H1E", "samples": 3, "repeats": 2,
         "average": 2, "unit_rate": 100.0, "time_per_step": 10.0, "dt": 0.5, "device": "runtime", "loop": "open",
-        "seed": 7, "on_off": False, "readout": "paper", "cell": {"tau_soma": "30*ms"}, "inputs": {}, "rules": {"H2E_H1E": "BTSP"},
+        "seed": 7, "on_off": False, "readout": "paper",
+        "cell": {"tau_soma": "30*ms"}, "inputs": {}, "rules": {"H2E_H1E": "BTSP"},
         "phases": {}, "unit_rates": {}, "spikers": None,
     }  # fmt: skip
 

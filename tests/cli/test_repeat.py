@@ -39,7 +39,8 @@ def test_the_configuration_is_saved_as_it_was_used(made):
     assert saved == {
         "command": "compare", "circuit": "digits_dtp", "weights": None, "data": "digits", "population": "H2E",
         "samples": 2, "repeats": 2, "average": 2, "unit_rate": 450.0, "time_per_step": 20.0, "dt": 1.0,
-        "device": "runtime", "loop": "open", "on_off": False, "readout": "best", "seed": 3, "cell": {"tau_soma": "50*ms"},
+        "device": "runtime", "loop": "open", "on_off": False,
+        "readout": "best", "seed": 3, "cell": {"tau_soma": "50*ms"},
         "inputs": {}, "rules": {}, "phases": {}, "spikers": None, "unit_rates": {},
     }  # fmt: skip
     manifest = json.loads((made / "compare" / "manifest.json").read_text())
