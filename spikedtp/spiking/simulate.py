@@ -14,6 +14,7 @@ from spikedtp.circuit import Circuit, Projection, plateau_of, sees_nudge
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
+from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity import LearningRule
 from spikedtp.spiking.closed_loop import Phases
@@ -207,6 +208,10 @@ def simulate(
             )
     response = SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
     _warn_of_clipping(response)
+    if replayed is not None:
+        for source in sources:
+            highest = float(replayed[..., spec.slices()[source.projection]].max())
+            check_rates(poisson, highest * unit_rate, dt, timeline.duration, of=source.population)
     return response
 
 
