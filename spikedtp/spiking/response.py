@@ -151,11 +151,17 @@ class SpikingResponse:
     @property
     def clipped(self) -> dict[str, tuple[float, float]]:
         """Presynaptic populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
+        highest = self.highest
+        limit = float(self.spec.inputs.max_rate / self.spec.inputs.unit_rate) if highest else 0.0
+        return {name: (activity, limit) for name, activity in highest.items() if activity > limit}
+
+    @property
+    def highest(self) -> dict[str, float]:
+        """Presynaptic population -> the highest activity that its cells replay; empty if spikes were given."""
         if self.replayed is None:
             return {}
-        limit, slices = float(self.spec.inputs.max_rate / self.spec.inputs.unit_rate), self.spec.slices()
-        highest = {s.population: float(self.replayed[..., slices[s.projection]].max()) for s in self.spec.sources}
-        return {name: (activity, limit) for name, activity in highest.items() if activity > limit}
+        slices = self.spec.slices()
+        return {s.population: float(self.replayed[..., slices[s.projection]].max()) for s in self.spec.sources}
 
     @property
     def times(self) -> np.ndarray:

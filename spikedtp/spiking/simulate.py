@@ -208,10 +208,8 @@ def simulate(
             )
     response = SpikingResponse(population, readout.name, spec, plastic, batched, *shape, results, replayed)
     _warn_of_clipping(response)
-    if replayed is not None:
-        for source in sources:
-            highest = float(replayed[..., spec.slices()[source.projection]].max())
-            check_rates(poisson, highest * unit_rate, dt, timeline.duration, of=source.population)
+    for name, activity in response.highest.items():
+        check_rates(poisson, activity * unit_rate, dt, timeline.duration, of=name)
     return response
 
 
