@@ -25,12 +25,12 @@ import numpy as np
 import pandas as pd
 import typer
 from brian2 import ms
+from figures.selectivity import SILENT, selectivity_figure
 
 from spikedtp import replay
 from spikedtp.cli import run_script
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import BCM, Row
-from spikedtp.plotting.selectivity import SILENT, selectivity_figure
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device
 

@@ -27,6 +27,9 @@ import numpy as np
 import pandas as pd
 import typer
 from brian2 import ms, pF
+from figures import localisation as figures
+from sound_localisation import N_CLASSES, N_FIBRES, absolute_error, draw_samples
+from surrogate import SurrogateNetwork, TrainedNetwork, plain_spikes, train_surrogate
 from tqdm import tqdm
 
 from spikedtp.cli import run_script
@@ -34,10 +37,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import LIF, DiscreteLIF, TwoCompartment, TwoCompartmentLIF
 from spikedtp.plasticity.constraints import SignMask
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
-from spikedtp.plotting import localisation as figures
-from spikedtp.rate.surrogate import SurrogateNetwork, TrainedNetwork, plain_spikes, train
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.sound_localisation import N_CLASSES, N_FIBRES, absolute_error, draw_samples
 from spikedtp.spiking import default_device, learn_readout, run_feedforward
 
 N_INPUTS, N_HIDDEN = 2 * N_FIBRES, 30
@@ -82,7 +82,7 @@ def main(
         started = time.perf_counter()
         for name, masks in tqdm(list(conditions(shares, seeds, seed)), unit="network"):
             networks.setdefault(name, []).append(
-                train(data.spikes, data.label, masks, n_classes=N_CLASSES, epochs=epochs,
+                train_surrogate(data.spikes, data.label, masks, n_classes=N_CLASSES, epochs=epochs,
                       seed=seed + len(networks.get(name, [])))
             )  # fmt: skip
         n_trained = sum(map(len, networks.values()))

@@ -40,7 +40,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plotting import fidelity_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoint import write_weights
-from spikedtp.rate.training import train
+from spikedtp.rate.online import train_online
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.sweep import run_sweep
 
@@ -118,7 +118,7 @@ def trained_circuits(folder: Path, fan_ins: tuple[int, ...], n_train: int, seed:
         files[n] = folder / f"digits_dtp_{n}.yaml"
         files[n].write_text(yaml.safe_dump(circuit, sort_keys=False), encoding="utf-8")
         network = load_rate_network(files[n], seed=seed)
-        for _ in train(network, digits.train_x, digits.train_t, n_samples=n_train, data_seed=seed):
+        for _ in train_online(network, digits.train_x, digits.train_t, n_samples=n_train, data_seed=seed):
             pass
         write_weights(files[n].with_suffix(".pt"), network.state_dict())
     return files

@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import typer
+from figures.spike_timing import eight_row_figure
 
 from spikedtp import replay
 from spikedtp.cli import run_script
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import MSTDP, MSTDPET, STDP
-from spikedtp.plotting.spike_timing import eight_row_figure
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device
 

@@ -42,16 +42,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import typer
+from figures.rule_diagrams import angles_figure, rules_figure
+from learning_curves import ANGLE_KINDS, LearningCurves, learning_curves
 from tqdm import tqdm
 
 from spikedtp import datasets
 from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.cli import run_script
 from spikedtp.errors import SpikedtpError
-from spikedtp.learning_curves import ANGLE_KINDS, LearningCurves, learning_curves
-from spikedtp.plotting.rule_diagrams import angles_figure, rules_figure
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.schedules import schedule as named_schedule
+from spikedtp.schedules import schedule_named
 
 MODELS = {
     "backprop": "backprop_dale",
@@ -78,7 +78,7 @@ def main(
 ) -> None:
     """Figure 7: rule diagrams, and learning curves of six models."""
     started = time.perf_counter()
-    named_schedule(schedule)
+    schedule_named(schedule)
     kind = "mnist" if data.startswith("mnist") else "digits"
     samples = samples or {"mnist": 7500, "digits": 6000}[kind]
     if quick:

@@ -29,8 +29,8 @@ from tqdm import tqdm
 from spikedtp import datasets
 from spikedtp.cli import run_script
 from spikedtp.compare import bootstrap_median, noise_ceiling, similarity
-from spikedtp.comparison import run_comparison
 from spikedtp.configuration import CompareConfiguration
+from spikedtp.jobs.compare import run_comparison
 from spikedtp.models import weights_file
 from spikedtp.plotting import fidelity_figure
 from spikedtp.rate import load_rate_network

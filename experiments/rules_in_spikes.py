@@ -31,7 +31,7 @@ from spikedtp.cli import run_script
 from spikedtp.compare import compare_updates, summarise
 from spikedtp.plotting import rules_figure
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.training import train
+from spikedtp.rate.online import train_online
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device, simulate
 
@@ -70,7 +70,7 @@ def main(
             kind = data.partition(":")[0]
             name = circuit[kind] if isinstance(circuit, dict) else circuit
             network = load_rate_network(f"{kind}_{name}", seed=seed)
-            for _ in train(network, dataset.train_x, dataset.train_t, n_samples=n_train, data_seed=seed):
+            for _ in train_online(network, dataset.train_x, dataset.train_t, n_samples=n_train, data_seed=seed):
                 pass
             tables.append(in_spikes(network, x, target, repeats, device, seed).assign(model=label))
         table = pd.concat(tables, ignore_index=True)

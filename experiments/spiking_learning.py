@@ -40,8 +40,8 @@ import numpy as np
 import pandas as pd
 import typer
 from brian2 import Hz, ms
+from figures.spiking_learning import FIGURES
 from joblib import Parallel, delayed
-from spiking_learning_figures import FIGURES
 from tqdm import tqdm
 
 import spikedtp
@@ -53,10 +53,10 @@ from spikedtp.neurons import NudgedCell
 from spikedtp.plasticity import DendriticState, LearningRule, Tied, TopDownHebb
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.backprop_clone import feedback_projections
-from spikedtp.rate.training import sample_order, train
+from spikedtp.rate.online import sample_order, train_online
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import Phases, SpikingNetwork
-from spikedtp.spiking.spiking_network import INTERNEURON_SPIKERS
+from spikedtp.spiking.closed_loop.spiking_network import INTERNEURON_SPIKERS
 
 PARTS = ("inference", "updates", "learning", "free", "topdown", "speed")
 CIRCUITS = {
@@ -226,7 +226,7 @@ def trained(job: dict, samples: int):
     """A rate network after so many presentations of the whole schedule, and its images."""
     images = images_of(job)
     network = load_rate_network(job["circuit"], seed=job["seed"])
-    for step in train(network, images.train_x, images.train_t, n_samples=job["samples"], data_seed=job["seed"]):
+    for step in train_online(network, images.train_x, images.train_t, n_samples=job["samples"], data_seed=job["seed"]):
         if step.step >= samples:
             break
     return network, images
@@ -326,7 +326,7 @@ def learning(job: dict) -> list[dict]:
     if job["mode"] == "rate":
         rate = network
         if control != "frozen":
-            for step in train(network, images.train_x, targets, n_samples=job["samples"], data_seed=job["seed"]):
+            for step in train_online(network, images.train_x, targets, n_samples=job["samples"], data_seed=job["seed"]):
                 if step.step % every == 0:
                     probe(step.step)
         return rows
@@ -377,7 +377,7 @@ def speed(job: dict) -> list[dict]:
         for samples in (n, n, 2 * n):  # the first one builds
             began = time.perf_counter()
             if mode == "rate":
-                for _ in train(network, images.train_x, images.train_t, n_samples=samples, data_seed=0):
+                for _ in train_online(network, images.train_x, images.train_t, n_samples=samples, data_seed=0):
                     pass
             else:
                 order = sample_order(len(images.train_y), samples, 0)

@@ -21,13 +21,13 @@ from pathlib import Path
 import pandas as pd
 import typer
 from checks import FALSE_ALARM, GROUPS, Scale
+from figures.validation import validation_figure
 from tqdm import tqdm
 
 from spikedtp.cli import run_script
-from spikedtp.plotting.validation import validation_figure
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device
-from spikedtp.spiking.devices import check_device
+from spikedtp.spiking.engine.devices import check_device
 
 
 def main(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from spikedtp.errors import SpikedtpError, known_names, shown
 
-__all__ = ["DEFAULT_SCHEDULE", "SCHEDULES", "schedule"]
+__all__ = ["DEFAULT_SCHEDULE", "SCHEDULES", "schedule_named"]
 
 Schedule = Callable[[int, int], float]
 
@@ -25,7 +25,7 @@ def _anneal(index: int, total: int) -> float:
 SCHEDULES: dict[str, Schedule] = {"constant": _constant, "anneal": _anneal}
 
 
-def schedule(name: str | Schedule) -> Schedule:
+def schedule_named(name: str | Schedule) -> Schedule:
     """The schedule of this name: a function of (presentation index from 0, number of presentations).
 
     Parameters

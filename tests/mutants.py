@@ -37,11 +37,7 @@ from mutant_tests import Reach, lines_around, observe, tests_pass
 CHECKOUT = Path(__file__).parent.parent
 GROUPS = {"plasticity": ("plasticity",), "neurons": ("neurons", "equations"), "spiking": ("spiking",)}
 #: Of `spiking`: builds, processes and files. No equation lives there; tests/faults looks at it.
-MACHINERY = {
-    "build_cache", "built", "code_objects", "codegen_memory", "compiler", "description", "devices", "folders",
-    "generated_source", "layout", "merged_source", "processes", "run", "run_data", "run_files", "slim_loop",
-    "standalone",
-}  # fmt: skip
+MACHINERY = {"code_objects", "private_brian2"}
 #: What may kill, and an expression that chooses among it.
 TESTS = {
     "runtime": (["tests/neurons", "tests/plasticity", "tests/spiking", "tests/validation",
@@ -49,8 +45,9 @@ TESTS = {
     "compiled": (["tests/spiking"], "cpp_standalone or devices_agree"),
 }  # fmt: skip
 #: Template, by the beginning of its name -> the module whose tests see it.
-TEMPLATES = {"dense_pairs": "dense_pairs", "dense": "dense", "given": "given_spikes", "keep_row": "runners",
-             "play_rows": "runners", "run_when": "runners", "stream": "streams", "": "network"}  # fmt: skip
+TEMPLATES = {"dense_pairs": "synapses/pairs", "dense": "synapses/dense", "given": "parts/given_spikes",
+             "keep_row": "parts/operations", "play_rows": "parts/operations", "run_when": "parts/operations",
+             "stream": "parts/streams", "": "open_loop/build"}  # fmt: skip
 
 #: Assigned to, or a function's name: words, published numbers, what serves speed alone.
 WORDS = {"FITS", "equation", "reference", "source", "legacy_names", "__all__", "modulated", "nudge"}
@@ -89,8 +86,9 @@ class Mutant(NamedTuple):
 
 def files_of(group: str) -> list[Path]:
     folders = [CHECKOUT / "spikedtp" / folder for folder in GROUPS[group]]
-    found = [path for folder in folders for path in sorted(folder.glob("*.py")) if path.stem not in MACHINERY]
-    return found + [path for folder in folders for path in sorted(folder.glob("templates/*/*"))]
+    python = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    found = [path for path in python if path.stem not in MACHINERY and "engine" not in path.parts]
+    return found + [path for folder in folders for path in sorted(folder.glob("parts/templates/*/*"))]
 
 
 def mutants_of(path: Path) -> list[Mutant]:

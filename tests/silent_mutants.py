@@ -19,56 +19,56 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parent.parent
 OPEN = "tests/differential/test_rate_and_spikes.py::test_open_loop"
 CLOSED = "tests/differential/test_rate_and_spikes.py::test_closed_loop"
-DENSE = "tests/spiking/test_dense_against_stock.py"
+DENSE = "tests/spiking/synapses/test_against_stock.py"
 CELLS = "tests/spiking/test_cells.py"
 SPIKING = "spikedtp/spiking"
 
 #: name -> (file, text, what stands there instead, tests)
 FAULTS = {
     "open loop: biases dropped": (
-        f"{SPIKING}/simulate.py",
+        f"{SPIKING}/open_loop/present.py",
         "arriving = bias * float(unit_rate * dt) if bias.any() else None",
         "arriving = None",
         OPEN,
     ),
     "open loop: off cells of the wrong sign": (
-        f"{SPIKING}/open_loop.py",
+        f"{SPIKING}/open_loop/plan.py",
         "np.hstack([self.weight, -self.weight])",
         "np.hstack([self.weight, self.weight])",
         OPEN,
     ),
     "open loop: traces of off cells of the wrong sign": (
-        f"{SPIKING}/open_loop.py",
+        f"{SPIKING}/open_loop/plan.py",
         "values[..., :n] - values[..., n:]",
         "values[..., :n] + values[..., n:]",
         OPEN,
     ),
     "open loop: activities cut at 0": (
-        f"{SPIKING}/simulate.py",
+        f"{SPIKING}/open_loop/present.py",
         "if not source.on_off and activity.min() < 0:",
         "if False:",
-        "tests/spiking/test_open_loop.py::test_negative_activities_are_refused",
+        "tests/spiking/open_loop/test_present.py::test_negative_activities_are_refused",
     ),
     "open loop: clip at 0 of the soma removed": (
-        f"{SPIKING}/signals.py",
+        f"{SPIKING}/open_loop/signal_reader.py",
         "lowest = None if self.signed else 0",
         "lowest = None",
         OPEN,
     ),
     "open loop: gate of the plateau ignored": (
-        f"{SPIKING}/signals.py",
+        f"{SPIKING}/open_loop/signal_reader.py",
         "self.plateau.write(state, settled, out, is_output=is_output)",
         "out[...] = state",
         OPEN,
     ),
     "closed loop: biases dropped": (
-        f"{SPIKING}/closed_network.py",
+        f"{SPIKING}/closed_loop/build.py",
         "np.asarray(parts.given.biases[p.name], dtype=np.float64)",
         "0 * np.asarray(parts.given.biases[p.name], dtype=np.float64)",
         CLOSED,
     ),
     "closed loop: clip at 0 of the soma removed": (
-        f"{SPIKING}/closed_network.py",
+        f"{SPIKING}/closed_loop/build.py",
         "post_settled = clip(soma_sum/{steps['settled']}, 0, inf)",
         "post_settled = soma_sum/{steps['settled']}",
         CLOSED,
@@ -80,10 +80,46 @@ FAULTS = {
         CLOSED,
     ),
     "closed loop: a sign lost on the way": (
-        f"{SPIKING}/dense.py",
+        f"{SPIKING}/synapses/dense.py",
         "np.asarray(weights).T",
         "np.abs(np.asarray(weights)).T",
         CLOSED,
+    ),
+    "closed loop: gate of the plateau ignored": (
+        f"{SPIKING}/closed_loop/build.py",
+        'gate = plateau.gate_code("soma_sum")',
+        'gate = "1"',
+        CLOSED,
+    ),
+    "closed loop: dendrites are not clipped": (
+        "spikedtp/plasticity/plateau.py",
+        'return f"clip({state}, {lowest or f\'-{cls.limit:g}\'}, {cls.limit:g})"',
+        "return state",
+        CLOSED,
+    ),
+    "dense synapses: refractoriness ignored": (
+        f"{SPIKING}/parts/templates/numpy/dense_propagate.py_",
+        "{% if variables[target].conditional_write %}",
+        "{% if false %}",
+        DENSE,
+    ),
+    "dense synapses: a sign lost on the way": (
+        f"{SPIKING}/synapses/dense.py",
+        "np.asarray(weights).T",
+        "np.abs(np.asarray(weights)).T",
+        DENSE,
+    ),
+    "feed-forward: a sign lost on the way": (
+        f"{SPIKING}/feedforward/build.py",
+        "np.ascontiguousarray(weights.T, dtype=float).ravel()",
+        "np.abs(np.ascontiguousarray(weights.T, dtype=float)).ravel()",
+        "tests/spiking/feedforward/test_run.py",
+    ),
+    "replay: a sign lost on the way": (
+        f"{SPIKING}/rule_replay/given_signals.py",
+        "np.broadcast_to(w0, wanted).copy()",
+        "np.abs(np.broadcast_to(w0, wanted))",
+        "tests/spiking/rule_replay/test_replay.py",
     ),
     "rate network: biases dropped": (
         "spikedtp/rate/phases.py",

@@ -18,7 +18,7 @@ from spikedtp.plasticity import MSTDP
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.state import read_parameters
 from spikedtp.spiking import SpikingNetwork, replay
-from spikedtp.spiking.torch_snn import _checked
+from spikedtp.spiking.feedforward.run import _checked
 
 VALUES = np.array([[0.0, 1.0, 0.5], [1.0, 0.25, 0.0]])  # every type below holds them exactly
 QUIET = pytest.mark.filterwarnings("ignore")  # torch's and numpy's words on types that they give up

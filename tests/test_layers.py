@@ -20,19 +20,29 @@ LAYERS: list[set[str]] = [
     {"plasticity"},
     {"circuit", "schedules"},
     {"configuration"},
-    {"rate", "spiking", "datasets", "sound_localisation", "records"},
-    {"compare", "evaluation", "export"},
+    {"rate", "spiking", "datasets", "records"},
+    {"compare", "accuracy", "export"},
     {"plotting"},
-    {"comparison", "learning_curves", "training", "inspection"},
-    {"sweep", "installation", "report"},
+    {"jobs"},
+    {"sweep", "report"},
     {"cli"},
 ]
+#: The same inside `spiking/`, whose rooms are folders; `private` ones may be entered from `spiking/` alone.
+ROOMS: list[set[str]] = [
+    {"parts"},
+    {"engine"},
+    {"synapses", "responses"},
+    {"open_loop", "closed_loop", "rule_replay", "feedforward"},
+    {"simulation"},
+]
+#: Modules in one folder, beside its __init__.
+MOST_MODULES = 14
 LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "comparison", "training"},
+    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "jobs"},
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},
@@ -104,6 +114,48 @@ def test_imports_only_layers_above(path):
         for used in own_layers(module, name) - {layer}:
             assert used in LEVEL, f"{path.name} imports {used}, which has no layer"
             assert LEVEL[used] < LEVEL[layer], f"{layer} may not import {used}: it does not stand above"
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def arrows() -> dict[str, set[str]]:
+    """Module -> the modules of the package that it imports, at its top or inside a function."""
+    names = {module_name(path) for path in modules()}
+    found = {}
+    for path in modules():
+        used = {f"{m}.{n}" if f"{m}.{n}" in names else m for m, n in imports(path)}
+        found[module_name(path)] = (used & names) - {module_name(path)}
+    return found
+
+
+def test_no_module_imports_itself_through_others():
+    """The faces of packages hand names on: what they import is not what a module inside them needs."""
+    left = {name: used for name, used in arrows().items() if not (PACKAGE.parent / name.replace(".", "/")).is_dir()}
+    left = {name: used & set(left) for name, used in left.items()}
+    while free := {name for name, used in left.items() if not used}:
+        left = {name: used - free for name, used in left.items() if name not in free}
+    assert not left, f"in a circle, or above one: {sorted(left)}"
+
+
+def test_rooms_of_spiking_import_only_rooms_above():
+    level = {name: depth for depth, names in enumerate(ROOMS) for name in names}
+    room = {name: name.split(".")[2] for name in arrows() if name.startswith("spikedtp.spiking.")}
+    assert set(room.values()) == set(level)
+    for name, used in arrows().items():
+        for other in used & set(room) if name in room else ():
+            assert room[other] == room[name] or level[room[other]] < level[room[name]], f"{name} may not import {other}"
+
+
+def test_folders_are_small():
+    folders = {path.parent for path in modules()}
+    crowded = {
+        str(folder.relative_to(PACKAGE)): n
+        for folder in folders
+        if (n := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES and folder != PACKAGE
+    }
+    assert crowded == {"plasticity": 28}  # one file per rule
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import surrogate
 from matplotlib.figure import Figure
 
 from spikedtp import SpikedtpError, load_rate_network
@@ -12,12 +13,11 @@ from spikedtp.neurons import DiscreteLIF
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity.constraints import SignMask
 from spikedtp.plotting.follow_up import similarity_strips
-from spikedtp.rate import surrogate
 from spikedtp.rate.backprop_clone import BackpropClone
 from spikedtp.rate.initial_weights import draw_parameters
-from spikedtp.rate.training import sample_order, train
+from spikedtp.rate.online import sample_order, train_online
 from spikedtp.spiking import SpikingNetwork, learn_readout, run_feedforward
-from spikedtp.spiking.seeds import presentation_seeds
+from spikedtp.spiking.engine.seeds import presentation_seeds
 
 NO_SEEDS = [None, 1.0, 0.5, np.float64(2), True, np.bool_(False), -1, -(2**70), "3", [1], np.array(3), 2**70, np.nan]
 NET = [np.ones((3, 2)), np.ones((2, 1))], np.ones((1, 4, 3))
@@ -35,7 +35,7 @@ def doors():
         "draw_parameters": lambda seed: draw_parameters(network.circuit, seed),
         "BackpropClone": lambda seed: BackpropClone(network.circuit, seed=seed),
         "sample_order": lambda seed: sample_order(5, 5, seed),
-        "train": lambda seed: next(train(network, x, target, n_samples=2, data_seed=seed)),
+        "train": lambda seed: next(train_online(network, x, target, n_samples=2, data_seed=seed)),
         "presentation_seeds": lambda seed: presentation_seeds(seed, 1, 1),
         "first_sample": lambda seed: presentation_seeds(0, 1, 1, seed),
         "respond": lambda seed: spiking.respond(x, target, seed=seed),
@@ -43,7 +43,7 @@ def doors():
         "train in spikes": lambda seed: spiking.train(x, target, [0], seed=seed),
         "run_feedforward": lambda seed: run_feedforward(*NET, hidden=DiscreteLIF(), seed=seed, device="runtime"),
         "learn_readout": lambda seed: learn_readout(*NET, labels=[0], order=[0], seed=seed, device="runtime"),
-        "surrogate": lambda seed: surrogate.train(
+        "surrogate": lambda seed: surrogate.train_surrogate(
             np.zeros((2, 4, 3), bool), [0, 0], masks, n_classes=1, epochs=0, seed=seed
         ),
         "bootstrap_median": lambda seed: bootstrap_median(np.arange(3.0), np.arange(3), seed=seed),

@@ -41,9 +41,9 @@ from tqdm import tqdm
 from spikedtp import datasets
 from spikedtp.cli import run_script
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.training import train
+from spikedtp.rate.online import train_online
 from spikedtp.records import staged, write_manifest, write_summary, write_table
-from spikedtp.schedules import schedule as named_schedule
+from spikedtp.schedules import schedule_named
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_torch import PlainTorch
@@ -75,7 +75,7 @@ def main(
     if quick:
         seeds, samples, steps = 1, min(samples, 200), min(steps, 100)
     for name in schedule:
-        named_schedule(name)
+        schedule_named(name)
     torch.set_num_threads(1)
     dataset = datasets.load(data)
     with staged(out) as folder:
@@ -161,7 +161,9 @@ def _train(folder: Path, dataset, n_samples: int, schedule: str, seed: int, name
     network = load_rate_network(circuit, seed=seed)
     bar.set_description(f"{name}, {schedule}, seed {seed}")
     began = time.perf_counter()
-    for _ in train(network, dataset.train_x, dataset.train_t, n_samples=n_samples, data_seed=seed, schedule=schedule):
+    for _ in train_online(
+        network, dataset.train_x, dataset.train_t, n_samples=n_samples, data_seed=seed, schedule=schedule
+    ):
         bar.update()
     seconds = time.perf_counter() - began
     found = wanted | {

@@ -8,9 +8,9 @@ from brian2 import Clock, Network, SpikeGeneratorGroup, Synapses, ms
 from checks.nest_kernel import with_nest
 from checks.nest_plasticity import END, P, in_brian2, in_nest, trains
 from checks.row import Row, Scale, exact
-from spikedtp.spiking.built import BuiltNetwork
-from spikedtp.spiking.run import run_on
-from spikedtp.spiking.run_data import RunInputs
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.run import run_on
 
 __all__ = ["as_posted"]
 

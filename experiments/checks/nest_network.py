@@ -10,9 +10,9 @@ from scipy import stats
 
 from checks.nest_kernel import fresh_kernel, with_nest
 from checks.row import FALSE_ALARM, Curve, Row, Scale
-from spikedtp.spiking.built import BuiltNetwork
-from spikedtp.spiking.run import run_on
-from spikedtp.spiking.run_data import RunInputs
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.run import run_on
 
 __all__ = ["cuba"]
 

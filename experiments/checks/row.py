@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from figures.validation import Curve
 from scipy import stats
-
-from spikedtp.plotting.validation import Curve
 
 __all__ = ["FALSE_ALARM", "SIGMAS", "Curve", "Row", "Scale", "exact", "ks", "mean_of", "skipped", "statistical"]
 

@@ -1,7 +1,8 @@
 """Circuits as plain data: description, YAML reader, names of shipped models."""
 
-from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.circuit import Circuit, Constraint, Population, Projection
 from spikedtp.circuit.keys import bias_key, weight_key
+from spikedtp.circuit.learned import check_learned, inputs_of, learned_rules
 from spikedtp.circuit.nudge import nudge_kind, plateau_of, sees_nudge
 from spikedtp.circuit.reader import read_circuit
 from spikedtp.circuit.shipped import circuit_path, shipped_names
@@ -12,7 +13,10 @@ __all__ = [
     "Population",
     "Projection",
     "bias_key",
+    "check_learned",
     "circuit_path",
+    "inputs_of",
+    "learned_rules",
     "nudge_kind",
     "plateau_of",
     "read_circuit",

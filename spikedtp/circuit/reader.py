@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from spikedtp.circuit.description import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.circuit import Circuit, Constraint, Population, Projection
 from spikedtp.circuit.fields import Fields, load_yaml
 from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short

@@ -26,7 +26,7 @@ def command(
     It lies in $SPIKEDTP_CACHE, or in the user's cache folder, and holds at most $SPIKEDTP_CACHE_LIMIT megabytes
     (default 500): what was used longest ago goes first.
     """
-    from spikedtp.spiking.build_cache import cache_folder, cached_projects, clear_cache
+    from spikedtp.spiking.engine.compiled.build_cache import cache_folder, cached_projects, clear_cache
 
     removed = clear_cache() if clear else []
     projects = cached_projects()

@@ -1,4 +1,4 @@
-"""`spikedtp check`: does this installation work? The work is `spikedtp.installation`'s."""
+"""`spikedtp check`: does this installation work? The work is `spikedtp.jobs.check`'s."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_SOUND = 1
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> int:
     """Look at compiler, packages, threads and cache, and simulate five seconds on each device."""
-    from spikedtp.installation import check_installation
+    from spikedtp.jobs.check import check_installation
 
     sound, report = True, {}
     for found in check_installation():

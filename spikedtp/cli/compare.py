@@ -1,4 +1,4 @@
-"""`spikedtp compare`: the main job, rate against spiking weight changes. The work is `spikedtp.comparison`'s."""
+"""`spikedtp compare`: the main job, rate against spiking weight changes. The work is `spikedtp.jobs.compare`'s."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COSINE, CEILING = ".rule.cosine.median", ".rule.noise_ceiling.median"
 def _run(configuration: CompareConfiguration) -> None:
     """Compare the weight changes of the rate network with those of the spiking network, synapse by synapse."""
     configuration.weights_file()  # before anything heavy is loaded
-    from spikedtp.comparison import run_comparison
+    from spikedtp.jobs.compare import run_comparison
 
     out = Path(configuration.out)
     found = run_comparison(configuration.model_copy(update={"device": device_for(configuration.device)}), out)

@@ -1,4 +1,4 @@
-"""`spikedtp info`: what a circuit or a checkpoint holds. The work is `spikedtp.inspection`'s."""
+"""`spikedtp info`: what a circuit or a checkpoint holds. The work is `spikedtp.jobs.info`'s."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Describe a circuit or a checkpoint: populations, projections, rules, Dale's law, recorded accuracy."""
-    from spikedtp.inspection import describe
+    from spikedtp.jobs.info import file_info
 
-    found = describe(file, circuit)
+    found = file_info(file, circuit)
     typer.echo(json.dumps(found, indent=2) if as_json else _text(found))
 
 

@@ -38,7 +38,7 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
 
 def device_for(asked: str | None) -> str:
     """The device asked for; without one, C++ if it can be compiled here."""
-    from spikedtp.spiking import devices
+    from spikedtp.spiking.engine import devices
 
     if asked is None and not devices.compiler_available():
         typer.echo("no C++ compiler found: running on the slower runtime device", err=True)

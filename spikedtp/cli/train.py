@@ -25,7 +25,7 @@ def _run(configuration: TrainConfiguration) -> None:
     """
     from tqdm import tqdm
 
-    from spikedtp.training import run_training
+    from spikedtp.jobs.train import run_training
 
     out = Path(configuration.out)
     with tqdm(total=configuration.samples, unit="image", desc="train", disable=None) as bar:

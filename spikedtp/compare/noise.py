@@ -12,9 +12,9 @@ from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.compare.repeats import repeat_cosines
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity import Factors
-from spikedtp.spiking import ClosedResponse, SpikingResponse
-from spikedtp.spiking.open_loop import OpenLoop
-from spikedtp.spiking.readout import KINDS, PHASES
+from spikedtp.spiking import Response, SpikingResponse
+from spikedtp.spiking.open_loop.plan import OpenLoop
+from spikedtp.spiking.open_loop.readout import KINDS, PHASES
 
 __all__ = ["expected_update", "noise_ceiling", "noise_cosines"]
 
@@ -123,7 +123,7 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
     expected, fano = _rates(response, sample)
     names = list(kernels)
     basis = np.array([kernels[name] for name in names])
-    one = plastic.reader.at(slice(sample, sample + 1))
+    one = response.readers[projection].at(slice(sample, sample + 1))
 
     def factors(sums: np.ndarray) -> Factors:
         counts = {name: sums[k][None] for k, name in enumerate(names)}
@@ -137,7 +137,7 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
 
 @underflow_is_zero
 def expected_update(
-    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
+    response: Response, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
 ) -> np.ndarray | None:
     """The ΔW to expect from the replayed rates alone, `(n_post, n_pre)`.
 
@@ -153,7 +153,7 @@ def expected_update(
         None if the spikes were given, the read-out is not linear in them, or the loop is closed.
     """
     seed = check_whole("seed", seed)
-    if isinstance(response, ClosedResponse):
+    if response.loop == "closed":
         return None
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
@@ -163,9 +163,7 @@ def expected_update(
 
 
 @underflow_is_zero
-def noise_ceiling(
-    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
-) -> float:
+def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0) -> float:
     """Median cosine of a spiking ΔW with its own noise-free expectation, predicted from Poisson statistics.
 
     In a closed loop every population adds noise of its own: there it is measured, from repeats (`repeat_ceiling`).
@@ -183,7 +181,7 @@ def noise_ceiling(
 
 @underflow_is_zero
 def noise_cosines(
-    response: SpikingResponse, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
+    response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> np.ndarray:
     """The cosines of which `noise_ceiling` is the median: what noise alone makes of single presentations.
 
@@ -193,7 +191,7 @@ def noise_cosines(
         Empty where no prediction is possible; NaN where nothing changes.
     """
     seed = check_whole("seed", seed)
-    if isinstance(response, ClosedResponse):
+    if response.loop == "closed":
         return repeat_cosines(response, projection, sample)
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from spikedtp.arithmetic import underflow_is_zero
-from spikedtp.spiking import ClosedResponse, SpikingResponse
+from spikedtp.spiking import Response
 
 __all__ = ["repeat_ceiling", "repeat_cosines"]
 
 
 @underflow_is_zero
-def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> float:
+def repeat_ceiling(response: Response, projection: str, sample: int = 0) -> float:
     r"""Median cosine of one spiking ΔW with its own expectation, measured from repeats.
 
     Each direction u is compared with the sum S of the others. S has noise of its own, which takes the same share from
@@ -33,7 +33,7 @@ def repeat_ceiling(response: SpikingResponse | ClosedResponse, projection: str, 
     return float(np.clip(np.median(with_others) / share, 0, 1)) if with_others.size else np.nan
 
 
-def repeat_cosines(response: SpikingResponse | ClosedResponse, projection: str, sample: int = 0) -> np.ndarray:
+def repeat_cosines(response: Response, projection: str, sample: int = 0) -> np.ndarray:
     """The cosines of which `repeat_ceiling` is the median, one for each repeat in which anything changes.
 
     Returns
@@ -61,7 +61,7 @@ def _with_others(response, projection: str, sample: int) -> tuple[np.ndarray, fl
     return with_others, float(np.sqrt((n - 1) * pairs / (1 + (n - 2) * pairs)))
 
 
-def _directions(response: SpikingResponse | ClosedResponse, projection: str, sample: int) -> Iterator[np.ndarray]:
+def _directions(response: Response, projection: str, sample: int) -> Iterator[np.ndarray]:
     """ΔW of each repeat with length 1; made again each time, since all at once may not fit in memory."""
     for repeat in range(response.n_repeats):
         change = response.weight_updates.of(projection, sample, repeat).astype(np.float64)

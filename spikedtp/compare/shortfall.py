@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spikedtp.compare.similarity import bootstrap_median
-from spikedtp.spiking import ClosedResponse, SpikingResponse
+from spikedtp.spiking import Response
 
 __all__ = ["shortfall"]
 
@@ -14,7 +14,7 @@ __all__ = ["shortfall"]
 FEW_SAMPLES = 6
 
 
-def shortfall(table: pd.DataFrame, spiking: SpikingResponse | ClosedResponse) -> str:
+def shortfall(table: pd.DataFrame, spiking: Response) -> str:
     """One line that names the projections whose median cosine noise alone does not explain; empty if there is none.
 
     A projection is named if the bootstrap interval of its median lies below the median noise ceiling. With fewer than
@@ -24,7 +24,7 @@ def shortfall(table: pd.DataFrame, spiking: SpikingResponse | ClosedResponse) ->
     ----------
     table : pandas.DataFrame
         From `compare_updates`; its reference ``rule`` counts.
-    spiking : SpikingResponse or ClosedResponse
+    spiking : Response
         What was compared: it knows which activities were clipped.
 
     Examples

@@ -11,7 +11,7 @@ from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.compare.noise import expected_update, noise_cosines
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.spiking import ClosedResponse, SpikingResponse
+from spikedtp.spiking import Response
 
 __all__ = ["compare_updates", "summarise"]
 
@@ -23,7 +23,7 @@ LOW = 0.05
 
 
 @underflow_is_zero
-def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average: int = 1) -> pd.DataFrame:
+def compare_updates(rate, spiking: Response, *, average: int = 1) -> pd.DataFrame:
     """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
 
     Parameters
@@ -31,7 +31,7 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
     rate : RateResponse or dict
         The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), for
         all samples, or with a leading sample axis (they are reported as ``rule``).
-    spiking : SpikingResponse or ClosedResponse
+    spiking : Response
     average : int
         Repeats whose mean ΔW is compared; ``repeat`` then counts these means. Repeats left over are not used.
 
@@ -55,7 +55,7 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
         The two sides differ in samples or shapes, `rate` was presented without a target, or there are fewer repeats
         than `average`.
     """
-    if not isinstance(spiking, SpikingResponse | ClosedResponse):
+    if not isinstance(spiking, Response):
         raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
     if not (isinstance(rate, Mapping) or hasattr(rate, "updates")):
         raise SpikedtpError(
@@ -91,7 +91,7 @@ def compare_updates(rate, spiking: SpikingResponse | ClosedResponse, *, average:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _mean_update(spiking: SpikingResponse | ClosedResponse, projection: str, sample: int, repeats: range) -> np.ndarray:
+def _mean_update(spiking: Response, projection: str, sample: int, repeats: range) -> np.ndarray:
     found = [spiking.weight_updates.of(projection, sample, repeat) for repeat in repeats]
     return found[0] if len(found) == 1 else np.mean(found, axis=0)
 
@@ -108,7 +108,7 @@ def _averaged_ceiling(ceiling: float, n: int) -> float:
     return ceiling / np.sqrt(ceiling**2 + (1 - ceiling**2) / n) if n > 1 else ceiling
 
 
-def _check_samples(rate, spiking: SpikingResponse | ClosedResponse) -> None:
+def _check_samples(rate, spiking: Response) -> None:
     """A single presentation must not stand for a batch, nor a longer batch for a shorter one."""
     if isinstance(rate, Mapping):
         counts = {len(change) for change in rate.values() if np.ndim(change) == 3}
@@ -121,7 +121,7 @@ def _check_samples(rate, spiking: SpikingResponse | ClosedResponse) -> None:
         )
 
 
-def _references(rate, projection: str, sample: int, spiking: SpikingResponse | ClosedResponse) -> dict[str, np.ndarray]:
+def _references(rate, projection: str, sample: int, spiking: Response) -> dict[str, np.ndarray]:
     if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)

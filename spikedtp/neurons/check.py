@@ -10,7 +10,7 @@ from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.neurons.declaration import Declaration, DeclaredModel
 
 __all__ = ["check_cell", "declared"]
 
@@ -20,7 +20,7 @@ OF_BRIAN2 |= {*DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS, *DEFAULT_UNITS}
 
 
 def check_cell(
-    model: CellModel,
+    model: DeclaredModel,
     where: str,
     *,
     declaration: Declaration | None = None,
@@ -96,7 +96,7 @@ def check_cell(
 
 def declared(model: object, where: str) -> Declaration:
     """The declaration of what must be a cell."""
-    if not isinstance(model, CellModel):
+    if not isinstance(model, DeclaredModel):
         raise SpikedtpError(f"{where} must be a cell such as spikedtp.neurons.TwoCompartment(), got {shown(model)}")
     return model.declaration()
 

@@ -14,8 +14,8 @@ from brian2.parsing.expressions import is_boolean_expression
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.errors import SpikedtpError, known_names, shown
-from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.declaration import Declaration, DeclaredModel
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 
 __all__ = ["INPUTS", "CellGroup", "Slots", "cell_group", "make_group"]
@@ -57,7 +57,7 @@ INPUTS = Slots(integrate="groups")
 
 
 def make_group(
-    model: CellModel,
+    model: DeclaredModel,
     n: int,
     *,
     declaration: Declaration | None = None,
@@ -135,7 +135,7 @@ REMEDY = "define variables in equations='...' and functions in namespace={...}"
 class CellGroup(NeuronGroup):
     """Brian2's group, which also checks the time step when a run begins; Brian2 wraps what it raises."""
 
-    def __init__(self, *args, cell: CellModel, **options):
+    def __init__(self, *args, cell: DeclaredModel, **options):
         self._cell = cell
         super().__init__(*args, **options)
 
@@ -145,7 +145,7 @@ class CellGroup(NeuronGroup):
 
 
 def cell_group(
-    model: CellModel, n: int, *, declaration: Declaration | None = None, equations="", namespace=None, **options
+    model: DeclaredModel, n: int, *, declaration: Declaration | None = None, equations="", namespace=None, **options
 ) -> CellGroup:
     """`CellModel.group`, with another declaration if asked."""
     where = f"{type(model).__name__}.group"

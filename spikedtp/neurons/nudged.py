@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from brian2 import Equations, Hz, ms, second
 
@@ -11,10 +11,8 @@ from spikedtp.equations.firing import FIRING, STEADY_FIRING
 from spikedtp.equations.membrane import leaky_compartment
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.neurons.group import CellGroup, cell_group
 from spikedtp.parameters import parameter
-
-if TYPE_CHECKING:
-    from spikedtp.neurons.group import CellGroup
 
 __all__ = ["NudgedCell", "Spiker", "SteadyInput"]
 
@@ -161,8 +159,6 @@ class SteadyInput(CellModel):
 
     def group(self, n: int, **options) -> CellGroup:
         """As of any cell; ``activity`` is 0 until it is set, and may change at any time."""
-        from spikedtp.neurons.group import cell_group
-
         return cell_group(self, n, declaration=self._declaration(FIRING), **options)
 
     def declaration(self) -> Declaration:

@@ -15,7 +15,7 @@ from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, SignMask, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
-from spikedtp.plasticity.description import Description
+from spikedtp.plasticity.described import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.plateau import Plateau

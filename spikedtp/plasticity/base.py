@@ -10,7 +10,7 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import is_finite
-from spikedtp.plasticity.description import Described
+from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import Array, Signals, outer
 from spikedtp.plasticity.spiking_form import SpikingForm

@@ -14,7 +14,7 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import Parameters
-from spikedtp.plasticity.description import Described
+from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.signals import Array
 from spikedtp.plasticity.spiking_form import SpikingForm

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from spikedtp.rate import RateResponse
     from spikedtp.spiking import SpikingResponse
-    from spikedtp.spiking.timeline import Timeline
+    from spikedtp.spiking.open_loop.timeline import Timeline
 
 __all__ = [
     "ceiling_scatter",

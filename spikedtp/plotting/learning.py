@@ -106,7 +106,7 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
     ----------
     ax : Axes
     table : pandas.DataFrame
-        With columns ``label, predicted, n``, as `spikedtp.evaluation.confusion` and ``confusion.csv`` have it.
+        With columns ``label, predicted, n``, as `spikedtp.accuracy.confusion` and ``confusion.csv`` have it.
     """
     counts = table.pivot(index="label", columns="predicted", values="n").fillna(0)
     shares = counts.div(counts.sum(axis=1).where(lambda n: n > 0, 1), axis=0).to_numpy()

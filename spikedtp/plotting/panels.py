@@ -13,7 +13,7 @@ from spikedtp.plotting.style import COLOURS, cell_colour
 
 if TYPE_CHECKING:
     from spikedtp.plotting.presentation import Shown
-    from spikedtp.spiking.timeline import Timeline
+    from spikedtp.spiking.open_loop.timeline import Timeline
 
 __all__ = [
     "dendritic_voltage",

@@ -10,12 +10,12 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import PoissonInput
-from spikedtp.spiking.simulate import replayed_points
+from spikedtp.spiking.open_loop.present import replayed_points
 
 if TYPE_CHECKING:
     from spikedtp.rate import RateResponse
     from spikedtp.spiking import SpikingResponse
-    from spikedtp.spiking.timeline import Timeline
+    from spikedtp.spiking.open_loop.timeline import Timeline
 
 __all__ = ["Shown", "population_correlation", "rate_dendritic_states", "spiking_dendritic_states"]
 

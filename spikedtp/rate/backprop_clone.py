@@ -9,7 +9,7 @@ import numpy as np
 from spikedtp.circuit import Circuit, Projection
 from spikedtp.plasticity import Backprop, Bounds, ReceptiveFields, Tied
 from spikedtp.rate.gradient import gradients, starting_point
-from spikedtp.rate.initial_weights import Parameters, draw_parameters
+from spikedtp.rate.initial_weights import DrawnWeights, draw_parameters
 from spikedtp.rate.phases import Program
 from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
@@ -78,7 +78,7 @@ class BackpropClone:
 
     def load(self, weights: dict[str, np.ndarray], biases: dict[str, np.ndarray]) -> None:
         """Take over a network's weights and biases."""
-        self._store.load(Parameters(weights, biases, {}))
+        self._store.load(DrawnWeights(weights, biases, {}))
         if self._store.has_own_values:
             self._programs.clear()
 

@@ -12,7 +12,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import DendriticLoss, LocalBackprop, PlateauBias
 from spikedtp.rate.gradient import check_backward_steps
 
-__all__ = ["check_circuit", "sample_array"]
+__all__ = ["check_rate_form", "sample_array"]
 
 
 def sample_array(value: Any, name: str, population: Population) -> np.ndarray:
@@ -20,7 +20,7 @@ def sample_array(value: Any, name: str, population: Population) -> np.ndarray:
     return as_samples(name, value, population.size, np.float32, cells=population.name)
 
 
-def check_circuit(circuit: Circuit) -> None:
+def check_rate_form(circuit: Circuit) -> None:
     """`SpikedtpError` where a rule cannot work in this circuit."""
     check_backward_steps(circuit)
     kind = nudge_kind(circuit)

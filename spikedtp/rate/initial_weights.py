@@ -17,10 +17,10 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity import ReceptiveFields
 
-__all__ = ["Parameters", "draw_parameters"]
+__all__ = ["DrawnWeights", "draw_parameters"]
 
 
-class Parameters(NamedTuple):
+class DrawnWeights(NamedTuple):
     """Plain float32 arrays of a network: weights and masks by projection name, biases by population name."""
 
     weights: dict[str, np.ndarray]
@@ -69,7 +69,7 @@ def _draw_bias(bias: torch.Tensor, population: Population, fan_in: int, generato
         _fill(bias, init, args, f"population {population.name}: bias_init", generator)
 
 
-def draw_parameters(circuit: Circuit, seed: int) -> Parameters:
+def draw_parameters(circuit: Circuit, seed: int) -> DrawnWeights:
     """Draw all weights, biases and receptive fields; bounds and constraints are still to be applied.
 
     Parameters
@@ -98,7 +98,7 @@ def draw_parameters(circuit: Circuit, seed: int) -> Parameters:
                     masks[projection.name] = _draw_fields(
                         fields, sizes[projection.post], sizes[projection.pre], generator
                     )
-    return Parameters(
+    return DrawnWeights(
         {name: weight.numpy() for name, weight in weights.items()},
         {name: bias.numpy() for name, bias in biases.items()},
         masks,

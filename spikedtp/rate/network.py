@@ -18,9 +18,9 @@ from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.locks import Lock
 from spikedtp.plasticity import Factors, Signals, Tied
-from spikedtp.rate.checks import check_circuit, sample_array
+from spikedtp.rate.checks import check_rate_form, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
-from spikedtp.rate.initial_weights import Parameters, draw_parameters
+from spikedtp.rate.initial_weights import DrawnWeights, draw_parameters
 from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
@@ -80,8 +80,8 @@ class RateNetwork:
         By projection: what its rule remembers from one presentation to the next.
     """
 
-    def __init__(self, circuit: Circuit, parameters: Parameters):
-        check_circuit(circuit)
+    def __init__(self, circuit: Circuit, parameters: DrawnWeights):
+        check_rate_form(circuit)
         self.circuit = circuit
         self._store = WeightStore(circuit, parameters)
         self._store.constrain_all()

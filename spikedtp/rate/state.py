@@ -10,7 +10,7 @@ import numpy as np
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit, bias_key, weight_key
 from spikedtp.errors import SpikedtpError
-from spikedtp.rate.initial_weights import Parameters
+from spikedtp.rate.initial_weights import DrawnWeights
 
 __all__ = ["read_parameters"]
 
@@ -23,7 +23,7 @@ def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
     return array.copy()
 
 
-def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> Parameters:
+def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights:
     """Check a state dict against the circuit.
 
     Parameters
@@ -67,4 +67,4 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> Parameters:
         else np.zeros(p.size, dtype=np.float32)
         for p in circuit.populations[1:]
     }
-    return Parameters(weights, found, {})
+    return DrawnWeights(weights, found, {})

@@ -13,7 +13,7 @@ import numpy as np
 
 from spikedtp.circuit import Circuit, Projection
 from spikedtp.plasticity import Bounds, ReceptiveFields, Tied
-from spikedtp.rate.initial_weights import Parameters
+from spikedtp.rate.initial_weights import DrawnWeights
 
 __all__ = ["Block", "WeightStore"]
 
@@ -46,7 +46,7 @@ class WeightStore:
         Where a population lies in its layer.
     """
 
-    def __init__(self, circuit: Circuit, parameters: Parameters):
+    def __init__(self, circuit: Circuit, parameters: DrawnWeights):
         self.circuit = circuit
         self.masks = parameters.masks
         self.place: dict[str, tuple[str, int, int]] = {}
@@ -129,7 +129,7 @@ class WeightStore:
             return False
         return not isinstance(self.circuit.projection(tied.source).constraint, Tied)
 
-    def load(self, parameters: Parameters) -> None:
+    def load(self, parameters: DrawnWeights) -> None:
         """Replace all values. What a file says is kept until the first step even where a constraint says otherwise.
 
         A tied projection whose values are not its source's has values of its own until then; receptive fields that the
@@ -184,11 +184,11 @@ class WeightStore:
         self._unwritten = bool(self.tied)
         return released
 
-    def snapshot(self) -> Parameters:
+    def snapshot(self) -> DrawnWeights:
         """Copies of all values."""
         self.write_tied()
         weights = {p.name: self.weights[p.name].copy() for p in self.circuit.projections}
-        return Parameters(weights, {name: bias.copy() for name, bias in self.biases.items()}, dict(self.masks))
+        return DrawnWeights(weights, {name: bias.copy() for name, bias in self.biases.items()}, dict(self.masks))
 
     def write_tied(self) -> None:
         """Bring the stored copies of tied projections up to date."""
@@ -199,7 +199,7 @@ class WeightStore:
             self._unwritten = False
 
 
-def _with_values(circuit: Circuit, parameters: Parameters) -> WeightStore:
+def _with_values(circuit: Circuit, parameters: DrawnWeights) -> WeightStore:
     store = WeightStore(circuit, parameters)
     store.load(parameters)
     return store

@@ -1,21 +1,28 @@
-"""The spiking side: the only place that creates Brian2 objects."""
+"""The spiking side: the only place that creates Brian2 objects.
 
-from spikedtp.spiking.closed_loop import Phases
-from spikedtp.spiking.closed_response import ClosedResponse
-from spikedtp.spiking.dense_pairs import PairSynapses
-from spikedtp.spiking.devices import compiler_available, default_device
-from spikedtp.spiking.replay import ReplayResult, replay
-from spikedtp.spiking.response import SpikingResponse
-from spikedtp.spiking.simulate import simulate
-from spikedtp.spiking.simulate_closed import phases_of
-from spikedtp.spiking.spiking_network import SpikingNetwork
-from spikedtp.spiking.torch_snn import learn_readout, run_feedforward, run_torch_snn
+`simulation` chooses the loop; `open_loop`, `closed_loop`, `rule_replay` and `feedforward` each plan, build and present
+one kind of network; `responses`, `synapses`, `parts` and `engine` serve them all (docs/architecture.md).
+"""
+
+from spikedtp.spiking.closed_loop.phases import Phases, phases_of
+from spikedtp.spiking.closed_loop.present import simulate_closed
+from spikedtp.spiking.closed_loop.response import ClosedResponse
+from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
+from spikedtp.spiking.engine.devices import compiler_available, default_device
+from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward, run_torch_snn
+from spikedtp.spiking.open_loop.present import simulate_open
+from spikedtp.spiking.open_loop.response import SpikingResponse
+from spikedtp.spiking.responses.response import Response
+from spikedtp.spiking.rule_replay.replay import ReplayResult, replay
+from spikedtp.spiking.simulation import simulate
+from spikedtp.spiking.synapses.pairs import PairSynapses
 
 __all__ = [
     "ClosedResponse",
     "PairSynapses",
     "Phases",
     "ReplayResult",
+    "Response",
     "SpikingNetwork",
     "SpikingResponse",
     "compiler_available",
@@ -26,4 +33,6 @@ __all__ = [
     "run_feedforward",
     "run_torch_snn",
     "simulate",
+    "simulate_closed",
+    "simulate_open",
 ]

@@ -25,7 +25,7 @@ Job = dict[str, Any]  # key, settings
 
 def job_key(configuration: CompareConfiguration, file_hash: Callable[[Path], str]) -> str:
     """What a job's result depends on: settings, the contents of circuit and weights, the version of the package."""
-    from spikedtp.comparison import input_files
+    from spikedtp.jobs.compare import input_files
 
     content = [__version__, configuration.saved(), [file_hash(path) for path in input_files(configuration)]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
@@ -39,7 +39,7 @@ def run_job(job: Job) -> dict[str, Any]:
     dict
         ``key, settings, status, error, results, seconds``.
     """
-    from spikedtp.comparison import compare_networks
+    from spikedtp.jobs.compare import compare_networks
 
     started = time.perf_counter()
     status, error, results = DONE, None, {}

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from spikedtp.comparison import input_files
 from spikedtp.configuration import SweepConfiguration
+from spikedtp.jobs.compare import input_files
 from spikedtp.plotting.sweep import sweep_figure
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device

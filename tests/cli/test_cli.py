@@ -11,9 +11,10 @@ import sys
 import pytest
 import typer
 
-from spikedtp import SpikedtpError, __version__, training
+from spikedtp import SpikedtpError, __version__
 from spikedtp.cli import main
 from spikedtp.configuration import CompareConfiguration
+from spikedtp.jobs import train as training
 
 COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
 
@@ -141,9 +142,9 @@ def comparisons(monkeypatch):
     import types
 
     calls = []
-    fake = types.ModuleType("spikedtp.comparison")
+    fake = types.ModuleType("spikedtp.jobs.compare")
     fake.run_comparison = lambda configuration, out: calls.append((configuration, out)) or {}
-    monkeypatch.setitem(sys.modules, "spikedtp.comparison", fake)
+    monkeypatch.setitem(sys.modules, "spikedtp.jobs.compare", fake)
     monkeypatch.setattr(CompareConfiguration, "weights_file", lambda self: self.weights)
     return calls
 
@@ -168,7 +169,7 @@ def test_compare_passes_its_options_on(comparisons, tmp_path):
 
 @pytest.mark.parametrize(("compiler", "device"), [(True, "cpp_standalone"), (False, "runtime")])
 def test_compare_without_a_compiler_uses_runtime(comparisons, compiler, device, capsys, monkeypatch):
-    from spikedtp.spiking import devices
+    from spikedtp.spiking.engine import devices
 
     monkeypatch.setattr(devices, "compiler_available", lambda: compiler)
     assert main(["compare"]) == 0
@@ -241,7 +242,7 @@ def test_interrupted(comparisons, capsys, monkeypatch):
     def interrupt(*settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", interrupt)
+    monkeypatch.setattr(sys.modules["spikedtp.jobs.compare"], "run_comparison", interrupt)
     assert main(["compare", "--device", "runtime"]) == 130
     assert capsys.readouterr().err == "spikedtp: interrupted\n"
 
@@ -250,7 +251,7 @@ def test_a_bug_keeps_its_traceback(comparisons, monkeypatch):
     def fail(*settings):
         raise ValueError("a bug, not a user's mistake")
 
-    monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", fail)
+    monkeypatch.setattr(sys.modules["spikedtp.jobs.compare"], "run_comparison", fail)
     with pytest.raises(ValueError, match="a bug"):
         main(["compare", "--device", "runtime"])
 
@@ -259,7 +260,7 @@ def test_a_message_of_several_lines_becomes_one(comparisons, capsys, monkeypatch
     def fail(*settings):
         raise SpikedtpError("first\n  second")
 
-    monkeypatch.setattr(sys.modules["spikedtp.comparison"], "run_comparison", fail)
+    monkeypatch.setattr(sys.modules["spikedtp.jobs.compare"], "run_comparison", fail)
     assert main(["compare", "--device", "runtime"]) == 2
     assert complaint(capsys) == "spikedtp: error: first second\n"
 

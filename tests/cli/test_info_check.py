@@ -132,7 +132,7 @@ def test_check_says_what_is_wrong(capsys, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path / "file"))
     monkeypatch.setenv("CXX", "no-such-compiler")
-    monkeypatch.setattr("spikedtp.installation.N_IMAGES", 1)
+    monkeypatch.setattr("spikedtp.jobs.check.N_IMAGES", 1)
     assert main(["check"]) == 1
     printed = capsys.readouterr().out
     assert "WRONG cache: " in printed and "set SPIKEDTP_CACHE" in printed

@@ -32,8 +32,8 @@ from brian2 import (
 )
 
 from spikedtp.plasticity import MSTDP, MSTDPET, STDP, TripletSTDP
-from spikedtp.spiking.dense import DenseSynapses
-from spikedtp.spiking.dense_pairs import PairSynapses
+from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.pairs import PairSynapses
 
 __all__ = ["Case", "Twins", "case_of"]
 

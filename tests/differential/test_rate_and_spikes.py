@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 MANY = int(os.environ.get("SPIKEDTP_DIFFERENTIAL", "400"))
 SEEDS = st.integers(0, 2**31)

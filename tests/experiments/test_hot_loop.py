@@ -14,7 +14,7 @@ from spikedtp.neurons import TwoCompartment
 from spikedtp.plasticity import Row
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 BENCHMARKS = Path(__file__).parent.parent.parent / "experiments" / "benchmarks"
 SCRIPT = BENCHMARKS / "hot_loop.py"

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import yaml
 
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
 TIMES = int(os.environ.get("SPIKEDTP_FAULTS", "0"))

@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 from spikedtp import load_rate_network
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load, read_idx
-from spikedtp.inspection import describe
+from spikedtp.jobs.info import file_info
+from spikedtp.jobs.train import run_training
 from spikedtp.rate.checkpoint import read_weights
 from spikedtp.records import read_arrays
 from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.table import TABLE, sweep_table, write_parquet
-from spikedtp.training import run_training
 
 seeds = st.integers(0, 2**32)
 
@@ -121,7 +121,7 @@ def checkpoints(small_circuit):
 @given(seed=seeds, which=st.integers(0, 2))
 def test_a_damaged_checkpoint(attempt, folder, checkpoints, seed, which):
     (folder / "x.pt").write_bytes(damaged(checkpoints[1][which], seed))
-    attempt(lambda: describe(folder / "x.pt"))
+    attempt(lambda: file_info(folder / "x.pt"))
 
 
 def test_modules_that_hold_one_another_many_times(attempt, folder):

@@ -20,7 +20,7 @@ from spikedtp.configuration import COMMANDS, SweepConfiguration, read_settings
 from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import RULES, TIMED_RULES, make_rule, make_timed_rule
-from spikedtp.schedules import schedule
+from spikedtp.schedules import schedule_named
 from spikedtp.sweep import plan_jobs
 
 CODE = "__import__('os').system('touch CANARY')"
@@ -255,4 +255,4 @@ def test_a_parameter_of_a_rule(attempt, data):
 @given(value=st.one_of(st.text(max_size=12), st.sampled_from(WORDS)), name=anything)
 def test_words(attempt, value, name):
     attempt(lambda: read_value(value))
-    attempt(lambda: schedule(name))
+    attempt(lambda: schedule_named(name))

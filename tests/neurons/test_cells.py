@@ -12,13 +12,13 @@ from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, Sta
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import NudgedCell, PoissonInput, SpikeTrainInput, TwoCompartment, TwoCompartmentLIF
 from spikedtp.neurons.nudged import Spiker, SteadyInput
-from spikedtp.spiking.built import BuiltNetwork
-from spikedtp.spiking.network import build
-from spikedtp.spiking.open_loop import OpenLoop, Source
-from spikedtp.spiking.readout import READOUTS
-from spikedtp.spiking.run_data import RunInputs
-from spikedtp.spiking.runtime import run_runtime
-from spikedtp.spiking.timeline import Timeline
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.runtime import run_runtime
+from spikedtp.spiking.open_loop.build import build
+from spikedtp.spiking.open_loop.plan import OpenLoop, Source
+from spikedtp.spiking.open_loop.readout import READOUTS
+from spikedtp.spiking.open_loop.timeline import Timeline
 
 
 def run_linear(cell, spikes, weights, *, dt, compartment="dend"):

@@ -5,10 +5,10 @@ import pytest
 from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, TimedArray, ms
 
 from spikedtp.equations.firing import FIRING, STEADY_FIRING
-from spikedtp.spiking.built import BuiltNetwork
-from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
-from spikedtp.spiking.run_data import RunInputs
-from spikedtp.spiking.runtime import run_runtime
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.runtime import run_runtime
+from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 
 STEPS, MAX_RATE = 1200, 800.0
 #: Hz; the first is below 0, the last above the highest rate

@@ -14,7 +14,7 @@ from spikedtp.datasets import load
 from spikedtp.neurons import TwoCompartmentLIF
 from spikedtp.plotting import style
 from spikedtp.rate import RateResponse, load_rate_network
-from spikedtp.rate.training import train
+from spikedtp.rate.online import train_online
 from spikedtp.spiking import SpikingResponse, simulate
 
 
@@ -41,7 +41,7 @@ class Case:
 def trained(small_circuit):
     """A little training gives dendritic states of both signs."""
     network, images = load_rate_network(small_circuit), load("digits")
-    for _ in train(network, images.train_x, images.train_t, n_samples=300, data_seed=0):
+    for _ in train_online(network, images.train_x, images.train_t, n_samples=300, data_seed=0):
         pass
     return network, images
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.collections import EventCollection
 
 from spikedtp import plotting
+from spikedtp.accuracy import confusion
 from spikedtp.errors import SpikedtpError
-from spikedtp.evaluation import confusion
 from spikedtp.plotting import Shown
 from spikedtp.records import save_figure
 

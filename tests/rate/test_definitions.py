@@ -9,8 +9,8 @@ import yaml
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.training import train
-from spikedtp.spiking.timeline import Timeline
+from spikedtp.rate.online import train_online
+from spikedtp.spiking.open_loop.timeline import Timeline
 
 EXC, INH = [0, None], [None, 0]
 
@@ -428,7 +428,7 @@ def test_wrong_calls(network_of):
         with pytest.raises(SpikedtpError, match=words):
             load_rate_network(network.circuit, **wrong)
     with pytest.raises(SpikedtpError, match="2 inputs and 1 targets"):
-        next(iter(train(network, x, target[:1], n_samples=1, data_seed=0)))
+        next(iter(train_online(network, x, target[:1], n_samples=1, data_seed=0)))
     with pytest.raises(SpikedtpError, match="unknown projection"):
         network.present(x, target).updates("H9E_H1E")
     with pytest.raises(SpikedtpError, match="backward_steps"):

@@ -13,10 +13,10 @@ from brian2.devices.device import reset_device
 
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.plasticity import DendriticState
-from spikedtp.spiking.compiler import compile_project
-from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.generated_source import ALLOCATION
-from spikedtp.spiking.merged_source import merge_sources
+from spikedtp.spiking.engine.compiled.compiler import compile_project
+from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
+from spikedtp.spiking.engine.compiled.write_source import ALLOCATION
+from spikedtp.spiking.engine.devices import compiler_available
 
 DEVICES = [
     "runtime",

@@ -26,15 +26,16 @@ from spikedtp.neurons import (
 )
 from spikedtp.parameters import parameter
 from spikedtp.spiking import learn_readout, run_feedforward, simulate
-from spikedtp.spiking.closed_loop import ClosedLoop, Phases
-from spikedtp.spiking.closed_network import Parameters, build_closed
-from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.network import build
-from spikedtp.spiking.open_loop import OpenLoop, Source
-from spikedtp.spiking.readout import READOUTS
-from spikedtp.spiking.run import run_on
-from spikedtp.spiking.run_data import RunInputs
-from spikedtp.spiking.timeline import Timeline
+from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
+from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.devices import compiler_available
+from spikedtp.spiking.engine.run import run_on
+from spikedtp.spiking.open_loop.build import build
+from spikedtp.spiking.open_loop.plan import OpenLoop, Source
+from spikedtp.spiking.open_loop.readout import READOUTS
+from spikedtp.spiking.open_loop.timeline import Timeline
 
 STEPS, N_IN, N = 60, 6, 5
 TIMELINE = Timeline(time_per_step=STEPS / 2 * ms, sensory_points=1, supervised_points=1)
@@ -133,7 +134,7 @@ def in_closed_loop(cell, seed=0, device="runtime"):
     biases = {p.name: np.zeros(p.size) for p in populations}
     results = run_on(
         device,
-        lambda: build_closed(spec, Parameters(weights, biases)),
+        lambda: build_closed(spec, CircuitNumbers(weights, biases)),
         RunInputs({"x": np.linspace(0.2, 1, N_IN)[None]}, [0], [seed]),
     )
     spikes, v_soma, v_dend = found(results, "cells", n=N + 2)

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 import torch
 from brian2 import Hz, ms
+from surrogate import train_surrogate
 
 from spikedtp import compare_updates, load_rate_network, replay, run_torch_snn, simulate
 from spikedtp.circuit import read_circuit
 from spikedtp.compare import bootstrap_median, expected_update, noise_ceiling, repeat_ceiling, summarise
 from spikedtp.plasticity import BTSP, MSTDPET, STDP, Signals, SignMask, TripletSTDP
-from spikedtp.rate.surrogate import train as train_surrogate
-from spikedtp.rate.training import sample_order, train
+from spikedtp.rate.online import sample_order, train_online
 from spikedtp.spiking import Phases, SpikingNetwork, learn_readout, run_feedforward
 
 SMALL = Path(__file__).parents[1] / "golden" / "small_dtp.yaml"
@@ -128,7 +128,7 @@ class Calls:
 
     def learn(self, network):
         mine = copy.deepcopy(network)
-        list(train(mine, self.x, self.t, n_samples=7, data_seed=1))
+        list(train_online(mine, self.x, self.t, n_samples=7, data_seed=1))
         return [mine.state_dict(), mine.rule_state, mine.last_dendritic_state]
 
     def surrogate(self):

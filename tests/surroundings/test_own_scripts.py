@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 pytestmark = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
 SCRIPTS = Path(__file__).with_name("own_scripts.py")

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from spikedtp.spiking.devices import DEVICES, compiler_available
+from spikedtp.spiking.engine.devices import DEVICES, compiler_available
 
 
 @pytest.fixture

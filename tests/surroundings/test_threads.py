@@ -23,7 +23,7 @@ from spikedtp.plotting.style import new_figure, styled
 from spikedtp.rate import RateNetwork
 from spikedtp.rate.threads import one_thread
 from spikedtp.spiking import Phases, SpikingNetwork
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 SHORT = Phases(settle=20 * ms, read=10 * ms, nudge=20 * ms, wait=5 * ms)
 QUICK = dict(population="H1E", device="runtime", time_per_step=2 * ms, unit_rate=100 * Hz)

@@ -12,8 +12,8 @@ from brian2 import ms
 
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.plasticity import MSTDPET, STDP, TimedRule
-from spikedtp.spiking.open_loop import Source
-from spikedtp.spiking.timeline import Timeline
+from spikedtp.spiking.open_loop.plan import Source
+from spikedtp.spiking.open_loop.timeline import Timeline
 
 __all__ = ["DT", "Case", "Feedforward", "Learning", "PairRule", "Presentations", "shortened"]
 

@@ -7,9 +7,9 @@ import numpy as np
 from spikedtp import datasets
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.rate import load_rate_network
-from spikedtp.spiking.open_loop import Source
-from spikedtp.spiking.simulate import replayed_points
-from spikedtp.spiking.timeline import Timeline
+from spikedtp.spiking.open_loop.plan import Source
+from spikedtp.spiking.open_loop.present import replayed_points
+from spikedtp.spiking.open_loop.timeline import Timeline
 
 from .cases import Presentations
 

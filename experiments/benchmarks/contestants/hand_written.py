@@ -15,8 +15,8 @@ from brian2 import Hz, ms
 
 from spikedtp.equations.escape import LEAST_FREE_TIME
 from spikedtp.neurons import TwoCompartment
-from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.readout import find_readout
+from spikedtp.spiking.engine.devices import compiler_available
+from spikedtp.spiking.open_loop.readout import readout_named
 
 from .cases import DT, Case, Feedforward, Learning, PairRule, Presentations
 from .contestant import Contestant, Run
@@ -94,7 +94,7 @@ def presentation_inputs(case: Presentations):
         "unit_rate": case.inputs.unit_rate / Hz / 1000, "max_rate": case.inputs.max_rate / Hz / 1000,
         "least_free_time": LEAST_FREE_TIME, "tau_eligibility": case.inputs.tau_eligibility / ms,
     }  # fmt: skip
-    kernels = find_readout("best").kernels(timeline)
+    kernels = readout_named("best").kernels(timeline)
     wanted = [(signal, phase) for signal in ("dendrite", "soma", "trace") for phase in ("settled", "nudged")]
     arrays = {
         "w": np.vstack([source.weight.T for source in sources]),

@@ -20,24 +20,25 @@ import numpy as np
 from brian2 import Clock, Hz, Network, NeuronGroup, ms
 
 from spikedtp.neurons import CellModel, SteadyInput, TwoCompartment
-from spikedtp.spiking import network
-from spikedtp.spiking.built import BuiltNetwork
-from spikedtp.spiking.code_objects import code_object_class
-from spikedtp.spiking.compiler import compile_project
-from spikedtp.spiking.dense import DenseSynapses
-from spikedtp.spiking.dense_replay import build_dense_replay, dense_patterns
-from spikedtp.spiking.devices import compiler_available
-from spikedtp.spiking.initial_state import start_cells
-from spikedtp.spiking.open_loop import RECORDABLE, OpenLoop
-from spikedtp.spiking.processes import run_processes
-from spikedtp.spiking.random_numbers import RANDOM_NUMBERS
-from spikedtp.spiking.readout import find_readout
-from spikedtp.spiking.replay_network import ReplaySpec
-from spikedtp.spiking.replay_signals import GivenSignals
-from spikedtp.spiking.run_data import RunInputs, RunResults
-from spikedtp.spiking.run_files import read_results, write_inputs
-from spikedtp.spiking.runners import play_rows
-from spikedtp.spiking.standalone import compiled
+from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.batch_files import read_results, write_inputs
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.compiled.compiler import compile_project
+from spikedtp.spiking.engine.compiled.processes import run_processes
+from spikedtp.spiking.engine.compiled.standalone import compiled
+from spikedtp.spiking.engine.devices import compiler_available
+from spikedtp.spiking.open_loop import build as network
+from spikedtp.spiking.open_loop.plan import OpenLoop
+from spikedtp.spiking.open_loop.readout import readout_named
+from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.parts.initial_state import start_cells
+from spikedtp.spiking.parts.operations import play_rows
+from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
+from spikedtp.spiking.responses.response import RECORDABLE
+from spikedtp.spiking.rule_replay.dense_network import build_dense_replay, dense_patterns
+from spikedtp.spiking.rule_replay.given_signals import GivenSignals
+from spikedtp.spiking.rule_replay.stock_network import ReplaySpec
+from spikedtp.spiking.synapses.dense import DenseSynapses
 
 from .cases import DT, Case, Feedforward, Learning, PairRule, Presentations
 from .contestant import Contestant, Run
@@ -106,7 +107,7 @@ def build_presentations(case: Presentations) -> BuiltNetwork:
     """As a rate network has them, weights are of single precision."""
     sources = tuple(replace(source, weight=source.weight.astype(np.float32)) for source in case.sources)
     spec = OpenLoop(
-        "H2E", case.cell, case.inputs, sources, case.timeline, find_readout("best").kernels(case.timeline),
+        "H2E", case.cell, case.inputs, sources, case.timeline, readout_named("best").kernels(case.timeline),
         record=RECORDABLE,
     )  # fmt: skip
     return network.build(spec)

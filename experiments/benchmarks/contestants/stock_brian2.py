@@ -14,7 +14,7 @@ import numpy as np
 from brian2 import ms
 from brian2.devices.device import reset_device
 
-from spikedtp.spiking.devices import compiler_available
+from spikedtp.spiking.engine.devices import compiler_available
 
 from .brian2_networks import MODELS, Model, pair_rule
 from .cases import DT, Case, Learning, PairRule, shortened

@@ -12,7 +12,7 @@ import torch
 from brian2 import ms
 
 from spikedtp.neurons import TwoCompartment
-from spikedtp.spiking.readout import find_readout
+from spikedtp.spiking.open_loop.readout import readout_named
 
 from .cases import DT, Case, Feedforward, Learning, PairRule, Presentations, shortened
 from .contestant import Contestant, Run
@@ -55,7 +55,7 @@ def feedforward(case: Feedforward, batch: int):
 
 def presentations(case: Presentations, batch: int):
     """`batch` presentations side by side; rates, spikes, traces, output spikes and read-outs in each step."""
-    timeline, kernels = case.timeline, find_readout("best").kernels(case.timeline).weights
+    timeline, kernels = case.timeline, readout_named("best").kernels(case.timeline).weights
     unit, most = (float(rate * DT * ms) for rate in (case.inputs.unit_rate, case.inputs.max_rate))
     n, p = len(case), _tensor(np.concatenate([p for _, p in case.shown()], axis=-1).transpose(1, 0, 2))
     weights = {

@@ -1,0 +1,1 @@
+"""One file for each command: settings in, a folder of results out. The command line parses and prints."""

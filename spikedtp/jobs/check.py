@@ -1,0 +1,91 @@
+"""Whether this installation works: compiler, packages, threads, cache, and a short simulation on each device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from threadpoolctl import threadpool_info
+
+from spikedtp._version import __version__
+from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.compare import compare_networks
+from spikedtp.records.manifest import compiler_version, package_versions
+from spikedtp.spiking import compiler_available
+from spikedtp.spiking.engine.compiled.build_cache import cache_folder, cached_projects
+from spikedtp.spiking.engine.devices import DEVICES
+
+__all__ = ["Finding", "check_installation"]
+
+N_IMAGES = 12  # of 420 ms each: five seconds of the network's time
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at; `ok` is None where it is only worth knowing."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    values: dict[str, Any]
+
+
+def check_installation() -> Iterator[Finding]:
+    """Look at one thing after the other, the quick ones first; see `Finding`."""
+    versions = package_versions()
+    missing = [name for name, version in versions.items() if version is None]
+    listed = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
+    python = platform.python_version()
+    yield Finding(
+        "packages", not missing, f"spikedtp {__version__}, Python {python}, {listed}",
+        {"spikedtp": __version__, "python": python, **versions},
+    )  # fmt: skip
+    compiler = compiler_version()
+    compiles = compiler_available()
+    without = "no C++ compiler ($CXX, or g++) with make: only the slower device 'runtime' works"
+    yield Finding("compiler", compiles or None, compiler or "found" if compiles else without, {"compiler": compiler})
+    libraries = {str(lib["prefix"]): int(lib["num_threads"]) for lib in threadpool_info()}
+    threads = {"cores": os.cpu_count(), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"), "libraries": libraries}
+    shown = ", ".join(f"{name} {n}" for name, n in libraries.items())
+    detail = f"{threads['cores']} cores, OMP_NUM_THREADS {threads['OMP_NUM_THREADS'] or 'not set'}, {shown}"
+    yield Finding("threads", None, detail, threads)
+    yield _cache()
+    for device in DEVICES:
+        if device == "runtime" or compiles:
+            yield _simulation(device)
+
+
+def _cache() -> Finding:
+    try:
+        folder, projects = cache_folder(), cached_projects()
+    except SpikedtpError as error:
+        return Finding("cache", False, str(error), {"error": str(error)})
+    free = shutil.disk_usage(folder).free
+    detail = f"{folder}, {len(projects)} compiled projects, {free / 1e9:.1f} GB free"
+    return Finding("cache", True, detail, {"folder": str(folder), "projects": len(projects), "free_bytes": free})
+
+
+def _simulation(device: str) -> Finding:
+    """The shipped model on one device; sound if its ΔW comes out about as its rates and Poisson noise predict."""
+    started = time.perf_counter()
+    try:
+        found = compare_networks(CompareConfiguration(samples=N_IMAGES, device=device)).summary()
+    except SpikedtpError as error:
+        return Finding(f"simulation on {device}", False, str(error), {"error": str(error)})
+    seconds = time.perf_counter() - started
+    first = next(key.removesuffix(".rule.cosine.median") for key in found if key.endswith(".rule.cosine.median"))
+    cosine, ceiling, noiseless = (
+        found[f"{first}.rule.{measure}.median"] for measure in ("cosine", "noise_ceiling", "noiseless_cosine")
+    )
+    expected = ceiling * noiseless
+    simulated = found["duration_ms"] * N_IMAGES / 1e3
+    values = {"seconds": seconds, "simulated_s": simulated, "cosine": cosine, "expected_cosine": expected}
+    detail = (
+        f"{simulated:.1f} s of {found['n_cells']} cells with {found['n_inputs']} inputs in {seconds:.1f} s; "
+        f"{first}: cosine with the rate network {cosine:.3f}, {expected:.3f} expected"
+    )
+    return Finding(f"simulation on {device}", abs(cosine - expected) < 0.15, detail, values)

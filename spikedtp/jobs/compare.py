@@ -1,0 +1,158 @@
+"""The main job, whole: present samples to both networks, compare their weight changes, write tables and figures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from spikedtp import datasets
+from spikedtp.circuit import check_learned, circuit_path
+from spikedtp.compare import compare_updates, shortfall, summarise
+from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.compare_settings import make_network, simulate_options
+from spikedtp.rate import RateNetwork, RateResponse
+from spikedtp.rate.threads import one_thread
+from spikedtp.records import staged, write_manifest, write_summary, write_table
+from spikedtp.spiking import Response, default_device, simulate
+
+__all__ = ["Comparison", "compare_networks", "input_files", "run_comparison"]
+
+SUMMARY_MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare_networks` finds.
+
+    Attributes
+    ----------
+    x, target, labels : ndarray, (samples, n_in), (samples, n_out), (samples,)
+    options : dict
+        Of `simulate`, as they were used.
+    table, medians : DataFrame
+        From `compare_updates` and `summarise`.
+    """
+
+    network: RateNetwork
+    x: np.ndarray
+    target: np.ndarray
+    labels: np.ndarray
+    options: dict[str, Any]
+    rate: RateResponse
+    spiking: Response
+    table: pd.DataFrame
+    medians: pd.DataFrame
+
+    def summary(self) -> dict[str, Any]:
+        """Sizes, settings that describe the run, and the median of each measure with its interval; flat keys."""
+        spiking = self.spiking
+        summary = {
+            "circuit": self.network.circuit.name,
+            "loop": spiking.loop,
+            "population": spiking.population or "all",
+            "readout": spiking.readout,
+            "n_samples": spiking.n_samples,
+            "n_repeats": spiking.n_repeats,
+            "n_cells": spiking.spec.n_cells,
+            "n_inputs": spiking.spec.n_inputs,
+            "duration_ms": float(spiking.spec.duration) * 1e3,
+            "rate_accuracy_of_these_samples": float(np.mean(self.network.predict(self.x) == self.labels)),
+        }
+        if spiking.loop == "closed":
+            answers = spiking.activity[self.network.circuit.output.name].argmax(axis=-1)  # (samples, repeats)
+            summary["spiking_accuracy_of_these_samples"] = float(np.mean(answers == self.labels[:, None]))
+        summary["below_noise_ceiling"] = shortfall(self.table, spiking)
+        wanted = self.medians[self.medians["measure"].isin(SUMMARY_MEASURES)]
+        for row in wanted.itertuples():
+            key = f"{row.projection}.{row.reference}.{row.measure}"
+            summary |= {f"{key}.median": row.median, f"{key}.low": row.low, f"{key}.high": row.high}
+        return summary
+
+
+def compare_networks(configuration: CompareConfiguration, *, progress: bool = False) -> Comparison:
+    """Present images to the rate network and to a population (or the whole circuit) in spikes, and compare their ΔW.
+
+    The same configuration gives the same numbers to the last bit, whatever the number of threads.
+
+    Parameters
+    ----------
+    configuration : CompareConfiguration
+        The first `samples` test images are presented, `repeats` times each.
+    progress : bool
+        Whether to draw a bar, where stderr is a terminal.
+    """
+    network = make_network(configuration)
+    dataset = datasets.load(configuration.data, parts=("test",), n_classes=network.circuit.output.size)
+    n, most = configuration.samples, len(dataset.test_x)
+    if n > most:
+        raise SpikedtpError(f"--samples must be between 1 and the {most} test images of {configuration.data}, got {n}")
+    x, target, labels = dataset.test_x[:n], dataset.test_t[:n], dataset.test_y[:n]
+    check_learned(network.circuit, configuration.population, every=configuration.loop == "closed")
+    options = simulate_options(configuration)
+    # no bar before the first presentation is done: a mistake that simulate finds is then the only line on stderr
+    bar = tqdm(total=n * configuration.repeats, unit="presentation", disable=None if progress else True, delay=1e-6)
+    with bar, one_thread():
+        spiking = simulate(
+            network, x, target, n_repeats=configuration.repeats, record=(),
+            progress=lambda done: bar.update(done - bar.n), **options,
+        )  # fmt: skip
+        rate = network.present(x, target)
+        table = compare_updates(rate, spiking, average=configuration.average)
+        return Comparison(network, x, target, labels, options, rate, spiking, table, summarise(table))
+
+
+def run_comparison(configuration: CompareConfiguration, out: str | Path, *, progress: bool = True) -> dict:
+    """Compare rate and spiking ΔW of one population's learned projections and write the results to `out`.
+
+    Parameters
+    ----------
+    configuration : CompareConfiguration
+    out : path
+        Gets config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures, all or nothing.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+    """
+    from spikedtp.jobs.compare_figures import draw_presentation, draw_table, shown_sample
+
+    started = time.perf_counter()
+    configuration = configuration.absolute()
+    if configuration.device is None:
+        configuration = configuration.model_copy(update={"device": default_device()})
+    with staged(out) as folder:
+        found = compare_networks(configuration, progress=progress)
+        compared = time.perf_counter()
+        write_table(folder, "comparison", found.table)
+        write_table(folder, "medians", found.medians)
+        shown = shown_sample(found.rate, found.spiking.population)
+        draw_presentation(folder, found.network, found.x[shown], found.target[shown], shown, found.options)
+        draw_table(folder, found.table, found.rate, found.spiking)
+        summary = found.summary() | {"sample_drawn": shown}
+        write_summary(folder, summary)
+        configuration.save(folder)
+        write_manifest(
+            folder,
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed},
+            timings={
+                **found.spiking.timings,
+                "simulation_and_comparison": compared - started,
+                "figures": time.perf_counter() - compared,
+            },
+            inputs=input_files(configuration),
+        )
+    return summary
+
+
+def input_files(configuration: CompareConfiguration) -> list[Path]:
+    """The circuit and the weights that a configuration names, shipped ones too."""
+    return [circuit_path(configuration.circuit), configuration.weights_file()]

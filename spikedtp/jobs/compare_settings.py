@@ -1,0 +1,91 @@
+"""From the settings of a comparison to what the library takes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from brian2 import Hz, ms
+
+from spikedtp.circuit import read_circuit
+from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.parameters import read_value
+from spikedtp.plasticity import make_rule
+from spikedtp.rate import RateNetwork, load_rate_network
+from spikedtp.spiking import default_device, phases_of
+
+__all__ = ["make_network", "simulate_options"]
+
+CELLS = {"open": (TwoCompartment, TwoCompartmentLIF), "closed": (NudgedCell,)}  # the default first
+
+
+def make_network(configuration: CompareConfiguration) -> RateNetwork:
+    weights = configuration.weights_file()
+    circuit = read_circuit(configuration.circuit)
+    projections = {p.name: p for p in circuit.projections}
+    for name, rule in configuration.rules.items():
+        old = circuit.projection(name).rule
+        parameters = {"name": rule} if isinstance(rule, str) else _values(rule)
+        if "name" not in parameters:
+            raise SpikedtpError(f"rules.{name}: needs the name of a rule, such as name: BTSP")
+        if old is not None:
+            parameters.setdefault("learning_rate", old.learning_rate)
+        elif "learning_rate" not in parameters:
+            raise SpikedtpError(f"rules.{name}: needs learning_rate, since the circuit has no rule there")
+        projections[name] = replace(projections[name], rule=make_rule(parameters.pop("name"), **parameters))
+    return load_rate_network(replace(circuit, projections=tuple(projections.values())), weights)
+
+
+def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
+    """The keyword arguments of `simulate`."""
+    loop, settings = configuration.loop, dict(configuration.cell)
+    cells = {model.__name__: model for model in CELLS[loop]}
+    name = settings.pop("name", CELLS[loop][0].__name__)
+    if name not in cells:
+        raise known_names("cell", name, cells)
+    options = dict(
+        population=configuration.population,
+        loop=loop,
+        device=configuration.device or default_device(),
+        seed=configuration.seed,
+        unit_rate=configuration.unit_rate * Hz,
+        dt=configuration.dt * ms,
+        cell=_changed(cells[name](), "cell", settings, {"unit_rate"}),
+    )
+    time_per_step = configuration.time_per_step * ms
+    if loop == "open":
+        for key in ("phases", "unit_rates", "spikers"):
+            if getattr(configuration, key):
+                raise SpikedtpError(f"{key}: these are of the closed loop (--loop closed)")
+        inputs = _changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
+        return options | {
+            "time_per_step": time_per_step,
+            "inputs": inputs,
+            "readout": configuration.readout,
+            "on_off": configuration.on_off,
+        }
+    if configuration.inputs:
+        raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
+    return options | {
+        "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
+        "spikers": configuration.spikers,
+        "phases": _changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"}),
+    }
+
+
+def _values(settings: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as written in a file, ``20*ms`` as a quantity."""
+    return {name: read_value(str(value)) for name, value in settings.items()}
+
+
+def _changed(model, key: str, settings: dict[str, Any], shared: set[str]):
+    """A cell, input model or phases with the parameters of a configuration; `shared` ones are settings themselves."""
+    known = {field.name for field in fields(model)} - shared
+    for name in settings:
+        if name in shared:
+            raise SpikedtpError(f"{key}.{name}: set {name} itself, which holds for everything")
+        if name not in known:
+            raise known_names(f"parameter in {key} of {type(model).__name__}", name, known)
+    return replace(model, **_values(settings))

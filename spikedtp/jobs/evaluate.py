@@ -1,0 +1,94 @@
+"""Evaluation: the accuracy of a trained network on the test part of a data set, in rate or in spikes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikedtp.accuracy import class_accuracy, confusion
+from spikedtp.circuit import circuit_path
+from spikedtp.configuration import EvaluateConfiguration
+from spikedtp.datasets import load
+from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.spiking_network import in_spikes
+from spikedtp.plotting import confusion_figure
+from spikedtp.rate import RateNetwork, load_rate_network
+from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
+
+__all__ = ["run_evaluation"]
+
+#: Told of the number of images answered and of how many there are.
+Progress = Callable[[int, int], Any]
+
+
+def run_evaluation(
+    configuration: EvaluateConfiguration, out: str | Path, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class.
+
+    Parameters
+    ----------
+    configuration : EvaluateConfiguration
+    out : path
+        Gets config.yaml, summary.json, manifest.json, confusion.csv, class_accuracy.csv and the figure, all or nothing.
+    progress : callable, optional
+        In spikes: called with the images answered and their number.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+
+    Raises
+    ------
+    SpikedtpError
+        Anything wrong with circuit, weights, data or settings.
+    """
+    configuration = configuration.absolute()
+    weights, data = configuration.weights_file(), configuration.data
+    started = time.perf_counter()
+    with staged(out) as folder:
+        network = load_rate_network(configuration.circuit, weights, seed=configuration.seed)
+        images = load(data, parts=("test",), n_classes=network.circuit.output.size)
+        n_samples = configuration.samples or len(images.test_y)
+        if n_samples > len(images.test_y):
+            raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test images")
+        loaded = time.perf_counter()
+        labels = images.test_y[:n_samples]
+        predicted = _predict(configuration, network, images.test_x[:n_samples], progress)
+        table = confusion(labels, predicted, images.n_classes)
+        write_table(folder, "confusion", table)
+        write_table(folder, "class_accuracy", class_accuracy(table))
+        save_figure(folder, "confusion", confusion_figure(table))
+        summary = {
+            "circuit": Path(configuration.circuit).stem,
+            "weights_sha256": file_hash(weights),
+            "data": data.partition(":")[0],
+            "mode": configuration.mode,
+            "n_samples": n_samples,
+            "n_correct": int((predicted == labels).sum()),
+            "accuracy": float((predicted == labels).mean()),
+        }
+        write_summary(folder, summary)
+        configuration.save(folder)
+        write_manifest(
+            folder,
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed},
+            timings={"load": loaded - started, "predict": time.perf_counter() - loaded},
+            inputs=[circuit_path(configuration.circuit), weights],
+        )
+    return summary
+
+
+def _predict(
+    configuration: EvaluateConfiguration, network: RateNetwork, x: np.ndarray, progress: Progress | None
+) -> np.ndarray:
+    if configuration.mode == "rate":
+        return network.predict(x)
+    advance = None if progress is None else lambda done: progress(done, len(x))
+    return in_spikes(network, configuration).predict(x, seed=configuration.seed, progress=advance)

@@ -1,0 +1,180 @@
+"""What a circuit file or a checkpoint holds, as plain data. Nothing is run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikedtp.circuit import Circuit, bias_key, circuit_path, read_circuit, shipped_names, weight_key
+from spikedtp.configuration import CONFIG_FILE
+from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
+from spikedtp.plasticity.constraints import Bounds
+from spikedtp.rate.checkpoint import read_weights
+
+__all__ = ["file_info", "circuit_info", "weights_info", "sign_violations"]
+
+CIRCUIT_ENDINGS = (".yaml", ".yml")
+
+
+def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, Any]:
+    """Describe a circuit (YAML or a shipped model's name, with its weights if they ship too) or a checkpoint.
+
+    Parameters
+    ----------
+    file : path or str
+    circuit : path or str, optional
+        The circuit of a checkpoint. Default: what the ``config.yaml`` beside it names, or a circuit of the same name
+        beside it or among the shipped ones; without any, only what the checkpoint itself says.
+
+    Returns
+    -------
+    dict
+        Of `circuit_info` or `weights_info`, and ``file``, ``weights``, ``accuracy`` (of the training run that
+        made the weights, if it left a record, else None).
+    """
+    path = Path(file)
+    if path.suffix in CIRCUIT_ENDINGS or not os.path.isfile(path):
+        found = circuit_path(file)
+        try:
+            weights = weights_file(found.stem) if found.samefile(circuit_path(found.stem)) else None
+        except SpikedtpError:  # no shipped circuit of this name, or none of its weights
+            weights = None
+        description = circuit_info(read_circuit(found), weights and read_weights(weights))
+    else:
+        found, weights, state = path, path, read_weights(path)
+        circuit = circuit or _circuit_of(path)
+        description = weights_info(state) if circuit is None else circuit_info(read_circuit(circuit), state)
+    return {
+        "file": str(found),
+        "weights": weights and str(weights),
+        **description,
+        "accuracy": weights and _recorded_accuracy(weights),
+    }
+
+
+def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Populations, projections and rules of a circuit, and how its weights keep Dale's law.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    state : mapping of str to array, optional
+        Weights and biases under EIANN's key names.
+
+    Raises
+    ------
+    SpikedtpError
+        `state` lacks a projection of the circuit, or has it in another shape.
+    """
+    sizes = {p.name: p.size for p in circuit.populations}
+    projections = []
+    for p in circuit.projections:
+        row = {
+            "name": p.name, "n_post": sizes[p.post], "n_pre": sizes[p.pre], "compartment": p.compartment,
+            "direction": p.direction, "update_phase": p.update_phase,
+            "sign": {1: "excitatory", -1: "inhibitory", 0: None}[_sign(p.bounds)],
+            "rule": None if p.rule is None else type(p.rule).__name__,
+            "learning_rate": getattr(p.rule, "learning_rate", None),
+            "constraint": None if p.constraint is None else type(p.constraint).__name__,
+        }  # fmt: skip
+        if state is not None:
+            weight = _weight(state, p.name, (sizes[p.post], sizes[p.pre]))
+            row |= {**_statistics(weight), "dale_violations": sign_violations(weight, p.bounds)}
+        projections.append(row)
+    return {
+        "circuit": circuit.name,
+        "populations": [
+            {"name": p.name, "size": p.size, "activation": p.activation, "bias": p.include_bias}
+            for p in circuit.populations
+        ],
+        "projections": projections,
+        "rules": sorted({row["rule"] for row in projections if row["rule"]}),
+        "n_cells": sum(sizes.values()),
+        "n_synapses": sum(row["n_post"] * row["n_pre"] for row in projections),
+        "dale_violations": None if state is None else sum(row["dale_violations"] for row in projections),
+    }
+
+
+def weights_info(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Populations and projections as far as a checkpoint alone tells: names, sizes, weights."""
+    sizes: dict[str, int] = {}
+    projections = []
+    before, after = weight_key("|").split("|")
+    for key, value in state.items():
+        name = key.removeprefix(before).removesuffix(after)
+        post, joined, pre = name.partition("_")
+        if weight_key(name) != key or not joined:
+            continue
+        weight = np.asarray(value)
+        if weight.ndim != 2 or not weight.size:
+            raise SpikedtpError(f"the weights of {name} are {weight.shape}, not (n_post, n_pre)")
+        sizes |= {post: weight.shape[0], pre: weight.shape[1]}
+        projections.append({"name": name, "n_post": weight.shape[0], "n_pre": weight.shape[1], **_statistics(weight)})
+    return {
+        "circuit": None,
+        "populations": [{"name": n, "size": size, "bias": bias_key(n) in state} for n, size in sizes.items()],
+        "projections": projections,
+        "rules": None,
+        "n_cells": sum(sizes.values()),
+        "n_synapses": sum(row["n_post"] * row["n_pre"] for row in projections),
+        "dale_violations": None,
+    }
+
+
+def sign_violations(weight: np.ndarray, bounds: Bounds) -> int:
+    """How many weights have the sign that the projection's bounds forbid (Dale's law); 0 where both are allowed."""
+    return int(np.count_nonzero(np.asarray(weight) * _sign(bounds) < 0))
+
+
+def _sign(bounds: Bounds) -> int:
+    if bounds.lower is not None and bounds.lower >= 0:
+        return 1
+    return -1 if bounds.upper is not None and bounds.upper <= 0 else 0
+
+
+def _weight(state: Mapping[str, Any], name: str, shape: tuple[int, int]) -> np.ndarray:
+    if weight_key(name) not in state:
+        raise SpikedtpError(f"the weights have no {weight_key(name)}: they belong to another circuit")
+    weight = np.asarray(state[weight_key(name)])
+    if weight.shape != shape:
+        raise SpikedtpError(f"{name}: the weights are {weight.shape}, the circuit wants {shape}")
+    return weight
+
+
+def _statistics(weight: np.ndarray) -> dict[str, float]:
+    return {
+        "mean": float(weight.mean()), "sd": float(weight.std()), "min": float(weight.min()), "max": float(weight.max())
+    }  # fmt: skip
+
+
+def _circuit_of(weights: Path) -> str | Path | None:
+    """The circuit that a checkpoint was trained in, as far as its folder or name tells."""
+    from spikedtp.circuit.fields import load_yaml
+
+    config = weights.parent / CONFIG_FILE
+    if config.is_file():
+        settings = load_yaml(config)
+        if isinstance(settings, dict) and isinstance(settings.get("circuit"), str):
+            return settings["circuit"]
+    beside = [path for ending in CIRCUIT_ENDINGS if (path := weights.with_suffix(ending)).is_file()]
+    if beside:
+        return beside[0]
+    return weights.stem if weights.stem in shipped_names() else None
+
+
+def _recorded_accuracy(weights: Path) -> float | None:
+    """Test accuracy in the summary that the training run left beside the weights."""
+    for summary in (weights.with_suffix(".json"), weights.parent / "summary.json"):
+        try:
+            found = json.loads(summary.read_text(encoding="utf-8")).get("test_accuracy")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            continue
+        if isinstance(found, (int, float)) and 0 <= found <= 1:
+            return float(found)
+    return None

@@ -1,0 +1,101 @@
+"""Replay: one learning rule, driven by the signals in a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikedtp.configuration import ReplayConfiguration
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.parameters import read_value
+from spikedtp.plasticity import RULES, TIMED_RULES, LearningRule, TimedRule, make_rule, make_timed_rule
+from spikedtp.plotting import replay_figure
+from spikedtp.records import read_arrays, save_figure, staged, write_manifest, write_summary
+from spikedtp.spiking import default_device, replay
+
+__all__ = ["rule_of", "run_replay"]
+
+
+def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str, Any]:
+    """Drive one learning rule with given signals; leave weights and states after every row, and their figure.
+
+    Parameters
+    ----------
+    configuration : ReplayConfiguration
+    out : path
+        Gets config.yaml, summary.json, manifest.json, replay.npz and the figure, all or nothing.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+
+    Raises
+    ------
+    SpikedtpError
+        Anything wrong with rule, signals or settings.
+    """
+    rule, signals = rule_of(configuration), Path(configuration.signals)
+    given = _signals(signals)
+    device = (configuration.device or default_device()) if configuration.form == "spiking" else "runtime"
+    configuration = configuration.absolute().model_copy(update={"device": device})
+    started = time.perf_counter()
+    with staged(out) as folder:
+        result = replay(
+            rule,
+            given["pre"],
+            given["post"],
+            given["w0"],
+            modulator=given.get("modulator"),
+            dt=read_value(f"{configuration.dt}*ms"),
+            keep=configuration.keep,
+            form=configuration.form,
+            device=device,
+        )
+        states = {f"state.{name}": values for name, values in result.state.items()}
+        np.savez_compressed(folder / "replay.npz", w=result.w, t_ms=result.t, **states)
+        if configuration.keep == "all":  # one row has no course to draw
+            save_figure(folder, "replay", replay_figure(result.t, result.w, result.state))
+        change = result.w[-1] - given["w0"]
+        summary = {
+            "rule": configuration.rule,
+            "form": configuration.form,
+            "n_steps": int(result.kept[-1]),
+            "n_post": change.shape[0],
+            "n_pre": change.shape[1],
+            "change.mean": float(change.mean()),
+            "change.largest": float(np.abs(change).max()),
+            "final_weight.mean": float(result.w[-1].mean()),
+        }
+        write_summary(folder, summary)
+        configuration.save(folder)
+        write_manifest(
+            folder,
+            configuration=configuration.saved() | {"parameters": rule.describe().parameters},
+            seeds={},
+            timings={"replay": time.perf_counter() - started},
+            inputs=[signals],
+        )
+    return summary
+
+
+def rule_of(configuration: ReplayConfiguration) -> LearningRule | TimedRule:
+    """The rule that a configuration names, with its parameters."""
+    name = configuration.rule
+    settings = {key: read_value(str(value)) for key, value in configuration.parameters.items()}
+    if name in TIMED_RULES:
+        return make_timed_rule(name, **settings)
+    if name not in RULES:
+        raise known_names("learning rule", name, {*RULES, *TIMED_RULES})
+    return make_rule(name, **settings)
+
+
+def _signals(path: Path) -> dict[str, Any]:
+    given = read_arrays(path, f"--signals {path}")
+    for name in ("pre", "post", "w0"):
+        if name not in given:
+            raise SpikedtpError(f"--signals {path} has no array {name!r}: it holds {', '.join(given) or 'nothing'}")
+    return given

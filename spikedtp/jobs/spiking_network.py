@@ -1,0 +1,25 @@
+"""From the settings of a command to a network in spikes."""
+
+from __future__ import annotations
+
+from brian2 import Hz, ms
+
+from spikedtp.configuration import EvaluateConfiguration, TrainConfiguration
+from spikedtp.neurons import NudgedCell
+from spikedtp.rate import RateNetwork
+from spikedtp.spiking import Phases, SpikingNetwork, default_device
+
+__all__ = ["in_spikes"]
+
+
+def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
+    """A spiking network with the weights of `network`, as the settings ask for it."""
+    return SpikingNetwork(
+        network,
+        unit_rate=settings.unit_rate * Hz,
+        unit_rates={name: rate * Hz for name, rate in settings.unit_rates.items()},
+        **({} if settings.spikers is None else {"spikers": settings.spikers}),
+        phases=Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms),
+        cell=NudgedCell(firing=settings.firing),
+        device=settings.device or default_device(),
+    )

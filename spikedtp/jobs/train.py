@@ -1,0 +1,148 @@
+"""Training, whole, in rate or in spikes: learn online, probe, keep what must survive an interruption, write results."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikedtp.circuit import circuit_path
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.datasets import load
+from spikedtp.jobs.training_run import TrainingRun, Unfinished
+from spikedtp.plotting import training_figure
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.online import train_online
+from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.schedules import schedule_named
+from spikedtp.spiking import SpikingNetwork
+
+__all__ = ["run_training"]
+
+
+def run_training(configuration: TrainConfiguration, out: Path, progress=None) -> dict[str, Any]:
+    """Train on the training part, measure on the test part; leave weights, learning curve, summary and manifest.
+
+    Until the results are in place, ``OUT.unfinished.npz`` holds the network as it was probed last. The same command
+    continues from there, and what comes out is what it would have been without the interruption.
+
+    Parameters
+    ----------
+    configuration : TrainConfiguration
+    out : path
+    progress : callable, optional
+        Called with presentations done and the share of recent answers that were right (None in rate).
+
+    Returns
+    -------
+    dict
+        What the summary holds.
+
+    Raises
+    ------
+    SpikedtpError
+        Anything wrong with circuit, data or settings; an unfinished run of other settings in the same place.
+    """
+    started = time.perf_counter()
+    configuration = configuration.absolute()
+    schedule_named(configuration.schedule)  # a mistake costs nothing yet
+    data, samples = configuration.data, configuration.samples
+    with staged(out) as folder:
+        network = load_rate_network(configuration.circuit, seed=configuration.seed)
+        parts = ("train", "test") if _has_test_part(data) else ("train",)
+        images = load(data, parts, n_classes=network.circuit.output.size)
+        job = TrainingRun(configuration, network, images, progress)
+        unfinished = Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration)
+        loaded = time.perf_counter()
+        unfinished.resume(job)
+        LEARN[configuration.mode](job, unfinished)
+        trained = time.perf_counter()
+        timings = {"load": loaded - started, "train_and_probe": trained - loaded}
+        curve = job.learning_curve()
+        if len(images.test_y):
+            write_table(folder, "learning_curve", curve)
+            figure = training_figure(
+                curve["samples"], curve["accuracy_rate"], spiking=curve["accuracy_spiking"], n_classes=images.n_classes
+            )
+            save_figure(folder, "learning_curve", figure)
+        write_weights(folder / "weights.pt", job.network.state_dict())
+        summary = {
+            "circuit": Path(configuration.circuit).stem,
+            "data": data.partition(":")[0],
+            **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
+            "n_train": len(images.train_y),
+            "n_test": len(images.test_y),
+            "test_accuracy": _last(curve, f"accuracy_{configuration.mode}"),
+        }
+        if configuration.mode == "spiking":
+            summary["test_accuracy_in_rate"] = _last(curve, "accuracy_rate")
+            timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
+        write_summary(folder, summary)
+        configuration.save(folder)
+        write_manifest(
+            folder,
+            configuration=configuration.saved(),
+            seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
+            timings=timings,
+            inputs=[circuit_path(configuration.circuit)],
+        )
+    unfinished.remove()
+    return summary
+
+
+def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
+    settings, images = job.configuration, job.images
+    if not job.curve:
+        job.probe(0, unfinished)
+    steps = train_online(
+        job.network, images.train_x, images.train_t, n_samples=settings.samples, data_seed=settings.data_seed,
+        schedule=settings.schedule, start=job.resumed,
+    )  # fmt: skip
+    for done in steps:
+        if job.progress is not None:
+            job.progress(done.step, None)
+        if done.step % job.every == 0 or done.step == settings.samples:
+            job.probe(done.step, unfinished)
+
+
+def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
+    settings, images, order = job.configuration, job.images, job.order
+    if not job.curve:
+        job.probe(0, unfinished)
+    if job.resumed == settings.samples:
+        return
+    recent: list[float | None] = [None]
+
+    def checkpoint(done: int, network: SpikingNetwork, answers: np.ndarray) -> None:
+        right = answers == images.train_y[order[job.resumed : done]]
+        recent[0] = float(right[-job.every :].mean())
+        job.network.load_state_dict(network.state_dict())
+        job.network.rule_state = {name: dict(state) for name, state in network.rule_state.items()}
+        job.probe(done, unfinished)
+
+    advance = None if job.progress is None else lambda done: job.progress(done, recent[0])
+    started = time.perf_counter()
+    job.spiking().train(
+        images.train_x, images.train_t, order, seed=settings.seed, schedule=settings.schedule, start=job.resumed,
+        checkpoint_every=job.every, checkpoint=checkpoint, progress=advance,
+    )  # fmt: skip
+    job.learning = time.perf_counter() - started
+
+
+def _last(curve: pd.DataFrame, column: str) -> float | None:
+    value = curve[column].iloc[-1]
+    return None if pd.isna(value) else float(value)
+
+
+LEARN = {"rate": _learn_in_rate, "spiking": _learn_in_spikes}
+
+
+def _has_test_part(data: str) -> bool:
+    """A folder of IDX files may hold the training half alone."""
+    kind, _, folder = data.partition(":")
+    return kind != "mnist" or any(Path(os.path.expanduser(folder)).glob("t10k-*"))

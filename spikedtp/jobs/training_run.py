@@ -1,0 +1,126 @@
+"""A training run under way, and the file from which it continues once it was interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.datasets import Dataset
+from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.spiking_network import in_spikes
+from spikedtp.rate import RateNetwork
+from spikedtp.rate.online import sample_order
+from spikedtp.records import read_arrays
+from spikedtp.spiking import SpikingNetwork
+
+__all__ = ["TrainingRun", "Unfinished"]
+
+N_PROBES = 20  # points of the learning curve after the first
+
+
+@dataclass
+class TrainingRun:
+    """One training run under way. `network` has the weights of the last probe."""
+
+    configuration: TrainConfiguration
+    network: RateNetwork
+    images: Dataset
+    progress: Callable | None
+    curve: list[tuple[int, float | None]] = field(default_factory=list)
+    resumed: int = 0
+    learning: float = 0.0  # seconds
+
+    @property
+    def every(self) -> int:
+        """Presentations between probes."""
+        return self.configuration.probe_every or max(1, round(self.configuration.samples / N_PROBES))
+
+    @property
+    def order(self) -> np.ndarray:
+        return sample_order(len(self.images.train_y), self.configuration.samples, self.configuration.data_seed)
+
+    def accuracy(self, network: RateNetwork | SpikingNetwork) -> float | None:
+        """Share of the test part that is right."""
+        x, y = self.images.test_x, self.images.test_y
+        return float((network.predict(x) == y).mean()) if len(y) else None
+
+    def learning_curve(self) -> pd.DataFrame:
+        """``samples, accuracy_rate, accuracy_spiking`` of the test part; NaN where one of them was not measured.
+
+        Every probe asks the rate network. Spikes take long: a run in spikes asks them once, at its end.
+        """
+        table = pd.DataFrame(self.curve, columns=["samples", "accuracy_rate"])
+        table["accuracy_spiking"] = np.nan
+        if self.configuration.mode == "spiking":
+            table.loc[table.index[-1], "accuracy_spiking"] = self.accuracy(self.spiking())
+        return table
+
+    def spiking(self) -> SpikingNetwork:
+        return in_spikes(self.network, self.configuration)
+
+    def probe(self, done: int, unfinished: Unfinished) -> None:
+        self.curve.append((done, self.accuracy(self.network)))
+        unfinished.save(self, done)
+
+
+class Unfinished:
+    """The file from which an interrupted run continues: weights under EIANN's key names, rule state, learning curve."""
+
+    def __init__(self, path: Path, configuration: TrainConfiguration):
+        self.path, self.settings = path, json.dumps(configuration.saved(), sort_keys=True)
+
+    def save(self, job: TrainingRun, done: int) -> None:
+        arrays = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
+        for projection, state in job.network.rule_state.items():
+            arrays |= {f"rule_state/{projection}/{name}": np.asarray(value) for name, value in state.items()}
+        curve = np.array([[n, np.nan if a is None else a] for n, a in job.curve])
+        written = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            with written.open("wb") as file:
+                np.savez(file, settings=np.array(self.settings), done=np.array(done), curve=curve, **arrays)
+            written.replace(self.path)
+        except OSError as error:
+            written.unlink(missing_ok=True)
+            raise SpikedtpError(f"{self.path} cannot be written ({error.strerror}): name another --out") from None
+
+    def resume(self, job: TrainingRun) -> None:
+        """Put `job` where the file says, if there is one."""
+        if not self.path.is_file():
+            return
+        try:
+            found = read_arrays(self.path, str(self.path))
+            settings = str(found.pop("settings", None))
+            if settings == self.settings:
+                self._put(job, found)
+                return
+        except (SpikedtpError, KeyError, TypeError, ValueError):
+            raise SpikedtpError(f"{self.path} is damaged: delete it to begin again") from None
+        raise SpikedtpError(
+            f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
+        )
+
+    @staticmethod
+    def _put(job: TrainingRun, found: dict[str, np.ndarray]) -> None:
+        """The arrays of the file into `job`; a KeyError or ValueError where one of them is not what `save` wrote."""
+        done, curve = int(found.pop("done").item()), found.pop("curve")
+        job.network.load_state_dict({key: found[key] for key in found if not key.startswith("rule_state/")})
+        for projection, state in job.network.rule_state.items():
+            for name, value in state.items():
+                kept = found[f"rule_state/{projection}/{name}"]
+                if kept.shape != np.shape(value) or not np.isfinite(kept).all():
+                    raise ValueError
+                state[name] = kept
+        if not 0 <= done <= job.configuration.samples or curve.ndim != 2 or curve[-1, 0] != done:
+            raise ValueError
+        job.curve = [(int(n), None if np.isnan(a) else float(a)) for n, a in curve]
+        job.resumed = done
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)

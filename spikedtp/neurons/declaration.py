@@ -1,0 +1,124 @@
+"""What a cell or an input model declares: its Brian2 side, as data."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from brian2 import Equations, Hz, get_unit
+from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.parameters import Parameters
+
+__all__ = ["Declaration", "DeclaredModel"]
+
+logger = logging.getLogger(__name__)
+
+#: What Euler's time steps must leave of a time constant; else there is a warning.
+LEAST_TAU = 0.9
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The Brian2 side of a model, as data.
+
+    Attributes
+    ----------
+    equations : brian2.Equations
+        Without the parameters: the builder adds each as a shared constant, so that it can change without a rebuild.
+    threshold, reset : str
+    early_reset : bool
+        Reset right after the threshold, before this step's inputs arrive and the equations are integrated (Poisson
+        firing: the new draw depends on the hazard that the spike came from). Else at the end of the step.
+    refractory : str or None
+        Expression for Brian2's refractory mechanism: a duration, or a condition that keeps a cell from firing again.
+    before_threshold : str
+        Code run in every step before the thresholds are tested.
+    update : str
+        Code run in every step once the inputs have arrived and before the equations are integrated: the whole step of
+        a model in discrete time.
+    clear : tuple of str
+        Accumulators set to 0 once the cells have integrated them.
+    initial : dict
+        Expressions evaluated at the start of every presentation (they may call ``rand()`` and
+        ``exponential()``, draws of mean 1).
+    """
+
+    equations: Equations
+    threshold: str
+    reset: str = ""
+    early_reset: bool = False
+    refractory: str | None = None
+    before_threshold: str = ""
+    update: str = ""
+    clear: tuple[str, ...] = ()
+    initial: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if isinstance(self.clear, str):
+            raise SpikedtpError(f"Declaration.clear must be a tuple of names such as ({self.clear!r},)")
+        for name in ("reset", "early_reset", "refractory"):
+            if getattr(self, name) and not self.threshold:
+                raise SpikedtpError(f"Declaration.{name} is of no use without a threshold: leave it out, or give one")
+        resting = [equation.varname for equation in self.equations.values() if "unless refractory" in equation.flags]
+        if resting and not self.refractory:
+            raise SpikedtpError(
+                f"Declaration.equations: {', '.join(resting)} (unless refractory), and there is no refractory time"
+            )
+
+
+class DeclaredModel(Parameters):
+    """Parameters with units, and a Brian2 declaration made from them: what builders need to know of a cell."""
+
+    #: parameters that are time constants of the integration: dt must stay below them
+    time_constants: ClassVar[tuple[str, ...]] = ()
+    #: parameters that are durations counted in time steps: they must be whole numbers of them
+    whole_steps: ClassVar[tuple[str, ...]] = ()
+
+    def declaration(self) -> Declaration:
+        raise TypeError(f"{type(self).__name__} declares no equations")
+
+    def impulse_responses(self, n_steps: int, dt) -> dict[tuple[str, str], np.ndarray] | None:
+        """State after a single spike of weight 1, for linear models; None for others.
+
+        Returns
+        -------
+        dict
+            (signal, compartment that the spike arrives in) -> (n_steps,), beginning with the step of the spike.
+        """
+        return None
+
+    def parameter_equations(self) -> Equations:
+        """Every parameter as a shared constant of the group."""
+        lines = []
+        for name, value in self.quantities().items():
+            unit = "1" if have_same_dimensions(value, 1) else repr(get_unit(get_dimensions(value)))
+            lines.append(f"{name} : {unit} (shared, constant)")
+        return Equations("\n".join(lines))
+
+    def check_time_step(self, dt) -> None:
+        """Refuse a time step that this model does not carry, and warn of one that makes it another model."""
+        name = type(self).__name__
+        for tau, value in ((tau, getattr(self, tau)) for tau in self.time_constants):
+            if value <= dt:
+                raise SpikedtpError(
+                    f"{name}.{tau} = {value} must be longer than the time step dt = {dt}: use a smaller dt"
+                )
+            acts_as = -dt / np.log(1 - float(dt / value))  # a step of Euler's takes 1 - dt/tau for e^(-dt/tau)
+            if acts_as < LEAST_TAU * value:
+                logger.warning("%s.%s = %s acts as %s at dt = %s: use a smaller dt", name, tau, value, acts_as, dt)
+        for period in self.whole_steps:
+            steps = float(getattr(self, period) / dt)
+            if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
+                raise SpikedtpError(
+                    f"{name}.{period} = {getattr(self, period)} must be a whole number of time steps of dt = {dt}"
+                )
+        max_rate = self.quantities().get("max_rate", 0 * Hz)
+        if max_rate * dt > 1 + 1e-9:
+            raise SpikedtpError(
+                f"rate x dt is too large: {name}.max_rate = {max_rate} at dt = {dt} asks for more than one "
+                f"spike per step; use dt of at most {1 / max_rate}, or a lower max_rate"
+            )

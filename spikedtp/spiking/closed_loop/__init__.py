@@ -1,0 +1,1 @@
+"""The whole circuit spikes, answers and learns."""

@@ -1,0 +1,341 @@
+"""Builds the Brian2 network of a `ClosedLoop`: inputs, one group of all cells, a matrix of synapses per projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
+
+from spikedtp.circuit import Projection, plateau_of, sees_nudge
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import CellModel, NudgedCell
+from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.group import INPUTS, Slots, make_group
+from spikedtp.plasticity import Plateau, Tied
+from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.parts.initial_state import start_cells
+from spikedtp.spiking.parts.operations import run_when
+from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
+from spikedtp.spiking.parts.tables import gathered
+from spikedtp.spiking.synapses.dense import DenseSynapses
+
+__all__ = ["CircuitNumbers", "build_closed"]
+
+#: What the rules see; `Signals` says what each is.
+PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
+POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
+#: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
+WEIGHT_TYPE = np.float32
+
+COUNTS = "count_settled : 1\ncount_nudged : 1\n"
+
+#: Cells integrate when all have been reset, and are read when their accumulators are clear.
+CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("after_resets", 3))
+#: What the network does with the variables of its cells.
+ASKED_OF_CELLS = {
+    "v_soma": "read at the onset of the nudge", "v_dend": "read in the nudge", "input_soma": "spikes arrive there",
+    "input_dend": "spikes arrive there", "activity": "what the cell fires at", "gate": "set at the onset of the nudge",
+    "error": "set at the onset of the nudge", "bias": "a number of the circuit", "unit_rate": "the rate of activity 1",
+}  # fmt: skip
+
+#: Whether somas run during the nudge; a shared number where they all do or none does.
+RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
+SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
+
+
+@dataclass
+class CircuitNumbers:
+    """Numbers of the circuit: weights `(n_post, n_pre)`, biases, what the rules remember, by name."""
+
+    weights: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray]
+    rule_state: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass
+class _Building:
+    """What is being built."""
+
+    spec: ClosedLoop
+    given: CircuitNumbers
+    clock: Clock
+    inputs: NeuronGroup
+    cells: NeuronGroup
+    spikers: NeuronGroup | None
+    built: BuiltNetwork
+    synapses: dict[str, DenseSynapses] = field(default_factory=dict)
+
+    def models(self) -> list[tuple[NeuronGroup, CellModel]]:
+        """Every group with its model."""
+        spec = self.spec
+        found = [(self.inputs, spec.inputs), (self.cells, spec.cell)]
+        return found if self.spikers is None else [*found, (self.spikers, spec.spiker)]
+
+    def population(self, name: str):
+        """A fresh subgroup of the cells (or of the inputs) of one population."""
+        if name == self.spec.circuit.input.name:
+            return self.inputs[0 : self.inputs.N]
+        place = self.spec.slices()[name]
+        return self.cells[place.start : place.stop]
+
+    def layer(self, name: str):
+        """A fresh subgroup of the cells of one layer."""
+        places = [self.spec.slices()[population.name] for population in self.spec.circuit.layers[name]]
+        return self.cells[places[0].start : places[-1].stop]
+
+    def spikers_of(self, name: str):
+        """The subgroup that fires for a population; None where its cells do so themselves."""
+        place = self.spec.spiker_slices().get(name)
+        return None if place is None else self.spikers[place.start : place.stop]
+
+    def when(self, group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
+        self.built.net.add(run_when(group, at, code, name=name, when=when, order=order))
+
+
+def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
+    """Create the network on the active Brian2 device.
+
+    One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
+    membranes integrate what has just arrived, so that it acts on rates from the next step on.
+    """
+    counts = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
+    counts_of_cells = f"{counts}counted_rate : Hz (constant)\nactivity_now : 1\n"
+    sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
+    of_cells = (
+        f"{counts_of_cells}{sums}nudging = int(t_in_timesteps >= {spec.phases.onset}) : 1 (shared)\n"
+        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{_acting(spec)}\nrate_factor : 1 (shared)"
+    )
+    _check(spec, counts, of_cells)
+    clock = Clock(spec.phases.dt, name="presentation_clock")
+    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
+    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, of_cells, CELLS)
+    spikers = _spikers(spec, cells, clock) if spec.spikers else None
+    net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells, spikers))
+    parts = _Building(spec, given, clock, inputs, cells, spikers, built)
+    built.changing["x"] = inputs.variables["activity"]
+    _set_constants(parts)
+    if spikers is not None:
+        cells.run_regularly("activity_now = activity", when="before_thresholds", clock=clock, name="cells_activity")
+    _read(parts)
+    if spec.nudged:
+        _nudge(parts)
+    _connect(parts)
+    _record(parts)
+    net.add(*(o for group in (inputs, cells, spikers) if group is not None for o in group.contained_objects))
+    for synapses in parts.synapses.values():
+        net.add(synapses, *synapses.contained_objects)
+    return built
+
+
+def _plateau(spec: ClosedLoop, dendrite: str) -> str:
+    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `lowest` are set."""
+    return f"gate*{Plateau.clip_code(dendrite, 'lowest' if spec.has_lowest else None)}"
+
+
+def _acting(spec: ClosedLoop) -> str:
+    """What of its dendrite acts on a soma."""
+    acting = "plateau" if spec.phases.latch else _plateau(spec, "v_dend")
+    return f"acting = {acting} : 1" + ("\nlowest : 1" if spec.has_lowest else "")
+
+
+def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, more: str, slots: Slots = INPUTS) -> NeuronGroup:
+    counting = "\n".join(
+        f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
+        for phase, (start, stop) in spec.windows.items()
+    )
+    return make_group(
+        model,
+        n,
+        slots=slots,
+        more=more,
+        at_spike=counting,
+        method="euler",
+        clock=clock,
+        name=name,
+        namespace=dict(RANDOM_NUMBERS),
+        dtype={f"input_{name}": WEIGHT_TYPE for name in ("soma", "dend")},
+        codeobj_class=code_object_class(),
+    )
+
+
+def _check(spec: ClosedLoop, of_inputs: str, of_cells: str) -> None:
+    """Refuse cells that this network cannot run, before anything is built."""
+    if not isinstance(spec.cell, NudgedCell):
+        raise SpikedtpError(f"the cell of a closed loop must be a NudgedCell, got {type(spec.cell).__name__}")
+    fires_at = {"activity": "what a cell fires at", "unit_rate": "the rate of activity 1"}
+    for model, where, more, needs in (
+        (spec.inputs, "inputs", of_inputs, fires_at),
+        (spec.cell, "cells", of_cells, ASKED_OF_CELLS),
+        (spec.spiker, "spikers", COUNTS, fires_at | {"cell": "for which it fires"}),
+    ):
+        names = {*RANDOM_NUMBERS, *(("activity_of",) if where == "spikers" else ())}
+        check_cell(model, f"{where} of the closed loop", more=more, namespace=names, needs=needs, fires=True)
+
+
+def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
+    n = sum(place.stop - place.start for place in spec.spiker_slices().values())
+    group = _group(spec, spec.spiker, n, "spikers", clock, COUNTS)
+    group.namespace["activity_of"] = gathered("activity_of", cells.variables["activity_now"], 0, 1)
+    return group
+
+
+def _start(spec: ClosedLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
+    start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
+    start_cells(cells, spec.cell.declaration(), lasting=("rate_factor",))
+    if spikers is not None:
+        start_cells(spikers, spec.spiker.declaration())
+
+
+def _set_constants(parts: _Building) -> None:
+    spec, built, cells = parts.spec, parts.built, parts.cells
+    for group, model in parts.models():
+        for name, value in model.quantities().items():
+            built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
+    rates = [np.full(p.size, float(spec.unit_rates[p.name] / Hz)) for p in spec.populations]
+    # a cell for which others fire is silent itself
+    fires = np.concatenate([np.full(p.size, p.name not in spec.spikers) for p in spec.populations])
+    built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
+    built.constants["cells.counted_rate"] = (cells.variables["counted_rate"], np.concatenate(rates))
+    if spec.spikers:
+        unit_rates, cell = spec.spiker_constants()
+        built.constants["spikers.unit_rate"] = (parts.spikers.variables["unit_rate"], unit_rates)
+        built.constants["spikers.cell"] = (parts.spikers.variables["cell"], cell)
+    biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
+    built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
+    if "held" in cells.variables:
+        built.constants["cells.held"] = (cells.variables["held"], spec.held())
+    built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
+
+
+def _inside(window: tuple[int, int]) -> str:
+    return f"t_in_timesteps >= {window[0]} and t_in_timesteps < {window[1]}"
+
+
+def _read(parts: _Building) -> None:
+    """Sums over the windows and, at their ends, what the rules see."""
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
+    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
+    sums = "soma_sum += v_soma\ndend_sum += v_dend"
+    parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
+    settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
+    code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
+    parts.when(cells, settled, code, "cells_read")
+    _count(parts, settled, "settled", steps["settled"], also="pre_settled_previous")
+    parts.built.vectors["post_settled"] = cells.variables["post_settled"]
+    if spec.signals:
+        for group in (parts.inputs, cells):
+            for name in (*PRE_SIGNALS, *(POST_SIGNALS if group is cells else ())):
+                parts.built.vectors[f"{group.name}.{name}"] = group.variables[name]
+
+
+def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") -> None:
+    """Activities as synapses know them: spikes counted in a window, by what an activity of 1 gives."""
+    groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")}
+    groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
+    for name, place in parts.spec.spiker_slices().items():
+        cells, function = parts.population(name), f"mean_{phase}_{name}"
+        counts = parts.spikers.variables[f"count_{phase}"]
+        cells.namespace[function] = gathered(function, counts, place.start, parts.spec.spikers[name], reduce=True)
+        groups[name] = (cells, f"{function}(i)", "counted_rate")
+    for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups)):  # before any learning
+        code = f"pre_{phase} = {count}/({rate}*dt*{steps})" + (f"\n{also} = pre_{phase}" if also else "")
+        parts.when(group, at, code, f"{name}_count_{phase}", order=order)
+
+
+def _nudge(parts: _Building) -> None:
+    """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
+    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
+    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
+    onset = f"t_in_timesteps == {spec.phases.onset}"
+    for population in spec.populations:
+        plateau = plateau_of(spec.circuit, population)
+        if plateau is None:
+            continue
+        gate = plateau.gate_code("soma_sum")
+        group = parts.population(population.name)
+        if population.name == spec.circuit.output.name:
+            group.variables.add_array("target", size=population.size, index="_idx")
+            parts.built.changing["target"] = group.variables["target"]
+            code = f"error = {Plateau.clip_code('target - post_settled')}*{gate}"
+        else:
+            code = f"gate = {gate}" + (f"\nlowest = {plateau.lowest_code('post_settled')}" if spec.has_lowest else "")
+        parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
+    if spec.phases.hold != "none":
+        held = "held*" if "held" in cells.variables else ""
+        code = f"v_soma += {held}(soma_sum/{steps['settled']} - v_soma)"
+        parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
+    last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
+    for layer in spec.hidden_layers if spec.phases.latch else ("",):
+        group, window = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, windows["nudged"])
+        parts.when(
+            group, _inside(window), "plateau_sum += v_dend", f"{group.name}_nudged", when="after_resets", order=2
+        )
+        code = f"plateau = {_plateau(spec, f'plateau_sum/{window[1] - window[0]}')}"
+        parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
+    _count(parts, last, "nudged", steps["nudged"])
+    # the nudge adds to the voltage, which may lie below 0
+    code = f"plateau += error\npost_nudged = clip(soma_sum/{steps['settled']} + plateau, 0, inf)"
+    parts.when(cells, last, code, "cells_instruct")
+
+
+def _connect(parts: _Building) -> None:
+    spec, built = parts.spec, parts.built
+    last = f"t_in_timesteps == {spec.n_steps - 1}"
+    for projection in spec.circuit.projections:
+        sides = {"pre": parts.population(projection.pre), "post": parts.population(projection.post)}
+        event = None
+        if spec.learning and projection.rule is not None:
+            state, sees = parts.given.rule_state[projection.name], sees_nudge(spec.circuit, projection)
+            event = LearningEvent(projection, last, sides, state, built, sees)
+        parts.synapses[projection.name] = _synapses(parts, projection, sides, event)
+        if event is not None:
+            event.attach(parts.synapses[projection.name])
+    if spec.learning:
+        built.changing["rate_factor"] = parts.cells.variables["rate_factor"]
+        for projection in spec.circuit.projections:
+            if isinstance(projection.constraint, Tied):
+                copy_tied(projection, parts.synapses, last)
+
+
+def _synapses(parts: _Building, projection: Projection, sides: dict, event: LearningEvent | None) -> DenseSynapses:
+    built, name = parts.built, projection.name
+    spikers = parts.spec.spikers.get(projection.pre, 1)
+    numbers = {"gain": 1 / float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)}
+    numbers |= event.parameters() if event is not None else {}
+    synapses = DenseSynapses(
+        sides["pre"],
+        sides["post"],
+        "input_dend" if projection.compartment == "dend" else "input_soma",
+        gain="gain",
+        spikers=parts.spikers_of(projection.pre),
+        parameters=dict.fromkeys(numbers),
+        dtype=WEIGHT_TYPE,
+        clock=parts.clock,
+        name=name,
+    )
+    for key, value in numbers.items():
+        built.constants[f"{name}.{key}"] = (synapses.variables[key], np.array([float(value)]))
+    built.constants[f"{name}.w"] = (synapses.variables["w"], synapses.flat(parts.given.weights[name]))
+    if parts.spec.learning and (projection.rule is not None or isinstance(projection.constraint, Tied)):
+        built.lasting[f"{name}.w"] = synapses.variables["w"]
+    return synapses
+
+
+def _record(parts: _Building) -> None:
+    built, record = parts.built, parts.spec.record
+    if "spikes" in record:
+        groups = {group.name: group for group, _ in parts.models()}
+        built.spikes = {name: SpikeMonitor(group, name=f"{name}_spikes") for name, group in groups.items()}
+        built.net.add(*built.spikes.values())
+    voltages = [name for name in ("v_soma", "v_dend") if name in record]
+    if voltages:
+        monitor = StateMonitor(
+            parts.cells, voltages, record=True, when="end", order=9, clock=parts.clock, name="cells_traces"
+        )
+        built.traces = {name: (monitor, name) for name in voltages}
+        built.net.add(monitor)

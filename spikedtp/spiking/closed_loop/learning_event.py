@@ -1,0 +1,123 @@
+"""Puts a learning rule, written for synapses, on dense synapses: state of either side, the change, the constraints.
+
+A rule's equations for one side are evaluated once per cell; what stays for every synapse is arithmetic on their values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Equations
+from brian2.equations.equations import PARAMETER, SUBEXPRESSION
+
+from spikedtp.circuit import Projection
+from spikedtp.plasticity import NoAutapses, NormalizeRows, Tied
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.parts.operations import run_when
+from spikedtp.spiking.synapses.dense import DenseSynapses
+
+__all__ = ["LearningEvent", "copy_tied"]
+
+SIDES = ("pre", "post")
+# order of a learning event, all at the end of its step
+PREPARE, CHANGE, REMEMBER, CONSTRAIN, COPY = range(1, 6)
+
+
+@dataclass
+class LearningEvent:
+    """The rule of one projection, at the steps where `at` is true.
+
+    Both groups offer the names of `Signals`; the postsynaptic one also `rate_factor`, which scales learning rates.
+
+    Attributes
+    ----------
+    projection : Projection
+        With a rule.
+    at : str
+    sides : dict of Subgroup
+        Cells at either end: subgroups of this projection's own, since they keep its state.
+    state : dict
+        Values of what the rule remembers from earlier presentations.
+    sees_nudge : bool
+        Whether the rule sees presynaptic activity as the nudge leaves it; else the settled one.
+    """
+
+    projection: Projection
+    at: str
+    sides: dict
+    state: dict[str, np.ndarray]
+    built: BuiltNetwork
+    sees_nudge: bool
+    form: object = field(init=False)
+
+    def __post_init__(self):
+        form = self.projection.rule.spiking_form()
+        self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
+        self.numbers = {n: v for n, v in self.projection.rule.numbers().items() if self.form.uses(n)}
+        for side in SIDES:
+            self._declare(side)
+
+    def _declare(self, side: str) -> None:
+        """Variables of one side, and the values they begin with."""
+        cells, built = self.sides[side], self.built
+        self.assignments = getattr(self, "assignments", {})
+        remembered = {where: name for name, where in self.form.states.items()}
+        lines = []
+        for name, value in self.numbers.items():
+            cells.variables.add_array(name, size=1, scalar=True, constant=True, index="0")
+            built.constants[f"{self.projection.name}.{side}.{name}"] = (cells.variables[name], np.array([float(value)]))
+        for equation in Equations(getattr(self.form, side)).ordered:
+            if equation.type not in (PARAMETER, SUBEXPRESSION):
+                raise TypeError(f"{self.projection.name}: {equation.varname} cannot be integrated at a learning event")
+            cells.variables.add_array(equation.varname, size=len(cells), dtype=np.float32, index="_idx")
+            variable = cells.variables[equation.varname]
+            if equation.type == SUBEXPRESSION:
+                lines.append(f"{equation.varname} = {equation.expr}")
+            else:
+                key = f"{self.projection.name}.{side}.{equation.varname}"
+                values = np.asarray(self.state[remembered[f"{side}.{equation.varname}"]], dtype=np.float32)
+                built.constants[key] = (variable, values)
+                built.lasting[key] = variable
+        self.assignments[side] = "\n".join(lines)
+
+    def parameters(self) -> dict[str, float]:
+        """Constants that the synapses' code needs."""
+        lower, upper = self.projection.bounds
+        limits = {"w_lower": lower, "w_upper": upper}
+        return self.numbers | {name: value for name, value in limits.items() if value is not None}
+
+    def attach(self, synapses: DenseSynapses) -> None:
+        """Let the synapses learn, and hold them to bounds and constraint."""
+        for side in SIDES:
+            after = getattr(self.form, f"after_learn_{side}")
+            for code, what, order in ((self.assignments[side], "prepare", PREPARE), (after, "remember", REMEMBER)):
+                if code:
+                    name = f"{synapses.name}_{side}_{what}"
+                    self.built.net.add(run_when(self.sides[side], self.at, code, name=name, when="end", order=order))
+        code = re.sub(r"\blearning_rate\b", "learning_rate*rate_factor_post", self.form.on_learn)
+        lower = "w_lower" if self.projection.bounds.lower is not None else "-inf"
+        upper = "w_upper" if self.projection.bounds.upper is not None else "inf"
+        if (lower, upper) != ("-inf", "inf"):
+            code += f"\nw = clip(w, {lower}, {upper})"
+        synapses.learn(code, at=self.at, order=CHANGE)
+        constraint, recurrent = self.projection.constraint, self.projection.recurrent
+        if isinstance(constraint, NormalizeRows):
+            autapses = constraint.autapses or not recurrent
+            synapses.normalize_rows(constraint.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
+        elif isinstance(constraint, NoAutapses) and recurrent:
+            synapses.zero_diagonal(at=self.at, order=CONSTRAIN)
+
+
+def copy_tied(projection: Projection, synapses: dict[str, DenseSynapses], at: str) -> None:
+    """Keep tied synapses copies of their source, once it has learned."""
+    tied: Tied = projection.constraint
+    synapses[projection.name].copy_of(
+        synapses[tied.source],
+        at=at,
+        factor=float(tied.factor),
+        transpose=tied.transpose,
+        source2=None if tied.source2 is None else synapses[tied.source2],
+        order=COPY,
+    )

@@ -1,0 +1,96 @@
+"""When things happen in one presentation of a closed loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from brian2 import ms, second
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.parameters import Parameters, check_quantity, parameter
+
+__all__ = ["Phases", "phases_of"]
+
+HOLDS = ("all", "none", "excitatory", "inhibitory", "output")
+#: How long each phase lasts, in steps of the rate network: at 20 ms the defaults of `Phases`.
+STEPS = {"settle": 25, "read": 10, "nudge": 10, "wait": 3}
+
+
+@dataclass(frozen=True)
+class Phases(Parameters):
+    """When things happen in one presentation.
+
+    Parameters
+    ----------
+    settle : Quantity (second)
+        Nothing but the image comes from outside.
+    read : Quantity (second)
+        The last part of it, over which spikes are counted and voltages averaged.
+    nudge : Quantity (second)
+        The output is pushed towards its target and dendrites act on their somas.
+    wait : Quantity (second)
+        The first part of it, which is not read.
+    latch : bool
+        The nudge has a part for every hidden layer, from the top. Each dendrite is read in the part of its layer, after
+        `wait`, while all its inputs but those from above are as they were; what is found then acts on the soma to the
+        end, as a plateau potential. Else dendrites act on their somas, as they are, from the onset.
+    hold : {"all", "none", "excitatory", "inhibitory", "output"}
+        Whose somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down
+        pass. The others run on freely. An output that is held fires at its target: nothing feeds its error back to it.
+    dt : Quantity (second)
+    """
+
+    settle: second = parameter(500 * ms, above=0 * ms)
+    read: second = parameter(200 * ms, above=0 * ms)
+    nudge: second = parameter(200 * ms, above=0 * ms)
+    wait: second = parameter(60 * ms, least=0 * ms)
+    dt: second = parameter(1 * ms, above=0 * ms)
+    hold: str = "all"
+    latch: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.hold not in HOLDS:
+            raise known_names("Phases.hold", self.hold, HOLDS)
+        if self.read > self.settle:
+            raise SpikedtpError(f"Phases.read = {self.read} is longer than settle = {self.settle}")
+        if self.wait >= self.nudge:
+            raise SpikedtpError(f"Phases.wait = {self.wait} must be shorter than nudge = {self.nudge}")
+        if not isinstance(self.latch, bool):
+            raise SpikedtpError(f"Phases.latch must be true or false, not {self.latch!r}")
+        for name in ("settle", "read", "nudge", "wait"):
+            steps = float(getattr(self, name) / self.dt)
+            if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
+                raise SpikedtpError(
+                    f"Phases.{name} = {getattr(self, name)} must be a whole number of time steps of dt = {self.dt}"
+                )
+
+    def steps(self, name: str) -> int:
+        """One of the durations in time steps."""
+        return round(float(getattr(self, name) / self.dt))
+
+    @property
+    def onset(self) -> int:
+        """The time step at which the nudge begins."""
+        return self.steps("settle")
+
+    @property
+    def end(self) -> int:
+        """The time step after the last one of a presentation with a nudge."""
+        return self.onset + self.steps("nudge")
+
+    @property
+    def settled(self) -> tuple[int, int]:
+        """When the settled state is read: first time step, last + 1."""
+        return self.onset - self.steps("read"), self.onset
+
+    def nudged(self, part: int = 0, n_parts: int = 1) -> tuple[int, int]:
+        """When the nudged state is read, in one of equal parts of the nudge: first time step, last + 1."""
+        length = self.steps("nudge")
+        return self.onset + part * length // n_parts + self.steps("wait"), self.onset + (part + 1) * length // n_parts
+
+
+def phases_of(time_per_step=20 * ms, dt=1 * ms) -> Phases:
+    """The phases of a presentation when one step of the rate network takes `time_per_step`."""
+    check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
+    return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)

@@ -1,0 +1,199 @@
+"""Closed loop: every population spikes from its own membrane. Plain data here, Brian2 in `build`.
+
+A presentation is a timeline of windows. In the settle phase only the image comes from outside. At the onset of the
+nudge the somas are read (and, if asked, held), the output's error and the dendrites' gates are set; then dendrites act
+on their somas, continuously or, latched, as a plateau potential whose height is settled once. At the last step the
+synapses learn from what was read in the windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Hz
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import NudgedCell, Spiker, SteadyInput
+from spikedtp.plasticity import ReceptiveFields
+from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.responses.response import check_recordable
+
+__all__ = ["ClosedLoop", "check_spiking_form", "inhibitory"]
+
+RECORDABLE = ("spikes", "v_soma", "v_dend")
+
+
+@dataclass(frozen=True)
+class ClosedLoop:
+    """A circuit in spikes.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    unit_rates : dict
+        population -> Quantity (Hz): firing rate of activity 1.
+    spikers : dict
+        population -> how many units fire for each of its cells, with the cell's rate each. Missing: the cell itself.
+    cell : NudgedCell
+    inputs : SteadyInput
+        Its unit rate is that of the input population.
+    phases : Phases
+    learning : bool
+        Whether the synapses learn at the end of the nudge phase.
+    nudged : bool
+        Whether there is a nudge phase (learning needs one); else a presentation ends with the settle phase.
+    signals : bool
+        Keep what the rules see of each presentation, beside the settled activities.
+    record : tuple of str
+        What to keep at every time step: any of ``spikes, v_soma, v_dend``.
+    """
+
+    circuit: Circuit
+    unit_rates: dict[str, Quantity]
+    spikers: dict[str, int] = field(default_factory=dict)
+    cell: NudgedCell = field(default_factory=NudgedCell)
+    inputs: SteadyInput = field(default_factory=SteadyInput)
+    phases: Phases = field(default_factory=Phases)
+    learning: bool = False
+    nudged: bool = False
+    signals: bool = False
+    record: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        check_spiking_form(self.circuit)
+        part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
+        if self.phases.latch and self.phases.steps("wait") >= part:
+            raise SpikedtpError(
+                f"Phases.wait = {self.phases.wait} must be shorter than a layer's part of a latched nudge, "
+                f"{part * self.phases.dt}: {self.circuit.name} has {len(self.hidden_layers)} hidden layers"
+            )
+        check_recordable(self.record, RECORDABLE)
+
+    @property
+    def n_steps(self) -> int:
+        return self.phases.end if self.nudged else self.phases.onset
+
+    @property
+    def hidden_layers(self) -> tuple[str, ...]:
+        """From the top."""
+        return tuple(self.circuit.layers)[-2:0:-1]
+
+    @property
+    def windows(self) -> dict[str, tuple[int, int]]:
+        """What is read when: phase -> (first time step, last + 1). All of "nudged" is read in its last part."""
+        last = self.nudge_part(self.hidden_layers[-1]) if self.hidden_layers else self.phases.nudged()
+        return {"settled": self.phases.settled, "nudged": last}
+
+    def nudge_part(self, layer: str) -> tuple[int, int]:
+        """When the dendrites of a layer are read."""
+        layers = self.hidden_layers
+        if not self.phases.latch or layer not in layers:
+            return self.phases.nudged()
+        return self.phases.nudged(layers.index(layer), len(layers))
+
+    @property
+    def duration(self) -> Quantity:
+        return self.n_steps * self.phases.dt
+
+    @property
+    def times(self) -> np.ndarray:
+        """Of every time step, in second."""
+        return np.arange(self.n_steps) * float(self.phases.dt)
+
+    @property
+    def n_inputs(self) -> int:
+        return self.circuit.input.size
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """All but the input, which has no membrane."""
+        return self.circuit.populations[1:]
+
+    def spiker_slices(self) -> dict[str, slice]:
+        """Where the units of each population that has them lie among the spikers."""
+        sizes = {p.name: p.size * self.spikers[p.name] for p in self.populations if p.name in self.spikers}
+        ends = np.cumsum(list(sizes.values())).tolist()
+        return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+
+    @property
+    def spiker(self) -> Spiker:
+        """The units that fire for cells, with the cells' own parameters."""
+        return Spiker(**{name: getattr(self.cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")})
+
+    def spiker_constants(self) -> tuple[np.ndarray, np.ndarray]:
+        """Unit rate (Hz) of every spiker, and the cell that it fires for."""
+        rates, cells = [], []
+        for name, place in self.spiker_slices().items():
+            first, n = self.slices()[name].start, place.stop - place.start
+            rates.append(np.full(n, float(self.unit_rates[name] / Hz)))
+            cells.append(first + np.arange(n) // self.spikers[name])
+        return np.concatenate(rates), np.concatenate(cells)
+
+    def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
+        """Of the highest activities by population, those that ask for more than the highest rate, with their limits."""
+        rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.cell.max_rate for p in self.populations}
+        limits = {name: float(rate / self.unit_rates[name]) for name, rate in rates.items()}
+        return {name: (value, limits[name]) for name, value in highest.items() if value > limits[name]}
+
+    def held(self) -> np.ndarray:
+        """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
+        return np.concatenate([np.full(p.size, float(self.holds(p))) for p in self.populations])
+
+    def holds(self, population: Population) -> bool:
+        """Whether the somas of a population are held during the nudge."""
+        kind = "inhibitory" if inhibitory(self.circuit, population.name) else "excitatory"
+        output = population.name == self.circuit.output.name
+        return self.phases.hold in ("all", kind) or (output and self.phases.hold == "output")
+
+    @property
+    def n_cells(self) -> int:
+        return sum(population.size for population in self.populations)
+
+    @property
+    def has_lowest(self) -> bool:
+        """Whether some dendrites have a lowest plateau of their own."""
+        hidden = (p for p in self.populations if p.name != self.circuit.output.name)
+        return any(plateau.has_lowest for p in hidden if (plateau := plateau_of(self.circuit, p)) is not None)
+
+    def slices(self) -> dict[str, slice]:
+        """Where each population lies among the cells."""
+        ends = np.cumsum([population.size for population in self.populations]).tolist()
+        return {p.name: slice(end - p.size, end) for p, end in zip(self.populations, ends, strict=True)}
+
+
+def inhibitory(circuit: Circuit, population: str) -> bool:
+    """Whether all of its synapses are inhibitory."""
+    bounds = [p.bounds for p in circuit.projections if p.pre == population]
+    return bool(bounds) and all(b.upper is not None and b.upper <= 0 for b in bounds)
+
+
+def check_spiking_form(circuit: Circuit) -> None:
+    """`SpikedtpError` where spikes cannot do what the circuit asks for."""
+    if nudge_kind(circuit) == "mixed":
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
+    for population in circuit.populations[1:]:
+        if population.activation != "relu":
+            raise SpikedtpError(
+                f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
+                "it needs relu populations"
+            )
+        if population.bias_rule is not None:
+            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
+        plateau = plateau_of(circuit, population)
+        ranked = plateau is not None and plateau.max_pop_fraction < 1.0 and population != circuit.output
+        if ranked:
+            raise SpikedtpError(
+                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell can do that alone"
+            )
+    for p in circuit.projections:
+        if p.rule is not None and p.rule.needs_gradient:
+            raise SpikedtpError(
+                f"{circuit.name}: {p.name} learns by a gradient ({type(p.rule).__name__}), which has no spiking form"
+            )
+        if p.compartment == "soma" and p.update_phase == "B":
+            raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
+        if p.rule is not None and isinstance(p.constraint, ReceptiveFields):
+            raise SpikedtpError(f"{circuit.name}: {p.name} learns inside receptive fields: no spiking form yet")

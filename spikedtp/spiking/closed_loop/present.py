@@ -1,0 +1,113 @@
+"""Presentations to a circuit whose every population spikes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from brian2 import Hz, ms
+
+from spikedtp.circuit import inputs_of, learned_rules
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import CellModel
+from spikedtp.parameters import check_quantity
+from spikedtp.spiking.closed_loop.phases import Phases, phases_of
+from spikedtp.spiking.closed_loop.response import ClosedResponse
+from spikedtp.spiking.closed_loop.spiking_network import INTERNEURON_SPIKERS, SpikingNetwork
+from spikedtp.spiking.engine.devices import check_device
+from spikedtp.spiking.engine.seeds import check_presentations
+from spikedtp.spiking.responses.response import RECORDABLE, check_recordable
+
+__all__ = ["simulate_closed"]
+
+
+def simulate_closed(
+    network,
+    x,
+    target,
+    *,
+    population: str | None = None,
+    projections: list[str] | str | None = None,
+    device: str = "cpp_standalone",
+    seed: int = 0,
+    unit_rate=450 * Hz,
+    unit_rates: dict | None = None,
+    spikers: int | dict | None = None,
+    time_per_step=20 * ms,
+    dt=1 * ms,
+    phases: Phases | None = None,
+    n_repeats: int = 1,
+    cell: CellModel | None = None,
+    record: tuple[str, ...] = RECORDABLE,
+    first_sample: int = 0,
+    n_processes: int = 1,
+    progress=None,
+) -> ClosedResponse:
+    """`simulate` in the closed loop: every population spikes, and only `x` and `target` come from outside.
+
+    Parameters
+    ----------
+    network, x, target, projections, device, seed, n_repeats, record, first_sample, n_processes, progress
+        As in `simulate`. Inputs lie in [0, 1].
+    population : str, optional
+        Whose synapses the weight changes are of. Default, and ``"all"``: those of every population.
+    unit_rate : Quantity (Hz)
+        Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
+    unit_rates : dict, optional
+        population -> Quantity (Hz): rates of activity 1 that do not follow from `unit_rate`.
+    spikers : int or dict, optional
+        How many units fire for each inhibitory cell, or population -> number; default as `SpikingNetwork`.
+    time_per_step : Quantity (second)
+        Duration of one step of the rate network. The circuit settles for 25 of them (the last 10 are read) and is
+        nudged for 10 (the first 3 are not read).
+    dt : Quantity (second)
+    phases : Phases, optional
+        When things happen in a presentation, instead of `time_per_step`.
+    cell : CellModel, optional
+        The cell of every population; default `NudgedCell`.
+
+    Returns
+    -------
+    ClosedResponse
+
+    Raises
+    ------
+    SpikedtpError
+        For anything that a caller can mend, in one line.
+    """
+    check_device(device)
+    record = check_recordable(record)
+    check_presentations(n_repeats, seed, first_sample)
+    check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
+    population = None if population == "all" else population
+    shown = network.circuit.projections if population is None else inputs_of(network.circuit, population)
+    learned = tuple(learned_rules(shown, projections))
+    if target is None:
+        raise SpikedtpError("simulate needs a target: without one nothing is learned")
+    spiking = SpikingNetwork(
+        network,
+        unit_rate=unit_rate,
+        unit_rates=unit_rates,
+        spikers=INTERNEURON_SPIKERS if spikers is None else spikers,
+        phases=_phases(phases, time_per_step, dt),
+        cell=cell,
+        device=device,
+    )
+    # the trace that a synapse keeps is a count of spikes: no record of its own
+    kept = tuple(dict.fromkeys("spikes" if name == "eligibility" else name for name in record))
+    response = spiking.respond(
+        x, target, record=kept, seed=seed, n_repeats=n_repeats, first_sample=first_sample, n_processes=n_processes,
+        progress=progress,
+    )  # fmt: skip
+    return replace(response, population=population, learned=learned)
+
+
+def _phases(phases: Phases | None, time_per_step, dt) -> Phases:
+    if phases is None:
+        return phases_of(time_per_step, dt)
+    if not isinstance(phases, Phases):
+        raise SpikedtpError(f"phases must be Phases(settle=..., ...), got {type(phases).__name__}")
+    if time_per_step != 20 * ms:
+        raise SpikedtpError(f"time_per_step = {time_per_step} and phases both say how long things take: give one")
+    if dt not in (phases.dt, 1 * ms):
+        raise SpikedtpError(f"dt = {dt} and phases.dt = {phases.dt} differ: give one of them")
+    return phases

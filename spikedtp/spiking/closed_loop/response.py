@@ -1,0 +1,152 @@
+"""What a closed loop gives back: activities, what the rules saw, weight changes, and records of every population."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from spikedtp.circuit import Projection, sees_nudge
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Signals
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
+from spikedtp.spiking.responses.response import Response
+from spikedtp.spiking.responses.weight_updates import PlasticProjection
+
+__all__ = ["ClosedResponse"]
+
+
+@dataclass(kw_only=True)
+class ClosedResponse(Response):
+    """Result of a closed loop; what is not said here is as in `Response`.
+
+    Attributes
+    ----------
+    activity : dict
+        population -> (..., n): mean somatic voltage at the end of the settle phase, where positive: the rate network's
+        activity. The input's is its spike count in the same units.
+    counted : dict
+        population -> (..., n): the same from spike counts, as synapses see it.
+    weight_updates, signals
+        Of the `learned` projections. They need a target.
+    spikes : dict
+        population -> bool (..., n_steps, n); where several units fire for a cell, theirs, one cell's after the other's.
+    v_soma, v_dend : dict
+        Of every population but the input.
+    eligibility : dict
+        presynaptic population of a learned projection -> (..., n_steps, n): what its synapses have counted so far in
+        the read part of the settle phase, as an activity; it ends as `counted`. Needs recorded spikes.
+    highest_input : float
+        The largest entry of x.
+    learned : tuple of str
+        The projections that it shows weight changes of.
+    population : str or None
+        Whose inputs they are; None: of the whole circuit.
+    """
+
+    loop: ClassVar[str] = "closed"
+    readout: ClassVar[str] = "windows"
+
+    population: str | None = None
+    spec: ClosedLoop
+    weights: dict[str, np.ndarray] = field(repr=False)
+    rule_state: dict = field(repr=False)
+    highest_input: float
+    learned: tuple[str, ...]
+
+    @property
+    def activity(self) -> dict[str, np.ndarray]:
+        source = self.spec.circuit.input.name
+        return (
+            self.counted
+            | {p.name: self._vector("post_settled", p.name) for p in self.spec.populations}
+            | {source: self._vector("pre_settled", source)}
+        )
+
+    @property
+    def counted(self) -> dict[str, np.ndarray]:
+        return {p.name: self._vector("pre_settled", p.name) for p in self.spec.circuit.populations}
+
+    @cached_property
+    def projections(self) -> dict[str, PlasticProjection]:
+        """The learned projections as their synapses saw them."""
+        if not self.spec.nudged:
+            raise SpikedtpError("without a target nothing is learned: give respond() one")
+        found = {}
+        for name in self.learned:
+            p, state = self.spec.circuit.projection(name), self.rule_state[name]
+            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p))
+        return found
+
+    @property
+    def spikes(self) -> dict[str, np.ndarray]:
+        self._check_recorded("spikes")
+        return {p.name: self._spikes_of(p.name) for p in self.spec.circuit.populations}
+
+    @property
+    def v_soma(self) -> dict[str, np.ndarray]:
+        return self._traces("v_soma")
+
+    @property
+    def v_dend(self) -> dict[str, np.ndarray]:
+        return self._traces("v_dend")
+
+    @property
+    def eligibility(self) -> dict[str, np.ndarray]:
+        self._check_recorded("spikes")
+        first, stop = self.spec.phases.settled
+        counts = {}
+        for population in dict.fromkeys(self.spec.circuit.projection(name).pre for name in self.learned):
+            inside = self._spikes_of(population)
+            inside[..., :first, :] = inside[..., stop:, :] = False
+            spikers = self.spec.spikers.get(population, 1)
+            inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
+            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers
+            counts[population] = np.cumsum(inside, axis=-2) / np.float32(one)
+        return counts
+
+    @property
+    def clipped(self) -> dict[str, tuple[float, float]]:
+        """Populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
+        activity, source = self.activity, self.spec.circuit.input.name
+        highest = {p.name: float(activity[p.name].max()) for p in self.spec.populations}
+        return self.spec.clipped({source: self.highest_input} | highest)
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    def _signals(self, projection: Projection) -> Signals:
+        pre, post = projection.pre, projection.post
+
+        def read(name: str, population: str) -> np.ndarray:
+            values = self._values(name, population)
+            return values.reshape(self.n_samples, self.n_repeats, -1)
+
+        names = {name: pre for name in ("pre_settled", "pre_settled_previous", "pre_nudged")}
+        names |= {name: post for name in ("post_settled", "dendrite_settled", "post_nudged", "plateau")}
+        found = {name: read(name, population) for name, population in names.items()}
+        if not sees_nudge(self.spec.circuit, projection):
+            found["pre_nudged"] = found["pre_settled"]
+        return Signals(**found)
+
+    def _values(self, name: str, population: str) -> np.ndarray:
+        """(presentations, n) of one population."""
+        if population == self.spec.circuit.input.name:
+            return self.results.vectors[f"inputs.{name}"]
+        return self.results.vectors[f"cells.{name}"][:, self.spec.slices()[population]]
+
+    def _vector(self, name: str, population: str) -> np.ndarray:
+        return self._shaped(self._values(name, population))
+
+    def _traces(self, what: str) -> dict[str, np.ndarray]:
+        trace, places = self._trace(what), self.spec.slices()
+        return {p.name: trace[..., places[p.name]] for p in self.spec.populations}
+
+    def _spikes_of(self, population: str) -> np.ndarray:
+        spec = self.spec
+        if population == spec.circuit.input.name:
+            return self._raster("inputs", slice(0, spec.circuit.input.size))
+        if population in spec.spikers:
+            return self._raster("spikers", spec.spiker_slices()[population])
+        return self._raster("cells", spec.slices()[population])

@@ -1,0 +1,319 @@
+"""A circuit whose every population spikes: it answers, shows what its synapses would learn, and learns online."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from brian2 import Hz
+
+from spikedtp.arrays import as_indices, as_numbers, as_samples
+from spikedtp.circuit import bias_key, weight_key
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.locks import Exclusive, Lock, held
+from spikedtp.neurons import NudgedCell, SteadyInput
+from spikedtp.neurons.rates import check_rates
+from spikedtp.parameters import check_quantity, check_whole
+from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
+from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
+from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibitory
+from spikedtp.spiking.closed_loop.response import ClosedResponse
+from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.devices import check_device
+from spikedtp.spiking.engine.run import run_on
+from spikedtp.spiking.engine.seeds import presentation_seeds
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["SpikingNetwork"]
+
+#: Activities of interneurons reach tens; at this share of the unit rate they stay clear of the dead time.
+INTERNEURON_RATE = 0.25
+#: Few interneurons reach many cells: their noise is shared, and outweighs that of all others (docs/closed_loop.md).
+INTERNEURON_SPIKERS = 4
+
+
+class SpikingNetwork:
+    """A circuit in spikes, with weights of its own that begin as those of a rate network.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        Circuit, weights, biases, and what its rules remember. It is left as it is.
+    unit_rate : Quantity (Hz)
+        Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
+    unit_rates : dict, optional
+        population -> Quantity (Hz), where it is to be another.
+    spikers : int or dict
+        How many units fire for each inhibitory cell: more of them are less noisy. Each fires at the cell's rate, and
+        its spikes count the less. Or population -> number, where it is to be another.
+    phases : Phases, optional
+        When things happen in a presentation.
+    cell : NudgedCell, optional
+        Time constants, dead time, and how spikes come about (``firing``).
+    device : {"cpp_standalone", "runtime"}
+
+    Attributes
+    ----------
+    weights : dict of ndarray, (n_post, n_pre) float32
+    biases : dict of ndarray, (n,)
+    rule_state : dict of dict of ndarray
+        By projection: what its rule remembers.
+
+    Raises
+    ------
+    SpikedtpError
+        A circuit that spikes cannot run, unknown populations, wrong units.
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        unit_rate=450 * Hz,
+        unit_rates: dict | None = None,
+        spikers: int | dict[str, int] = INTERNEURON_SPIKERS,
+        phases: Phases | None = None,
+        cell: NudgedCell | None = None,
+        device: str = "cpp_standalone",
+    ):
+        self.circuit, self.device = network.circuit, check_device(device)
+        with held(network):
+            self.weights = {name: w.copy() for name, w in network.weights.items()}
+            self.biases = {name: b.copy() for name, b in network.biases.items()}
+            self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
+        check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
+        cell = NudgedCell() if cell is None else cell
+        if not isinstance(cell, NudgedCell):
+            raise SpikedtpError(f"cell must be a NudgedCell in the closed loop, got {type(cell).__name__}")
+        rates = {
+            p.name: unit_rate * (INTERNEURON_RATE if inhibitory(self.circuit, p.name) else 1)
+            for p in self.circuit.populations
+        }
+        for name, rate in (unit_rates or {}).items():
+            if name not in rates:
+                raise known_names("population", name, rates)
+            check_quantity("SpikingNetwork", f"unit_rates[{name!r}]", rate, Hz, above=0 * Hz)
+            rates[name] = rate
+        spikers = _spikers(self.circuit, spikers)
+        shared = {name: getattr(cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")}
+        inputs = SteadyInput(unit_rate=rates[self.circuit.input.name], **shared)
+        phases = phases or Phases()
+        for model in (cell, inputs):
+            model.check_time_step(phases.dt)
+        self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
+        self.spec: ClosedLoop = self._spec()
+        self._lock = Lock()
+        self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Weights and biases under EIANN's key names: a rate network loads them."""
+        now = self._given()
+        state = {weight_key(name): w.copy() for name, w in now.weights.items()}
+        return state | {bias_key(name): b.copy() for name, b in now.biases.items()}
+
+    # -- answering -------------------------------------------------------------------------------------------------
+
+    def respond(
+        self,
+        x,
+        target=None,
+        *,
+        seed: int = 0,
+        n_repeats: int = 1,
+        first_sample: int = 0,
+        record: tuple[str, ...] = (),
+        n_processes: int = 1,
+        progress=None,
+    ) -> ClosedResponse:
+        """Present samples without learning.
+
+        Parameters
+        ----------
+        x : (n_in,) or (samples, n_in)
+            In [0, 1].
+        target : (n_out,) or (samples, n_out), optional
+            With it the nudge phase follows, and the response has the weight changes of every learned projection.
+        seed, n_repeats, first_sample
+            Every presentation (sample, repeat) has its own generator, seeded from these.
+        record : tuple of str
+            What to keep at every time step: any of ``spikes, v_soma, v_dend``.
+        n_processes : int
+            Among how many processes the presentations are split.
+        progress : callable, optional
+            Called with the number of presentations done.
+        """
+        x = as_numbers("x", x)
+        batched = x.ndim == 2
+        x, target = self._samples(x, target)
+        spec = self._spec(nudged=target is not None, signals=True, record=tuple(record))
+        patterns = {"x": x} | ({} if target is None else {"target": target})
+        seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
+        data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
+        given = self._given()
+        results = run_on(self.device, partial(build_closed, spec, given), data, progress, n_processes)
+        learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
+        response = ClosedResponse(
+            spec=spec, batched=batched, n_samples=len(x), n_repeats=n_repeats, results=results, weights=given.weights,
+            rule_state=given.rule_state, highest_input=float(x.max()), learned=learned,
+        )  # fmt: skip
+        self._check_rates(spec, x, results)
+        return response
+
+    def predict(self, X, *, seed: int = 0, n_processes: int = 1, progress=None) -> np.ndarray:
+        """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
+        x, _ = self._samples(X, None)
+        data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
+        results = run_on(self.device, partial(build_closed, self.spec, self._given()), data, progress, n_processes)
+        self._check_rates(self.spec, x, results)
+        return self._answers(results)
+
+    # -- learning --------------------------------------------------------------------------------------------------
+
+    def train(
+        self,
+        X,
+        T,
+        order: np.ndarray,
+        *,
+        seed: int = 0,
+        schedule: str | Callable[[int, int], float] = DEFAULT_SCHEDULE,
+        start: int = 0,
+        checkpoint_every: int = 0,
+        checkpoint: Callable[[int, SpikingNetwork, np.ndarray], None] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> np.ndarray:
+        """Learn online, one presentation after the other, in a single run; weights and what the rules remember change.
+
+        Parameters
+        ----------
+        X, T : (samples, n_in), (samples, n_out)
+            Inputs in [0, 1] and one-hot targets.
+        order : (presentations,) int
+            Which sample each presentation shows (``spikedtp.rate.online.sample_order``).
+        seed : int
+            Of the spikes: every presentation has its own generator, seeded from this and its index.
+        schedule : str or callable
+            Of the learning rates, over all of `order`.
+        start : int
+            Presentations of `order` that were run before: the rest gives what one run of all would have given.
+        checkpoint_every : int
+            Call `checkpoint` after this many presentations, again and again.
+        checkpoint : callable, optional
+            Called with the presentations done, the network as it is then, and the answers since `start`.
+        progress : callable, optional
+            Called with the number of presentations done.
+
+        Returns
+        -------
+        ndarray of int, (presentations - start,)
+            What the network answered to each sample before it learned from it.
+        """
+        x, target = self._samples(X, T)
+        order = as_indices("order", order, len(x), "sample numbers")
+        start, checkpoint_every = check_whole("start", start), check_whole("checkpoint_every", checkpoint_every)
+        if not 0 <= start < len(order):
+            raise SpikedtpError(f"start = {start} must lie among the {len(order)} presentations")
+        if not any(p.rule is not None for p in self.circuit.projections):
+            raise SpikedtpError(f"{self.circuit.name} has no learning rule: nothing to train")
+        factor = schedule_named(schedule)
+        planned = as_numbers("schedule", [factor(k, len(order)) for k in range(len(order))])
+        factors, which = np.unique(planned, return_inverse=True)
+        shown = order[start:]
+        data = RunInputs(
+            {"x": x, "target": target, "rate_factor": factors[:, None]},
+            {"x": shown, "target": shown, "rate_factor": which[start:]},
+            presentation_seeds(seed, len(order), 1)[start:],
+            keep_every=checkpoint_every,
+        )
+        spec = self._spec(nudged=True, learning=True)
+
+        def kept(done: int, results: RunResults) -> None:
+            self._take(results)
+            if checkpoint is not None:
+                checkpoint(start + done, self, self._answers(results))
+
+        advance = None if progress is None else lambda done: progress(start + done)
+        with self._training:
+            results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
+        self._check_rates(spec, x, results)
+        return self._answers(results)
+
+    # -- helpers ---------------------------------------------------------------------------------------------------
+
+    def _given(self) -> CircuitNumbers:
+        """As they are now: another thread, or a checkpoint, may see this network learn on."""
+        with self._lock:
+            state = {projection: dict(values) for projection, values in self.rule_state.items()}
+            return CircuitNumbers(dict(self.weights), dict(self.biases), state)
+
+    def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
+        """Warn of activities, of inputs or settled, that ask for more than the highest rate or than time steps hold."""
+        settled, source = results.vectors["post_settled"], self.circuit.input.name
+        highest = {source: float(x.max())}
+        highest |= {name: float(settled[:, place].max()) for name, place in spec.slices().items()}
+        _warn_of_clipping(spec, spec.clipped(highest))
+        for name, activity in highest.items():
+            model = spec.inputs if name == source else spec.cell
+            check_rates(model, activity * spec.unit_rates[name], spec.phases.dt, spec.duration, of=name)
+
+    def _answers(self, results: RunResults) -> np.ndarray:
+        output = self.spec.slices()[self.circuit.output.name]
+        return results.vectors["post_settled"][:, output].argmax(axis=1)
+
+    def _take(self, results: RunResults) -> None:
+        """Weights and state as they were kept last."""
+        with self._lock:
+            for key, kept in results.lasting.items():
+                projection, *where = key.split(".")
+                if where == ["w"]:
+                    n_post, n_pre = self.weights[projection].shape
+                    self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
+                else:
+                    form = self.circuit.projection(projection).rule.spiking_form()
+                    (state,) = (name for name, place in form.states.items() if place == ".".join(where))
+                    self.rule_state[projection][state] = kept[-1].copy()
+
+    def _samples(self, x, target) -> tuple[np.ndarray, np.ndarray | None]:
+        x = self._array("x", x, self.circuit.input)
+        if x.min() < 0 or x.max() > 1:
+            raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")
+        if target is None:
+            return x, None
+        target = self._array("target", target, self.circuit.output)
+        if len(target) != len(x):
+            raise SpikedtpError(f"x has {len(x)} samples and target {len(target)}: there must be one for each")
+        return x, target
+
+    @staticmethod
+    def _array(name: str, values, population) -> np.ndarray:
+        array = as_samples(name, values, population.size, cells=population.name)
+        if not len(array):
+            raise SpikedtpError(f"{name} is an empty batch: there must be at least one sample")
+        return np.atleast_2d(array)
+
+
+def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]]) -> None:
+    """Name the populations whose activity asks for more than the highest rate."""
+    if clipped:
+        listed = (f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in clipped.items())
+        logger.warning(
+            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.cell.max_rate, ", ".join(listed)
+        )
+
+
+def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:
+    """Number of spikers by population, for those that have more than one."""
+    names = [p.name for p in circuit.populations[1:]]
+    usual = INTERNEURON_SPIKERS if isinstance(given, dict) else given
+    others = given if isinstance(given, dict) else {}
+    given = {name: usual for name in names if inhibitory(circuit, name)} | others
+    for name, number in given.items():
+        if name not in names:
+            raise known_names("population", name, names)
+        if isinstance(number, bool) or number != int(number) or number < 1:
+            raise SpikedtpError(f"spikers of {name} must be a whole number of at least 1, got {number!r}")
+    return {name: int(number) for name, number in given.items() if number > 1}

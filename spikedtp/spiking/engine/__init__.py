@@ -1,0 +1,1 @@
+"""Runs any network that is built. No science here."""

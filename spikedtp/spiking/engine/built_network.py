@@ -1,0 +1,63 @@
+"""A Brian2 network that is ready to run presentations, whatever it is: the runners know nothing more about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from brian2 import Clock, Network
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.spiking.parts.streams import Stream
+
+__all__ = ["BuiltNetwork"]
+
+
+@dataclass
+class BuiltNetwork:
+    """Brian2 objects of one network and how to drive them.
+
+    Attributes
+    ----------
+    net : Network
+        Holds all objects.
+    clock : Clock
+    n_steps : int
+        Time steps of one presentation.
+    start : callable
+        Sets every state variable to its initial value, by Brian2 assignments that run on either device.
+    constants : dict
+        name -> (Brian2 variable, values): written once before the first presentation.
+    changing : dict
+        name -> Brian2 variable: overwritten at the start of a presentation.
+    streams : dict
+        name -> Stream: read row by row while a presentation runs.
+    lasting : dict
+        name -> Brian2 variable: keeps its value from one presentation to the next, after `constants` set the first.
+    vectors : dict
+        name -> Brian2 variable: read at the end of a presentation.
+    spikes : dict
+        name -> SpikeMonitor
+    traces : dict
+        name -> (StateMonitor, variable name)
+    precision : numpy dtype
+        Of vectors and traces as they are kept: float32 saves space, float64 keeps what was computed.
+    """
+
+    net: Network
+    clock: Clock
+    n_steps: int
+    start: Callable[[], None]
+    constants: dict = field(default_factory=dict)
+    changing: dict = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    lasting: dict = field(default_factory=dict)
+    vectors: dict = field(default_factory=dict)
+    spikes: dict = field(default_factory=dict)
+    traces: dict = field(default_factory=dict)
+    precision: type = np.float32
+
+    @property
+    def duration(self) -> Quantity:
+        return self.n_steps * self.clock.dt

@@ -1,0 +1,1 @@
+"""Writes, compiles, caches and starts the C++ of a network."""

@@ -1,0 +1,135 @@
+"""Tells whether two networks have the same generated source, without generating it.
+
+A network is `partial(build, spec)`. Its source is made from a blank of `spec`, in which every array keeps its shape and
+type and loses its values, so it cannot depend on them. The blank, the code of this package, the versions of what
+generates code, its preferences and the compiler are then all that determines the source, and their hash names it.
+Where that cannot be told there is no name, and the source is generated: with classes from elsewhere, or package files
+that have changed since they were imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache, partial
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from types import FunctionType
+
+import brian2
+import numpy as np
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.spiking.engine.built_network import BuiltNetwork
+from spikedtp.spiking.engine.compiled.compiler import compiler_identity
+from spikedtp.spiking.engine.layout import Layout
+
+__all__ = ["Blueprint", "blueprint_of"]
+
+PACKAGE = Path(__file__).parents[3]
+#: Files that changed later may not be what was imported. Importing takes some seconds.
+LOADED = time.time() - 10
+VERSIONS = tuple(version(package) for package in ("brian2", "numpy", "sympy", "jinja2"))
+BLANKS = {"f": np.nan, "i": -1, "u": 0, "b": True}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A network without its values.
+
+    Attributes
+    ----------
+    build : callable
+        Builds it on the active device, with blanks for values.
+    digest : str
+        Of all that determines its source.
+    """
+
+    build: Callable[[], BuiltNetwork]
+    digest: str
+
+    def key(self, layout: Layout) -> str:
+        """The name of its source, given what the runner asks of it."""
+        return sha256(f"{self.digest} {layout}".encode()).hexdigest()[:32]
+
+
+def blueprint_of(build: Callable[[], BuiltNetwork]) -> Blueprint | None:
+    """What names the source of a network, or None where nothing does."""
+    code = _package_code()
+    if code is None or not isinstance(build, partial):
+        return None
+    parts = [code, *_surroundings()]
+    try:
+        blank = _blank((build.func, build.args, build.keywords), parts)
+    except _Foreign:
+        return None
+    function, arguments, keywords = blank
+    return Blueprint(partial(function, *arguments, **keywords), sha256("\n".join(parts).encode()).hexdigest())
+
+
+class _Foreign(Exception):
+    """A value whose meaning lies outside this package."""
+
+
+def _blank(value, parts: list[str]):
+    """The value without its arrays' values; what is left of it is added to `parts`."""
+    kind = type(value)
+    if kind is Quantity and value.ndim == 0:
+        parts.append(f"{float(value)!r} {value.dim!r}")
+        return value
+    if kind is np.ndarray and value.ndim and value.dtype.kind in BLANKS:
+        parts.append(f"array {value.shape} {value.dtype}")
+        return np.broadcast_to(np.array(BLANKS[value.dtype.kind], dtype=value.dtype), value.shape)
+    if value is None or kind in (bool, int, float, str) or isinstance(value, np.generic):
+        parts.append(f"{kind.__name__} {value!r}")
+        return value
+    if kind in (tuple, list):
+        parts.append(f"{kind.__name__} {len(value)}")
+        return kind(_blank(item, parts) for item in value)
+    if isinstance(value, tuple) and _is_ours(kind):  # a NamedTuple
+        parts.append(f"{kind.__module__}.{kind.__qualname__}")
+        return kind(*(_blank(item, parts) for item in value))
+    if kind is dict:
+        parts.append(f"dict {len(value)}")
+        return {_blank(name, parts): _blank(item, parts) for name, item in value.items()}
+    if kind is FunctionType and _is_ours(value):
+        parts.append(f"function {value.__module__}.{value.__qualname__}")
+        return value
+    if is_dataclass(value) and _is_ours(kind):
+        parts.append(f"{kind.__module__}.{kind.__qualname__}")
+        blank = object.__new__(kind)
+        for field in fields(value):
+            parts.append(field.name)
+            object.__setattr__(blank, field.name, _blank(getattr(value, field.name), parts))
+        return blank
+    raise _Foreign
+
+
+def _is_ours(thing) -> bool:
+    """Whether a function or class is found by its name in this package."""
+    module = sys.modules.get(thing.__module__)
+    return thing.__module__.startswith("spikedtp.") and getattr(module, thing.__qualname__, None) is thing
+
+
+def _surroundings() -> tuple[str, ...]:
+    return (sys.version, *VERSIONS, brian2.__file__, brian2.prefs.as_file, compiler_identity())
+
+
+def _package_code() -> str | None:
+    """Hash of this package's files, or None if one is newer than what was imported."""
+    files = sorted(path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    states = [path.stat() for path in files]
+    if max(state.st_ctime for state in states) > LOADED:
+        return None
+    return _hash(tuple((path, state.st_ctime_ns) for path, state in zip(files, states, strict=True)))
+
+
+@lru_cache(maxsize=1)
+def _hash(files: tuple[tuple[Path, int], ...]) -> str:
+    digest = sha256()
+    for path, _ in files:
+        digest.update(f"{path.relative_to(PACKAGE)} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()

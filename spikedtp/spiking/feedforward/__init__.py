@@ -1,0 +1,1 @@
+"""Networks trained in torch, run in spikes."""

@@ -1,0 +1,1 @@
+"""One population spikes; its inputs are replayed from the rate network."""

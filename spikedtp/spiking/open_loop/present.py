@@ -1,0 +1,255 @@
+"""Presentations to one population in spikes, whose inputs are replayed from the rate network."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from brian2 import Hz, ms
+
+from spikedtp.arrays import as_numbers
+from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
+from spikedtp.errors import SpikedtpError
+from spikedtp.locks import held
+from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
+from spikedtp.neurons.rates import check_rates
+from spikedtp.parameters import check_quantity
+from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.devices import check_device
+from spikedtp.spiking.engine.run import run_on
+from spikedtp.spiking.engine.seeds import check_presentations, presentation_seeds
+from spikedtp.spiking.open_loop.build import build
+from spikedtp.spiking.open_loop.plan import OpenLoop, Source
+from spikedtp.spiking.open_loop.readout import Readout, readout_named
+from spikedtp.spiking.open_loop.response import SpikingResponse
+from spikedtp.spiking.open_loop.signal_reader import SignalReader
+from spikedtp.spiking.open_loop.timeline import Timeline
+from spikedtp.spiking.responses.response import RECORDABLE, check_recordable
+from spikedtp.spiking.responses.weight_updates import PlasticProjection
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["replayed_points", "simulate_open"]
+
+
+def simulate_open(
+    network,
+    x,
+    target,
+    *,
+    population: str,
+    projections: list[str] | str | None = None,
+    device: str = "cpp_standalone",
+    seed: int = 0,
+    readout: str | Readout = "best",
+    unit_rate=450 * Hz,
+    time_per_step=20 * ms,
+    dt=1 * ms,
+    n_repeats: int = 1,
+    cell: CellModel | None = None,
+    inputs: PoissonInput | None = None,
+    input_spikes: dict[str, np.ndarray] | None = None,
+    on_off: bool = False,
+    record: tuple[str, ...] = RECORDABLE,
+    first_sample: int = 0,
+    n_processes: int = 1,
+    progress=None,
+) -> SpikingResponse:
+    """`simulate` in the open loop: one population spikes, and its inputs replay the rate network's activities.
+
+    Parameters
+    ----------
+    network, x, target, projections, device, seed, n_repeats, record, first_sample, n_processes, progress
+        As in `simulate`. Inputs may have any sign with `on_off`.
+    population : str
+        The target population, e.g. ``"H2E"``.
+    readout : {"best", "paper"} or Readout
+        How signals become the numbers that a rule sees (docs/readout.md).
+    unit_rate : Quantity (Hz)
+        Firing rate of activity 1.
+    time_per_step : Quantity (second)
+        Duration of one step of the rate network.
+    dt : Quantity (second)
+    cell : CellModel, optional
+        The spiking cell; default `TwoCompartment`, the linear model of Figure 3.
+    inputs : PoissonInput, optional
+        How activities become spikes.
+    input_spikes : dict, optional
+        Given spikes instead, presynaptic population -> bool (n_steps, n), also with leading (repeats,) or (samples,
+        repeats) axes; for every presynaptic population, off cells (`on_off`) under ``POPULATION_off``.
+    on_off : bool
+        An on and an off cell for each cell of the input and of linear presynaptic populations, whose activities may be
+        negative. They fire at the positive and the negative part, and their weights have opposite signs. False:
+        negative activities are refused, since no firing rate is negative.
+
+    Returns
+    -------
+    SpikingResponse
+
+    Raises
+    ------
+    SpikedtpError
+        For anything that a caller can mend, in one line.
+    """
+    check_device(device)
+    record = check_recordable(record)
+    check_presentations(n_repeats, seed, first_sample)
+    check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
+    timeline = Timeline(time_per_step=time_per_step, dt=dt)
+    cell = _with_rate(cell or TwoCompartment(), unit_rate)
+    poisson = _with_rate(inputs or PoissonInput(), unit_rate)
+    for model in (cell, poisson):
+        model.check_time_step(dt)
+
+    found = inputs_of(network.circuit, population)
+    learned = learned_rules(found, projections)
+    readout = readout_named(readout, contrasting=any(rule.contrasts for rule in learned.values()))
+    x, target = (as_numbers(name, values, np.float32) for name, values in (("x", x), ("target", target)))
+    batched = x.ndim == 2
+    x, target = np.atleast_2d(x), np.atleast_2d(target)
+    if not len(x):
+        raise SpikedtpError("x is an empty batch: simulate needs at least one sample")
+    with held(network):
+        sources = _sources(network, population, found, on_off)
+        rate = network.present(x, target, nudge_populations="all")
+        bias = network.biases[population]
+        rule_state = {name: network.rule_state[name] for name in learned}
+
+    shape = (len(x), n_repeats)
+    seeds = presentation_seeds(seed, *shape, first_sample)
+    if input_spikes is None:
+        model = poisson
+        points = [s.split(_carried(replayed_points(rate, s.population, timeline, x), s)) for s in sources]
+        replayed = np.concatenate(points, axis=-1)
+        data = RunInputs({"replay": replayed}, np.repeat(np.arange(len(x)), n_repeats), seeds)
+    else:
+        model = SpikeTrainInput.like(poisson)
+        spikes = _given_spikes(input_spikes, sources, timeline, shape)
+        data, replayed = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds), None
+
+    arriving = bias * float(unit_rate * dt) if bias.any() else None  # as from a cell of activity 1 without noise
+    spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), arriving, record)
+    results = run_on(device, partial(build, spec), data, progress, n_processes)
+
+    vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
+    described = network.circuit.population(population)
+    plateau = plateau_of(network.circuit, described)
+    if plateau is not None and not readout.calibrated:
+        plateau = replace(plateau, relu_gate=True)  # Figure 3 gates all of them
+    plastic, readers = {}, {}
+    for source in sources:
+        if source.projection in learned:
+            reader = readers[source.projection] = SignalReader(
+                source=source,
+                cells=spec.slices()[source.projection],
+                plateau=plateau,
+                settled=rate.activity[population][:, rate.forward_steps - 1],
+                target=target if described == network.circuit.output else None,
+                gain=_gain(cell, unit_rate) if readout.calibrated else 1.0,
+                trace_gain=_gain(poisson, unit_rate) if readout.calibrated else 1.0,
+                clipped=readout.calibrated,
+                signed=described.activation != "relu",
+                sees_nudge=sees_nudge(network.circuit, network.circuit.projection(source.projection)),
+            )
+            plastic[source.projection] = PlasticProjection(
+                learned[source.projection],
+                source.weight,
+                rule_state[source.projection],
+                reader.signals(vectors),
+                linear=not readout.calibrated,
+            )
+    response = SpikingResponse(
+        population=population, readout=readout.name, spec=spec, batched=batched, n_samples=len(x), n_repeats=n_repeats,
+        results=results, readers=readers, plastic=plastic, replayed=replayed,
+    )  # fmt: skip
+    _warn_of_clipping(response)
+    for name, activity in response.highest.items():
+        check_rates(poisson, activity * unit_rate, dt, timeline.duration, of=name)
+    return response
+
+
+def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
+    """The activities around the nudge, `(samples, n_points, n)`: the last settle steps, then the nudge steps.
+
+    A phase that is shorter than wanted is held: at its first step before the nudge, at its last one after it (a
+    one-pass nudge is a single step, and is shown for the whole supervised phase).
+    """
+    if population not in rate.activity:  # the input is the same at every step
+        return np.repeat(x[:, None, :], timeline.n_points, axis=1)
+    activity, onset = rate.activity[population], rate.forward_steps
+    index = np.concatenate(
+        [
+            np.clip(np.arange(onset - timeline.sensory_points, onset), 0, onset - 1),
+            np.clip(np.arange(onset, onset + timeline.supervised_points), onset, activity.shape[1] - 1),
+        ]
+    )
+    return activity[:, index]
+
+
+# --- pieces of simulate_open ------------------------------------------------------------------------------------------
+
+
+def _with_rate(model: CellModel, unit_rate) -> CellModel:
+    return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
+
+
+def _gain(model: CellModel, unit_rate) -> float:
+    """What an activity of 1, at the unit rate, gives in a read-out of the drive."""
+    return float(model.weight_scale * unit_rate * model.spike_width)
+
+
+def _sources(network, population: str, inputs: tuple[Projection, ...], on_off: bool) -> tuple[Source, ...]:
+    """The population's inputs, those onto the soma first."""
+    circuit, weights = network.circuit, network.weights
+    for p in inputs:
+        if p.compartment != "dend" and p.update_phase == "B":
+            raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
+    signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.activation != "relu")}
+    made = (Source(p.name, p.pre, p.compartment, p.direction == "R", weights[p.name], p.pre in signed) for p in inputs)
+    return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
+
+
+def _carried(activity: np.ndarray, source: Source) -> np.ndarray:
+    """Activities of a source, if its cells can fire at them."""
+    if not source.on_off and activity.min() < 0:
+        raise SpikedtpError(
+            f"activities of {source.population} are negative (down to {activity.min():.3g}), and no firing rate is: "
+            "let on and off cells carry them (on_off=True, --on-off), or scale the inputs to [0, 1]"
+        )
+    return activity
+
+
+def _warn_of_clipping(response: SpikingResponse) -> None:
+    """Name the populations whose activity asks for more than the dead time allows."""
+    clipped = response.clipped
+    if clipped:
+        listed = ", ".join(f"{population} (up to {highest:.2g})" for population, (highest, _) in clipped.items())
+        limit, max_rate = next(iter(clipped.values()))[1], response.spec.inputs.max_rate
+        logger.warning(
+            "activities above %.3g are clipped at %s: %s; a lower unit_rate avoids it", limit, max_rate, listed
+        )
+
+
+def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]) -> np.ndarray:
+    """Rasters of all inputs side by side, `(samples * repeats, n_steps, n_inputs)`."""
+    rasters = []
+    for source in sources:
+        for name, cells in source.groups.items():
+            if name not in given:
+                raise SpikedtpError(f"input_spikes has no spikes of {name}, which {source.projection} needs")
+            raster = as_numbers(f"input_spikes[{name!r}]", given[name], None)
+            wanted = (timeline.n_steps, cells.stop - cells.start)
+            if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
+                raise SpikedtpError(
+                    f"input_spikes[{name!r}] must hold 0 or 1 in (..., n_steps, n) = (..., {wanted[0]}, "
+                    f"{wanted[1]}), got {raster.shape}"
+                )
+            try:
+                rasters.append(np.broadcast_to(raster.astype(bool), (*shape, *wanted)))
+            except ValueError:
+                raise SpikedtpError(
+                    f"input_spikes[{name!r}]: leading axes {raster.shape[:-2]} do not fit (samples, repeats) = {shape}"
+                ) from None
+    return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)

@@ -1,0 +1,88 @@
+"""What an open loop gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from spikedtp.spiking.open_loop.plan import OpenLoop
+from spikedtp.spiking.open_loop.signal_reader import SignalReader
+from spikedtp.spiking.responses.response import Response
+from spikedtp.spiking.responses.weight_updates import PlasticProjection
+
+__all__ = ["SpikingResponse"]
+
+
+@dataclass(kw_only=True)
+class SpikingResponse(Response):
+    """Result of `simulate` in the open loop; what is not said here is as in `Response`.
+
+    Attributes
+    ----------
+    population : str
+        The target population.
+    readout : str
+    spikes : dict
+        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population. Off
+        cells, where there are any, are under ``POPULATION_off``.
+    v_soma, v_dend : dict
+        Of the target population.
+    eligibility : dict
+        presynaptic population -> (..., n_steps, n); the trace of the on cell less that of the off cell.
+    replayed : (samples, n_points, n_inputs) or None
+        The activities that the inputs replayed; None if spikes were given.
+    readers : dict
+        projection -> how its signals were read.
+    """
+
+    loop: ClassVar[str] = "open"
+
+    population: str
+    readout: str
+    spec: OpenLoop
+    readers: dict[str, SignalReader] = field(repr=False)
+    plastic: dict[str, PlasticProjection] = field(repr=False)
+    replayed: np.ndarray | None = field(repr=False, default=None)
+
+    @property
+    def projections(self) -> dict[str, PlasticProjection]:
+        return self.plastic
+
+    @property
+    def clipped(self) -> dict[str, tuple[float, float]]:
+        highest = self.highest
+        limit = float(self.spec.inputs.max_rate / self.spec.inputs.unit_rate) if highest else 0.0
+        return {name: (activity, limit) for name, activity in highest.items() if activity > limit}
+
+    @property
+    def highest(self) -> dict[str, float]:
+        """Presynaptic population -> the highest activity that its cells replay; empty if spikes were given."""
+        if self.replayed is None:
+            return {}
+        slices = self.spec.slices()
+        return {s.population: float(self.replayed[..., slices[s.projection]].max()) for s in self.spec.sources}
+
+    @property
+    def spikes(self) -> dict[str, np.ndarray]:
+        self._check_recorded("spikes")
+        cells = {self.population: self._raster("cells", slice(0, self.spec.n_cells))}
+        slices = self.spec.slices()
+        for source in self.spec.sources:
+            inputs = self._raster("inputs", slices[source.projection])
+            cells |= {name: inputs[..., place] for name, place in source.groups.items()}
+        return cells
+
+    @property
+    def v_soma(self) -> dict[str, np.ndarray]:
+        return {self.population: self._trace("v_soma")}
+
+    @property
+    def v_dend(self) -> dict[str, np.ndarray]:
+        return {self.population: self._trace("v_dend")}
+
+    @property
+    def eligibility(self) -> dict[str, np.ndarray]:
+        slices, trace = self.spec.slices(), self._trace("eligibility")
+        return {s.population: s.joined(trace[..., slices[s.projection]]) for s in self.spec.sources}

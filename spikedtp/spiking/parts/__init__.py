@@ -1,0 +1,1 @@
+"""What Brian2 has no object for, and code templates."""

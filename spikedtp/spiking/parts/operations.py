@@ -1,0 +1,117 @@
+"""Operations on a group that Brian2 has no object for: code in some time steps alone, rows of a table, played or kept.
+
+Where a function takes `plain`, that form is made of Brian2's own objects and gives the same numbers more slowly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2.groups.group import CodeRunner
+
+from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.parts.tables import interpolated_table
+
+__all__ = ["keep_rows", "play_rows", "run_when"]
+
+
+def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> CodeRunner:
+    """Run `code` for every cell in the steps where `condition`, the same for all cells, is true.
+
+    The plain form runs the code in every step: for code that changes nothing where the condition is false.
+
+    Returns
+    -------
+    CodeRunner
+        For the caller to add to the network.
+    """
+    if plain:
+        runner = group.run_regularly(code, name=name, **schedule)
+        group.contained_objects.remove(runner)
+        return runner
+    if "_active" not in group.variables:
+        group.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+    runner = CodeRunner(
+        group,
+        "run_when",
+        code=f"_active = {condition}\n{code}",
+        name=name,
+        codeobj_class=group.codeobj_class,
+        **({"clock": group.clock} | schedule),
+    )
+    runner.cells = group  # Brian2 keeps a weak reference, and nobody else may hold a subgroup
+    return runner
+
+
+def play_rows(
+    group,
+    variable: str,
+    table: str,
+    blocks: list[tuple[int, int, int]],
+    *,
+    n_points: int,
+    points_per_step: float,
+    name: str,
+    plain: bool = False,
+    **schedule,
+) -> CodeRunner:
+    """Set `variable` in every step by linear interpolation along the rows of a table.
+
+    Parameters
+    ----------
+    group : NeuronGroup
+    variable, table : str
+        `table` is an array of the group, `(n_points, n)` row by row.
+    blocks : list of (start, stop, lag)
+        Neighbouring cells that hear the table `lag` time steps late; 0 before its first row arrives.
+    points_per_step : float
+        Rows that pass in one time step.
+
+    Returns
+    -------
+    CodeRunner
+        For the caller to add to the network.
+    """
+    if plain:
+        function = f"{variable}_of_{group.name}"
+        group.namespace[function] = interpolated_table(
+            function, group.variables[table], blocks, group.N, n_points, points_per_step
+        )
+        runner = group.run_regularly(f"{variable} = {function}(t_in_timesteps, i)", name=name, **schedule)
+        group.contained_objects.remove(runner)
+        return runner
+    options = {"blocks": blocks, "n": group.N, "n_points": n_points, "points_per_step": repr(points_per_step)}
+    return CodeRunner(
+        group,
+        "play_rows",
+        name=name,
+        needed_variables=[variable, table, "t_in_timesteps"],
+        template_kwds=options | {"variable": variable, "table": table},
+        codeobj_class=group.codeobj_class,
+        **schedule,
+    )
+
+
+def keep_rows(group, variable: str, size: int, n_rows: int, place: str, *, name: str, **schedule):
+    """Copy `variable`, `size` values, into a table of `n_rows` rows in steps where `place` is one of them, not below 0.
+
+    Returns
+    -------
+    Variable
+        The table, an array of the group.
+    """
+    table = f"_kept_{variable}"
+    group.variables.add_array(table, size=n_rows * size, dtype=group.variables[variable].dtype)
+    if "_place" not in group.variables:
+        group.variables.add_auxiliary_variable("_place", dtype=np.int32, scalar=True)
+    runner = CodeRunner(
+        group,
+        "keep_row",
+        code=f"_place = {place}",
+        name=name,
+        needed_variables=[variable, table],
+        template_kwds={"variable": variable, "size": size},
+        codeobj_class=code_object_class(),
+        **schedule,
+    )
+    group.contained_objects.append(runner)
+    return group.variables[table]

@@ -1,0 +1,156 @@
+"""What every spiking simulation gives back, whichever loop it ran in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import numpy as np
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity import Signals
+from spikedtp.spiking.engine.batch import RunResults
+from spikedtp.spiking.responses.weight_updates import PlasticProjection, WeightUpdates
+
+__all__ = ["RECORDABLE", "Response", "check_recordable"]
+
+RECORDABLE = ("spikes", "v_soma", "v_dend", "eligibility")
+
+
+class Plan(Protocol):
+    """What either loop says beforehand of a presentation."""
+
+    @property
+    def record(self) -> tuple[str, ...]: ...
+
+    @property
+    def n_cells(self) -> int: ...
+
+    @property
+    def n_inputs(self) -> int: ...
+
+    @property
+    def duration(self) -> Quantity: ...
+
+    @property
+    def times(self) -> np.ndarray: ...
+
+
+@dataclass(kw_only=True)
+class Response(ABC):
+    """Result of `simulate`. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
+
+    Attributes
+    ----------
+    loop : {"open", "closed"}
+    population : str or None
+        The target population; None in a closed loop that shows the synapses of every population.
+    readout : str
+        How signals were read.
+    n_samples, n_repeats : int
+    spec : OpenLoop or ClosedLoop
+        What was run.
+    weight_updates : WeightUpdates
+        The rules' own ΔW, without bounds or constraints, float32.
+    signals : dict
+        projection -> `Signals`, arrays (samples, n_repeats, n).
+    spikes : dict
+        population -> bool (..., n_steps, n).
+    v_soma, v_dend : dict
+        population -> (..., n_steps, n): without units in cells without units, else in volt.
+    eligibility : dict
+        presynaptic population -> (..., n_steps, n).
+    clipped : dict
+        Populations whose activity asks for more than the highest rate -> (highest activity, limit).
+    times : (n_steps,)
+        Time of every step in second.
+    timings : dict
+        Seconds per stage.
+    """
+
+    loop: ClassVar[str]
+
+    population: str | None
+    spec: Plan
+    batched: bool
+    n_samples: int
+    n_repeats: int
+    results: RunResults = field(repr=False)
+
+    # --- each loop's own ----------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def projections(self) -> dict[str, PlasticProjection]:
+        """The learned projections as their synapses saw them."""
+
+    @property
+    @abstractmethod
+    def spikes(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    @abstractmethod
+    def v_soma(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    @abstractmethod
+    def v_dend(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    @abstractmethod
+    def eligibility(self) -> dict[str, np.ndarray]: ...
+
+    @property
+    @abstractmethod
+    def clipped(self) -> dict[str, tuple[float, float]]: ...
+
+    # --- the same in both ---------------------------------------------------------------------------------------------
+
+    @property
+    def weight_updates(self) -> WeightUpdates:
+        return WeightUpdates(self.projections, self.batched)
+
+    @property
+    def signals(self) -> dict[str, Signals]:
+        return {name: projection.signals for name, projection in self.projections.items()}
+
+    @property
+    def times(self) -> np.ndarray:
+        return self.spec.times
+
+    @property
+    def timings(self) -> dict[str, float]:
+        return self.results.timings
+
+    def _check_recorded(self, what: str) -> None:
+        if what not in self.spec.record:
+            kept = ", ".join(self.spec.record) or "nothing"
+            raise SpikedtpError(f"{what!r} was not recorded (recorded: {kept}): name it in record=(...)")
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        """(presentations, ...) -> (n_repeats, ...), or (samples, n_repeats, ...)."""
+        values = values.reshape(self.n_samples, self.n_repeats, *values.shape[1:])
+        return values if self.batched else values[0]
+
+    def _trace(self, what: str) -> np.ndarray:
+        self._check_recorded(what)
+        return self._shaped(self.results.traces[what])
+
+    def _raster(self, group: str, cells: slice) -> np.ndarray:
+        """Spikes of some cells of a Brian2 group, bool (..., n_steps, n)."""
+        events, counts = self.results.spikes[group]
+        presentation = np.repeat(np.arange(len(counts)), counts)
+        mine = (events[:, 1] >= cells.start) & (events[:, 1] < cells.stop)
+        raster = np.zeros((len(counts), len(self.times), cells.stop - cells.start), dtype=bool)
+        raster[presentation[mine], events[mine, 0], events[mine, 1] - cells.start] = True
+        return self._shaped(raster)
+
+
+def check_recordable(record, known: tuple[str, ...] = RECORDABLE) -> tuple[str, ...]:
+    """The names of what to keep, or an error."""
+    for name in record:
+        if name not in known:
+            raise known_names("variable to record", name, known)
+    return tuple(record)

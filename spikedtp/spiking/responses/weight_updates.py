@@ -1,0 +1,97 @@
+"""ΔW as a rule makes it of the signals that a spiking network gave: kept as factors, made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spikedtp.arithmetic import underflow_is_zero
+from spikedtp.errors import known_names
+from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
+
+__all__ = ["PlasticProjection", "WeightUpdates"]
+
+
+@dataclass(frozen=True)
+class PlasticProjection:
+    """A learned projection as the spiking network saw it.
+
+    Attributes
+    ----------
+    rule : LearningRule
+    weight : (n_post, n_pre)
+    state : dict
+        What the rule remembers of earlier presentations, as the rate network has it.
+    signals : Signals
+        Over (sample, repeat).
+    linear : bool
+        Figure 3's form of the rule: neither dendritic voltages nor traces are clipped.
+    """
+
+    rule: LearningRule
+    weight: np.ndarray
+    state: dict[str, np.ndarray]
+    signals: Signals
+    linear: bool = False
+
+    def change(self, signals: Signals) -> Factors:
+        """ΔW that the rule makes of such signals, without bounds or constraints."""
+        if self.linear and isinstance(self.rule, DendriticState):
+            return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
+        return self.rule.factors(signals, self.state)
+
+    @underflow_is_zero
+    def update(self, *index) -> np.ndarray:
+        """ΔW of the presentations that `index` selects."""
+        chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
+        return np.asarray(chosen.dense(self.weight), dtype=np.float32)
+
+    @underflow_is_zero
+    def factors(self) -> Factors:
+        """ΔW of all presentations in factored form, `(samples, repeats, n)`."""
+        factors = self.change(self.signals)
+        leading = self.signals.plateau.shape[:2]
+        return Factors(
+            *(
+                tuple(tuple(np.broadcast_to(v, (*leading, np.shape(v)[-1])) for v in pair) for pair in part)
+                for part in factors
+            )
+        )
+
+
+class WeightUpdates(Mapping):
+    """ΔW by projection name, made from their factors when asked for, so that many samples take little memory.
+
+    ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch;
+    ``updates.of('H2E_H1E', sample, repeat)`` is one of them, `(n_post, n_pre)`.
+    """
+
+    def __init__(self, projections: dict[str, PlasticProjection], batched: bool):
+        self._projections = projections
+        self._batched = batched
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._find(name).update(*(() if self._batched else (0,)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._projections
+
+    def get(self, name: str, default=None):
+        return self[name] if name in self else default
+
+    def of(self, name: str, sample: int = 0, repeat: int = 0) -> np.ndarray:
+        """ΔW of one presentation, `(n_post, n_pre)`."""
+        return self._find(name).update(sample, repeat)
+
+    def _find(self, name: str) -> PlasticProjection:
+        if name not in self._projections:
+            raise known_names("projection of this simulation", name, self._projections)
+        return self._projections[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._projections)
+
+    def __len__(self) -> int:
+        return len(self._projections)

@@ -1,0 +1,351 @@
+"""All-to-all synapses as one matrix: rows are added where stock `Synapses` walk index arrays.
+
+A spike of a presynaptic cell adds a row of weights to a variable of the postsynaptic cells. Learning is code for every
+synapse, written as for `Synapses` (``w``, ``x_pre``, ``y_post``): after each pre- or postsynaptic spike, or at learning
+events. Constraints act on the whole matrix. C++ standalone and numpy; equal to stock `Synapses` within rounding.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from brian2 import Clock
+from brian2.core.variables import Variables
+from brian2.groups.group import CodeRunner, Group
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
+
+from spikedtp.errors import SpikedtpError, shown
+from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.synapses.checks import (
+    check_clock,
+    check_shared,
+    check_size,
+    check_writes,
+    dimensions_of,
+    expression,
+    unit_of,
+)
+from spikedtp.spiking.synapses.delay import Delay
+from spikedtp.spiking.synapses.ends import Cells
+
+__all__ = ["DenseSynapses"]
+
+#: Rows begin on cache lines, unless several fit into one. Whole pages would send a column to the same lines.
+_LINE, _PAGE = 64, 4096
+
+
+class DenseSynapses(Group):
+    """Synapses from every cell of `source` to every cell of `target`.
+
+    A row is added where the variable of a cell may be written: not, as in Brian2, to one that is ``(unless
+    refractory)`` while its cell is.
+
+    Parameters
+    ----------
+    source, target : NeuronGroup, Subgroup or other group of cells
+        `source` emits spikes, unless `spikers` do it for it.
+    onto : str, optional
+        Variable of `target` that a spike adds its row of weights to: a real one that every cell has. None: synapses
+        that only learn.
+    gain : str, float or Quantity
+        Factor on the weights as they are added, the same for all synapses: ``w`` has the units of `onto` over those
+        of `gain`. An expression may use `parameters`, shared variables and the namespace.
+    delay : Quantity (second), optional
+        From a spike to its arrival, the same for all synapses; rounded to time steps of `clock` as Brian2 does.
+    delay_steps : int
+        The same as a number of time steps, instead of `delay`.
+    parameters : dict
+        name -> number or Quantity: shared constants that the code may use; None: the caller sets the value.
+    spikers : NeuronGroup or Subgroup, optional
+        Fire for the cells of `source`, the same number for each, one cell's after the other's.
+    dtype : float32 or float64
+        Of the weights.
+    clock : Clock, optional
+        Of what fires, if not given. Its time step may change between runs.
+    when, order
+        When spikes arrive.
+
+    Attributes
+    ----------
+    n_pre, n_post : int
+
+    Raises
+    ------
+    SpikedtpError
+        What cannot be: at once or, as the cause of Brian2's error, when a run begins (clocks that differ).
+    """
+
+    add_to_magic_network = True
+
+    def __init__(
+        self,
+        source,
+        target,
+        onto: str | None = None,
+        *,
+        gain: str | float | Quantity = "1.0",
+        delay: Quantity | None = None,
+        delay_steps: int = 0,
+        spikers=None,
+        parameters: dict[str, float | Quantity | None] | None = None,
+        dtype=np.float64,
+        clock: Clock | None = None,
+        when: str = "synapses",
+        order: int = 0,
+        name: str = "densesynapses*",
+        namespace: dict | None = None,
+    ):
+        owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
+        self._pre, self._post = Cells(owner, "source", source), Cells(owner, "target", target)
+        self._spikers = self._pre if spikers is None else Cells(owner, "spikers", spikers)
+        self._delay = Delay(owner, delay, delay_steps)
+        if len(self._spikers) % len(self._pre):
+            raise SpikedtpError(
+                f"{owner}: spikers must be as many for each cell of the source ({len(self._pre)} cells), "
+                f"got {len(self._spikers)}"
+            )
+        if dtype not in (np.float32, np.float64, "float32", "float64"):
+            raise SpikedtpError(f"{owner}: dtype must be float32 or float64, got {shown(dtype)}")
+        to, self._start = (None, 0) if onto is None else self._post.target(onto)
+        if onto is not None:
+            self._spikers.must_fire(f"{onto!r} is added to when it fires")
+        clock = self._spikers.cells.clock if clock is None else clock
+        Group.__init__(self, clock=clock, when=when, order=order, name=name, namespace=namespace or {})
+        self.codeobj_class = code_object_class()
+        for end in (self._pre, self._post, self._spikers):
+            self.add_dependency(end.cells)
+        self.n_pre, self.n_post, dtype = len(source), len(target), np.dtype(dtype)
+        self.stride = self._row_stride(dtype.itemsize)
+        self.per_cell = len(self._spikers) // self.n_pre
+        self._added = None
+        self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
+
+        self.variables = Variables(self)
+        self.start, self.stop = 0, self.n_pre * self.stride
+        self.variables.add_constant("N", value=self.stop)
+        self.variables.create_clock_variables(self._clock)
+        self.variables.add_array("w", size=self.stop, dtype=dtype)
+        for key, value in (parameters or {}).items():
+            given = {} if value is None else {"values": float(value)}  # a value is part of the generated source
+            self.variables.add_array(
+                key,
+                size=1,
+                scalar=True,
+                constant=True,
+                index="0",
+                dtype=np.float64,
+                dimensions=get_dimensions(value) if given else DIMENSIONLESS,
+                **given,
+            )
+        self._pre.refer(self.variables, "pre")
+        self._post.refer(self.variables, "post")
+        if self._spikers.fires:  # it may only learn
+            self.variables.add_reference("_spikespace", self._spikers.group)
+        if onto is not None:
+            self._propagate(onto, to, expression(owner, "gain", gain))
+        self._enable_group_attributes()
+
+    def _row_stride(self, itemsize: int) -> int:
+        """Weights from one row to the next."""
+        if self.n_post * itemsize < _LINE:
+            return self.n_post
+        lines = -(-self.n_post * itemsize // _LINE)
+        return (lines + (lines * _LINE % _PAGE == 0)) * _LINE // itemsize
+
+    @property
+    def delay_steps(self) -> int:
+        """Time steps from a spike to its arrival, by the time step that the clock has now."""
+        return self._delay.in_steps(self.clock.dt_)
+
+    # -- what synapses do ------------------------------------------------------------------------------------------
+
+    def _propagate(self, onto: str, to, gain: str) -> None:
+        check_shared(self, "gain", gain)
+        weight, ring = self.variables["w"], []
+        # an external name may be known to the run alone: then its units are checked there
+        dimensions = dimensions_of(self, gain, {}) or DIMENSIONLESS
+        weight.dim = to.dim / dimensions
+        self._added = gain, dimensions, onto, to.dim
+        self.variables.add_auxiliary_variable("_gain", dtype=np.float64, dimensions=dimensions, scalar=True)
+        dtype = np.dtype(weight.dtype)
+        wide = np.result_type(dtype, to.dtype)
+        if self._delay:
+            ring = self._delay.add_ring(self.variables)
+        self._in_step["source"] = self._spikers
+        self._add(
+            "dense_propagate",
+            f"_gain = {gain}",
+            "arrival",
+            self.when,
+            self.order,
+            needed=[f"{onto}_post", "_spikespace", "w", *ring],
+            target=f"{onto}_post",
+            target_start=self._start,
+            w_size=dtype.itemsize,
+            sum_dtype=wide.type,
+            sum_size=wide.itemsize,
+        )
+
+    def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
+        """Code for the row of each cell that has just fired; not where several spikers fire for it.
+
+        It may change ``w`` and variables of the postsynaptic cells.
+        """
+        self._spikers.must_fire("on_pre is code for its spikes")
+        if self.per_cell > 1:
+            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; code for a spike is not defined")
+        check_writes(self, "on_pre", code, "post")
+        self._in_step["source"] = self._spikers
+        self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
+
+    def on_post(self, code: str, *, when: str = "synapses", order: int = 2) -> None:
+        """Code for the column of each postsynaptic cell that has just fired.
+
+        It may change ``w`` and variables of the presynaptic cells.
+        """
+        self._hear_post("on_post is code for its spikes")
+        check_writes(self, "on_post", code, "pre")
+        self._add("dense_column", code, "post", when, order, needed=["_post_spikespace"])
+
+    def _hear_post(self, why: str) -> None:
+        self._post.must_fire(why)
+        self._in_step["target"] = self._post
+        if "_post_spikespace" not in self.variables:
+            self.variables.add_reference("_post_spikespace", self._post.group, "_spikespace")
+
+    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Code for every synapse, in steps where the expression `at` is true. It may change ``w``."""
+        check_writes(self, "learn", code)
+        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
+
+    def normalize_rows(
+        self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
+    ) -> None:
+        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`.
+
+        Asked for next after `learn` in the same steps, it is done in the same pass over the weights.
+        """
+        check_size(self, "scale", scale, self.variables["w"].dim)
+        options = {"scale": float(scale), "autapses": autapses}
+        learning_at, learning_when, event = getattr(self, "_learning", (None, None, None))
+        if (at, when) == (learning_at, learning_when) and event is self.contained_objects[-1]:
+            event.template_kwds |= options
+        else:
+            self._event("dense_event", at, when, order, needed=["w"], **options)
+
+    def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """No autapses."""
+        self._event("dense_diagonal", at, when, order, needed=["w"])
+
+    def copy_of(
+        self,
+        source: DenseSynapses,
+        *,
+        at: str,
+        factor: float = 1.0,
+        transpose: bool = False,
+        source2: DenseSynapses | None = None,
+        when: str = "end",
+        order: int = 0,
+    ) -> None:
+        """Weights are ``factor * source [* source2]``, transposed if asked."""
+        sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
+        dimensions = self.variables["w"].dim
+        for synapses in sources.values():
+            dimensions = dimensions / synapses.variables["w"].dim
+        check_size(self, "factor", factor, dimensions)
+        for name, synapses in sources.items():
+            self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
+            self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
+        strides = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
+        self._event(
+            "dense_copy",
+            at,
+            when,
+            order,
+            needed=["w", *sources],
+            factor=float(factor),
+            transpose=transpose,
+            sources=list(sources),
+            **strides,
+        )
+
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
+        check_shared(self, "at", at)
+        if "_active" not in self.variables:
+            self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+        return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
+
+    def _add(self, template: str, code: str, suffix: str, when: str, order: int, needed=(), **options) -> CodeRunner:
+        options |= {
+            "n_pre": self.n_pre,
+            "n_post": self.n_post,
+            "stride": self.stride,
+            "pre_start": self._pre.start,
+            "spike_start": self._spikers.start,
+            "spike_size": len(self._spikers.group),
+            "n_spikers": len(self._spikers.cells),
+            "per_cell": self.per_cell,
+            "post_start": self._post.start,
+            "post_size": len(self._post.group),
+        }
+        runner = _Code(
+            self,
+            template,
+            code=code,
+            clock=self.clock,
+            when=when,
+            order=order,
+            name=f"{self.name}_{suffix}*",
+            needed_variables=list(needed),
+            template_kwds=options,
+            codeobj_class=self.codeobj_class,
+        )
+        self.contained_objects.append(runner)
+        return runner
+
+    # -- before a run ----------------------------------------------------------------------------------------------
+
+    def _fit(self, run_namespace) -> dict[str, int]:
+        """Check what only a run can know; what templates have to know of it."""
+        for role, cells in self._in_step.items():
+            check_clock(self, role, cells.group)
+        if self._added is None:
+            return {"slots": 0, "room": 0}
+        gain, dimensions, onto, wanted = self._added
+        found = dimensions_of(self, gain, run_namespace)
+        if found is not None and found != dimensions:
+            weight = self.variables["w"].dim
+            raise SpikedtpError(
+                f"{self.name}: gain*w must be in {unit_of(wanted)} as {onto!r} is, but w is in {unit_of(weight)} and "
+                f"gain = {gain!r} in {unit_of(found)}: give gain when the synapses are made, or its name in namespace="
+            )
+        slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers)) if self._delay else (0, 0)
+        return {"slots": slots, "room": room}
+
+    # -- weights in the public orientation -------------------------------------------------------------------------
+
+    def flat(self, weights: np.ndarray) -> np.ndarray:
+        """`(n_post, n_pre)` weights, or one number, as the array ``w`` holds them."""
+        shape = (self.n_post, self.n_pre)
+        if np.shape(weights) not in ((), shape):
+            raise SpikedtpError(f"{self.name}: weights must be (n_post, n_pre) = {shape}, got {np.shape(weights)}")
+        rows = np.zeros((self.n_pre, self.stride), dtype=self.variables["w"].dtype)
+        rows[:, : self.n_post] = np.asarray(weights).T
+        return _with_units(rows.ravel(), weights)
+
+    def matrix(self, flat: np.ndarray) -> np.ndarray:
+        """The opposite: `(..., size of w)` to `(..., n_post, n_pre)`."""
+        rows = np.asarray(flat).reshape(*np.shape(flat)[:-1], self.n_pre, self.stride)
+        return _with_units(rows[..., : self.n_post].swapaxes(-1, -2), flat)
+
+
+def _with_units(values: np.ndarray, like) -> np.ndarray:
+    dimensions = get_dimensions(like)
+    return values if dimensions is DIMENSIONLESS else Quantity(values, dim=dimensions)
+
+
+class _Code(CodeRunner):
+    """Code of dense synapses, which is generated anew for each run: for the time step that this one has."""
+
+    def update_abstract_code(self, run_namespace):
+        self.template_kwds |= self.group._fit(run_namespace)

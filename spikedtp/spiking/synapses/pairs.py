@@ -1,0 +1,289 @@
+"""Dense synapses that learn from pairs of spikes (STDP, triplet STDP, with reward and eligibility), row by row.
+
+A postsynaptic spike touches no weight. What those since the last spike of presynaptic cell i do to its row is
+x_i times the difference of two running sums, one per postsynaptic cell, so it can wait until cell i fires again:
+
+    sum over f of x_i(t_f) h_j(t_f) = X_i (S_j(t) - S_j(t_i)),    S_j = sum over f of h_j(t_f) e^(-t_f/tau_x)
+
+with X_i = x_i e^(t/tau_x), which stands still between spikes of i. Columns, which are strided, are never walked. All
+changes that wait have one sign (without a modulator), so clipping once is clipping each time.
+
+With an eligibility trace z = Z q^t, q = e^(-dt/tau_e), a pair term d at t_f adds d q^(-t_f) to Z, and to a weight
+rate d q^(-t_f) (C(t) - C(t_f - dt)), with C the running sum of reward r q^t dt; a second sum, of h_j e^(-t_f/tau_x)
+q^(-t_f) C(t_f - dt), gives what waits. Before the factors e^(t/tau) cost more than five digits, all rows are brought up
+to date and time starts at 0 again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from brian2 import ms, second
+from brian2.groups.group import CodeRunner
+from brian2.units.fundamentalunits import DIMENSIONLESS
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import TimedRule
+from spikedtp.plasticity.pair_form import PairForm
+from spikedtp.plasticity.timed import decay
+from spikedtp.spiking.synapses.checks import check_shared, unit_of
+from spikedtp.spiking.synapses.dense import DenseSynapses
+
+__all__ = ["PairSynapses", "check_pair_rule"]
+
+#: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
+EPOCH = 10.0
+#: The running sums take no more memory than the weights, or this many rows. One row is for one step.
+FEWEST_ROWS = 64
+#: What depends on the time step beside the factors by which traces decay.
+PER_STEP = ("epoch", "dt_ms")
+
+
+def check_pair_rule(rule: TimedRule) -> PairForm:
+    """The pair form of a rule that `PairSynapses` can learn by.
+
+    Raises
+    ------
+    SpikedtpError
+    """
+    form = rule.pair_form() if isinstance(rule, TimedRule) else None
+    if form is None:
+        raise SpikedtpError(
+            f"PairSynapses: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
+        )
+    return form
+
+
+class PairSynapses(DenseSynapses):
+    """All-to-all synapses that learn by a rule of spike pairs while the network runs.
+
+    Weights, and with an eligibility trace ``z`` (1/ms), are up to date where a presynaptic spike reads them, at the end
+    of every run and in the steps named to `settle`; at other times postsynaptic spikes may wait to be counted. Order in
+    a step: spikes arrive with the weights of the step before, then the rule acts, "synapses" being the slot of both.
+
+    Parameters
+    ----------
+    source, target, onto, gain, delay, delay_steps, dtype, clock, when, order, name, namespace
+        As in `DenseSynapses`. A delay holds for the arrival alone: plasticity sees spikes as they are fired. Rules know
+        weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells fire on one time step.
+    rule : TimedRule
+        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`; both conventions.
+    modulator : str, optional
+        Reward, for the rules that need one: an expression that is the same for all synapses, such as ``"reward_post"``
+        (a shared variable of the target) or a `TimedArray` of t.
+    filled : bool
+        False: the rule's constants are 0 until somebody loads `numbers`; their values are then no part of the source.
+
+    Attributes
+    ----------
+    form : PairForm
+    numbers : dict
+        The rule's constants by the names they have in the code, for the time step of the clock; each is a variable,
+        and those that depend on the time step are set when a run begins.
+
+    Raises
+    ------
+    SpikedtpError
+        A rule that is not one of spike pairs; a missing modulator; cells that cannot fire; what `DenseSynapses` refuse.
+
+    Examples
+    --------
+    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(w_min=0, w_max=1), gain="mV")  # doctest: +SKIP
+    >>> synapses.w = synapses.flat(w0)  # doctest: +SKIP
+    >>> network = Network(inputs, cells, synapses)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        source,
+        target,
+        onto: str | None = None,
+        *,
+        rule: TimedRule,
+        modulator: str = "",
+        filled: bool = True,
+        **options,
+    ):
+        self.form = form = check_pair_rule(rule)
+        if form.modulated and not modulator:
+            raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
+        self._filled = filled
+        super().__init__(source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options)
+        for name, value in self.numbers.items() if filled else ():
+            self.variables[name].set_value(value)
+        for end in (self._spikers, self._post):
+            end.must_fire(f"{rule.name} needs spikes on both sides")
+        if self.per_cell > 1:
+            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; {rule.name} knows one spike a step")
+        if self.variables["w"].dim is not DIMENSIONLESS:
+            unit = unit_of(self.variables["w"].dim)
+            raise SpikedtpError(
+                f"{self.name}: {rule.name} changes weights without units, but those onto {onto!r} would be in {unit}: "
+                f"give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
+            )
+        self._hear_post(f"{rule.name} needs its spikes")
+        self._add_state()
+        schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
+        if onto is not None:
+            self._pairs("arrive", "", "barrier", **schedule | {"order": schedule["order"] - 1})
+        if form.modulated:
+            check_shared(self, "modulator", modulator)
+        reward = f"_reward = {modulator if form.modulated else 1.0}"
+        self._pairs("learn", reward, "rule", **schedule | {"order": schedule["order"] + 1})
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        return self._numbers(self.form, self.clock.dt)
+
+    @staticmethod
+    def _numbers(form: PairForm, dt) -> dict[str, float]:
+        """Constants of the code, which are values at run time: another rule with the same parts needs no new build."""
+        largest = np.finfo(float).max  # compiled code does not know infinity
+        least = 1e-100  # as good as nothing, and can be divided by
+        low, high = form.bounds
+        fastest = form.pre.tau if form.tau_e is None else min(form.pre.tau, form.tau_e)
+        numbers = {
+            "epoch": max(1, int(EPOCH * float(fastest / dt))),
+            "keep_x": max(decay(dt, form.pre.tau), least),
+            "keep_y": max(decay(dt, form.post.tau), least),
+            "jump_x": form.pre.jump,
+            "jump_y": form.post.jump,
+            "rate": form.learning_rate,
+            "gain_pre": form.gains[0],
+            "gain_post": form.gains[1],
+        }
+        if form.bounded:
+            numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
+        if form.slow_pre is not None:
+            for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):
+                numbers |= {f"keep_slow_{side}": max(decay(dt, trace.tau), least), f"jump_slow_{side}": trace.jump}
+                numbers |= {f"gain_slow_{side}": gain}
+        if form.tau_e is not None:
+            keep_e = max(decay(dt, form.tau_e), least)
+            numbers |= {"keep_e": keep_e, "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
+        return numbers
+
+    def _row_stride(self, itemsize: int) -> int:
+        """Whole vectors of 64 bytes, and never whole pages: rows would all fall into the same sets of the cache."""
+        vector, eight = 64 // itemsize, 512 // itemsize
+        return -(-self.n_post // eight) * eight + vector
+
+    def _add_state(self) -> None:
+        form, add = self.form, partial(self.variables.add_array, dtype=np.float64)
+        self._width = self._row_stride(itemsize=8)  # of a row of sums
+        self._n_rows = max(FEWEST_ROWS, self.n_pre)
+        sums = 2 if form.tau_e is not None else 1
+        add("_x", size=self.n_pre)
+        add("_y", size=self.n_post)
+        add("_row_of", size=self.n_pre, dtype=np.int32)
+        add("_sums", size=(self._n_rows + 1) * self._width * sums)
+        self._state = ["w", "_x", "_y", "_row_of", "_sums"]
+        scalars = {"_row": np.int32, "_age": np.int32, "_left_x": np.float64}
+        if form.tau_e is not None:
+            add("z", size=self.stop)
+            add("_c_of", size=self.n_pre)
+            self._state += ["z", "_c_of"]
+            scalars |= {"_left_e": np.float64, "_c": np.float64}
+        if form.slow_pre is not None:
+            add("_slow_x", size=self.n_pre)
+            add("_slow_y", size=self.n_post)
+            self._state += ["_slow_x", "_slow_y"]
+        if form.lag:
+            add("_pre_before", size=self.n_pre + 1, dtype=np.int32)
+            add("_post_before", size=self.n_post + 1, dtype=np.int32)
+            self._state += ["_pre_before", "_post_before"]
+        for name, dtype in scalars.items():
+            add(name, size=1, dtype=dtype, scalar=True, index="0")
+        if self._filled:  # time step of the last run; no code reads it, so that it is known here
+            add("_dt_before", size=1, scalar=True, index="0")
+        self._state += scalars
+        self.variables.add_auxiliary_variable("_reward", dtype=np.float64, scalar=True)
+
+    def _pairs(self, task: str, code: str, suffix: str, when: str, order: int) -> None:
+        form = self.form
+        ring = ["_ring", "_turn"] if task == "arrive" and self._delay else []
+        self._add(
+            "dense_pairs",
+            code,
+            suffix,
+            when,
+            order,
+            needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring],
+            task=task,
+            width=self._width,
+            n_rows=self._n_rows,
+            eligible=form.tau_e is not None,
+            slow=form.slow_pre is not None,
+            bounded=form.bounded,
+            nearest=form.nearest,
+            lag=form.lag,
+        )
+
+    def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Bring all weights up to date in steps where the expression `at` is true (`learn` and others do so too)."""
+        check_shared(self, "at", at)
+        if "_active" not in self.variables:
+            self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+        self._pairs("settle", f"_active = {at}", "settle", when, order)
+
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
+        self.settle(at=at, when=when, order=order - 1)
+        return super()._event(template, at, when, order, code, **options)
+
+    def forget(self) -> None:
+        """No cell has fired yet: all traces to 0, no spike on its way; weights stay."""
+        for name in self._state:
+            if name != "w":
+                self.state(name, use_units=False)[:] = 0
+        if self._delay and "_ring" in self.variables:
+            self._delay.forget()
+
+    # -- time steps that change between runs -----------------------------------------------------------------------
+
+    def before_run(self, run_namespace):
+        if self._filled:
+            for name, value in self.numbers.items():
+                if name in PER_STEP or name.startswith("keep_"):
+                    self.variables[name].set_value(value)
+        super().before_run(run_namespace)
+
+    def after_run(self):
+        super().after_run()
+        if self._filled:
+            self.variables["_dt_before"].set_value(self.clock.dt_)
+
+    def _fit(self, run_namespace):
+        if self._filled and self.form.bounded:
+            self._check_bounds()
+        return super()._fit(run_namespace) | {"stretch": self._stretch()}
+
+    def _check_bounds(self) -> None:
+        """Weights begin within their bounds: others would stay until something happens at their synapse, or jump."""
+        try:
+            w = self.matrix(self.variables["w"].get_value())
+        except NotImplementedError:  # compiled code knows them, not we
+            return
+        with np.errstate(over="ignore"):  # no bound is the largest number of double precision
+            low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
+        if w.min() < low or w.max() > high:
+            raise SpikedtpError(
+                f"{self.name}: weights must begin within their bounds {self.form.bounds}, "
+                f"got {w.min():g} to {w.max():g}"
+            )
+
+    def _stretch(self) -> dict[str, float]:
+        """Factors on the traces as a run begins: since the last step, one of the old length has passed, no new one."""
+        before = float(self.variables["_dt_before"].get_value()[0]) if self._filled else 0.0
+        if before in (0.0, self.clock.dt_):
+            return {}
+        if self.form.lag:
+            raise SpikedtpError(
+                f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between "
+                "runs: use convention 'same-step', or keep dt"
+            )
+        old, new = self._numbers(self.form, before * second), self.numbers
+        kept = {name.replace("keep", ""): old[name] / new[name] for name in new if name.startswith("keep_")}
+        if "_e" in kept:
+            kept["z"] = kept.pop("_e")
+        return kept

@@ -1,0 +1,107 @@
+"""A closed loop as plain data: where cells lie, when things happen, which circuits have no spiking form."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+
+from spikedtp.circuit import read_circuit
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import PlateauBias, ReceptiveFields
+from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
+
+SMALL = read_circuit(Path(__file__).parents[2] / "golden" / "small_dtp.yaml")
+PHASES = Phases(settle=100 * ms, read=60 * ms, nudge=50 * ms, wait=20 * ms, dt=0.5 * ms)
+
+
+def closed(**options):
+    rates = {p.name: (100 + k) * Hz for k, p in enumerate(SMALL.populations)}
+    return ClosedLoop(SMALL, rates, **{"phases": PHASES} | options)
+
+
+def test_windows_in_time_steps():
+    assert (PHASES.onset, PHASES.end) == (200, 300)
+    assert PHASES.settled == (80, 200) and PHASES.nudged() == (240, 300)
+    for nudged, steps in ((False, 200), (True, 300)):
+        spec = closed(nudged=nudged)
+        assert spec.n_steps == steps and spec.duration == steps * 0.5 * ms
+        assert spec.windows == {"settled": (80, 200), "nudged": (240, 300)}
+        assert {spec.nudge_part(layer) for layer in ("H1", "H2", "Output")} == {(240, 300)}
+    Phases(settle=100 * ms, read=100 * ms)
+    with pytest.raises(SpikedtpError, match=r"wait = 50. ms must be shorter than nudge = 50. ms"):
+        replace(PHASES, wait=50 * ms)
+
+
+def test_a_latched_nudge_has_a_part_for_every_hidden_layer():
+    phases = replace(PHASES, wait=10 * ms, latch=True)
+    spec = closed(phases=phases)
+    assert spec.hidden_layers == ("H2", "H1")
+    assert spec.nudge_part("H2") == (220, 250) and spec.nudge_part("H1") == (270, 300)
+    assert spec.nudge_part("Output") == (220, 300) and spec.windows["nudged"] == (270, 300)
+    closed(phases=replace(phases, wait=24.5 * ms))
+    with pytest.raises(SpikedtpError, match=r"must be shorter than a layer's part of a latched nudge, 25. ms"):
+        closed(phases=replace(phases, wait=25 * ms))
+    with pytest.raises(SpikedtpError, match="latch must be true or false"):
+        replace(PHASES, latch=1)
+
+
+def test_cells_and_their_spikers_lie_side_by_side():
+    per_cell = {"H1DendI": 3, "H2E": 1, "OutputSomaI": 2}
+    spec = closed(spikers=per_cell)
+    cells = [(p.name, i) for p in SMALL.populations[1:] for i in range(p.size)]
+    spikers = [(name, i) for name, i in cells for _ in range(per_cell.get(name, 0))]
+    assert spec.n_cells == len(cells) and spec.n_inputs == SMALL.populations[0].size
+    for name, place in spec.slices().items():
+        assert {owner for owner, _ in cells[place]} == {name} and place.stop - place.start == sum(
+            owner == name for owner, _ in cells
+        )
+    assert set(spec.spiker_slices()) == set(per_cell)
+    for name, place in spec.spiker_slices().items():
+        assert spikers[place] == [spiker for spiker in spikers if spiker[0] == name]
+    rates, cell = spec.spiker_constants()
+    assert [cells[k] for k in cell] == spikers
+    assert rates.tolist() == [float(spec.unit_rates[name] / Hz) for name, _ in spikers]
+
+
+@pytest.mark.parametrize("hold", ["all", "none", "excitatory", "inhibitory", "output"])
+def test_whose_somas_are_held(hold):
+    held = closed(phases=replace(PHASES, hold=hold)).held()
+    wanted = {"all": "EI", "none": "", "excitatory": "E", "inhibitory": "I", "output": ""}[hold]
+    kept = {p.name: p.name[-1] in wanted or (hold == "output" and p.name == "OutputE") for p in SMALL.populations}
+    assert held.tolist() == [float(kept[p.name]) for p in SMALL.populations[1:] for _ in range(p.size)]
+
+
+def with_population(name, **changes):
+    return replace(SMALL, populations=tuple(replace(p, **changes) if p.name == name else p for p in SMALL.populations))
+
+
+def with_projection(name, **changes):
+    return replace(SMALL, projections=tuple(replace(p, **changes) if p.name == name else p for p in SMALL.projections))
+
+
+REFUSED = [
+    *((with_population(p.name, activation="linear"), f"{p.name} is linear") for p in SMALL.populations[1:]),
+    (with_population("H1E", bias_rule=PlateauBias(0.1)), "the bias of H1E learns"),
+    (with_projection("H1E_InputE", rule=replace(SMALL.projection("H1E_InputE").rule, max_pop_fraction=0.9)),
+     "H1E ranks its plateaus"),
+    (with_projection("H2E_H1E", rule=replace(SMALL.projection("H2E_H1E").rule, one_pass=False)),
+     "its rules ask for different nudge phases"),
+    (with_projection("H1E_InputE", update_phase="B"), "H1E_InputE drives a soma in the nudge phase alone"),
+    (with_projection("H1E_InputE", constraint=ReceptiveFields(2)), "H1E_InputE learns inside receptive fields"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("circuit", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_what_has_no_spiking_form_is_refused(circuit, words):
+    with pytest.raises(SpikedtpError, match=words):
+        check_spiking_form(circuit)
+
+
+def test_what_has_a_spiking_form_is_not():
+    check_spiking_form(SMALL)
+    check_spiking_form(with_projection("H1SomaI_InputE", constraint=ReceptiveFields(2)))  # does not learn
+    check_spiking_form(with_population("InputE", activation="linear"))  # has no membrane
+    assert np.ptp(closed().held()) == 0

@@ -1,0 +1,237 @@
+"""`replay` against the published programs, and the two forms of every rule against each other on both devices."""
+
+import numpy as np
+import pytest
+from brian2 import ms
+
+from spikedtp import replay
+from spikedtp.plasticity import (
+    BCM,
+    BTSP,
+    MSTDP,
+    MSTDPET,
+    RULES,
+    STDP,
+    TIMED_RULES,
+    DendriticLoss,
+    DendriticState,
+    HebbWeightNorm,
+    Oja,
+    SupervisedBCM,
+    TemporalContrastHebb,
+    TopDownHebb,
+    TripletSTDP,
+    UrbanczikSenn,
+)
+from spikedtp.spiking.engine.devices import compiler_available
+
+CPP = pytest.param(
+    "spiking", "cpp_standalone", marks=pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
+)
+FORMS = [("rate", "runtime"), ("spiking", "runtime"), CPP]
+PAPER = {"STDP": 0.26903638, "MSTDP": 0.20330243, "MSTDPET same-step": 0.33419913, "MSTDPET lag": 0.33953835}
+
+# --- published programs -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("form", "device"), FORMS)
+@pytest.mark.parametrize("rule", [STDP, MSTDP, MSTDPET])
+@pytest.mark.parametrize("convention", ["same-step", "lag"])
+def test_florian(golden, form, device, rule, convention):
+    run, column = golden("florian"), f"w_{rule.__name__.lower()}"
+    result = replay(
+        rule(convention=convention),
+        run["pre"][:, None],
+        run["post"][:, None],
+        0.2,
+        modulator=run["reward"],
+        form=form,
+        device=device,
+    )
+    w = result.w[1:, 0, 0]
+    source = {"same-step": "inferno", "lag": "paper"}[convention]
+    assert result.w[0] == 0.2 and np.ptp(w) > 0.1
+    np.testing.assert_allclose(w, run[f"{source}_{column}"], rtol=0, atol=1e-9)
+    if convention == "same-step":
+        np.testing.assert_allclose(w, run[f"inferno_float32_{column}"], rtol=0, atol=2e-6)
+    elif rule is not STDP:  # ngc-learn's own STDP does not lag
+        np.testing.assert_allclose(w[1:], run[f"ngclearn_float32_{column}"], rtol=0, atol=2e-6)
+    final = PAPER.get(rule.__name__) or PAPER[f"{rule.__name__} {convention}"]
+    assert w[-1] == pytest.approx(final, abs=1e-7)  # published in float32
+    for state, name in {"p_plus": "Pplus", "p_minus": "Pminus", "zeta": "zeta", "z": "z"}.items():
+        if state in result.state:
+            got = result.state[state].reshape(len(result.w), -1)[1:, 0]
+            np.testing.assert_allclose(got, run[f"{source}_{name}"], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("form", "device"), FORMS)
+@pytest.mark.parametrize("case", ["B1_wb0_wd0", "B1_wb1_wd0.01", "B4_wb1_wd0"])
+def test_bcm_synapse(golden, form, device, case):
+    run = golden("bcm")
+    batch, bound, decay = (float(part.lstrip("Bwbd")) for part in case.split("_"))
+    if batch > 1 and form == "spiking":
+        pytest.skip("a batch has a rate form alone")
+    rule = BCM(tau_w=run["tau_w"] * ms, tau_theta=run["tau_theta"] * ms, theta0=float(run["theta0"]),
+               w_bound=bound, w_decay=decay)  # fmt: skip
+    suffix = "B" if batch > 1 else ""
+    result = replay(rule, run["pre" + suffix], run["post" + suffix], run["w0"], form=form, device=device)
+    np.testing.assert_allclose(result.w[1:], run[f"{case}/weights"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(result.state["theta"][1:], run[f"{case}/theta"], rtol=0, atol=1e-5)
+    assert np.abs(result.w - run["w0"]).max() > 0.2
+
+
+# --- one contract for all rules ---------------------------------------------------------------------------------------
+
+CASES = {
+    "STDP": STDP(a_minus=-0.8, tau_minus=30 * ms),
+    "STDP bounded": STDP(learning_rate=0.3, w_min=0.0, w_max=1.0),
+    "STDP nearest": STDP(traces="nearest", convention="lag"),
+    "MSTDP": MSTDP(convention="lag"),
+    "MSTDPET": MSTDPET(a_minus=-0.8),
+    "MSTDPET lag": MSTDPET(convention="lag", traces="nearest", tau_e=7 * ms),
+    "TripletSTDP": TripletSTDP(),
+    "TripletSTDP nearest": TripletSTDP.fit("hippocampus_nearest"),
+    "BCM": BCM(w_bound=1.5, w_decay=0.1),
+    "UrbanczikSenn": UrbanczikSenn(),
+    "DendriticState": DendriticState(0.1),
+    "DendriticState one-pass": DendriticState(0.1, one_pass=True),
+    "DendriticLoss": DendriticLoss(0.1, sign=-1),
+    "DendriticLoss excitatory": DendriticLoss(0.1),
+    "HebbWeightNorm": HebbWeightNorm(0.1, forward_only=True),
+    "HebbWeightNorm clipped": HebbWeightNorm(0.1, clipped=True, sign=-1),
+    "SupervisedBCM": SupervisedBCM(0.1, theta_tau=3.0, k=0.7),
+    "SupervisedBCM inhibitory": SupervisedBCM(0.1, theta_tau=3.0, k=0.7, sign=-1),
+    "TemporalContrastHebb": TemporalContrastHebb(0.1),
+    "TopDownHebb": TopDownHebb(0.1),
+    "TopDownHebb settled": TopDownHebb(0.1, form="settled"),
+    "TopDownHebb nudged": TopDownHebb(0.1, form="nudged"),
+    "BTSP": BTSP(0.1, dep_th=0.3, dep_width=0.2, dep_ratio=0.7),
+    "Oja": Oja(0.1),
+}
+MODULATED = [
+    name for name, rule in CASES.items() if getattr(rule, "needs_modulator", False) or getattr(rule, "modulated", "")
+]
+GRADIENT = {"Backprop", "LocalBackprop"}
+N_PRE, N_POST, STEPS = 4, 3, 120
+
+
+def signals(rule):
+    """Dense enough for coincidences; the reward changes at spikes and between them, and is 0 for a while."""
+    rng = np.random.default_rng(3)
+    pre, post = ((rng.random((STEPS, n)) < 0.15).astype(float) for n in (N_PRE, N_POST))
+    assert (pre.max(axis=1) * post.max(axis=1)).sum() > 5
+    modulator = np.repeat(rng.normal(size=STEPS // 8), 8) * (np.arange(STEPS) > 30)
+    if type(rule).__name__ in RULES:
+        pre, post = 1.3 * rng.random(pre.shape), 1.3 * rng.random(post.shape) * (rng.random(post.shape) > 0.2)
+        modulator = rng.normal(size=pre.shape if rule.modulated == "pre_nudged" else post.shape)
+    return pre, post, rng.random((N_POST, N_PRE)), modulator
+
+
+def test_every_rule_is_in_the_contract():
+    assert {type(rule).__name__ for rule in CASES.values()} == {*RULES, *TIMED_RULES} - GRADIENT
+
+
+@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=[*CPP.marks, pytest.mark.slow])])
+@pytest.mark.parametrize("name", CASES)
+def test_rate_form_equals_spiking_form(name, device):
+    pre, post, w0, modulator = signals(CASES[name])
+    rate = replay(CASES[name], pre, post, w0, modulator=modulator, dt=0.5 * ms)
+    spiking = replay(CASES[name], pre, post, w0, modulator=modulator, dt=0.5 * ms, form="spiking", device=device)
+    moved = np.abs(rate.w - w0).max()
+    assert moved > 1e-3
+    np.testing.assert_allclose(spiking.w, rate.w, rtol=0, atol=1e-12 + 1e-12 * moved)
+    assert set(spiking.state) == set(rate.state)
+    for state in rate.state:
+        np.testing.assert_allclose(spiking.state[state], rate.state[state], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+def test_two_replays_are_equal_and_signals_untouched(name, form):
+    given = signals(CASES[name])
+    copies = [array.copy() for array in given]
+    first, second = (replay(CASES[name], *given[:3], modulator=given[3], form=form, device="runtime") for _ in range(2))
+    assert first.w.tobytes() == second.w.tobytes()
+    for state in first.state:
+        assert first.state[state].tobytes() == second.state[state].tobytes()
+    for array, copy in zip(given, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+def test_no_presynaptic_activity_no_change(name, form):
+    rule = CASES[name]
+    pre, post, w0, modulator = signals(rule)
+    if type(rule) in (BCM, Oja):  # their decay does not ask for presynaptic activity
+        rule = BCM() if isinstance(rule, BCM) else rule
+        w0 = np.zeros_like(w0)
+    if getattr(rule, "modulated", "") == "pre_nudged":
+        modulator = 0 * modulator  # it would be presynaptic activity
+    result = replay(rule, 0 * pre, post, w0, modulator=modulator, form=form, device="runtime")
+    np.testing.assert_array_equal(result.w, np.broadcast_to(w0, result.w.shape))
+
+
+@pytest.mark.parametrize("name", MODULATED)
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+def test_no_modulator_no_change(name, form):
+    rule = CASES[name]
+    if isinstance(rule, TemporalContrastHebb):
+        rule = TemporalContrastHebb(0.1, relu_gate=False)
+    pre, post, w0, _ = signals(rule)
+    result = replay(rule, pre, post, w0, modulator=np.zeros(STEPS), form=form, device="runtime")
+    np.testing.assert_allclose(result.w, np.broadcast_to(w0, result.w.shape), rtol=0, atol=1e-15)
+
+
+def test_a_batch_moves_the_weights_by_the_sum_of_its_elements():
+    """True where the change does not depend on W; each element has its own traces and reward."""
+    rng = np.random.default_rng(5)
+    pre, post = (rng.random((60, 4, 3)) < 0.2).astype(float), (rng.random((60, 4, 2)) < 0.2).astype(float)
+    reward = rng.normal(size=(60, 4))
+    for rule in (STDP(), MSTDP(convention="lag"), MSTDPET(), TripletSTDP()):
+        batch = replay(rule, pre, post, 0.5, modulator=reward)
+        single = [replay(rule, pre[:, b], post[:, b], 0.5, modulator=reward[:, b]) for b in range(4)]
+        np.testing.assert_allclose(batch.w - 0.5, sum(one.w - 0.5 for one in single), atol=1e-12)
+        for name, values in batch.state.items():
+            np.testing.assert_allclose(values[:, 2], single[2].state[name], atol=1e-12)
+        shared = replay(rule, pre, post, 0.5, modulator=reward[:, 0])
+        assert shared.w.shape == (61, 2, 3)
+
+
+def test_presentation_rules_take_batches_and_single_modulators():
+    rng = np.random.default_rng(6)
+    pre, post, plateau = rng.random((10, 3, 4)), rng.random((10, 3, 2)), rng.normal(size=(10, 3, 2))
+    rule = DendriticState(0.1)
+    expected = 0.3 + np.concatenate([np.zeros((1, 2, 4)), np.cumsum(0.1 * np.einsum("kbi,kbj->kij", plateau, pre), 0)])
+    np.testing.assert_allclose(replay(rule, pre, post, 0.3, modulator=plateau).w, expected, atol=1e-12)
+    one = replay(rule, pre[:, 0], post[:, 0], 0.3, modulator=plateau[:, 0, 0])
+    both = replay(rule, pre[:, 0], post[:, 0], 0.3, modulator=np.repeat(plateau[:, 0, :1], 2, axis=1))
+    np.testing.assert_array_equal(one.w, both.w)
+    carried = replay(BTSP(0.1), pre, post, 0.3, modulator=plateau).state["past_plateau"]
+    np.testing.assert_array_equal(carried[1:], plateau)
+
+
+def test_states_can_be_chosen():
+    pre, post, w0, reward = signals(MSTDPET())
+    for form in ("rate", "spiking"):
+        result = replay(MSTDPET(), pre, post, w0, modulator=reward, form=form, device="runtime", record=("p_plus",))
+        assert set(result.state) == {"p_plus"} and result.state["p_plus"].shape == (STEPS + 1, N_PRE)
+
+
+def test_time_of_rows():
+    result = replay(STDP(), np.ones((3, 1)), np.ones((3, 1)), 0, dt=0.5 * ms)
+    np.testing.assert_allclose(result.t, [-0.5, 0, 0.5, 1.0])
+    few = replay(STDP(), np.ones((3, 1)), np.ones((3, 1)), 0, dt=0.5 * ms, keep=[-1, -3, 3])
+    np.testing.assert_array_equal(few.kept, [1, 3])
+    np.testing.assert_array_equal(few.w, result.w[[1, 3]])
+
+
+def test_a_weight_read_is_a_weight_left_alone():
+    """MSTDPET's synapses wait for events: recording them in every step must not touch them."""
+    pre, post = np.zeros((300, 1)), np.zeros((300, 1))
+    pre[10], post[15], post[290] = 1, 1, 1
+    reward = np.ones(300)
+    result = replay(MSTDPET(), pre, post, 0.2, modulator=reward, form="spiking", device="runtime")
+    stepped = replay(MSTDPET(), pre, post, 0.2, modulator=reward)
+    assert np.ptp(stepped.w[20:290]) > 1e-2  # it moves between events
+    np.testing.assert_allclose(result.w, stepped.w, rtol=0, atol=1e-14)

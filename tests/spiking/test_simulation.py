@@ -1,0 +1,119 @@
+"""Bad input to `simulate`: one clear line that says what, where and how to mend it."""
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, nS
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.spiking import simulate
+from spikedtp.spiking.open_loop.timeline import Timeline
+
+X, TARGET = np.zeros(784, np.float32), np.eye(10, dtype=np.float32)[2]
+TRAIN = {s: np.zeros((420, n)) for s, n in (("H1E", 500), ("H2SomaI", 50), ("H2DendI", 50), ("OutputE", 10))}
+
+CASES = {
+    "population": (dict(population="H9E"), r"unknown population 'H9E': known are .*H2E"),
+    "input population": (dict(population="InputE"), r"population 'InputE' has no inputs: choose one of H2E"),
+    "projection": (dict(projections=["H2E_X"]), r"unknown learned projection 'H2E_X': known are H2E_H1E"),
+    "not learned": (dict(projections=["H2E_OutputE"]), r"unknown learned projection"),
+    "device": (dict(device="gpu"), r"unknown device 'gpu': known are cpp_standalone, runtime"),
+    "loop": (dict(loop="half"), r"unknown loop 'half'"),
+    "readout": (dict(readout="nice"), r"unknown readout 'nice': known are best, paper"),
+    "record": (dict(record=("v",)), r"unknown variable to record 'v'"),
+    "repeats": (dict(n_repeats=0), r"n_repeats must be a whole number of at least 1, got 0"),
+    "seed": (dict(seed=-1), r"seed must be a whole number of at least 0, got -1"),
+    "rate without unit": (dict(unit_rate=450), r"simulate.unit_rate must be a quantity in Hz"),
+    "negative rate": (dict(unit_rate=-1 * Hz), r"simulate.unit_rate must be above 0. Hz"),
+    "dt without unit": (dict(dt=1), r"Timeline.dt must be a quantity in s"),
+    "rate x dt": (dict(dt=2 * ms), r"rate x dt is too large: .* use dt of at most 1. ms"),
+    "time constant below dt": (dict(cell=TwoCompartment(tau_dend=0.5 * ms)), r"tau_dend = 0.5 ms must be longer than"),
+    "step below dt": (dict(time_per_step=0.5 * ms), r"time_per_step = 0.5 ms is shorter than dt = 1. ms"),
+    "step no multiple of dt": (dict(dt=0.7 * ms), r"time_per_step = 20. ms must be a whole number of time steps"),
+    "spikes missing": (
+        dict(input_spikes={k: v for k, v in TRAIN.items() if k != "H1E"}),
+        r"input_spikes has no spikes of H1E, which H2E_H1E needs",
+    ),
+    "spikes of the wrong shape": (dict(input_spikes=TRAIN | {"H1E": np.zeros((419, 500))}), r"must hold 0 or 1 in"),
+    "spikes not 0 or 1": (dict(input_spikes=TRAIN | {"H1E": np.full((420, 500), 0.5)}), r"must hold 0 or 1 in"),
+    "too many repeats given": (
+        dict(input_spikes=TRAIN | {"H1E": np.zeros((3, 420, 500))}),
+        r"leading axes \(3,\) do not fit \(samples, repeats\) = \(1, 1\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("options,message", CASES.values(), ids=CASES)
+def test_one_clear_line(figure3, options, message):
+    network, _, _ = figure3
+    with pytest.raises(SpikedtpError, match=message) as error:
+        simulate(network, X, TARGET, **({"population": "H2E", "device": "runtime"} | options))
+    assert "\n" not in str(error.value)
+
+
+PARAMETERS = {
+    "no time to settle": (lambda: Timeline(sensory_points=0), r"needs at least one sensory and one supervised"),
+    "faster than its dead time": (
+        lambda: NudgedCell(firing="poisson", max_rate=1000 * Hz, dead_time=1 * ms),
+        r"max_rate = 1. kHz must be below 1/dead_time",
+    ),
+    "unit": (lambda: PoissonInput(unit_rate=3), r"PoissonInput.unit_rate must be a quantity in Hz .*got 3"),
+    "wrong unit": (lambda: TwoCompartmentLIF(c_soma=3 * nS), r"TwoCompartmentLIF.c_soma must be a quantity in F"),
+    "unit where none belongs": (lambda: TwoCompartment(coupling=3 * ms), r"coupling must be a number without units"),
+    "sign": (lambda: PoissonInput(tau_eligibility=-3 * ms), r"tau_eligibility must be above 0. s, got -3. ms"),
+    "not a number": (lambda: TwoCompartment(coupling=float("nan")), r"coupling must be one finite number, got nan"),
+    "array": (lambda: TwoCompartment(tau_soma=[1, 2] * ms), r"tau_soma must be one finite number"),
+    "faster than the dead time": (
+        lambda: PoissonInput(max_rate=2000 * Hz),
+        r"max_rate = 2. kHz must be at most 1/dead",
+    ),
+    "reset above threshold": (
+        lambda: TwoCompartmentLIF(v_reset=TwoCompartmentLIF.default("v_threshold")),
+        r"v_reset = .* must be below v_threshold",
+    ),
+}
+
+
+@pytest.mark.parametrize("make,message", PARAMETERS.values(), ids=PARAMETERS)
+def test_parameters_are_checked(make, message):
+    with pytest.raises(SpikedtpError, match=message):
+        make()
+
+
+def test_what_was_not_recorded_is_named(figure3):
+    network, _, _ = figure3
+    response = simulate(network, X, TARGET, population="H2E", device="runtime", record=("spikes",))
+    with pytest.raises(SpikedtpError, match=r"'v_soma' was not recorded \(recorded: spikes\)"):
+        response.v_soma  # noqa: B018
+
+
+def test_clipped_rates_are_named(figure3, caplog):
+    network, _, _ = figure3
+    options = dict(population="H2E", device="runtime", record=())
+    simulate(network, X, TARGET, **options)  # OutputE reaches 1.32, below 1000/450
+    assert "clipped" not in caplog.text
+    simulate(network, X, TARGET, unit_rate=1000 * Hz, **options)
+    assert "activities above 1 are clipped at 1. kHz: OutputE (up to 1.3)" in caplog.text
+
+
+def test_an_empty_batch(figure3):
+    network, _, _ = figure3
+    with pytest.raises(SpikedtpError, match="x is an empty batch"):
+        simulate(network, X[None][:0], TARGET[None][:0], population="H2E", device="runtime")
+
+
+@pytest.mark.parametrize("compiler", ["no-such-compiler", "", " "])
+def test_the_compiled_device_without_a_compiler(figure3, compiler, monkeypatch):
+    network, _, _ = figure3
+    monkeypatch.setenv("CXX", compiler)
+    with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler .* use the slower device 'runtime'"):
+        simulate(network, X, TARGET, population="H2E", device="cpp_standalone")
+
+
+def test_weight_changes_of_an_unknown_projection(figure3):
+    network, _, _ = figure3
+    updates = simulate(network, X, TARGET, population="H2E", device="runtime", record=()).weight_updates
+    assert "H2E_H1E" in updates and "H2E_OutputE" not in updates
+    assert updates.get("H2E_H1E").shape == (1, 2, 500) and updates.get("H2E_OutputE") is None
+    with pytest.raises(SpikedtpError, match="unknown projection of this simulation 'H2E_OutputE': known are H2E_H1E"):
+        updates["H2E_OutputE"]
