@@ -68,6 +68,9 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         }
     if configuration.inputs:
         raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
+    for key, usual in (("readout", "best"), ("on_off", False)):
+        if getattr(configuration, key) != usual:
+            raise SpikedtpError(f"{key}: this is of the open loop (--loop open)")
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,

@@ -18,7 +18,7 @@ def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfi
         network,
         unit_rate=settings.unit_rate * Hz,
         unit_rates={name: rate * Hz for name, rate in settings.unit_rates.items()},
-        **({} if settings.spikers is None else {"spikers": settings.spikers}),
+        spikers=settings.spikers,
         phases=Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms),
         cell=NudgedCell(firing=settings.firing),
         device=settings.device or default_device(),

@@ -12,7 +12,7 @@ from brian2.utils.stringtools import get_identifiers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.neurons.declaration import Declaration, DeclaredModel
 
-__all__ = ["check_cell", "declared"]
+__all__ = ["check_cell", "declared", "names_used"]
 
 #: What every group has, and functions, constants and units that need no namespace.
 OF_BRIAN2 = {"t", "dt", "t_in_timesteps", "i", "N", "lastspike", "not_refractory", "True", "False", "xi"}
@@ -74,7 +74,7 @@ def check_cell(
         )
         raise SpikedtpError(f"{where}: {name} lacks {lacks}{remedy and ': '}{remedy}")
     known = {*own, *added, *parameters, *namespace} | OF_BRIAN2
-    unknown = {used for used in _used(declaration) - known if not used.startswith("xi_")}
+    unknown = {used for used in names_used(declaration) - known if not used.startswith("xi_")}
     if unknown:
         raise SpikedtpError(
             f"{where}: {name} uses {listed(unknown)}, and nothing defines "
@@ -105,7 +105,7 @@ def listed(names) -> str:
     return ", ".join(sorted(names))
 
 
-def _used(declaration: Declaration) -> set[str]:
+def names_used(declaration: Declaration) -> set[str]:
     """Names that a declaration expects to find."""
     used = set().union(*(equation.identifiers for equation in declaration.equations.values()))
     expressions = (declaration.threshold, declaration.refractory or "", *map(str, declaration.initial.values()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import Equations, Hz, get_unit
@@ -81,6 +82,10 @@ class DeclaredModel(Parameters):
     def declaration(self) -> Declaration:
         raise TypeError(f"{type(self).__name__} declares no equations")
 
+    def declares(self) -> tuple[Any, ...]:
+        """All that builders take from the model beside its parameters, as data: what names its generated source."""
+        return (self.declaration(), self.parameter_equations())
+
     def impulse_responses(self, n_steps: int, dt) -> dict[tuple[str, str], np.ndarray] | None:
         """State after a single spike of weight 1, for linear models; None for others.
 
@@ -91,12 +96,12 @@ class DeclaredModel(Parameters):
         """
         return None
 
-    def parameter_equations(self) -> Equations:
-        """Every parameter as a shared constant of the group."""
+    def parameter_equations(self, per_cell: Collection[str] = ()) -> Equations:
+        """Every parameter as a constant of the group, shared but for those that each cell has of its own."""
         lines = []
         for name, value in self.quantities().items():
             unit = "1" if have_same_dimensions(value, 1) else repr(get_unit(get_dimensions(value)))
-            lines.append(f"{name} : {unit} (shared, constant)")
+            lines.append(f"{name} : {unit} ({'' if name in per_cell else 'shared, '}constant)")
         return Equations("\n".join(lines))
 
     def check_time_step(self, dt) -> None:

@@ -6,7 +6,7 @@ Every field of a `Declaration` acts here, or the declaration is refused before a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from brian2 import Equations, NeuronGroup
@@ -65,6 +65,7 @@ def make_group(
     more: str | Equations = "",
     at_spike: str = "",
     rest: Mapping[str, str] | None = None,
+    per_cell: Collection[str] = (),
     kind: type[NeuronGroup] = NeuronGroup,
     **options,
 ) -> NeuronGroup:
@@ -80,6 +81,8 @@ def make_group(
         Code that follows the reset.
     rest : mapping, optional
         What accumulators begin a step with, where it is not 0.
+    per_cell : collection of str
+        Parameters of which each cell has its own value.
     kind : type
         The class of the group.
     options
@@ -92,7 +95,7 @@ def make_group(
     more = more if isinstance(more, Equations) else Equations(more)
     group = kind(
         n,
-        declaration.equations + model.parameter_equations() + more,
+        declaration.equations + model.parameter_equations(per_cell) + more,
         threshold=declaration.threshold or None,
         reset="\n".join(code for code in (declaration.reset, at_spike) if code) if fires else None,
         refractory=declaration.refractory or False,

@@ -84,6 +84,8 @@ class NudgedCell(CellModel):
             + Equations(
                 """
                 activity = v_soma + nudging*(acting + error) : 1
+                somatic_activity = v_soma : 1
+                dendritic_state = v_dend : 1
                 input_soma : 1
                 input_dend : 1
                 gate : 1

@@ -124,6 +124,10 @@ class LearningRule(_Checked, Described):
         """State after the presentation. Called once the weights have been committed."""
         return state
 
+    def declares(self) -> tuple[Any, ...]:
+        """All that builders take from the rule beside its parameters, as data: what names its generated source."""
+        return (self.spiking_form(), self.plateau_form())
+
     def spiking_form(self) -> SpikingForm | None:
         """The rule as synapses that act at learning events on signals of both cells; None for a gradient."""
         return None

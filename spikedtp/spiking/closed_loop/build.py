@@ -8,11 +8,10 @@ import numpy as np
 from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
-from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import CellModel, NudgedCell
-from spikedtp.neurons.check import check_cell
+from spikedtp.neurons import CellModel
 from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.plasticity import Plateau, Tied
+from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, CellsOfLoop
 from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -25,26 +24,11 @@ from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["CircuitNumbers", "build_closed"]
 
-#: What the rules see; `Signals` says what each is.
-PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
-POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
 #: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
 WEIGHT_TYPE = np.float32
 
-COUNTS = "count_settled : 1\ncount_nudged : 1\n"
-
 #: Cells integrate when all have been reset, and are read when their accumulators are clear.
 CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("after_resets", 3))
-#: What the network does with the variables of its cells.
-ASKED_OF_CELLS = {
-    "v_soma": "read at the onset of the nudge", "v_dend": "read in the nudge", "input_soma": "spikes arrive there",
-    "input_dend": "spikes arrive there", "activity": "what the cell fires at", "gate": "set at the onset of the nudge",
-    "error": "set at the onset of the nudge", "bias": "a number of the circuit", "unit_rate": "the rate of activity 1",
-}  # fmt: skip
-
-#: Whether somas run during the nudge; a shared number where they all do or none does.
-RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
-SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
 
 
 @dataclass
@@ -61,6 +45,7 @@ class _Building:
     """What is being built."""
 
     spec: ClosedLoop
+    of_loop: CellsOfLoop
     given: CircuitNumbers
     clock: Clock
     inputs: NeuronGroup
@@ -102,21 +87,18 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
     membranes integrate what has just arrived, so that it acts on rates from the next step on.
     """
-    counts = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
-    counts_of_cells = f"{counts}counted_rate : Hz (constant)\nactivity_now : 1\n"
-    sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
-    of_cells = (
-        f"{counts_of_cells}{sums}nudging = int(t_in_timesteps >= {spec.phases.onset}) : 1 (shared)\n"
-        f"{RUNNING.get(spec.phases.hold, SOME_HELD)}\n{_acting(spec)}\nrate_factor : 1 (shared)"
-    )
-    _check(spec, counts, of_cells)
+    of_loop = CellsOfLoop(spec)
+    of_loop.check()
     clock = Clock(spec.phases.dt, name="presentation_clock")
-    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, counts)
-    cells = _group(spec, spec.cell, spec.n_cells, "cells", clock, of_cells, CELLS)
+    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, COUNTED)
+    cells = _group(
+        spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
+        rest=of_loop.rest, per_cell=of_loop.per_cell,
+    )  # fmt: skip
     spikers = _spikers(spec, cells, clock) if spec.spikers else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
-    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(spec, inputs, cells, spikers))
-    parts = _Building(spec, given, clock, inputs, cells, spikers, built)
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(of_loop, inputs, cells, spikers))
+    parts = _Building(spec, of_loop, given, clock, inputs, cells, spikers, built)
     built.changing["x"] = inputs.variables["activity"]
     _set_constants(parts)
     if spikers is not None:
@@ -132,18 +114,9 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     return built
 
 
-def _plateau(spec: ClosedLoop, dendrite: str) -> str:
-    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `lowest` are set."""
-    return f"gate*{Plateau.clip_code(dendrite, 'lowest' if spec.has_lowest else None)}"
-
-
-def _acting(spec: ClosedLoop) -> str:
-    """What of its dendrite acts on a soma."""
-    acting = "plateau" if spec.phases.latch else _plateau(spec, "v_dend")
-    return f"acting = {acting} : 1" + ("\nlowest : 1" if spec.has_lowest else "")
-
-
-def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, more: str, slots: Slots = INPUTS) -> NeuronGroup:
+def _group(
+    spec: ClosedLoop, model: CellModel, n: int, name: str, clock: Clock, more: str, slots: Slots = INPUTS, **options
+) -> NeuronGroup:
     counting = "\n".join(
         f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
         for phase, (start, stop) in spec.windows.items()
@@ -160,21 +133,8 @@ def _group(spec: ClosedLoop, model, n: int, name: str, clock: Clock, more: str, 
         namespace=dict(RANDOM_NUMBERS),
         dtype={f"input_{name}": WEIGHT_TYPE for name in ("soma", "dend")},
         codeobj_class=code_object_class(),
+        **options,
     )
-
-
-def _check(spec: ClosedLoop, of_inputs: str, of_cells: str) -> None:
-    """Refuse cells that this network cannot run, before anything is built."""
-    if not isinstance(spec.cell, NudgedCell):
-        raise SpikedtpError(f"the cell of a closed loop must be a NudgedCell, got {type(spec.cell).__name__}")
-    fires_at = {"activity": "what a cell fires at", "unit_rate": "the rate of activity 1"}
-    for model, where, more, needs in (
-        (spec.inputs, "inputs", of_inputs, fires_at),
-        (spec.cell, "cells", of_cells, ASKED_OF_CELLS),
-        (spec.spiker, "spikers", COUNTS, fires_at | {"cell": "for which it fires"}),
-    ):
-        names = {*RANDOM_NUMBERS, *(("activity_of",) if where == "spikers" else ())}
-        check_cell(model, f"{where} of the closed loop", more=more, namespace=names, needs=needs, fires=True)
 
 
 def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
@@ -184,9 +144,10 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     return group
 
 
-def _start(spec: ClosedLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
+def _start(of_loop: CellsOfLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
+    spec = of_loop.spec
     start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
-    start_cells(cells, spec.cell.declaration(), lasting=("rate_factor",))
+    start_cells(cells, of_loop.declaration, more=of_loop.rest, lasting=("rate_factor",))
     if spikers is not None:
         start_cells(spikers, spec.spiker.declaration())
 
@@ -195,11 +156,14 @@ def _set_constants(parts: _Building) -> None:
     spec, built, cells = parts.spec, parts.built, parts.cells
     for group, model in parts.models():
         for name, value in model.quantities().items():
+            if group is cells and name in parts.of_loop.per_cell:
+                continue
             built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
     rates = [np.full(p.size, float(spec.unit_rates[p.name] / Hz)) for p in spec.populations]
     # a cell for which others fire is silent itself
     fires = np.concatenate([np.full(p.size, p.name not in spec.spikers) for p in spec.populations])
-    built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
+    if "unit_rate" in cells.variables:
+        built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
     built.constants["cells.counted_rate"] = (cells.variables["counted_rate"], np.concatenate(rates))
     if spec.spikers:
         unit_rates, cell = spec.spiker_constants()
@@ -220,7 +184,7 @@ def _read(parts: _Building) -> None:
     """Sums over the windows and, at their ends, what the rules see."""
     spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
     steps = {phase: stop - start for phase, (start, stop) in windows.items()}
-    sums = "soma_sum += v_soma\ndend_sum += v_dend"
+    sums = "soma_sum += somatic_activity\ndend_sum += dendritic_state"
     parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
     settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
     code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
@@ -273,9 +237,14 @@ def _nudge(parts: _Building) -> None:
     for layer in spec.hidden_layers if spec.phases.latch else ("",):
         group, window = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, windows["nudged"])
         parts.when(
-            group, _inside(window), "plateau_sum += v_dend", f"{group.name}_nudged", when="after_resets", order=2
+            group,
+            _inside(window),
+            "plateau_sum += dendritic_state",
+            f"{group.name}_nudged",
+            when="after_resets",
+            order=2,
         )
-        code = f"plateau = {_plateau(spec, f'plateau_sum/{window[1] - window[0]}')}"
+        code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{window[1] - window[0]}')}"
         parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, last, "nudged", steps["nudged"])
     # the nudge adds to the voltage, which may lie below 0
@@ -305,7 +274,8 @@ def _connect(parts: _Building) -> None:
 def _synapses(parts: _Building, projection: Projection, sides: dict, event: LearningEvent | None) -> DenseSynapses:
     built, name = parts.built, projection.name
     spikers = parts.spec.spikers.get(projection.pre, 1)
-    numbers = {"gain": 1 / float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)}
+    arriving = float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)  # at an activity of 1
+    numbers = {"gain": 1 / (arriving * parts.of_loop.gain)}
     numbers |= event.parameters() if event is not None else {}
     synapses = DenseSynapses(
         sides["pre"],

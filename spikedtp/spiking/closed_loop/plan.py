@@ -8,7 +8,8 @@ synapses learn from what was read in the windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from brian2 import Hz
@@ -16,12 +17,12 @@ from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import NudgedCell, Spiker, SteadyInput
+from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
 from spikedtp.plasticity import ReceptiveFields
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.responses.response import check_recordable
 
-__all__ = ["ClosedLoop", "check_spiking_form", "inhibitory"]
+__all__ = ["ClosedLoop", "check_spiking_form", "firing_of", "inhibitory"]
 
 RECORDABLE = ("spikes", "v_soma", "v_dend")
 
@@ -37,7 +38,8 @@ class ClosedLoop:
         population -> Quantity (Hz): firing rate of activity 1.
     spikers : dict
         population -> how many units fire for each of its cells, with the cell's rate each. Missing: the cell itself.
-    cell : NudgedCell
+    cell : CellModel
+        What `cells.CellsOfLoop` asks of it.
     inputs : SteadyInput
         Its unit rate is that of the input population.
     phases : Phases
@@ -54,7 +56,7 @@ class ClosedLoop:
     circuit: Circuit
     unit_rates: dict[str, Quantity]
     spikers: dict[str, int] = field(default_factory=dict)
-    cell: NudgedCell = field(default_factory=NudgedCell)
+    cell: CellModel = field(default_factory=NudgedCell)
     inputs: SteadyInput = field(default_factory=SteadyInput)
     phases: Phases = field(default_factory=Phases)
     learning: bool = False
@@ -121,7 +123,7 @@ class ClosedLoop:
     @property
     def spiker(self) -> Spiker:
         """The units that fire for cells, with the cells' own parameters."""
-        return Spiker(**{name: getattr(self.cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")})
+        return Spiker(**firing_of(self.cell))
 
     def spiker_constants(self) -> tuple[np.ndarray, np.ndarray]:
         """Unit rate (Hz) of every spiker, and the cell that it fires for."""
@@ -134,9 +136,14 @@ class ClosedLoop:
 
     def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
         """Of the highest activities by population, those that ask for more than the highest rate, with their limits."""
-        rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.cell.max_rate for p in self.populations}
+        rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.highest_rate for p in self.populations}
         limits = {name: float(rate / self.unit_rates[name]) for name, rate in rates.items()}
         return {name: (value, limits[name]) for name, value in highest.items() if value > limits[name]}
+
+    @property
+    def highest_rate(self) -> Quantity:
+        """At which cells can fire; infinite where the model sets no limit."""
+        return self.cell.quantities().get("max_rate", np.inf * Hz)
 
     def held(self) -> np.ndarray:
         """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
@@ -162,6 +169,18 @@ class ClosedLoop:
         """Where each population lies among the cells."""
         ends = np.cumsum([population.size for population in self.populations]).tolist()
         return {p.name: slice(end - p.size, end) for p, end in zip(self.populations, ends, strict=True)}
+
+
+def firing_of(cell: CellModel) -> dict[str, Any]:
+    """The parameters that say how spikes come about, as far as a cell has them, for units that fire as it does.
+
+    A unit of a steady rate cannot reach 1/dead_time, where its hazard would be infinite: it stays 5 % below.
+    """
+    names = [f.name for f in fields(Spiker)]
+    found = {name: getattr(cell, name) for name in names if hasattr(cell, name)}
+    if {"max_rate", "dead_time"} <= found.keys() and found["max_rate"] * found["dead_time"] >= 1:
+        found["max_rate"] = 0.95 / found["dead_time"]
+    return found
 
 
 def inhibitory(circuit: Circuit, population: str) -> bool:

@@ -12,7 +12,7 @@ from spikedtp.neurons import CellModel
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.response import ClosedResponse
-from spikedtp.spiking.closed_loop.spiking_network import INTERNEURON_SPIKERS, SpikingNetwork
+from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.seeds import check_presentations
 from spikedtp.spiking.responses.response import RECORDABLE, check_recordable
@@ -87,7 +87,7 @@ def simulate_closed(
         network,
         unit_rate=unit_rate,
         unit_rates=unit_rates,
-        spikers=INTERNEURON_SPIKERS if spikers is None else spikers,
+        spikers=spikers,
         phases=_phases(phases, time_per_step, dt),
         cell=cell,
         device=device,

@@ -13,13 +13,15 @@ from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import bias_key, weight_key
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.locks import Exclusive, Lock, held
-from spikedtp.neurons import NudgedCell, SteadyInput
+from spikedtp.neurons import CellModel, NudgedCell, SteadyInput
+from spikedtp.neurons.check import declared
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
+from spikedtp.spiking.closed_loop.cells import CellsOfLoop
 from spikedtp.spiking.closed_loop.phases import Phases
-from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibitory
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, firing_of, inhibitory
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.engine.batch import RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device
@@ -47,13 +49,15 @@ class SpikingNetwork:
         Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
     unit_rates : dict, optional
         population -> Quantity (Hz), where it is to be another.
-    spikers : int or dict
-        How many units fire for each inhibitory cell: more of them are less noisy. Each fires at the cell's rate, and
-        its spikes count the less. Or population -> number, where it is to be another.
+    spikers : int or dict, optional
+        How many units fire for each inhibitory cell: more units are less noisy. Each unit fires at the cell's rate, and
+        each of its spikes counts for less. A dictionary gives the number by population. Default: 4, or 1 for cells
+        without a variable `activity`.
     phases : Phases, optional
         When things happen in a presentation.
-    cell : NudgedCell, optional
-        Time constants, dead time, and how spikes come about (``firing``).
+    cell : CellModel, optional
+        The cell of every population, default `NudgedCell`. Any cell with a soma and a dendrite that can be read will do
+        (docs/closed_loop.md).
     device : {"cpp_standalone", "runtime"}
 
     Attributes
@@ -75,9 +79,9 @@ class SpikingNetwork:
         *,
         unit_rate=450 * Hz,
         unit_rates: dict | None = None,
-        spikers: int | dict[str, int] = INTERNEURON_SPIKERS,
+        spikers: int | dict[str, int] | None = None,
         phases: Phases | None = None,
-        cell: NudgedCell | None = None,
+        cell: CellModel | None = None,
         device: str = "cpp_standalone",
     ):
         self.circuit, self.device = network.circuit, check_device(device)
@@ -87,8 +91,7 @@ class SpikingNetwork:
             self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
         cell = NudgedCell() if cell is None else cell
-        if not isinstance(cell, NudgedCell):
-            raise SpikedtpError(f"cell must be a NudgedCell in the closed loop, got {type(cell).__name__}")
+        declaration = declared(cell, "the cell of the closed loop")
         rates = {
             p.name: unit_rate * (INTERNEURON_RATE if inhibitory(self.circuit, p.name) else 1)
             for p in self.circuit.populations
@@ -98,14 +101,16 @@ class SpikingNetwork:
                 raise known_names("population", name, rates)
             check_quantity("SpikingNetwork", f"unit_rates[{name!r}]", rate, Hz, above=0 * Hz)
             rates[name] = rate
+        if spikers is None:  # a unit can fire for a cell that says what it fires at
+            spikers = INTERNEURON_SPIKERS if "activity" in declaration.equations else 1
         spikers = _spikers(self.circuit, spikers)
-        shared = {name: getattr(cell, name) for name in ("max_rate", "dead_time", "tau_lif", "firing")}
-        inputs = SteadyInput(unit_rate=rates[self.circuit.input.name], **shared)
+        inputs = SteadyInput(unit_rate=rates[self.circuit.input.name], **firing_of(cell))
         phases = phases or Phases()
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
         self.spec: ClosedLoop = self._spec()
+        CellsOfLoop(self.spec).check()
         self._lock = Lock()
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
 
@@ -301,7 +306,7 @@ def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]])
     if clipped:
         listed = (f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in clipped.items())
         logger.warning(
-            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.cell.max_rate, ", ".join(listed)
+            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.highest_rate, ", ".join(listed)
         )
 
 

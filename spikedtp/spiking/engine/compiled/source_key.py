@@ -2,9 +2,10 @@
 
 A network is `partial(build, spec)`. Its source is made from a blank of `spec`, in which every array keeps its shape and
 type and loses its values, so it cannot depend on them. The blank, the code of this package, the versions of what
-generates code, its preferences and the compiler are then all that determines the source, and their hash names it.
-Where that cannot be told there is no name, and the source is generated: with classes from elsewhere, or package files
-that have changed since they were imported.
+generates code, its preferences and the compiler are then all that determines the source, and their hash names it. Of a
+cell or a rule from elsewhere, what it declares and its own code are part of it.
+Where that cannot be told there is no name, and the source is generated: with other objects from elsewhere, or package
+files that have changed since they were imported.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 
 import brian2
 import numpy as np
+from brian2 import Equations
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -71,7 +73,7 @@ def blueprint_of(build: Callable[[], BuiltNetwork]) -> Blueprint | None:
 
 
 class _Foreign(Exception):
-    """A value whose meaning lies outside this package."""
+    """A value that does not say what it means for the source."""
 
 
 def _blank(value, parts: list[str]):
@@ -98,8 +100,14 @@ def _blank(value, parts: list[str]):
     if kind is FunctionType and _is_ours(value):
         parts.append(f"function {value.__module__}.{value.__qualname__}")
         return value
-    if is_dataclass(value) and _is_ours(kind):
+    if kind is Equations:
+        parts.append(f"equations {value}")
+        return value
+    if is_dataclass(value) and (_is_ours(kind) or hasattr(value, "declares")):
         parts.append(f"{kind.__module__}.{kind.__qualname__}")
+        if not _is_ours(kind):
+            parts += _code_of(kind)
+            _blank(value.declares(), parts)
         blank = object.__new__(kind)
         for field in fields(value):
             parts.append(field.name)
@@ -112,6 +120,36 @@ def _is_ours(thing) -> bool:
     """Whether a function or class is found by its name in this package."""
     module = sys.modules.get(thing.__module__)
     return thing.__module__.startswith("spikedtp.") and getattr(module, thing.__qualname__, None) is thing
+
+
+def _code_of(kind: type) -> list[str]:
+    """What a class outside this package does, as it was loaded: its methods and plain values, and those of its bases.
+
+    What they take from elsewhere (constants and functions of their modules) shows in what the object declares.
+    """
+    parts = []
+    for base in kind.__mro__:
+        if _is_ours(base) or base is object:
+            continue
+        parts.append(f"class {base.__module__}.{base.__qualname__}")
+        for name, member in sorted(vars(base).items()):
+            wrapped = (getattr(member, of, None) for of in ("fget", "func", "__func__"))  # properties, class methods
+            function = next(filter(None, wrapped), member)
+            if isinstance(function, FunctionType):
+                parts.append(f"{name} {_instructions(function.__code__)}")
+            elif isinstance(member, (bool, int, float, str, tuple)):
+                parts.append(f"{name} {member!r}")
+    return parts
+
+
+def _instructions(code: CodeType) -> tuple:
+    """Byte code with its names and constants, without where it was written."""
+    constants = (_instructions(c) if isinstance(c, CodeType) else _plain(c) for c in code.co_consts)
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, tuple(constants)
+
+
+def _plain(constant) -> str:
+    return repr(sorted(map(repr, constant))) if isinstance(constant, frozenset) else repr(constant)
 
 
 def _surroundings() -> tuple[str, ...]:

@@ -1,17 +1,22 @@
-"""A source_key names a source: it is the same for other values, another for whatever makes another source."""
+"""A key names a source: it is the same for other values, another for whatever makes another source."""
 
 import shutil
-from dataclasses import dataclass, replace
+import sys
+import types
+from dataclasses import replace
 from functools import partial
 
 import brian2
 import numpy as np
 import pytest
 
+from spikedtp.circuit import read_circuit
 from spikedtp.neurons import DiscreteLIF
 from spikedtp.plasticity import STDP
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking import replay, run_torch_snn
+from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.compiled import source_key, standalone
 from spikedtp.spiking.engine.compiled.build_cache import cached_projects
 from spikedtp.spiking.engine.compiled.source_key import blueprint_of
@@ -65,7 +70,11 @@ def test_another_structure_has_another_source(other):
 
 def test_code_versions_preferences_and_compiler_are_part_of_it(monkeypatch, package):
     digests = [digest(spec())]
-    for name in ("neurons/lif.py", "spiking/templates/cpp/trace_recorder.cpp", "spiking/cpp/presentations.h"):
+    for name in (
+        "neurons/lif.py",
+        "spiking/parts/templates/cpp/trace_recorder.cpp",
+        "spiking/engine/compiled/cpp/presentations.h",
+    ):
         path = package / name
         text = path.read_text()
         path.write_text(text + "\n")
@@ -85,14 +94,72 @@ def test_code_versions_preferences_and_compiler_are_part_of_it(monkeypatch, pack
     assert digest(spec()) == digests[0]
 
 
+CELL = """
+from dataclasses import dataclass, replace
+from spikedtp.circuit import read_circuit
+from spikedtp.neurons import DiscreteLIF
+
+LEVEL = 2.0
+
 @dataclass(frozen=True)
 class MyCell(DiscreteLIF):
-    """Code that the package does not hold."""
+    bias: float = 0.0
+
+    def declaration(self):
+        found = super().declaration()
+        return replace(found, threshold=f"v_soma > {LEVEL}" if self.bias == 0 else found.threshold)
+"""
 
 
-def test_what_cannot_be_told_has_no_description(monkeypatch):
+def loaded(text: str) -> types.ModuleType:
+    """Somebody's module, as Python loads it."""
+    module = types.ModuleType("somebodys_module")
+    sys.modules[module.__name__] = module
+    exec(compile(text, "somebodys_module.py", "exec"), module.__dict__)
+    return module
+
+
+def test_cells_from_elsewhere_have_a_name_too():
+    def digest_of(text, **parameters):
+        return digest(spec(hidden=loaded(text).MyCell(**parameters)))
+
+    same = digest_of(CELL)
+    assert same != digest(spec()) and digest_of(CELL) == same == digest_of("# a comment\n" + CELL)
+    assert digest_of(CELL.replace("LEVEL = 2.0", "LEVEL = 3.0")) != same  # its module's: the declaration shows it
+    assert digest_of(CELL, bias=1.0) != same
+    assert digest_of(CELL.replace("bias: float = 0.0", "bias: float = 0.0\n    whole_steps = ('tau',)")) != same
+    assert digest_of(CELL + "    def check_time_step(self, dt): pass\n") != same
+
+
+RULE = """
+from dataclasses import dataclass
+from spikedtp.plasticity import Factors, LearningRule, SpikingForm
+
+CHANGE = "w += learning_rate*plateau_post*pre_settled_pre"
+
+@dataclass(frozen=True)
+class MyRule(LearningRule):
+    def factors(self, signals, state):
+        return Factors(((self.learning_rate*signals.plateau, signals.pre_settled),))
+
+    def spiking_form(self):
+        return SpikingForm(on_learn=CHANGE)
+"""
+
+
+def test_rules_from_elsewhere_have_a_name_too():
+    def digest_of(text):
+        circuit = read_circuit("digits_dtp").with_rules({"H2E_H1E": loaded(text).MyRule(learning_rate=0.1)})
+        return blueprint_of(partial(build_closed, ClosedLoop(circuit, {}), CircuitNumbers({}, {}))).digest
+
+    same = digest_of(RULE)
+    assert digest_of(RULE) == same
+    assert digest_of(RULE.replace("w += ", "w -= ")) != same
+    assert digest_of(RULE.replace("signals.pre_settled)", "2*signals.pre_settled)")) != same
+
+
+def test_what_cannot_be_told_has_no_name(monkeypatch):
     assert blueprint_of(lambda: build_feedforward(spec())) is None
-    assert blueprint_of(partial(build_feedforward, replace(spec(), hidden=MyCell()))) is None
     assert blueprint_of(partial(build_feedforward, replace(spec(), n_steps=object()))) is None
     monkeypatch.setattr(source_key, "LOADED", 0.0)  # the package's files changed since
     assert blueprint_of(partial(build_feedforward, spec())) is None

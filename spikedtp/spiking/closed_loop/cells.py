@@ -1,0 +1,130 @@
+"""What a closed loop asks of its cells, what it gives them, and what it adds where a cell knows nothing of nudges.
+
+Every cell can run whose soma and dendrite can be read and can receive spikes. What a dendrite does to its soma is the
+cell's own equation. A cell may use `nudging`, `acting` and `running`, which the network declares. A cell may have the
+variables `bias`, `error` and `gate`, which the network sets. A bias or an error for which a cell has no variable
+arrives at its soma as spikes do.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons.check import check_cell, declared, names_used
+from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
+from spikedtp.plasticity import Plateau
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
+
+__all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "CellsOfLoop"]
+
+#: What the rules see; `Signals` says what each is.
+PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
+POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
+COUNTS = "count_settled : 1\ncount_nudged : 1\n"
+COUNTED = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
+
+#: What the network does with the variables of its cells.
+NEEDED = {
+    "input_soma": "spikes arrive there",
+    "input_dend": "spikes arrive there",
+    "somatic_activity": "read for weight changes",
+    "dendritic_state": "read for weight changes",
+}
+FIRES_AT = {"activity": "what a cell fires at", "unit_rate": "the rate of activity 1"}
+#: What the network sets, and declares where a cell has none.
+SET = {"bias": "bias : 1 (constant)", "error": "error : 1", "gate": "gate : 1"}
+#: Whether somas run during the nudge; a shared number where they all do or none does.
+RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
+SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
+REMEDY = "write them into its declaration, or take a cell such as NudgedCell()"
+
+
+class CellsOfLoop:
+    """The cells of one closed loop: what they have, and the variables that the network adds to them."""
+
+    def __init__(self, spec: ClosedLoop):
+        self.spec, self.cell = spec, spec.cell
+        self.declaration = declared(spec.cell, "the cell of the closed loop")
+        self.has = {*self.declaration.equations, *spec.cell.quantities()}
+
+    @cached_property
+    def added(self) -> str:
+        """Declarations of the variables that the network adds."""
+        sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
+        return (
+            f"{COUNTED}counted_rate : Hz (constant)\nactivity_now : 1\n{sums}"
+            f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
+            f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
+            + "\n".join(line for name, line in SET.items() if name not in self.has)
+        )
+
+    @property
+    def rest(self) -> dict[str, str]:
+        """What the soma's accumulator begins each step with: what the network sets and the cell has no variable for."""
+        arriving = [name for name in ("bias", "error") if name not in self.has]
+        return {"input_soma": f"({' + '.join(arriving)})*({self.per_drive})"} if arriving else {}
+
+    @property
+    def per_drive(self) -> str:
+        """What an arriving 1 must be, in the units of weights, to drive a compartment by 1 for a time step."""
+        return "dt/(weight_scale*spike_width)" if {"weight_scale", "spike_width"} <= self.has else "1"
+
+    @property
+    def gain(self) -> float:
+        """The drive that an arriving 1 is: what the network divides weights by."""
+        if not {"weight_scale", "spike_width"} <= self.has:
+            return 1.0
+        return float(self.cell.weight_scale * self.cell.spike_width / self.spec.phases.dt)
+
+    @property
+    def per_cell(self) -> tuple[str, ...]:
+        """Parameters of which each cell has its own value here."""
+        return tuple(name for name in ("unit_rate",) if name in self.cell.quantities())
+
+    @property
+    def _acting(self) -> str:
+        """What of its dendrite acts on a soma, where the cell asks."""
+        acting = "plateau" if self.spec.phases.latch else self.plateau("dendritic_state")
+        return f"acting = {acting} : 1" + ("\nlowest : 1" if self.spec.has_lowest else "")
+
+    def plateau(self, dendrite: str) -> str:
+        """The plateau that a dendritic state makes; `lowest` where dendrites have a lowest one of their own."""
+        return f"gate*{Plateau.clip_code(dendrite, 'lowest' if self.spec.has_lowest else None)}"
+
+    def check(self) -> None:
+        """Refuse models that this network cannot run, before anything is built."""
+        spec, name = self.spec, type(self.cell).__name__
+        needs = NEEDED | {variable: "recorded" for variable in ("v_soma", "v_dend") if variable in spec.record}
+        needs |= {"activity": "what its spikers fire at"} if spec.spikers else {}
+        needs |= {"v_soma": "held in the nudge"} if spec.phases.hold != "none" else {}
+        for model, where, more, wanted, names in (
+            (spec.inputs, "inputs", COUNTED, FIRES_AT, ()),
+            (self.cell, "cells", self.added, needs, ()),
+            (spec.spiker, "spikers", COUNTS, FIRES_AT | {"cell": "for which it fires"}, ("activity_of",)),
+        ):
+            check_cell(
+                model,
+                f"{where} of the closed loop",
+                more=more,
+                namespace={*RANDOM_NUMBERS, *names},
+                needs=wanted,
+                fires=True,
+                remedy=REMEDY if model is self.cell else "",
+            )
+        for accumulator in ("input_soma", "input_dend"):
+            if accumulator not in self.declaration.clear:
+                raise SpikedtpError(
+                    f"cells of the closed loop: {name} does not clear {accumulator}: name it in its declaration's clear"
+                )
+        used = names_used(self.declaration)
+        if spec.phases.hold != "none" and "running" not in used:
+            raise SpikedtpError(
+                f"cells of the closed loop: the soma of {name} cannot be held (its equations do not use `running`): "
+                "use phases=Phases(hold='none'), --set phases.hold=none"
+            )
+        if spec.phases.latch and "acting" not in used:
+            raise SpikedtpError(
+                f"cells of the closed loop: {name} has no use for a latched plateau (its equations do not use "
+                "`acting`): use phases=Phases(latch=False)"
+            )
