@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from spikedtp.errors import known_names
 from spikedtp.plasticity.base import BiasRule, LearningRule
@@ -132,20 +133,33 @@ class Circuit:
         return next(iter(reversed(self.layers.values())))[0]
 
     def population(self, name: str) -> Population:
-        for population in self.populations:
-            if population.name == name:
-                return population
-        raise known_names("population", name, (p.name for p in self.populations))
+        if not isinstance(name, str) or name not in self._populations:
+            raise known_names("population", name, self._populations)
+        return self._populations[name]
 
     def projection(self, name: str) -> Projection:
-        for projection in self.projections:
-            if projection.name == name:
-                return projection
-        raise known_names("projection", name, (p.name for p in self.projections))
+        if not isinstance(name, str) or name not in self._projections:
+            raise known_names("projection", name, self._projections)
+        return self._projections[name]
 
     def inputs(self, post: str) -> tuple[Projection, ...]:
         """The projections onto population `post`, in file order."""
-        return tuple(p for p in self.projections if p.post == post)
+        return self._inputs.get(post, ())
+
+    @cached_property
+    def _populations(self) -> dict[str, Population]:
+        return {p.name: p for p in self.populations}
+
+    @cached_property
+    def _projections(self) -> dict[str, Projection]:
+        return {p.name: p for p in self.projections}
+
+    @cached_property
+    def _inputs(self) -> dict[str, tuple[Projection, ...]]:
+        found: dict[str, tuple[Projection, ...]] = {}
+        for p in self.projections:
+            found[p.post] = (*found.get(p.post, ()), p)
+        return found
 
     def with_rules(self, rules: Mapping[str, LearningRule]) -> Circuit:
         """The same circuit with other learning rules, by projection name.

@@ -64,10 +64,11 @@ def simulate(network, x, target, *, population: str | None, loop: str = "open", 
         raise known_names("loop", loop, LOOPS)
     known = {name: set(inspect.signature(present).parameters) for name, present in LOOPS.items()}
     (other,) = set(LOOPS) - {loop}
-    for name in options.keys() - known[loop]:
-        if name in known[other]:
+    for name in [name for name in options if name not in known[loop]]:
+        if name not in known[other]:
+            raise known_names("option of simulate", name, known[loop] - {"network", "x", "target"})
+        if options.pop(name) is not None:  # None: not given
             raise SpikedtpError(f"{name} has no meaning in the {loop} loop: leave it out, or use loop={other!r}")
-        raise known_names("option of simulate", name, known[loop] - {"network", "x", "target"})
     return LOOPS[loop](network, x, target, population=population, **options)
 
 

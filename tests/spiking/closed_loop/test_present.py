@@ -117,7 +117,7 @@ def test_clipped_activities_are_named(network, images, caplog):
         ({"readout": "paper"}, "readout has no meaning in the closed loop: leave it out, or use loop='open'"),
         ({"inputs": PoissonInput()}, "inputs has no meaning in the closed loop"),
         ({"input_spikes": {}}, "input_spikes has no meaning"),
-        ({"cell": TwoCompartment()}, "cell must be a NudgedCell in the closed loop, got TwoCompartment"),
+        ({"cell": TwoCompartment()}, r"the soma of TwoCompartment cannot be held .*: use phases=Phases\(hold='none'\)"),
         ({"time_per_step": 10 * ms}, "time_per_step = 10. ms and phases both say"),
         ({"dt": 0.5 * ms}, "dt = 0.5 ms and phases.dt = 1. ms differ"),
         ({"phases": "long"}, r"phases must be Phases\(settle=..., ...\), got str"),

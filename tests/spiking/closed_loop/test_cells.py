@@ -1,0 +1,152 @@
+"""Any cell that can be read and reached runs in the closed loop, and what it lacks is named."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from brian2 import Equations, Hz, ms, second
+
+from spikedtp.datasets import load
+from spikedtp.equations.membrane import leaky_compartment
+from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
+from spikedtp.neurons import LIF, CellModel, Declaration, NudgedCell, TwoCompartment
+from spikedtp.parameters import parameter
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.online import sample_order
+from spikedtp.spiking import Phases, SpikingNetwork, default_device, simulate
+
+SMALL = Path(__file__).parents[2] / "golden" / "small_dtp.yaml"
+DEVICE = default_device()
+FREE = Phases(settle=300 * ms, read=200 * ms, nudge=200 * ms, hold="none")
+
+
+@dataclass(frozen=True)
+class PlainCell(CellModel):
+    """Two compartments that know nothing of a nudge; the dendrite always acts on the soma. Fires regularly."""
+
+    tau_soma: second = parameter(60 * ms, above=0 * ms)
+    tau_dend: second = parameter(20 * ms, above=0 * ms)
+    coupling: float = parameter(0.0, least=0.0)
+    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
+
+    def declaration(self) -> Declaration:
+        return Declaration(
+            equations=leaky_compartment("v_dend", "tau_dend", "input_dend")
+            + leaky_compartment("v_soma", "tau_soma", "(input_soma + coupling*dendritic_state)")
+            + Equations(
+                """
+                dendritic_state = v_dend : 1
+                somatic_activity = v_soma : 1
+                input_soma : 1
+                input_dend : 1
+                rate = clip(unit_rate*v_soma, 0*Hz, max_rate) : Hz
+                remaining : 1
+                """
+            ),
+            threshold="remaining <= 0",
+            reset="remaining += 1",
+            early_reset=True,
+            before_threshold="remaining -= rate*dt",
+            clear=("input_soma", "input_dend"),
+            initial={"remaining": "rand()"},
+        )
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+def biased():
+    network = load_rate_network(SMALL, seed=3)
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    rng = np.random.default_rng(0)
+    for name in network.biases:
+        if not name.startswith("Input"):
+            state[f"parameter_dict.{name}_bias"] = rng.uniform(-0.1, 0.4, len(network.biases[name])).astype(np.float32)
+    network.load_state_dict(state)
+    return network
+
+
+def test_a_cell_that_knows_nothing_of_biases_takes_them_as_an_input(digits):
+    """It settles where a cell settles that has them in its equation: regular spikes, no dendrite, no nudge."""
+    network, x = biased(), digits.test_x[:6]
+    options = {"device": DEVICE, "phases": FREE, "spikers": 1}
+    plain = SpikingNetwork(network, cell=PlainCell(), **options).respond(x, seed=1).activity
+    nudged = SpikingNetwork(network, cell=NudgedCell(firing="regular"), **options).respond(x, seed=1).activity
+    rate = network.present(x)
+    for population in ("H1E", "H2E", "OutputE", "H1SomaI"):
+        settled = rate.activity[population][:, -1]
+        at = nudged[population]
+        noise = np.abs(nudged[population][:, 0] - settled).mean()
+        assert np.abs(plain[population] - at).mean() < 2 * max(noise, 0.005), population
+    assert (
+        np.abs(rate.activity["H1E"][:, -1] - load_rate_network(SMALL, seed=3).present(x).activity["H1E"][:, -1]).max()
+        > 0.1
+    )
+
+
+def test_weights_mean_the_same_to_cells_that_scale_what_arrives(digits):
+    """`TwoCompartment` multiplies spikes by `weight_scale*spike_width/dt`, which the network divides weights by."""
+    network, x = load_rate_network(SMALL, seed=3), digits.test_x[:6]
+    settled = network.present(x).activity
+    for scale, width in ((2.3, 1 * ms), (0.7, 3 * ms)):
+        cell = TwoCompartment(coupling=0.0, weight_scale=scale, spike_width=width)
+        spiking = SpikingNetwork(network, cell=cell, phases=FREE, device=DEVICE)
+        found = spiking.respond(x, seed=1, n_repeats=8).activity["H1E"].mean(axis=1)
+        on = settled["H1E"][:, -1] > 0.05
+        assert np.median(found[on] / settled["H1E"][:, -1][on]) == pytest.approx(1, abs=0.1)
+
+
+def test_the_output_is_pushed_towards_its_target(digits):
+    """A cell without `error` gets it at its soma: the output of the right class rises in the nudge, others fall."""
+    network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    x, target = digits.test_x[:4], digits.test_t[:4]
+    phases = replace(FREE, nudge=400 * ms)
+    found = simulate(
+        network, x, target, population=None, loop="closed", cell=PlainCell(), phases=phases, n_repeats=4,
+        record=("v_soma",), device=DEVICE,
+    )  # fmt: skip
+    volts = found.v_soma["OutputE"].mean(axis=1)
+    before = volts[:, phases.settled[0] : phases.settled[1]].mean(axis=1)
+    after = volts[:, -100:].mean(axis=1)
+    error = np.clip(target - np.clip(before, 0, None), -1, 1)
+    moved = after - before
+    assert np.corrcoef(error.ravel(), moved.ravel())[0, 1] > 0.95
+    assert (moved[target == 1] > 0.3).all()
+
+
+@pytest.mark.slow
+def test_a_users_cell_learns(digits):
+    """On the default device; the dendrite acts all the time. Beside it, the same network left as it was."""
+    network = load_rate_network("digits_dtp", seed=1)
+    spiking = SpikingNetwork(network, cell=TwoCompartment(coupling=1.0), phases=Phases(hold="none"))
+    x, y = digits.test_x[:200], digits.test_y[:200]
+    before = (spiking.predict(x) == y).mean()
+    spiking.train(digits.train_x, digits.train_t, sample_order(len(digits.train_y), 1500, 1), seed=1)
+    assert before < 0.3 and (spiking.predict(x) == y).mean() > 0.6
+
+
+def test_what_a_cell_lacks_is_named(digits):
+    network = load_rate_network(SMALL)
+
+    def refused(message, cell, **options):
+        with pytest.raises(SpikedtpError, match=message) as error:
+            SpikingNetwork(network, cell=cell, **{"device": "runtime", "phases": FREE} | options)
+        assert "\n" not in str(error.value)
+
+    refused(r"LIF lacks dendritic_state, input_dend, somatic_activity|LIF lacks input_dend", LIF())
+    refused(r"the soma of PlainCell cannot be held .*hold=none", PlainCell(), phases=replace(FREE, hold="all"))
+    refused(r"PlainCell has no use for a latched plateau", PlainCell(), phases=replace(FREE, latch=True))
+    refused(r"PlainCell lacks activity \(what its spikers fire at\)", PlainCell(), spikers=2)
+    refused(r"must be a cell such as", "PlainCell")
+
+    @dataclass(frozen=True)
+    class Piling(PlainCell):
+        def declaration(self):
+            return replace(super().declaration(), clear=("input_soma",))
+
+    refused(r"Piling does not clear input_dend: name it in its declaration's clear", Piling())
