@@ -37,7 +37,7 @@ class Shown:
     sample: int = 0
     repeat: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n_samples = 1 if self.rate.n_samples is None else self.rate.n_samples
         if n_samples != self.spiking.n_samples:
             raise SpikedtpError(

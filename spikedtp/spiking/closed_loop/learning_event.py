@@ -52,7 +52,7 @@ class LearningEvent:
     sees_nudge: bool
     form: object = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         form = self.projection.rule.spiking_form()
         self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
         self.numbers = {n: v for n, v in self.projection.rule.numbers().items() if self.form.uses(n)}

@@ -18,6 +18,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import brian2
 import numpy as np
@@ -74,7 +75,7 @@ class _Foreign(Exception):
     """A value whose meaning lies outside this package."""
 
 
-def _blank(value, parts: list[str]):
+def _blank(value: Any, parts: list[str]) -> Any:
     """The value without its arrays' values; what is left of it is added to `parts`."""
     kind = type(value)
     if kind is Quantity and value.ndim == 0:
@@ -108,7 +109,7 @@ def _blank(value, parts: list[str]):
     raise _Foreign
 
 
-def _is_ours(thing) -> bool:
+def _is_ours(thing: Any) -> bool:
     """Whether a function or class is found by its name in this package."""
     module = sys.modules.get(thing.__module__)
     return thing.__module__.startswith("spikedtp.") and getattr(module, thing.__qualname__, None) is thing
