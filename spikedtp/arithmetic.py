@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -21,4 +21,4 @@ def underflow_is_zero(function: Function) -> Function:
         with np.errstate(under="ignore"):
             return function(*args, **kwargs)
 
-    return calm  # type: ignore[return-value]
+    return cast(Function, calm)

@@ -91,7 +91,7 @@ class Phases(Parameters):
         return self.onset + part * length // n_parts + self.steps("wait"), self.onset + (part + 1) * length // n_parts
 
 
-def phases_of(time_per_step=20 * ms, dt=1 * ms) -> Phases:
+def phases_of(time_per_step: Quantity = 20 * ms, dt: Quantity = 1 * ms) -> Phases:
     """The phases of a presentation when one step of the rate network takes `time_per_step`."""
     check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
     return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)

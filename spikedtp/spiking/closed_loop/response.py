@@ -77,7 +77,7 @@ class ClosedResponse(Response):
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
-            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p))
+            found[name] = PlasticProjection(p.learned_by, self.weights[name], state, self._signals(p))
         return found
 
     @property

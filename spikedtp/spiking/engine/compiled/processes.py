@@ -70,7 +70,8 @@ def run_processes(
     bounds = np.linspace(0, n, min(n_processes, n) + 1).astype(int)
     with ExitStack() as stack:
         processes = [_start(stack, project, folder, *part, progress, keep_every) for part in pairwise(bounds)]
-        done, last = 0, dict[_Process, list[str]]()
+        done = 0
+        last: dict[_Process, list[str]] = {}
         for process, line in _lines(processes):
             if line == "done":
                 done += 1
