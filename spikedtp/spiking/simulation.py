@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.spiking.closed_loop.present import simulate_closed
+from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.open_loop.present import simulate_open
-from spikedtp.spiking.responses.response import Response
+from spikedtp.spiking.open_loop.response import SpikingResponse
 
 __all__ = ["simulate"]
 
-LOOPS: dict[str, Callable[..., Response]] = {"open": simulate_open, "closed": simulate_closed}
+LOOPS: dict[str, Callable[..., SpikingResponse | ClosedResponse]] = {"open": simulate_open, "closed": simulate_closed}
 
 
 def simulate(
@@ -27,7 +28,7 @@ def simulate(
     population: str | None,
     loop: str = "open",
     **options: Any,
-) -> Response:
+) -> SpikingResponse | ClosedResponse:
     """Run a rate network's circuit in spikes and let the learned synapses of one population compute their ΔW.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class ClosedResponse(Response):
         Whose inputs they are; None: of the whole circuit.
     """
 
-    loop: ClassVar[str] = "closed"
+    loop: ClassVar[Literal["closed"]] = "closed"
     readout: ClassVar[str] = "windows"
 
     population: str | None = None

@@ -13,15 +13,8 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
-from spikedtp.circuit import (
-    Projection,
-    RateNetworkLike,
-    RateResponseLike,
-    inputs_of,
-    learned_rules,
-    plateau_of,
-    sees_nudge,
-)
+from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
+from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
 from spikedtp.errors import SpikedtpError
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class SpikingResponse(Response):
         projection -> how its signals were read.
     """
 
-    loop: ClassVar[str] = "open"
+    loop: ClassVar[Literal["open"]] = "open"
 
     population: str
     readout: str
