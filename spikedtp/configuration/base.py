@@ -14,18 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = [
-    "CONFIG_FILE",
-    "Configuration",
-    "Number",
-    "Positive",
-    "Real",
-    "Whole",
-    "absolute_path",
-    "amount",
-    "count",
-    "flag",
+    "CONFIG_FILE", "Configuration", "Number", "Positive", "Real", "Whole", "absolute_path", "amount", "count", "flag",
     "setting",
-]
+]  # fmt: skip
 
 CONFIG_FILE = "config.yaml"
 

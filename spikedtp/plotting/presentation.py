@@ -202,9 +202,8 @@ def spiking_dendritic_states(spiking: SpikingResponse, sample: int) -> np.ndarra
     """
     at = sample if spiking.batched else slice(None)
     names = {"v_dend": spiking.v_dend[spiking.population][at], "v_soma": spiking.v_soma[spiking.population][at]}
-    constants: dict[str, Any] = {
-        name: float(value) for name, value in spiking.spec.cell.quantities().items()
-    }  # in SI, as the arrays
+    # in SI, as the arrays
+    constants: dict[str, Any] = {name: float(value) for name, value in spiking.spec.cell.quantities().items()}
     expression = spiking.spec.cell.declaration().equations["dendritic_state"].expr.code
     return eval(expression, {"__builtins__": {}}, constants | names)
 

@@ -82,12 +82,8 @@ class WeightStore:
             layer, start, _ = self.place[population.name]
             for projection in self.circuit.inputs(population.name):
                 alone = projection.compartment == "dend" or isinstance(projection.constraint, Tied)
-                key: tuple[str | bool, ...] = (
-                    layer,
-                    projection.pre,
-                    projection.direction,
-                    projection.update_phase == "B",
-                )
+                late = projection.update_phase == "B"
+                key: tuple[str | bool, ...] = (layer, projection.pre, projection.direction, late)
                 key += (projection.name,) if alone else ()
                 run = runs.get(key)
                 if run is not None and self.place[run[-1].post][2] != start:  # a gap: close this run
