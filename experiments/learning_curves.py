@@ -5,7 +5,7 @@ Figure 7 of Galloni, Peddada, Chennawar & Milstein 2025 (bioRxiv 2025.05.22.6555
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,9 @@ ANGLE_KINDS = {
     "single": "of single samples, the clone's step within its bounds and constraints",
     "feedback": "forward weights with the transposed top-down weights",
 }
+
+#: Weights by projection and biases by population.
+Values = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class LearningCurves:
         return found | {f"angle/{kind}/{name}": values for (kind, name), values in self.angles.items()}
 
     @classmethod
-    def from_arrays(cls, arrays) -> LearningCurves:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> LearningCurves:
         dendrites, angles = {}, {}
         for key in arrays:
             kind, *names = key.split("/")
@@ -159,7 +162,7 @@ class _Probe:
     def _has_dendrite(self, population: str) -> bool:
         return any(p.compartment == "dend" for p in self.network.circuit.inputs(population))
 
-    def _weights(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def _weights(self) -> Values:
         return self.network.weights, self.network.biases
 
     def see_dendrites(self) -> None:
@@ -194,11 +197,11 @@ class _Probe:
         back = {name: weights[top_down].T for name, top_down in self.feedback.items()}
         self.angles.append(found | self._keyed("feedback", joined_angles(forward, back)))
 
-    def _slopes(self, weights, samples: list[int]) -> dict[str, np.ndarray]:
+    def _slopes(self, weights: Values, samples: list[int]) -> dict[str, np.ndarray]:
         self.clone.load(*weights)
         return self.clone.gradients(self.data.train_x[samples], self.data.train_t[samples])
 
-    def _changed(self, before) -> dict[str, np.ndarray]:
+    def _changed(self, before: Values) -> dict[str, np.ndarray]:
         return {name: self.latest[0][name] - before[0][name] for name in self.forward}
 
     @staticmethod

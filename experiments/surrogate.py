@@ -6,12 +6,14 @@ what is trained here. Weights are ``(n_in, n_out)`` in this file alone, as in to
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError
@@ -74,7 +76,15 @@ class _HiddenCounts(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x, w1, alpha, threshold, beta, left):
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        w1: torch.Tensor,
+        alpha: float,
+        threshold: float,
+        beta: float,
+        left: torch.Tensor,
+    ) -> torch.Tensor:
         steps, batch, n_in = x.shape
         h = (x.reshape(-1, n_in) @ w1).view(steps, batch, -1)
         v = torch.zeros_like(h)
@@ -90,12 +100,12 @@ class _HiddenCounts(torch.autograd.Function):
         return left.sum() - torch.tensordot(left, quiet, dims=1)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, h, v, quiet, left = ctx.saved_tensors
         alpha, threshold, beta = ctx.constants
         u = torch.add(h, v, alpha=alpha).numpy()
-        slope = torch.sigmoid_((v - threshold).mul_(beta))
-        slope = slope.mul_(1 - slope).mul_(beta).numpy()
+        sigma = torch.sigmoid_((v - threshold).mul_(beta))
+        slope = sigma.mul_(1 - sigma).mul_(beta).numpy()
         gs = (left[:, None, None] * gradient).numpy()  # becomes the whole gradient of s[k], from the last step back
         gh, silent = torch.zeros_like(h), quiet.numpy()
         gv, scratch = np.zeros(gradient.shape, gs.dtype), np.empty(gradient.shape, gs.dtype)
@@ -113,19 +123,21 @@ class _HiddenCounts(torch.autograd.Function):
 
 class _SurrogateSpike(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, v, beta):
+    def forward(ctx: Any, v: torch.Tensor, beta: float) -> torch.Tensor:
         ctx.save_for_backward(v)
         ctx.beta = beta
         return (v > 0).to(v.dtype)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (v,) = ctx.saved_tensors
         sigma = torch.sigmoid(ctx.beta * v)
         return gradient * ctx.beta * sigma * (1 - sigma), None
 
 
-def plain_scores(network: SurrogateNetwork, x, w1, w2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def plain_scores(
+    network: SurrogateNetwork, x: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The network as a loop over steps that autograd records, as such notebooks write it: the peer of `scores`.
 
     Parameters
@@ -140,22 +152,24 @@ def plain_scores(network: SurrogateNetwork, x, w1, w2) -> tuple[torch.Tensor, to
     """
     h = torch.einsum("abc,cd->abd", x, w1)
     v = s = torch.zeros_like(h[:, 0])
-    spikes = [s]
+    fired = [s]
     for k in range(x.shape[1] - 1):
         v, s = (network.alpha * v + h[:, k]) * (1 - s), _SurrogateSpike.apply(v - network.threshold, network.beta)
-        spikes.append(s)
-    spikes = torch.stack(spikes, dim=1)
+        fired.append(s)
+    spikes = torch.stack(fired, dim=1)
     h = torch.einsum("abc,cd->abd", spikes, w2)
     o = torch.zeros_like(h[:, 0])
-    outputs = [o]
+    voltages = [o]
     for k in range(x.shape[1] - 1):
         o = network.alpha * o + h[:, k]
-        outputs.append(o)
-    outputs = torch.stack(outputs, dim=1)
+        voltages.append(o)
+    outputs = torch.stack(voltages, dim=1)
     return outputs.sum(dim=1), spikes, outputs
 
 
-def plain_spikes(network: SurrogateNetwork, spikes: np.ndarray, w1, w2) -> tuple[np.ndarray, np.ndarray]:
+def plain_spikes(
+    network: SurrogateNetwork, spikes: np.ndarray, w1: ArrayLike, w2: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
     """Hidden spikes and output voltages of `plain_scores` in float64, as arrays ``(samples, steps, n)``."""
     given = (torch.from_numpy(np.asarray(values, dtype=np.float64)) for values in (spikes, w1, w2))
     with one_thread(), torch.no_grad():
@@ -269,6 +283,6 @@ def train_surrogate(
     return TrainedNetwork(_signed_arrays(parameters, masks), initial, np.array(losses), masks)
 
 
-def _signed_arrays(parameters, masks) -> tuple[np.ndarray, np.ndarray]:
+def _signed_arrays(parameters: Iterable[torch.Tensor], masks: Iterable[SignMask]) -> tuple[np.ndarray, np.ndarray]:
     w1, w2 = (_signed(w.detach(), mask).numpy().copy() for w, mask in zip(parameters, masks, strict=True))
     return w1, w2

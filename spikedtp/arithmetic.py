@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -17,8 +17,8 @@ def underflow_is_zero(function: Function) -> Function:
     """A product too small for its type is 0 in `function`, no error: faint inputs and small weights are no fault."""
 
     @wraps(function)
-    def calm(*args, **kwargs):
+    def calm(*args: Any, **kwargs: Any) -> Any:
         with np.errstate(under="ignore"):
             return function(*args, **kwargs)
 
-    return calm  # type: ignore[return-value]
+    return cast(Function, calm)

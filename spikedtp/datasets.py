@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +248,7 @@ def read_idx(path: str | Path, n_dims: int) -> np.ndarray:
         raise SpikedtpError(f"{path}: cannot be read ({error.strerror or error}); check the path and rights") from None
 
 
-def _parse_idx(stream, path: Path, n_dims: int, available: int, *, exact: bool) -> np.ndarray:
+def _parse_idx(stream: BufferedIOBase, path: Path, n_dims: int, available: int, *, exact: bool) -> np.ndarray:
     header = stream.read(4 + 4 * n_dims)
     magic = bytes((0, 0, _IDX_UBYTE, n_dims))
     if header[:4] != magic:
@@ -284,7 +285,7 @@ def _parse_idx(stream, path: Path, n_dims: int, available: int, *, exact: bool) 
     return np.frombuffer(bytes(data), dtype=np.uint8).reshape(shape)
 
 
-def _read_at_most(stream, n: int) -> bytearray:
+def _read_at_most(stream: BufferedIOBase, n: int) -> bytearray:
     """Read to the end, but no more than `n` bytes, taking memory only as data arrives."""
     data = bytearray()
     while len(data) < n:

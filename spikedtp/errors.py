@@ -1,6 +1,7 @@
 """Errors that a user can mend, and how a message shows what it was given. Nothing else lives here."""
 
 import reprlib
+from collections.abc import Iterable
 
 __all__ = ["SpikedtpError", "known_names", "shown"]
 
@@ -27,7 +28,7 @@ def _printable(character: str) -> str:
     return " " if character.isspace() else character.encode("unicode_escape").decode()
 
 
-def known_names(kind: str, name: object, known) -> SpikedtpError:
+def known_names(kind: str, name: object, known: Iterable[object]) -> SpikedtpError:
     """The error for an unknown name: lists the names that would have been right.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -38,10 +39,10 @@ class Lock:
         self._lock.acquire()
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._lock.release()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[bool], Lock], tuple[bool]]:
         return _new, (self._inner,)
 
 
@@ -64,10 +65,10 @@ class Exclusive:
         if not self._lock.acquire(blocking=False):
             raise SpikedtpError(self._refusal)
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._lock.release()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[Exclusive], tuple[str]]:
         return Exclusive, (self._refusal,)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, field, fields
+from dataclasses import MISSING, Field, field, fields
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from brian2 import Hz, ms, mV, second
@@ -12,8 +13,12 @@ from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = ["Parameters", "check_quantity", "check_whole", "parameter", "read_value"]
 
+Number: TypeAlias = Quantity | float
 
-def parameter(default, *, above=None, least=None, most=None):
+
+def parameter(
+    default: Number, *, above: Number | None = None, least: Number | None = None, most: Number | None = None
+) -> Any:
     """A dataclass field whose value must have the units of its default.
 
     Parameters
@@ -27,7 +32,16 @@ def parameter(default, *, above=None, least=None, most=None):
     return field(default_factory=lambda: default, metadata={"like": default, **limits})
 
 
-def check_quantity(owner: str, name: str, value, like, *, above=None, least=None, most=None) -> None:
+def check_quantity(
+    owner: str,
+    name: str,
+    value: Any,
+    like: Number,
+    *,
+    above: Number | None = None,
+    least: Number | None = None,
+    most: Number | None = None,
+) -> None:
     """Raise a one-line error that names owner, field, rule and value if `value` is no number in the units of `like`."""
     where = f"{owner}.{name}"
     try:
@@ -50,7 +64,7 @@ def check_quantity(owner: str, name: str, value, like, *, above=None, least=None
             raise SpikedtpError(f"{where} must be {word} {limit}, got {value}")
 
 
-def check_whole(name: str, value, *, least: int = 0, most: int = 2**63 - 1) -> int:
+def check_whole(name: str, value: Any, *, least: int = 0, most: int = 2**63 - 1) -> int:
     """`value` as an int, or one line for anything but a whole number from `least` to `most`.
 
     For counts, and for seeds: to most generators None is a seed, another one at each call.
@@ -67,7 +81,7 @@ def check_whole(name: str, value, *, least: int = 0, most: int = 2**63 - 1) -> i
     return int(value)
 
 
-def _written(value) -> str:
+def _written(value: Number) -> str:
     """A quantity as one writes it: ``60*ms``, which Brian2 prints as ``60. ms``."""
     number, _, unit = str(value).partition(" ")
     return f"{float(number):g}*{unit}" if unit else str(value)
@@ -101,18 +115,20 @@ def read_value(text: str) -> Quantity | float | int | bool | str:
 class Parameters:
     """Base of frozen dataclasses whose `parameter` fields are checked when an instance is made."""
 
-    def __post_init__(self):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __post_init__(self) -> None:
         for f in fields(self):
             if "like" in f.metadata:
                 limits = {key: f.metadata[key] for key in ("above", "least", "most")}
                 check_quantity(type(self).__name__, f.name, getattr(self, f.name), f.metadata["like"], **limits)
 
-    def quantities(self) -> dict[str, Quantity | float]:
+    def quantities(self) -> dict[str, Number]:
         """The checked parameters by name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if "like" in f.metadata}
 
     @classmethod
-    def default(cls, name: str):
+    def default(cls, name: str) -> Any:
         """The default of parameter `name`."""
         (chosen,) = (f for f in fields(cls) if f.name == name)
         return chosen.default_factory() if chosen.default_factory is not MISSING else chosen.default

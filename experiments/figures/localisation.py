@@ -52,7 +52,12 @@ def input_figure(spikes: np.ndarray, ipd: Sequence[float]) -> Figure:
 
 
 @styled
-def localisation_figure(losses: Mapping[str, np.ndarray], confusion: np.ndarray, title: str, table) -> Figure:
+def localisation_figure(
+    losses: Mapping[str, np.ndarray],
+    confusion: np.ndarray,
+    title: str,
+    table: Sequence[tuple[str, str, Sequence[float]]],
+) -> Figure:
     """Training loss of each condition, its test accuracy with the ablation, and one confusion matrix.
 
     Parameters
@@ -67,10 +72,10 @@ def localisation_figure(losses: Mapping[str, np.ndarray], confusion: np.ndarray,
     figure = new_figure(DOUBLE_COLUMN, 2.7)
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1.1, 1.1])
     colours = dict(zip(losses, CONDITIONS, strict=False))
-    for name, values in losses.items():
-        epochs = np.arange(1, values.shape[1] + 1)
-        left.plot(epochs, values.mean(axis=0), color=colours[name], label=name)
-        left.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colours[name], alpha=0.2, linewidth=0)
+    for name, loss in losses.items():
+        epochs = np.arange(1, loss.shape[1] + 1)
+        left.plot(epochs, loss.mean(axis=0), color=colours[name], label=name)
+        left.fill_between(epochs, loss.min(axis=0), loss.max(axis=0), color=colours[name], alpha=0.2, linewidth=0)
     left.axhline(np.log(len(confusion)), color="black", linewidth=0.5, linestyle=":")
     left.annotate(
         "chance", (1, np.log(len(confusion))), xytext=(0, -2), textcoords="offset points", va="top", fontsize=6
@@ -176,7 +181,7 @@ def cells_figure(scans: Curves, trained: Sequence[float]) -> Figure:
 
 
 def _band(ax: Axes, values: Sequence[float], label: str) -> None:
-    mean, sd = np.mean(values), np.std(values)
+    mean, sd = float(np.mean(values)), float(np.std(values))
     ax.axhspan(mean - sd, mean + sd, color=COLOURS["other"], alpha=0.25, linewidth=0)
     ax.axhline(mean, color=COLOURS["other"], linewidth=0.8, label=label)
 

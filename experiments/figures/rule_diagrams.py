@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import (
@@ -61,7 +62,15 @@ _DESCRIPTIONS = {
 
 
 def rule_change(
-    rule: LearningRule, *, pre=0.0, post=0.0, pre_nudged=None, post_nudged=None, plateau=0.0, weight=0.0, **state
+    rule: LearningRule,
+    *,
+    pre: ArrayLike = 0.0,
+    post: ArrayLike = 0.0,
+    pre_nudged: ArrayLike | None = None,
+    post_nudged: ArrayLike | None = None,
+    plateau: ArrayLike = 0.0,
+    weight: ArrayLike = 0.0,
+    **state: ArrayLike,
 ) -> np.ndarray:
     """ΔW of one synapse for given signals, by the rule itself; all arguments broadcast against one another.
 
@@ -132,7 +141,7 @@ def diagram(ax: Axes, model: str) -> Axes:
     return ax
 
 
-def _lines(ax: Axes, model: str, x: np.ndarray, lines: dict[str, np.ndarray], **how) -> None:
+def _lines(ax: Axes, model: str, x: np.ndarray, lines: dict[str, np.ndarray], **how: Any) -> None:
     """One line for each label, the last in the model's own colour and the others paler."""
     for k, (label, y) in enumerate(lines.items()):
         colour = blend(MODEL_COLOURS[model], 0.65 * (1 - k / max(len(lines) - 1, 1)))
@@ -242,7 +251,7 @@ def rules_figure(table: pd.DataFrame) -> Figure:
     `table` as in `learning_panel`.
     """
     figure = new_figure(DOUBLE_COLUMN, 3.6)
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+    (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.25))
     diagrams = top.subplots(1, len(DIAGRAMS))
     for ax, model in zip(diagrams, DIAGRAMS, strict=True):
         diagram(ax, model)

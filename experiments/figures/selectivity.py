@@ -70,7 +70,7 @@ def _patterns(ax: Axes, patterns: np.ndarray) -> None:
         ax.legend(title="pattern", ncols=len(patterns), loc="upper center", columnspacing=1, title_fontsize=6)
 
 
-def response_trajectories(ax: Axes, time, responses, theta) -> Axes:
+def response_trajectories(ax: Axes, time: np.ndarray, responses: np.ndarray, theta: np.ndarray) -> Axes:
     """One cell's response to each pattern, and its threshold, against time."""
     ax.plot(time, theta, color="0.6", linewidth=0.6, label=r"$\theta$")
     for k, response in enumerate(responses.T):
@@ -89,7 +89,7 @@ def _mark_theory(ax: Axes, height: float, words: str) -> None:
                 fontsize=6, color="0.3")  # fmt: skip
 
 
-def _weights(ax: Axes, weights, time) -> None:
+def _weights(ax: Axes, weights: np.ndarray, time: np.ndarray) -> None:
     inputs = np.arange(1, weights.shape[1] + 1)
     for at, grey in ((0, "0.75"), (len(time) // 6, "0.45"), (len(time) - 1, "0.0")):
         ax.plot(inputs, weights[at], color=grey, label=f"{time[at]:.0f} s")

@@ -32,7 +32,11 @@ TITLES = {
 
 
 @styled
-def eight_row_figure(signals: Mapping[str, np.ndarray], results: Mapping[str, Mapping], expected=None) -> Figure:
+def eight_row_figure(
+    signals: Mapping[str, np.ndarray],
+    results: Mapping[str, Mapping],
+    expected: Mapping[tuple[str, str], float] | None = None,
+) -> Figure:
     """Pre- and postsynaptic spikes, P⁺, P⁻, ζ, z, reward and the weights of three rules; one column per convention.
 
     Parameters
@@ -69,7 +73,7 @@ def eight_row_figure(signals: Mapping[str, np.ndarray], results: Mapping[str, Ma
     return figure
 
 
-def _row(ax: Axes, name: str, time, values, colour) -> None:
+def _row(ax: Axes, name: str, time: np.ndarray, values: np.ndarray, colour: str) -> None:
     if name in ("pre", "post"):
         ax.vlines(time[values > 0], 0, 1, color=colour, linewidth=1)
         ax.set_ylim(-0.1, 1.1)
@@ -88,7 +92,7 @@ def _row(ax: Axes, name: str, time, values, colour) -> None:
         ax.set_ylim(-1.4 * max(1, np.abs(values).max()), 1.4 * max(1, np.abs(values).max()))
 
 
-def _mark_reward(ax: Axes, time, reward) -> None:
+def _mark_reward(ax: Axes, time: np.ndarray, reward: np.ndarray) -> None:
     """A dotted line where the reward changes."""
     for change in time[1:][np.diff(reward) != 0]:
         ax.axvline(change, color=COLOURS["spiking"], linewidth=0.6, linestyle=":", zorder=0)

@@ -85,6 +85,12 @@ class Projection:
         return f"{self.post}_{self.pre}"
 
     @property
+    def learned_by(self) -> LearningRule:
+        """The rule of a projection that has one."""
+        assert self.rule is not None, self.name
+        return self.rule
+
+    @property
     def recurrent(self) -> bool:
         """From a population onto itself."""
         return self.post == self.pre

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity.base import BiasRule, LearningRule
 from spikedtp.plasticity.constraints import Bounds, is_finite
 
 __all__ = ["Fields", "load_yaml", "plain_yaml", "values_in"]
 
 MAX_CHARACTERS = 2**18
 MAX_VALUES = 100_000  # in one file, keys too, aliases followed
+Rule = TypeVar("Rule", LearningRule, BiasRule)
 PLAIN = (dict, list, tuple, str, int, float, type(None))
 
 
@@ -158,7 +160,7 @@ class Fields:
             raise self.fail(at, f"the lower bound {lower:g} is above the upper bound {upper:g}")
         return Bounds(lower, upper)
 
-    def declared(self, make, name: Any, at: str, kwargs: dict, default_rate: float | None):
+    def declared(self, make: Callable[..., Rule], name: Any, at: str, kwargs: dict, default_rate: float | None) -> Rule:
         """A rule, with the file's default learning rate where it has none of its own."""
         if not isinstance(name, str):
             raise self.fail(at, f"must be the name of a learning rule or null, got {shown(name)}")

@@ -5,6 +5,7 @@ Every mistake in a file raises `SpikedtpError` with the file, the path of the ke
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,7 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     return circuit
 
 
-def _projections(read: _Reader, table: dict, layers: dict, rate: float | None):
+def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -> Iterator[Projection]:
     """The projections of the long form in file order."""
 
     def known(layer: str, cell: str | None, at: str) -> None:

@@ -54,5 +54,5 @@ def circuit_path(name_or_path: str | Path) -> Path:
         return path
     if os.path.isdir(path):
         raise SpikedtpError(f"{path}: is a folder; a circuit is one YAML file")
-    shipped = ", ".join(shipped_names()) or "none"
-    raise SpikedtpError(f"{name_or_path}: there is no such file, nor a shipped model of this name (shipped: {shipped})")
+    known = ", ".join(shipped_names()) or "none"
+    raise SpikedtpError(f"{name_or_path}: there is no such file, nor a shipped model of this name (shipped: {known})")

@@ -10,7 +10,7 @@ from spikedtp.errors import shown
 
 __all__ = ["expand_layers", "expand_projections", "is_short"]
 
-_TYPES = {"e": (0, None), "exc": (0, None), "excitatory": (0, None)}
+_TYPES: dict[str, tuple[int | None, int | None]] = {"e": (0, None), "exc": (0, None), "excitatory": (0, None)}
 _TYPES |= {"i": (None, 0), "inh": (None, 0), "inhibitory": (None, 0)}
 _DISTRIBUTION = re.compile(r"\s*([A-Za-z_]+?)_?\s*\(([^()]*)\)\s*$")
 
@@ -49,7 +49,7 @@ def _bias(text: Any, at: str, fail: Callable) -> dict:
         numbers = tuple(float(number) for number in match[2].split(",")) if match else None
     except ValueError:
         numbers = None
-    if numbers is None:
+    if match is None or numbers is None:
         raise fail(at, f"must be a distribution such as 'uniform(-0.1, 0.1)', got {shown(text)}")
     return {"include_bias": True, "bias_init": f"{match[1]}_", "bias_init_args": numbers}
 
@@ -67,7 +67,7 @@ def expand_projections(table: dict[str, Any], fail: Callable) -> dict[str, dict]
             pre_layer, pre_cell = _split(pre, at, fail)
             if config is not None and not isinstance(config, dict):
                 raise fail(f"{at}.{pre}", f"must be a mapping, got {shown(config)}")
-            plain = {}
+            plain: dict[str, Any] = {}
             for key, value in (config or {}).items():
                 if key == "type":
                     kind = _TYPES.get(str(value).lower())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
@@ -31,7 +31,7 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
     if mappings:
         parameters.append(_set_option(model, mappings))
     parameters.append(_parameter("config", Annotated[str | None, _CONFIG]))
-    command.__signature__ = inspect.Signature(parameters)
+    cast(Any, command).__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
@@ -75,8 +75,10 @@ def _choices(field: FieldInfo) -> list[str]:
 
 
 def _metavar(field: FieldInfo) -> str | None:
-    choices = _choices(field)
-    return f"[{'|'.join(choices)}]" if choices else (field.json_schema_extra or {}).get("metavar")
+    if choices := _choices(field):
+        return f"[{'|'.join(choices)}]"
+    metavar = field.json_schema_extra.get("metavar") if isinstance(field.json_schema_extra, dict) else None
+    return None if metavar is None else str(metavar)
 
 
 def _nested(field: FieldInfo) -> bool:
@@ -86,7 +88,8 @@ def _nested(field: FieldInfo) -> bool:
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
     """Every option is text or a switch, and absent unless given: types and limits are the configuration's to check."""
-    help = field.description
+    help = field.description or ""
+    kind: Any
     if field.annotation is bool:
         kind, option = bool | None, typer.Option(f"--{flag(name)}/--no-{flag(name)}", help=help, show_default=False)
     else:

@@ -6,6 +6,9 @@ noise is then pushed through the rule itself, clipping and gates included: no ru
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 import numpy as np
 
 from spikedtp.arithmetic import underflow_is_zero
@@ -13,7 +16,7 @@ from spikedtp.compare.repeats import repeat_cosines
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity import Factors
 from spikedtp.spiking import Response, SpikingResponse
-from spikedtp.spiking.open_loop.plan import OpenLoop
+from spikedtp.spiking.open_loop.plan import Driven, OpenLoop
 from spikedtp.spiking.open_loop.readout import KINDS, PHASES
 
 __all__ = ["expected_update", "noise_ceiling", "noise_cosines"]
@@ -30,7 +33,8 @@ def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
         (vector name, compartment or "spike") -> (n_steps,); None if a read-out is not linear in the spikes.
     """
     n, dt = spec.timeline.n_steps, spec.timeline.dt
-    pulse, pulse_in = (model.weight_scale * float(model.spike_width / dt) for model in (spec.cell, spec.inputs))
+    pulsed: tuple[Driven, Driven] = (spec.driven, spec.inputs)
+    pulse, pulse_in = (model.weight_scale * float(model.spike_width / dt) for model in pulsed)
     responses = {**(spec.inputs.impulse_responses(n, dt) or {}), **(spec.cell.impulse_responses(n, dt) or {})}
     direct = {("dendrite", "dend"): pulse, ("soma", "soma"): pulse, ("trace", "spike"): pulse_in}
     kernels = {}
@@ -49,7 +53,8 @@ def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
 
 def _rates(response: SpikingResponse, sample: int) -> tuple[np.ndarray, np.ndarray]:
     """Expected spikes per step and their Fano factor for every input cell, each `(n_steps, n_inputs)`."""
-    spec, model = response.spec, response.spec.inputs
+    spec, model = response.spec, response.spec.replaying
+    assert response.replayed is not None
     points = response.replayed[sample]
     activity = np.concatenate(
         [
@@ -79,14 +84,16 @@ def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
     names = {name for name, _ in kernels}
     vectors = {name: np.zeros((*leading, spec.n_cells)) for name in names if name not in vectors} | vectors
     if spec.bias is not None:  # arrives in every step, and cells begin at rest under it
-        drive = spec.cell.weight_scale * float(spec.cell.spike_width / spec.timeline.dt) * spec.bias
+        drive = spec.driven.weight_scale * float(spec.driven.spike_width / spec.timeline.dt) * spec.bias
         for phase in PHASES:
             read = sum(np.sum(spec.kernels.weights.get(("soma", phase, kind), 0.0)) for kind in KINDS)
             vectors[f"soma_{phase}"] = vectors[f"soma_{phase}"] + read * drive
     return vectors
 
 
-def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, n_draws: int) -> np.ndarray:
+def _drawn_sums(
+    basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng: np.random.Generator, n_draws: int
+) -> np.ndarray:
     """Sums of each basis kernel over random spike trains, `(kernels, n_draws, n_inputs)`.
 
     A cell with few spikes gets Poisson trains: rules with a threshold see single spikes. The others get Gaussian sums
@@ -114,7 +121,9 @@ def _drawn_sums(basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng, 
     return sums
 
 
-def _expected_factors(response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int):
+def _expected_factors(
+    response: SpikingResponse, projection: str, sample: int, n_draws: int, seed: int
+) -> tuple[Factors, Factors | None] | None:
     """Factors of the noise-free ΔW and of `n_draws` noisy ones (None for 0); None where no prediction is possible."""
     spec, plastic = response.spec, response.projections[projection]
     kernels = spike_kernels(spec) if response.replayed is not None else None
@@ -153,13 +162,14 @@ def expected_update(
         None if the spikes were given, the read-out is not linear in them, or the loop is closed.
     """
     seed = check_whole("seed", seed)
-    if response.loop == "closed":
+    if not isinstance(response, SpikingResponse):
         return None
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return None
     weight = response.projections[projection].weight
-    return found[0].dense(weight)[0, 0] if not n_draws else sum(_dense(found[1], weight)) / n_draws
+    clean, noisy = found
+    return clean.dense(weight)[0, 0] if noisy is None else cast(np.ndarray, sum(_dense(noisy, weight))) / n_draws
 
 
 @underflow_is_zero
@@ -191,12 +201,12 @@ def noise_cosines(
         Empty where no prediction is possible; NaN where nothing changes.
     """
     seed = check_whole("seed", seed)
-    if response.loop == "closed":
+    if not isinstance(response, SpikingResponse):
         return repeat_cosines(response, projection, sample)
     found = _expected_factors(response, projection, sample, n_draws, seed)
-    if found is None:
+    clean, noisy = found or (None, None)
+    if clean is None or noisy is None:
         return np.empty(0)
-    clean, noisy = found
     if clean.decay:
         weight = response.projections[projection].weight
         target = clean.dense(weight)[0, 0].ravel()
@@ -206,7 +216,7 @@ def noise_cosines(
     return np.divide(_inner(clean, noisy), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
 
 
-def _dense(factors: Factors, weight: np.ndarray):
+def _dense(factors: Factors, weight: np.ndarray) -> Iterator[np.ndarray]:
     """One ΔW after the other: all of them at once may not fit in memory."""
     vectors = [v for part in factors for pair in part for v in pair]
     for draw in range(max(v.shape[1] for v in vectors if v.ndim == 3)):

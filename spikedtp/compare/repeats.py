@@ -45,9 +45,10 @@ def repeat_cosines(response: Response, projection: str, sample: int = 0) -> np.n
     return np.clip(with_others / share, 0, 1)
 
 
-def _with_others(response, projection: str, sample: int) -> tuple[np.ndarray, float]:
+def _with_others(response: Response, projection: str, sample: int) -> tuple[np.ndarray, float]:
     """Cosine of each repeat with the sum of the others, and which share of it their own noise leaves."""
-    total, n = 0.0, 0
+    total: np.ndarray = np.zeros(())
+    n = 0
     for direction in _directions(response, projection, sample):
         total, n = total + direction, n + 1
     if n < 2:

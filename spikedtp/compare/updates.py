@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ from spikedtp.compare.noise import expected_update, noise_cosines
 from spikedtp.compare.similarity import bootstrap_median, similarity
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.spiking import Response
+
+if TYPE_CHECKING:
+    from spikedtp.rate import RateResponse
 
 __all__ = ["compare_updates", "summarise"]
 
@@ -23,7 +27,9 @@ LOW = 0.05
 
 
 @underflow_is_zero
-def compare_updates(rate, spiking: Response, *, average: int = 1) -> pd.DataFrame:
+def compare_updates(
+    rate: RateResponse | Mapping[str, np.ndarray], spiking: Response, *, average: int = 1
+) -> pd.DataFrame:
     """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
 
     Parameters
@@ -108,7 +114,7 @@ def _averaged_ceiling(ceiling: float, n: int) -> float:
     return ceiling / np.sqrt(ceiling**2 + (1 - ceiling**2) / n) if n > 1 else ceiling
 
 
-def _check_samples(rate, spiking: Response) -> None:
+def _check_samples(rate: RateResponse | Mapping[str, np.ndarray], spiking: Response) -> None:
     """A single presentation must not stand for a batch, nor a longer batch for a shorter one."""
     if isinstance(rate, Mapping):
         counts = {len(change) for change in rate.values() if np.ndim(change) == 3}
@@ -121,13 +127,15 @@ def _check_samples(rate, spiking: Response) -> None:
         )
 
 
-def _references(rate, projection: str, sample: int, spiking: Response) -> dict[str, np.ndarray]:
+def _references(
+    rate: RateResponse | Mapping[str, np.ndarray], projection: str, sample: int, spiking: Response
+) -> dict[str, np.ndarray]:
     if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)
         given = np.asarray(rate[projection])
         given = given[sample] if given.ndim == 3 else given
-        references = {"rule": given}
+        references: dict[str, np.ndarray | None] = {"rule": given}
     else:
         index = None if rate.n_samples is None else sample
         references = {

@@ -13,7 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from spikedtp.errors import SpikedtpError, known_names, shown
 
-__all__ = ["CONFIG_FILE", "Configuration", "Number", "Positive", "absolute_path", "amount", "count", "flag", "setting"]
+__all__ = [
+    "CONFIG_FILE", "Configuration", "Number", "Positive", "Real", "Whole", "absolute_path", "amount", "count", "flag",
+    "setting",
+]  # fmt: skip
 
 CONFIG_FILE = "config.yaml"
 
@@ -25,22 +28,24 @@ def _number(value: Any) -> Any:
 
 
 Number = BeforeValidator(_number)
+Whole = Annotated[int, Number]
+Real = Annotated[float, Number]
 Positive = Annotated[int, Number, Field(ge=1)]  # for `Positive | None`: a limit beside a union would hold for None too
 
 
 def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:
     """The pydantic field of one setting; `metavar` is how its value is called in help."""
-    return Field(description=help, json_schema_extra=metavar and {"metavar": metavar}, **limits)
+    return Field(description=help, json_schema_extra={"metavar": metavar} if metavar else None, **limits)
 
 
 def count(help: str, *, least: int = 1) -> Any:
-    """The type of a whole number of at least `least`."""
-    return Annotated[int, Number, setting(help, metavar="N", ge=least, lt=2**63)]
+    """The field of a `Whole` number of at least `least`."""
+    return setting(help, metavar="N", ge=least, lt=2**63)
 
 
 def amount(help: str, unit: str) -> Any:
-    """The type of a number above 0 in `unit`."""
-    return Annotated[float, Number, setting(help, metavar=unit, gt=0)]
+    """The field of a `Real` number above 0 in `unit`."""
+    return setting(help, metavar=unit, gt=0)
 
 
 class Configuration(BaseModel):
@@ -146,7 +151,7 @@ def absolute_path(path: str) -> str:
 
 def _keys_in(settings: Any, loc: tuple) -> list[str]:
     """The parts of a pydantic location that are keys; the others name the alternative of a type that was tried."""
-    found = []
+    found: list[str] = []
     for part in loc:
         if isinstance(settings, Mapping):
             known = part in settings

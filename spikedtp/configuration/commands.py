@@ -8,7 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from spikedtp.configuration.base import Configuration, Number, Positive, absolute_path, amount, count, setting
+from spikedtp.configuration.base import (
+    Configuration,
+    Number,
+    Positive,
+    Real,
+    Whole,
+    absolute_path,
+    amount,
+    count,
+    setting,
+)
 from spikedtp.errors import SpikedtpError
 
 __all__ = [
@@ -29,7 +39,7 @@ Device = Annotated[
     Literal["cpp_standalone", "runtime"] | None,
     setting("Brian2 device. Default: cpp_standalone, or runtime where no C++ compiler is found."),
 ]
-Dt = amount("Time step of the simulation, in ms.", "MS")
+Dt = Annotated[Real, amount("Time step of the simulation, in ms.", "MS")]
 Out = Annotated[str, setting("Folder for the results.", metavar="DIR")]
 Values = dict[str, bool | int | float | str]  # parameters by name, with units as in 20*ms
 
@@ -90,8 +100,8 @@ class _Trained(_Circuit):
 class _Spiking(_Circuit):
     """Settings of a spiking network."""
 
-    unit_rate: amount("Firing rate of activity 1, in Hz.", "HZ") = 450.0
-    time_per_step: amount("Time for one step of the rate network, in ms.", "MS") = 20.0
+    unit_rate: Annotated[Real, amount("Firing rate of activity 1, in Hz.", "HZ")] = 450.0
+    time_per_step: Annotated[Real, amount("Time for one step of the rate network, in ms.", "MS")] = 20.0
     dt: Dt = 1.0
     device: Device = None
 
@@ -102,9 +112,11 @@ class _ClosedLoop(_Circuit):
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
 
     mode: Mode = "rate"
-    unit_rate: amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ") = 450.0
-    settle: amount("How long an image is shown before the network is read or nudged, in ms.", "MS") = 500.0
-    read: amount("The last part of it, over which it is read, in ms.", "MS") = 200.0
+    unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
+    settle: Annotated[Real, amount("How long an image is shown before the network is read or nudged, in ms.", "MS")] = (
+        500.0
+    )
+    read: Annotated[Real, amount("The last part of it, over which it is read, in ms.", "MS")] = 200.0
     dt: Dt = 1.0
     firing: Annotated[
         Literal["poisson", "regular", "lif"],
@@ -125,9 +137,9 @@ class CompareConfiguration(_Spiking, _Trained):
             "Population, LAYER + CELL, whose learned projections are compared (or all: closed loop).", metavar="NAME"
         ),
     ] = "H2E"
-    samples: count("Number of images.") = 10
-    repeats: count("Runs per image, each with its own input spikes.") = 1
-    average: count("Repeats whose weight changes are averaged before they are compared.") = 1
+    samples: Annotated[Whole, count("Number of images.")] = 10
+    repeats: Annotated[Whole, count("Runs per image, each with its own input spikes.")] = 1
+    average: Annotated[Whole, count("Repeats whose weight changes are averaged before they are compared.")] = 1
     loop: Annotated[
         Literal["open", "closed"],
         setting("open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
@@ -140,7 +152,7 @@ class CompareConfiguration(_Spiking, _Trained):
         Literal["best", "paper"],
         setting("How signals are read from the spiking network: paper (last millisecond) or best."),
     ] = "best"
-    seed: count("Seed of the input spikes.", least=0) = 0
+    seed: Annotated[Whole, count("Seed of the input spikes.", least=0)] = 0
     cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
     unit_rates: UnitRates = {}
     spikers: Spikers = None
@@ -161,9 +173,9 @@ class CompareConfiguration(_Spiking, _Trained):
 class TrainConfiguration(_ClosedLoop):
     command: ClassVar[str] = "train"
 
-    samples: count("Number of presentations.") = 10_000
-    seed: count("Seed of the initial weights.", least=0) = 0
-    data_seed: count("Seed of the order of the images, reshuffled at each pass.", least=0) = 0
+    samples: Annotated[Whole, count("Number of presentations.")] = 10_000
+    seed: Annotated[Whole, count("Seed of the initial weights.", least=0)] = 0
+    data_seed: Annotated[Whole, count("Seed of the order of the images, reshuffled at each pass.", least=0)] = 0
     schedule: Annotated[
         str, setting("How learning rates change over training: anneal or constant.", metavar="NAME")
     ] = "anneal"
@@ -181,7 +193,7 @@ class EvaluateConfiguration(_ClosedLoop, _Trained):
     command: ClassVar[str] = "evaluate"
 
     samples: Annotated[Positive | None, setting("Number of test images. Default: all.", metavar="N")] = None
-    seed: count("Seed of the input spikes.", least=0) = 0
+    seed: Annotated[Whole, count("Seed of the input spikes.", least=0)] = 0
     out: Out = "results/evaluate"
 
 
@@ -235,9 +247,9 @@ class RandomSampling(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n: count("Number of draws.")
+    n: Annotated[Whole, count("Number of draws.")]
     parameters: dict[str, Draws | list[Any]] = Field(min_length=1)
-    seed: count("Seed of the draws.", least=0) = 0
+    seed: Annotated[Whole, count("Seed of the draws.", least=0)] = 0
 
 
 class SweepConfiguration(Configuration):

@@ -73,7 +73,7 @@ def _simulation(device: str) -> Finding:
     """The shipped model on one device; sound if its ΔW comes out about as its rates and Poisson noise predict."""
     started = time.perf_counter()
     try:
-        found = compare_networks(CompareConfiguration(samples=N_IMAGES, device=device)).summary()
+        found = compare_networks(CompareConfiguration.of({"samples": N_IMAGES, "device": device})).summary()
     except SpikedtpError as error:
         return Finding(f"simulation on {device}", False, str(error), {"error": str(error)})
     seconds = time.perf_counter() - started

@@ -20,7 +20,7 @@ from spikedtp.jobs.compare_settings import make_network, simulate_options
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
 from spikedtp.records import staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import Response, default_device, simulate
+from spikedtp.spiking import ClosedResponse, SpikingResponse, default_device, simulate
 
 __all__ = ["Comparison", "compare_networks", "input_files", "run_comparison"]
 
@@ -46,7 +46,7 @@ class Comparison:
     labels: np.ndarray
     options: dict[str, Any]
     rate: RateResponse
-    spiking: Response
+    spiking: SpikingResponse | ClosedResponse
     table: pd.DataFrame
     medians: pd.DataFrame
 

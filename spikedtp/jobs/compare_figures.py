@@ -18,7 +18,7 @@ from spikedtp.plotting import (
 )
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.records import save_figure
-from spikedtp.spiking import Response, SpikingResponse, simulate
+from spikedtp.spiking import ClosedResponse, SpikingResponse, simulate
 
 __all__ = ["draw_presentation", "draw_table", "shown_sample"]
 
@@ -36,7 +36,9 @@ def shown_sample(rate: RateResponse, population: str | None) -> int:
     return int(loud[np.argsort(size[loud], kind="stable")[len(loud) // 2]]) if len(loud) else 0
 
 
-def draw_presentation(folder: Path, network: RateNetwork, x, target, sample: int, options: dict) -> None:
+def draw_presentation(
+    folder: Path, network: RateNetwork, x: np.ndarray, target: np.ndarray, sample: int, options: dict
+) -> None:
     """One sample: the very presentation of the table, recorded step by step."""
     spiking = simulate(network, x[None], target[None], first_sample=sample, **options)
     rate = network.present(x[None], target[None], nudge_populations="all")
@@ -47,7 +49,9 @@ def draw_presentation(folder: Path, network: RateNetwork, x, target, sample: int
         _draw_open(folder, rate, spiking)
 
 
-def draw_table(folder: Path, table: pd.DataFrame, rate: RateResponse, spiking: Response) -> None:
+def draw_table(
+    folder: Path, table: pd.DataFrame, rate: RateResponse, spiking: SpikingResponse | ClosedResponse
+) -> None:
     """All samples: how alike the weight changes of each projection are, and in a closed loop the activities."""
     for projection in spiking.projections:
         save_figure(folder, f"similarity_{projection}", similarity_figure(table, projection))

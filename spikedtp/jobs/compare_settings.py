@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from brian2 import Hz, ms
 
@@ -11,12 +11,14 @@ from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
-from spikedtp.parameters import read_value
+from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.spiking import default_device, phases_of
 
 __all__ = ["make_network", "simulate_options"]
+
+Model = TypeVar("Model", bound=Parameters)
 
 CELLS = {"open": (TwoCompartment, TwoCompartmentLIF), "closed": (NudgedCell,)}  # the default first
 
@@ -27,7 +29,7 @@ def make_network(configuration: CompareConfiguration) -> RateNetwork:
     projections = {p.name: p for p in circuit.projections}
     for name, rule in configuration.rules.items():
         old = circuit.projection(name).rule
-        parameters = {"name": rule} if isinstance(rule, str) else _values(rule)
+        parameters: dict[str, Any] = {"name": rule} if isinstance(rule, str) else _values(rule)
         if "name" not in parameters:
             raise SpikedtpError(f"rules.{name}: needs the name of a rule, such as name: BTSP")
         if old is not None:
@@ -83,7 +85,7 @@ def _values(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: read_value(str(value)) for name, value in settings.items()}
 
 
-def _changed(model, key: str, settings: dict[str, Any], shared: set[str]):
+def _changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) -> Model:
     """A cell, input model or phases with the parameters of a configuration; `shared` ones are settings themselves."""
     known = {field.name for field in fields(model)} - shared
     for name in settings:

@@ -75,7 +75,7 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
     sizes = {p.name: p.size for p in circuit.populations}
     projections = []
     for p in circuit.projections:
-        row = {
+        row: dict[str, Any] = {
             "name": p.name, "n_post": sizes[p.post], "n_pre": sizes[p.pre], "compartment": p.compartment,
             "direction": p.direction, "update_phase": p.update_phase,
             "sign": {1: "excitatory", -1: "inhibitory", 0: None}[_sign(p.bounds)],

@@ -55,7 +55,7 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             form=configuration.form,
             device=device,
         )
-        states = {f"state.{name}": values for name, values in result.state.items()}
+        states: dict[str, Any] = {f"state.{name}": values for name, values in result.state.items()}
         np.savez_compressed(folder / "replay.npz", w=result.w, t_ms=result.t, **states)
         if configuration.keep == "all":  # one row has no course to draw
             save_figure(folder, "replay", replay_figure(result.t, result.w, result.state))

@@ -13,7 +13,7 @@ import pandas as pd
 from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load
-from spikedtp.jobs.training_run import TrainingRun, Unfinished
+from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoint import write_weights
@@ -25,7 +25,7 @@ from spikedtp.spiking import SpikingNetwork
 __all__ = ["run_training"]
 
 
-def run_training(configuration: TrainConfiguration, out: Path, progress=None) -> dict[str, Any]:
+def run_training(configuration: TrainConfiguration, out: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Train on the training part, measure on the test part; leave weights, learning curve, summary and manifest.
 
     Until the results are in place, ``OUT.unfinished.npz`` holds the network as it was probed last. The same command
@@ -125,7 +125,8 @@ def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
         job.network.rule_state = {name: dict(state) for name, state in network.rule_state.items()}
         job.probe(done, unfinished)
 
-    advance = None if job.progress is None else lambda done: job.progress(done, recent[0])
+    progress = job.progress
+    advance = None if progress is None else lambda done: progress(done, recent[0])
     started = time.perf_counter()
     job.spiking().train(
         images.train_x, images.train_t, order, seed=settings.seed, schedule=settings.schedule, start=job.resumed,

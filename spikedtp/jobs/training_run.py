@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,10 @@ from spikedtp.rate.online import sample_order
 from spikedtp.records import read_arrays
 from spikedtp.spiking import SpikingNetwork
 
-__all__ = ["TrainingRun", "Unfinished"]
+__all__ = ["Progress", "TrainingRun", "Unfinished"]
+
+#: Told how many presentations are done, and the share of recent answers that were right (None in rate).
+Progress = Callable[[int, float | None], object]
 
 N_PROBES = 20  # points of the learning curve after the first
 
@@ -32,7 +36,7 @@ class TrainingRun:
     configuration: TrainConfiguration
     network: RateNetwork
     images: Dataset
-    progress: Callable | None
+    progress: Progress | None
     curve: list[tuple[int, float | None]] = field(default_factory=list)
     resumed: int = 0
     learning: float = 0.0  # seconds
@@ -77,7 +81,7 @@ class Unfinished:
         self.path, self.settings = path, json.dumps(configuration.saved(), sort_keys=True)
 
     def save(self, job: TrainingRun, done: int) -> None:
-        arrays = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
+        arrays: dict[str, Any] = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
         for projection, state in job.network.rule_state.items():
             arrays |= {f"rule_state/{projection}/{name}": np.asarray(value) for name, value in state.items()}
         curve = np.array([[n, np.nan if a is None else a] for n, a in job.curve])

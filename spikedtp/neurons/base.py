@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spikedtp.neurons.declaration import Declaration, DeclaredModel
 from spikedtp.neurons.group import CellGroup, cell_group
 
@@ -11,7 +13,7 @@ __all__ = ["CellModel", "Declaration"]
 class CellModel(DeclaredModel):
     """Base of the frozen dataclasses in this folder: a declared model that can be made into a Brian2 group."""
 
-    def group(self, n: int, **options) -> CellGroup:
+    def group(self, n: int, **options: Any) -> CellGroup:
         """`n` cells for a Brian2 network of one's own; they do what they do in this package's networks, step by step.
 
         Parameters are shared constants of the group, set to the model's values; states begin at their initial values,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from brian2 import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS, DEFAULT_UNITS, Equations
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
@@ -101,7 +101,7 @@ def declared(model: object, where: str) -> Declaration:
     return model.declaration()
 
 
-def listed(names) -> str:
+def listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import Equations, Hz, get_unit
-from brian2.units.fundamentalunits import get_dimensions, have_same_dimensions
+from brian2.units.fundamentalunits import Quantity, get_dimensions, have_same_dimensions
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import Parameters
@@ -58,7 +58,7 @@ class Declaration:
     clear: tuple[str, ...] = ()
     initial: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.clear, str):
             raise SpikedtpError(f"Declaration.clear must be a tuple of names such as ({self.clear!r},)")
         for name in ("reset", "early_reset", "refractory"):
@@ -86,7 +86,7 @@ class DeclaredModel(Parameters):
         """All that builders take from the model beside its parameters, as data: what names its generated source."""
         return (self.declaration(), self.parameter_equations())
 
-    def impulse_responses(self, n_steps: int, dt) -> dict[tuple[str, str], np.ndarray] | None:
+    def impulse_responses(self, n_steps: int, dt: Quantity) -> dict[tuple[str, str], np.ndarray] | None:
         """State after a single spike of weight 1, for linear models; None for others.
 
         Returns
@@ -104,7 +104,7 @@ class DeclaredModel(Parameters):
             lines.append(f"{name} : {unit} ({'' if name in per_cell else 'shared, '}constant)")
         return Equations("\n".join(lines))
 
-    def check_time_step(self, dt) -> None:
+    def check_time_step(self, dt: Quantity) -> None:
         """Refuse a time step that this model does not carry, and warn of one that makes it another model."""
         name = type(self).__name__
         for tau, value in ((tau, getattr(self, tau)) for tau in self.time_constants):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Equations, ms, second
+from brian2 import Equations, ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.parameters import parameter
@@ -41,10 +42,10 @@ class DiscreteLIF(CellModel):
     sound-localisation notebooks (2023).
     """
 
-    tau: second = parameter(5 * ms, above=0 * ms)
+    tau: Quantity = parameter(5 * ms, above=0 * ms)
     threshold: float = parameter(1.0)
 
-    def step(self, v: np.ndarray, s: np.ndarray, h: np.ndarray, dt) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, v: np.ndarray, s: np.ndarray, h: np.ndarray, dt: Quantity) -> tuple[np.ndarray, np.ndarray]:
         """One time step in arrays: ``(v, s, h) -> (v, s)``; what the declaration below does in Brian2."""
         alpha = np.exp(-float(dt / self.tau))
         return (alpha * v + h) * (1 - s), (v > self.threshold).astype(float)
@@ -76,7 +77,7 @@ class LeakyReadout(CellModel):
     tau : Quantity (second)
     """
 
-    tau: second = parameter(5 * ms, above=0 * ms)
+    tau: Quantity = parameter(5 * ms, above=0 * ms)
 
     def declaration(self) -> Declaration:
         return Declaration(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from brian2 import Equations, NeuronGroup
 from brian2.parsing.expressions import is_boolean_expression
@@ -67,7 +68,7 @@ def make_group(
     rest: Mapping[str, str] | None = None,
     per_cell: Collection[str] = (),
     kind: type[NeuronGroup] = NeuronGroup,
-    **options,
+    **options: Any,
 ) -> NeuronGroup:
     """Cells of a model, with everything that they do in a time step.
 
@@ -138,17 +139,23 @@ REMEDY = "define variables in equations='...' and functions in namespace={...}"
 class CellGroup(NeuronGroup):
     """Brian2's group, which also checks the time step when a run begins; Brian2 wraps what it raises."""
 
-    def __init__(self, *args, cell: DeclaredModel, **options):
+    def __init__(self, *args: Any, cell: DeclaredModel, **options: Any):
         self._cell = cell
         super().__init__(*args, **options)
 
-    def before_run(self, run_namespace=None):
+    def before_run(self, run_namespace: dict[str, Any] | None = None) -> None:
         self._cell.check_time_step(self.clock.dt)
         super().before_run(run_namespace)
 
 
 def cell_group(
-    model: DeclaredModel, n: int, *, declaration: Declaration | None = None, equations="", namespace=None, **options
+    model: DeclaredModel,
+    n: int,
+    *,
+    declaration: Declaration | None = None,
+    equations: str | Equations = "",
+    namespace: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> CellGroup:
     """`CellModel.group`, with another declaration if asked."""
     where = f"{type(model).__name__}.group"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from brian2 import Equations, Hz, ms, second
+from brian2 import Equations, Hz, ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.equations import escape
 from spikedtp.errors import SpikedtpError
@@ -49,16 +50,16 @@ class PoissonInput(CellModel):
     spike is one step of height 1.
     """
 
-    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
-    max_rate: Hz = parameter(1000 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
-    tau_eligibility: second = parameter(60 * ms, above=0 * ms)
+    unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Quantity = parameter(1000 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
+    tau_eligibility: Quantity = parameter(60 * ms, above=0 * ms)
     weight_scale: float = parameter(2.3, above=0.0)
-    spike_width: second = parameter(1 * ms, above=0 * ms)
+    spike_width: Quantity = parameter(1 * ms, above=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_eligibility",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.max_rate * self.dead_time > 1:
             raise SpikedtpError(
@@ -66,7 +67,7 @@ class PoissonInput(CellModel):
                 "a cell cannot fire faster than its dead time allows"
             )
 
-    def impulse_responses(self, n_steps: int, dt):
+    def impulse_responses(self, n_steps: int, dt: Quantity) -> dict[tuple[str, str], np.ndarray]:
         decay = 1 - float(dt / self.tau_eligibility)
         jump = self.weight_scale * float(self.spike_width / self.tau_eligibility)
         return {("trace", "spike"): jump * decay ** np.arange(n_steps)}
@@ -87,9 +88,9 @@ class PoissonInput(CellModel):
 class SpikeTrainInput(CellModel):
     """Spikes that are given, step by step, with the eligibility trace of `PoissonInput`."""
 
-    tau_eligibility: second = parameter(60 * ms, above=0 * ms)
+    tau_eligibility: Quantity = parameter(60 * ms, above=0 * ms)
     weight_scale: float = parameter(2.3, above=0.0)
-    spike_width: second = parameter(1 * ms, above=0 * ms)
+    spike_width: Quantity = parameter(1 * ms, above=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_eligibility",)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from brian2 import Equations, ms, second
+from brian2 import Equations, ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons.base import CellModel, Declaration
@@ -38,19 +39,19 @@ class LIF(CellModel):
         A whole number of time steps.
     """
 
-    tau: second = parameter(5 * ms, above=0 * ms)
+    tau: Quantity = parameter(5 * ms, above=0 * ms)
     threshold: float = parameter(1.0)
     reset: float = parameter(0.0)
-    t_refractory: second = parameter(0 * ms, least=0 * ms)
+    t_refractory: Quantity = parameter(0 * ms, least=0 * ms)
 
     whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.reset >= self.threshold:
             raise SpikedtpError(f"LIF.reset = {self.reset} must be below threshold = {self.threshold}")
 
-    def check_time_step(self, dt) -> None:
+    def check_time_step(self, dt: Quantity) -> None:
         super().check_time_step(dt)
         left = np.exp(-float(dt / self.tau))
         if left < LEAST_LEFT:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from brian2 import Equations, Hz, ms, second
+from brian2 import Equations, Hz, ms
+from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.equations.firing import FIRING, STEADY_FIRING
+from spikedtp.equations.firing import FIRING, STEADY_FIRING, Firing
 from spikedtp.equations.membrane import leaky_compartment
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
@@ -17,7 +19,7 @@ from spikedtp.parameters import parameter
 __all__ = ["NudgedCell", "Spiker", "SteadyInput"]
 
 
-def _check_rate(model) -> None:
+def _check_rate(model: NudgedCell | Spiker | SteadyInput) -> None:
     if not isinstance(model.firing, str) or model.firing not in FIRING:
         raise known_names("firing", model.firing, FIRING)
     if model.firing == "poisson" and model.max_rate * model.dead_time >= 1:
@@ -63,16 +65,16 @@ class NudgedCell(CellModel):
     The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
     """
 
-    tau_soma: second = parameter(60 * ms, above=0 * ms)
-    tau_dend: second = parameter(20 * ms, above=0 * ms)
-    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
-    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    tau_soma: Quantity = parameter(60 * ms, above=0 * ms)
+    tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
+    max_rate: Quantity = parameter(950 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
+    tau_lif: Quantity = parameter(20 * ms, above=0 * ms)
     firing: str = "poisson"
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate(self)
 
@@ -114,12 +116,12 @@ class Spiker(CellModel):
         As in `NudgedCell`.
     """
 
-    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
-    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    max_rate: Quantity = parameter(950 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
+    tau_lif: Quantity = parameter(20 * ms, above=0 * ms)
     firing: str = "poisson"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate(self)
 
@@ -149,24 +151,24 @@ class SteadyInput(CellModel):
         As in `NudgedCell`.
     """
 
-    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
-    max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
-    tau_lif: second = parameter(20 * ms, above=0 * ms)
+    unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Quantity = parameter(950 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
+    tau_lif: Quantity = parameter(20 * ms, above=0 * ms)
     firing: str = "poisson"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_rate(self)
 
-    def group(self, n: int, **options) -> CellGroup:
+    def group(self, n: int, **options: Any) -> CellGroup:
         """As of any cell; ``activity`` is 0 until it is set, and may change at any time."""
         return cell_group(self, n, declaration=self._declaration(FIRING), **options)
 
     def declaration(self) -> Declaration:
         return self._declaration(STEADY_FIRING)
 
-    def _declaration(self, firings) -> Declaration:
+    def _declaration(self, firings: Mapping[str, Callable[..., Firing]]) -> Declaration:
         firing = firings[self.firing](rate="unit_rate*activity")
         return Declaration(
             equations=Equations("activity : 1") + firing.equations,

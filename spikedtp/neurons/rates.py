@@ -21,7 +21,7 @@ TOLERATED = 0.005
 SILENT = 0.01
 
 
-def rate_that_comes_out(model: CellModel, rate, dt, duration) -> Quantity:
+def rate_that_comes_out(model: CellModel, rate: Quantity, dt: Quantity, duration: Quantity) -> Quantity:
     """Mean firing rate of cells that are asked for a constant rate during a whole presentation.
 
     Parameters
@@ -54,7 +54,7 @@ def rate_that_comes_out(model: CellModel, rate, dt, duration) -> Quantity:
     return regular_rate(asked, step, float(known["tau_lif"] / second) if firing == "lif" else None) * Hz
 
 
-def check_rates(model: CellModel, rate, dt, duration, *, of: str = "") -> None:
+def check_rates(model: CellModel, rate: Quantity, dt: Quantity, duration: Quantity, *, of: str = "") -> None:
     """Warn, in one line, where a time step does not hold the rate that is asked of a model.
 
     Parameters

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from brian2 import Equations, Hz, ms, second
+from brian2 import Equations, Hz, ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.equations import escape
 from spikedtp.equations.membrane import leaky_compartment, synaptic_drive
@@ -44,18 +45,18 @@ class TwoCompartment(CellModel):
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3.
     """
 
-    tau_soma: second = parameter(60 * ms, above=0 * ms)
-    tau_dend: second = parameter(20 * ms, above=0 * ms)
+    tau_soma: Quantity = parameter(60 * ms, above=0 * ms)
+    tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
     coupling: float = parameter(3.0, least=0.0)
     weight_scale: float = parameter(2.3, above=0.0)
-    spike_width: second = parameter(1 * ms, above=0 * ms)
-    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
-    max_rate: Hz = parameter(1000 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
+    spike_width: Quantity = parameter(1 * ms, above=0 * ms)
+    unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)
+    max_rate: Quantity = parameter(1000 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
 
-    def impulse_responses(self, n_steps: int, dt):
+    def impulse_responses(self, n_steps: int, dt: Quantity) -> dict[tuple[str, str], np.ndarray]:
         soma_step, dend_step = float(dt / self.tau_soma), float(dt / self.tau_dend)
         steps, pulse = np.arange(n_steps), self.weight_scale * float(self.spike_width / dt)
         dend = pulse * dend_step * (1 - dend_step) ** steps

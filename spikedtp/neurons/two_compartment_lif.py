@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brian2 import Equations, ms, mV, nS, pF, second, siemens, volt
+from brian2 import Equations, ms, mV, nS, pF
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.equations.membrane import synaptic_drive
 from spikedtp.errors import SpikedtpError
@@ -48,23 +49,23 @@ class TwoCompartmentLIF(CellModel):
     spike_width : Quantity (second)
     """
 
-    c_soma: pF = parameter(300 * pF, above=0 * pF)
-    c_dend: pF = parameter(200 * pF, above=0 * pF)
-    g_soma: siemens = parameter(5 * nS, above=0 * nS)
-    g_dend: siemens = parameter(10 * nS, above=0 * nS)
-    g_coupling: siemens = parameter(2 * nS, least=0 * nS)
-    v_rest: volt = parameter(-70 * mV)
-    v_threshold: volt = parameter(-60 * mV)
-    v_reset: volt = parameter(-68 * mV)
-    t_refractory: second = parameter(2 * ms, least=0 * ms)
-    unit_voltage: volt = parameter(80 * mV, above=0 * mV)
+    c_soma: Quantity = parameter(300 * pF, above=0 * pF)
+    c_dend: Quantity = parameter(200 * pF, above=0 * pF)
+    g_soma: Quantity = parameter(5 * nS, above=0 * nS)
+    g_dend: Quantity = parameter(10 * nS, above=0 * nS)
+    g_coupling: Quantity = parameter(2 * nS, least=0 * nS)
+    v_rest: Quantity = parameter(-70 * mV)
+    v_threshold: Quantity = parameter(-60 * mV)
+    v_reset: Quantity = parameter(-68 * mV)
+    t_refractory: Quantity = parameter(2 * ms, least=0 * ms)
+    unit_voltage: Quantity = parameter(80 * mV, above=0 * mV)
     weight_scale: float = parameter(2.3, above=0.0)
-    spike_width: second = parameter(1 * ms, above=0 * ms)
+    spike_width: Quantity = parameter(1 * ms, above=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
     whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.v_reset >= self.v_threshold:
             raise SpikedtpError(
@@ -72,12 +73,12 @@ class TwoCompartmentLIF(CellModel):
             )
 
     @property
-    def tau_soma(self):
+    def tau_soma(self) -> Quantity:
         """Membrane time constant of the soma, coupling included (second)."""
         return self.c_soma / (self.g_soma + self.g_coupling)
 
     @property
-    def tau_dend(self):
+    def tau_dend(self) -> Quantity:
         """Membrane time constant of the dendrite, coupling included (second)."""
         return self.c_dend / (self.g_dend + self.g_coupling)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.signals import Array, Signals, State
 
 __all__ = ["Backprop", "BackpropBias", "LocalBackprop"]
 
@@ -29,7 +30,7 @@ class Backprop(LearningRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop",)
     needs_gradient: ClassVar[str | None] = "output"
 
-    def update(self, signals, weight, state):
+    def update(self, signals: Signals, weight: Array, state: State) -> Array:
         return -self.learning_rate * signals.gradient
 
 
@@ -53,12 +54,12 @@ class LocalBackprop(LearningRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop_DendriticLoss",)
     needs_gradient: ClassVar[str | None] = "dendrite"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check("source", isinstance(self.source, str) and bool(self.source), "the name of a population, as in H1.E")
         object.__setattr__(self, "source", self.source.replace(".", ""))  # H1.E in circuit files
 
-    def update(self, signals, weight, state):
+    def update(self, signals: Signals, weight: Array, state: State) -> Array:
         return -self.learning_rate * signals.gradient
 
 
@@ -78,5 +79,5 @@ class BackpropBias(BiasRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("BackpropBias", "Backprop")
     needs_gradient: ClassVar[str | None] = "output"
 
-    def update(self, plateau, gradient):
+    def update(self, plateau: Array | None, gradient: Array) -> Array:
         return -self.learning_rate * gradient

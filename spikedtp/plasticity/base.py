@@ -12,7 +12,7 @@ from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import is_finite
 from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.signals import Array, Signals, outer
+from spikedtp.plasticity.signals import Array, Signals, State, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["BiasRule", "Factors", "LearningRule"]
@@ -104,15 +104,15 @@ class LearningRule(_Checked, Described):
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)
 
-    def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> dict[str, Any]:
+    def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> State:
         """State before the first presentation; empty for a rule without memory."""
         return {}
 
-    def factors(self, signals: Signals, state: dict[str, Array]) -> Factors:
+    def factors(self, signals: Signals, state: State) -> Factors:
         """The weight change of one presentation in factored form."""
         raise TypeError(f"{type(self).__name__} has no factored form")
 
-    def update(self, signals: Signals, weight: Array, state: dict[str, Array]) -> Array:
+    def update(self, signals: Signals, weight: Array, state: State) -> Array:
         """ΔW of one presentation, without bounds or constraints: ``(..., n_post, n_pre)``."""
         return self.factors(signals, state).dense(weight)
 
@@ -120,7 +120,7 @@ class LearningRule(_Checked, Described):
         """Which plateaus the rule learns from; the network makes them."""
         return Plateau()
 
-    def next_state(self, signals: Signals, state: dict[str, Array]) -> dict[str, Array]:
+    def next_state(self, signals: Signals, state: State) -> State:
         """State after the presentation. Called once the weights have been committed."""
         return state
 

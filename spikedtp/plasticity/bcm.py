@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.parameters import parameter
-from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.signals import Array, State, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
-from spikedtp.plasticity.timed import TimedRule, over_batch
+from spikedtp.plasticity.timed import Row, Step, TimedRule, over_batch
 
 __all__ = ["BCM"]
 
@@ -48,8 +49,8 @@ class BCM(TimedRule):
     Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; the normalised form is that of ngc-learn's BCM synapse.
     """
 
-    tau_w: second = parameter(40 * ms, above=0 * ms)
-    tau_theta: second = parameter(20 * ms, above=0 * ms)
+    tau_w: Quantity = parameter(40 * ms, above=0 * ms)
+    tau_theta: Quantity = parameter(20 * ms, above=0 * ms)
     theta0: float = parameter(0.5, above=0.0)
     w_bound: float = parameter(0.0, least=0.0)
     w_decay: float = parameter(0.0, least=0.0)
@@ -61,13 +62,13 @@ class BCM(TimedRule):
     reference: ClassVar[str] = "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; ngc-learn's BCM synapse"
     needs_spikes: ClassVar[bool] = False
 
-    def initial_state(self, n_post, n_pre, batch=()):
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         return {"theta": np.full(n_post, float(self.theta0))}
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         weight_step, theta_step = float(dt / self.tau_w), float(dt / self.tau_theta)
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             theta, post = state["theta"], row.post
             change = over_batch(outer(post * (post - theta) / (theta + EPSILON), row.pre))
             if self.w_bound > 0:
@@ -78,7 +79,7 @@ class BCM(TimedRule):
 
         return step
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         growth = "(w_bound - abs(w))*p_post*activity_pre" if self.w_bound > 0 else "p_post*activity_pre"
         return SpikingForm(
             post=f"theta : 1\np = activity*(activity - theta)/(theta + {EPSILON}) : 1",

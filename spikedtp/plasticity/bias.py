@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import BiasRule
+from spikedtp.plasticity.signals import Array
 
 __all__ = ["PlateauBias"]
 
@@ -23,5 +24,5 @@ class PlateauBias(BiasRule):
     reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLossBias",)
 
-    def update(self, plateau, gradient):
+    def update(self, plateau: Array, gradient: Array | None) -> Array:
         return self.learning_rate * plateau

@@ -12,7 +12,7 @@ import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.signals import clip01, exp, positive
+from spikedtp.plasticity.signals import Array, Signals, State, clip01, exp, positive
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["BTSP"]
@@ -64,7 +64,7 @@ class BTSP(LearningRule):
     nudge: ClassVar[str] = "equilibrated"
     uses_weight: ClassVar[bool] = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_number("w_max", low=0, above=True)
         self.check_number("temporal_discount", low=0, high=1)
@@ -76,13 +76,13 @@ class BTSP(LearningRule):
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("relu_gate")
 
-    def initial_state(self, n_post, n_pre, dtype=np.float32):
+    def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> State:
         return {"past_pre": np.zeros(n_pre, dtype=dtype), "past_plateau": np.zeros(n_post, dtype=dtype)}
 
-    def depression(self, eligibility):
+    def depression(self, eligibility: Array) -> Array:
         """q(E): the share of a weight that eligibility E takes away."""
 
-        def logistic(x):
+        def logistic(x: Array) -> Array:
             return 1.0 / (1.0 + exp((self.dep_th - x) * (2.0 / self.dep_width)))
 
         # 0 and 1 go through the same rounding as the data, so that no eligibility means exactly no depression
@@ -90,7 +90,7 @@ class BTSP(LearningRule):
         low, high = logistic(zero), logistic(zero + 1.0)
         return (logistic(eligibility) - low) / (high - low)
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         now = clip01(signals.pre_nudged)
         past = self.temporal_discount * clip01(state["past_pre"])
         fading = self.temporal_discount * now
@@ -105,13 +105,13 @@ class BTSP(LearningRule):
             decay=((up, lost_up), (up_past, lost_up_past)),
         )
 
-    def next_state(self, signals, state):
+    def next_state(self, signals: Signals, state: State) -> State:
         return {"past_pre": clip01(signals.pre_nudged), "past_plateau": 1.0 * signals.plateau}
 
-    def plateau_form(self):
+    def plateau_form(self) -> Plateau:
         return Plateau(self.relu_gate, self.max_pop_fraction, self.neg_rate_th)
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         def depression(x: str) -> str:
             def logistic(x: str) -> str:
                 return f"1/(1 + exp((dep_th - {x})*2/dep_width))"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -18,7 +18,7 @@ __all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "SignMask
 _LARGEST = float(np.finfo(np.float32).max)  # weights are float32
 
 
-def is_finite(value: object) -> bool:
+def is_finite(value: object) -> TypeGuard[float]:
     """Whether this is one number, not NaN, that float32 holds. A comparison: a huge integer has no float."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
@@ -48,7 +48,7 @@ class SignMask:
 
     signs: tuple[int, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.signs or any(sign not in (-1, 0, 1) for sign in self.signs):
             raise SpikedtpError(
                 f"SignMask: signs must be -1, 0 or 1 for each presynaptic cell, got {shown(self.signs)}"
@@ -126,7 +126,7 @@ class NormalizeRows:
     scale: float
     autapses: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_number("NormalizeRows", "scale", self.scale)
 
     def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
@@ -149,7 +149,7 @@ class ReceptiveFields:
     image_dims: tuple[int, ...] | None = None
     scale: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not _is_count(self.size):
             raise SpikedtpError(
                 f"ReceptiveFields: size must be a positive whole number of pixels, got {shown(self.size)}"
@@ -197,7 +197,7 @@ class Tied:
     scale: float = 1.0
     transpose: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_number("Tied", "scale", self.scale, positive=False)
         if self.sign not in (1, -1):
             raise SpikedtpError(f"Tied: sign must be 1 or -1, got {shown(self.sign)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["DendriticLoss"]
@@ -37,14 +37,14 @@ class DendriticLoss(LearningRule):
     modulated: ClassVar[str] = "dendrite_settled"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLoss_6",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check("sign", self.sign in (1, -1), "1 or -1")
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         rate = self.sign * self.learning_rate
         return Factors(((rate * signals.dendrite_settled.clip(-1.0, 1.0), clip01(signals.pre_settled_previous)),))
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         change = "learning_rate*clip(dendrite_settled_post, -1, 1)*clip(pre_settled_previous_pre, 0, 1)"
         return SpikingForm(on_learn=f"w {'+' if self.sign == 1 else '-'}= {change}")

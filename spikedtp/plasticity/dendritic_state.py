@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["DendriticState"]
@@ -54,14 +54,14 @@ class DendriticState(LearningRule):
         "Top_Layer_BP_like_2L": {"top_layer_only": True},
     }
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("forward_only", "relu_gate", "one_pass", "top_layer_only")
         self.check("one_pass", not (self.one_pass and self.top_layer_only), "false together with top_layer_only")
 
     @property
-    def nudge(self) -> str:
+    def nudge(self) -> str:  # type: ignore[override]  # its fields say so: read of a rule, not of the class
         if self.top_layer_only:
             return "output-only"
         return "one-pass" if self.one_pass else "equilibrated"
@@ -70,11 +70,11 @@ class DendriticState(LearningRule):
     def _pre(self) -> str:
         return "pre_settled" if self.one_pass or self.forward_only else "pre_nudged"
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         return Factors(((self.learning_rate * signals.plateau, clip01(getattr(signals, self._pre))),))
 
-    def plateau_form(self):
+    def plateau_form(self) -> Plateau:
         return Plateau(self.relu_gate, self.max_pop_fraction)
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         return SpikingForm(on_learn=f"w += learning_rate*plateau_post*clip({self._pre}_pre, 0, 1)")

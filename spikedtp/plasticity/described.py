@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar
 
 __all__ = ["Described", "Description"]
@@ -41,6 +41,8 @@ class Description:
 
 class Described:
     """Gives a rule `describe()`, made from its class attributes `equation` and `reference` and from its fields."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # every rule is a dataclass
 
     equation: ClassVar[str] = ""
     reference: ClassVar[str] = ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["HebbWeightNorm"]
@@ -42,12 +42,12 @@ class HebbWeightNorm(LearningRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebb_WeightNorm", "Hebb_WeightNorm_4")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Hebb_WeightNorm_4": {"clipped": True}}
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check("sign", self.sign in (1, -1), "1 or -1")
         self.check_flags("forward_only", "clipped")
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         if self.forward_only:
             post, pre = signals.post_settled, signals.pre_settled
         else:
@@ -56,7 +56,7 @@ class HebbWeightNorm(LearningRule):
             post, pre = clip01(post), clip01(pre)
         return Factors(((self.sign * self.learning_rate * post, pre),))
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         phase = "settled" if self.forward_only else "nudged"
         post, pre = f"post_{phase}_post", f"pre_{phase}_pre"
         if self.clipped:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
+from spikedtp.plasticity.pair_form import PairForm
+from spikedtp.plasticity.signals import Array, State
+from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.stdp import PairRule
-from spikedtp.plasticity.timed import over_batch
+from spikedtp.plasticity.timed import Row, Step, over_batch
 
 __all__ = ["MSTDP"]
 
@@ -40,25 +44,25 @@ class MSTDP(PairRule):
     reference: ClassVar[str] = "Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468"
     needs_modulator: ClassVar[bool] = True
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         pair = self._pair_stepper(dt)
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, state = self._acting(pair, state, row)
             return weight + self.learning_rate * over_batch(per_synapse(row.modulator) * acting), state
 
         return step
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         return self._pair_form(
             on_pre="w += learning_rate*modulator_post*p_minus_post",
             on_post="w += learning_rate*modulator_post*p_plus_pre",
         )
 
-    def pair_form(self):
+    def pair_form(self) -> PairForm:
         return replace(super().pair_form(), modulated=True)
 
 
-def per_synapse(modulator):
+def per_synapse(modulator: Array | float) -> np.ndarray:
     """A number, or one per element of a batch, ready to multiply ``(..., n_post, n_pre)``."""
     return np.asarray(modulator)[..., None, None]

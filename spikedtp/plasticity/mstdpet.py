@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.parameters import parameter
 from spikedtp.plasticity.mstdp import MSTDP, per_synapse
-from spikedtp.plasticity.timed import decay, over_batch
+from spikedtp.plasticity.pair_form import PairForm
+from spikedtp.plasticity.signals import Array, State
+from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.plasticity.timed import Row, Step, decay, over_batch
 
 __all__ = ["MSTDPET"]
 
@@ -54,28 +58,28 @@ class MSTDPET(MSTDP):
     Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468.
     """
 
-    tau_e: second = parameter(25 * ms, above=0 * ms)
+    tau_e: Quantity = parameter(25 * ms, above=0 * ms)
 
     equation: ClassVar[str] = (
         r"\dot z = -z/\tau_e + \zeta/\tau_e, \quad \dot W = \gamma\, r\, z, \quad "
         r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}"
     )
 
-    def initial_state(self, n_post, n_pre, batch=()):
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         return super().initial_state(n_post, n_pre, batch) | {"z": np.zeros((*batch, n_post, n_pre))}
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         pair, keep = self._pair_stepper(dt), decay(dt, self.tau_e)
         tau, step_ms = float(self.tau_e / ms), float(dt / ms)
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, now = self._acting(pair, state, row)
             z = state["z"] * keep + acting / tau
             return weight + self.learning_rate * step_ms * over_batch(per_synapse(row.modulator) * z), now | {"z": z}
 
         return step
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         return self._pair_form(
             synapse="""
                 z : Hz
@@ -91,5 +95,5 @@ class MSTDPET(MSTDP):
             on_modulator=_CATCH_UP,
         )
 
-    def pair_form(self):
+    def pair_form(self) -> PairForm:
         return replace(super().pair_form(), tau_e=self.tau_e)

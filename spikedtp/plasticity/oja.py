@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["Oja"]
@@ -32,11 +32,11 @@ class Oja(LearningRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
     uses_weight: ClassVar[bool] = True
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         post, pre = clip01(signals.post_nudged), clip01(signals.pre_nudged)
         return Factors(((self.learning_rate * post, pre),), ((self.learning_rate * post**2, 1.0 + 0.0 * pre),))
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         return SpikingForm(
             post="post = clip(post_nudged, 0, 1) : 1",
             on_learn="w += learning_rate*post_post*(clip(pre_nudged_pre, 0, 1) - post_post*w)",

@@ -19,15 +19,16 @@ BTSP's past and BCM's threshold are carried along (each element of a batch has i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.base import LearningRule
-from spikedtp.plasticity.signals import Array, Signals
+from spikedtp.plasticity.signals import Array, Signals, State
 from spikedtp.plasticity.spiking_form import SpikingForm
-from spikedtp.plasticity.timed import Row, over_batch
+from spikedtp.plasticity.timed import Row, Step, over_batch
 
 __all__ = ["PresentationRows"]
 
@@ -51,7 +52,7 @@ class PresentationRows:
         """How many cells may have a modulator of their own."""
         return n_pre if self.rule.modulated == "pre_nudged" else n_post
 
-    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> dict[str, Array]:
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         state = self.rule.initial_state(n_post, n_pre, dtype=np.float64)
         return {name: np.broadcast_to(values, (*batch, *values.shape)) for name, values in state.items()}
 
@@ -71,8 +72,8 @@ class PresentationRows:
             known[self.rule.modulated] = modulator
         return Signals(pre_settled=pre, pre_settled_previous=pre, post_settled=post, **known)
 
-    def stepper(self, dt) -> Callable:
-        def step(weight, state, row: Row):
+    def stepper(self, dt: Quantity) -> Step:
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             signals = self.signals(*row)
             change = self.rule.update(signals, weight, state)
             return weight + over_batch(change), self.rule.next_state(signals, state)
@@ -82,12 +83,12 @@ class PresentationRows:
     def spiking_form(self) -> SpikingForm | None:
         return self.rule.spiking_form()
 
-    def numbers(self) -> dict:
+    def numbers(self) -> dict[str, Any]:
         return self.rule.numbers()
 
     def group_signals(self, pre: Array, post: Array, modulator: Array) -> dict[str, dict[str, Array]]:
         """What the two groups of the spiking form are given, by the names of `Signals`."""
         signals = vars(self.signals(pre, post, modulator))
-        sides = {"pre": ("pre_settled", "pre_settled_previous", "pre_nudged")}
+        sides: dict[str, tuple[str, ...]] = {"pre": ("pre_settled", "pre_settled_previous", "pre_nudged")}
         sides["post"] = ("post_settled", "post_nudged", "plateau", "dendrite_settled")
         return {side: {name: signals[name] for name in names} for side, names in sides.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
+from typing import Any, TypeVar
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
@@ -11,6 +12,7 @@ from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
+from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.hebb import HebbWeightNorm
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
@@ -40,7 +42,10 @@ _LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}
 _LEGACY_BIAS = {name: rule for rule in BIAS_RULES.values() for name in rule.legacy_names}
 
 
-def build(rule: type, name: str, kwargs: dict):
+Rule = TypeVar("Rule", bound=Described)
+
+
+def build(rule: type[Rule], name: str, kwargs: dict[str, Any]) -> Rule:
     """`rule(**kwargs)`, with an error that lists the names that would have been right."""
     allowed = {field.name for field in fields(rule)}
     for key in kwargs:
@@ -52,7 +57,7 @@ def build(rule: type, name: str, kwargs: dict):
     return rule(**kwargs)
 
 
-def make_rule(name: str, /, **kwargs) -> LearningRule:
+def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
     """The learning rule of this public or legacy name.
 
     Parameters
@@ -82,7 +87,7 @@ def make_rule(name: str, /, **kwargs) -> LearningRule:
     return build(rule, name, kwargs)
 
 
-def make_bias_rule(name: str, /, **kwargs) -> BiasRule:
+def make_bias_rule(name: str, /, **kwargs: Any) -> BiasRule:
     """The bias rule of this public or legacy name; parameters and errors as in `make_rule`."""
     rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
     if rule is None:

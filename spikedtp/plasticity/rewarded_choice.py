@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from spikedtp.parameters import Parameters, parameter
 
@@ -73,7 +74,7 @@ class RewardedChoice(Parameters):
     )
     expect: ClassVar[str] = "expected += learning*expectation_rate*(reward - expected)"
 
-    def update(self, trace, score, chosen: int, reward: float, expected: float) -> np.ndarray:
+    def update(self, trace: np.ndarray, score: ArrayLike, chosen: int, reward: float, expected: float) -> np.ndarray:
         """The same in arrays: ΔW ``(n_out, n_hidden)`` of one presentation, before clipping."""
         z = self.gain * (np.asarray(score) - np.max(score))
         p = np.exp(z) / np.exp(z).sum()

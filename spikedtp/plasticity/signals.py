@@ -14,6 +14,7 @@ import numpy as np
 __all__ = ["Signals", "clip01", "exp", "outer", "positive"]
 
 Array = Any  # numpy or torch; only operators, indexing and ``.clip(lo, hi)`` are used
+State = dict[str, Array]  # what a rule hands on to its next step or presentation, by name
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class Signals:
     pre_settled: Array
     pre_settled_previous: Array
     post_settled: Array
-    dendrite_settled: Array | None = None
-    pre_nudged: Array | None = None
-    post_nudged: Array | None = None
-    plateau: Array | None = None
-    gradient: Array | None = None
+    dendrite_settled: Array = None  # from here on None where the projection has none, or its rule asks for none
+    pre_nudged: Array = None
+    post_nudged: Array = None
+    plateau: Array = None
+    gradient: Array = None
 
 
 def outer(post: Array, pre: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 __all__ = ["SpikingForm"]
 
@@ -64,7 +65,7 @@ class SpikingForm:
         """The same code with one of the names of `Signals` in the place of another."""
         name = re.compile(rf"\b{instead_of}(?=\b|_pre\b|_post\b)")
 
-        def read(value):
+        def read(value: Any) -> Any:
             if isinstance(value, dict):
                 return {key: read(text) for key, text in value.items()}
             return name.sub(signal, value) if isinstance(value, str) else value

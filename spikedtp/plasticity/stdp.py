@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_quantity, parameter
 from spikedtp.plasticity.pair_form import PairForm, PairTrace
-from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.signals import Array, State, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
-from spikedtp.plasticity.timed import TimedRule, decay, over_batch
+from spikedtp.plasticity.timed import Row, Step, TimedRule, decay, over_batch
 
 __all__ = ["STDP", "PairRule"]
 
@@ -39,46 +41,46 @@ class PairRule(TimedRule):
 
     a_plus: float = parameter(1.0)
     a_minus: float = parameter(-1.0)
-    tau_plus: second = parameter(20 * ms, above=0 * ms)
-    tau_minus: second = parameter(20 * ms, above=0 * ms)
+    tau_plus: Quantity = parameter(20 * ms, above=0 * ms)
+    tau_minus: Quantity = parameter(20 * ms, above=0 * ms)
     learning_rate: float = parameter(0.2, least=0.0)
     convention: str = "same-step"
     traces: str = "cumulative"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_choice("convention", CONVENTIONS)
         self.check_choice("traces", TRACES)
 
     # --- rate form ----------------------------------------------------------------------------------------------------
 
-    def initial_state(self, n_post, n_pre, batch=()):
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         shapes = {"p_plus": (n_pre,), "p_minus": (n_post,), "zeta": (n_post, n_pre)}
         return {name: np.zeros((*batch, *shape)) for name, shape in shapes.items()}
 
-    def _pair_stepper(self, dt):
+    def _pair_stepper(self, dt: Quantity) -> Callable[[State, Row], State]:
         """`step(state, row)` -> the three states of the pair term, one step on."""
         keep_plus, keep_minus = decay(dt, self.tau_plus), decay(dt, self.tau_minus)
         nearest = self.traces == "nearest"
 
-        def trace(old, jump, signal):
+        def trace(old: Array, jump: float, signal: Array) -> Array:
             return old * (1.0 - signal) + jump * signal if nearest else old + jump * signal
 
-        def step(state, row):
+        def step(state: State, row: Row) -> State:
             p_plus = trace(state["p_plus"] * keep_plus, self.a_plus, row.pre)
             p_minus = trace(state["p_minus"] * keep_minus, self.a_minus, row.post)
             return {"p_plus": p_plus, "p_minus": p_minus, "zeta": outer(row.post, p_plus) + outer(p_minus, row.pre)}
 
         return step
 
-    def _acting(self, pair, state, row):
+    def _acting(self, pair: Callable[[State, Row], State], state: State, row: Row) -> tuple[Array, State]:
         """The pair term that acts in this step, and the new state."""
         new = pair(state, row)
         return state["zeta"] if self.convention == "lag" else new["zeta"], new
 
     # --- spiking form -------------------------------------------------------------------------------------------------
 
-    def _pair_form(self, *, states: dict[str, str] | None = None, **code) -> SpikingForm:
+    def _pair_form(self, *, states: dict[str, str] | None = None, **code: Any) -> SpikingForm:
         """The traces of the pair term in their groups, with the synapse code of one rule."""
         zeta = "p_plus_pre*activity_post + p_minus_post*activity_pre"
         jump = "=" if self.traces == "nearest" else "+="
@@ -92,7 +94,7 @@ class PairRule(TimedRule):
             **code,
         )
 
-    def pair_form(self):
+    def pair_form(self) -> PairForm:
         return PairForm(
             pre=PairTrace(self.tau_plus, self.a_plus),
             post=PairTrace(self.tau_minus, self.a_minus),
@@ -137,26 +139,26 @@ class STDP(PairRule):
     )
     reference: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for name, bound in (("w_min", self.w_min), ("w_max", self.w_max)):
             if bound is not None:
                 check_quantity("STDP", name, bound, 1.0)
-        if None not in self.bounds and self.w_min >= self.w_max:
+        if self.w_min is not None and self.w_max is not None and self.w_min >= self.w_max:
             raise SpikedtpError(f"STDP.w_min must be below w_max = {self.w_max}, got {self.w_min}")
         if self.bounds != (None, None) and self.convention == "lag":
             raise SpikedtpError("STDP.convention must be same-step where weights have bounds, got 'lag'")
 
     @property
-    def bounds(self):
+    def bounds(self) -> tuple[float | None, float | None]:
         return self.w_min, self.w_max
 
     # --- rate form ----------------------------------------------------------------------------------------------------
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         pair, bounded = self._pair_stepper(dt), self.bounds != (None, None)
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, state = self._acting(pair, state, row)
             if not bounded:
                 return weight + self.learning_rate * over_batch(acting), state
@@ -168,7 +170,7 @@ class STDP(PairRule):
 
     # --- spiking form -------------------------------------------------------------------------------------------------
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         clip = ""
         if self.bounds != (None, None):
             low = "w_min" if self.w_min is not None else "-inf"
@@ -178,5 +180,5 @@ class STDP(PairRule):
             on_pre="w += learning_rate*p_minus_post" + clip, on_post="w += learning_rate*p_plus_pre" + clip
         )
 
-    def pair_form(self):
+    def pair_form(self) -> PairForm:
         return replace(super().pair_form(), bounds=self.bounds)

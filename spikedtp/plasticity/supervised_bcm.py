@@ -12,7 +12,7 @@ import numpy as np
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["SupervisedBCM"]
@@ -54,7 +54,7 @@ class SupervisedBCM(LearningRule):
     legacy_names: ClassVar[tuple[str, ...]] = ("Supervised_BCM_4",)
     nudge: ClassVar[str] = "equilibrated"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_number("theta_tau", low=0, above=True)
         self.check_number("k", low=0, above=True)
@@ -62,22 +62,22 @@ class SupervisedBCM(LearningRule):
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("relu_gate")
 
-    def initial_state(self, n_post, n_pre, dtype=np.float32):
+    def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> State:
         return {"theta": np.full(n_post, self.k, dtype=dtype)}
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         post = signals.post_nudged
         rate = self.sign * self.learning_rate
         return Factors(((rate * post * (post - state["theta"]), clip01(signals.pre_nudged)),))
 
-    def next_state(self, signals, state):
+    def next_state(self, signals: Signals, state: State) -> State:
         theta = state["theta"]
         return {"theta": theta + (signals.post_nudged**2 / self.k - theta) / self.theta_tau}
 
-    def plateau_form(self):
+    def plateau_form(self) -> Plateau:
         return Plateau(self.relu_gate, self.max_pop_fraction)
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         change = "learning_rate*post_nudged_post*(post_nudged_post - theta_post)*clip(pre_nudged_pre, 0, 1)"
         return SpikingForm(
             post="theta : 1",

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["TemporalContrastHebb"]
@@ -46,12 +46,12 @@ class TemporalContrastHebb(LearningRule):
     nudge: ClassVar[str] = "equilibrated"
     contrasts: ClassVar[bool] = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_number("max_pop_fraction", low=0, high=1)
         self.check_flags("relu_gate")
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         after = clip01(signals.post_nudged)
         if self.relu_gate:
             after = after * (signals.post_settled > 0)
@@ -62,10 +62,10 @@ class TemporalContrastHebb(LearningRule):
             )
         )
 
-    def plateau_form(self):
+    def plateau_form(self) -> Plateau:
         return Plateau(self.relu_gate, self.max_pop_fraction)
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         gate = "*int(post_settled > 0)" if self.relu_gate else ""
         return SpikingForm(
             pre="before = clip(pre_settled, 0, 1) : 1\nafter = clip(pre_nudged, 0, 1) : 1",

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import Parameters
 from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.pair_form import PairForm
-from spikedtp.plasticity.signals import Array
+from spikedtp.plasticity.signals import Array, State
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["Row", "TimedRule", "decay", "over_batch"]
-
-State = dict[str, Array]
 
 
 class Row(NamedTuple):
@@ -30,6 +29,9 @@ class Row(NamedTuple):
     pre: Array
     post: Array
     modulator: Array | float = 0.0
+
+
+Step = Callable[[Array, State, Row], tuple[Array, State]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class TimedRule(Parameters, Described):
         """What the two groups of the spiking form are given in each step."""
         return {"pre": {"activity": pre}, "post": {"activity": post}}
 
-    def stepper(self, dt) -> Callable[[Array, State, Row], tuple[Array, State]]:
+    def stepper(self, dt: Quantity) -> Step:
         """`step(weight, state, row) -> (weight, state)` for time steps of length `dt`, in rates or spikes alike.
 
         With a batch axis in `row`, the weights move by the sum over the batch and each element has its own state.
@@ -89,6 +91,6 @@ def over_batch(change: Array) -> Array:
     return change.sum(axis=0) if change.ndim == 3 else change
 
 
-def decay(dt, tau) -> float:
+def decay(dt: Quantity, tau: Quantity) -> float:
     """What is left of a trace after one step."""
     return float(np.exp(-float(dt / tau)))

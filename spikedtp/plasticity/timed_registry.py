@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from spikedtp.errors import known_names
 from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.mstdp import MSTDP
@@ -19,7 +21,7 @@ TIMED_RULES: dict[str, type[TimedRule]] = {
 }
 
 
-def make_timed_rule(name: str, /, **kwargs) -> TimedRule:
+def make_timed_rule(name: str, /, **kwargs: Any) -> TimedRule:
     """The rule in time steps of this name; parameters and errors as in `make_rule`."""
     if name not in TIMED_RULES:
         raise known_names("learning rule in time steps", name, TIMED_RULES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
-from spikedtp.plasticity.signals import clip01
+from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
 __all__ = ["TopDownHebb"]
@@ -53,15 +53,15 @@ class TopDownHebb(LearningRule):
     )
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Top_Down_Hebbian_Temporal_Contrast_3": {"form": "nudged"}}
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check("form", self.form in FORMS, f"one of {', '.join(FORMS)}")
 
     @property
-    def modulated(self) -> str:
+    def modulated(self) -> str:  # type: ignore[override]  # its form says so: read of a rule, not of the class
         return "post_nudged" if self.form == "product" else "pre_nudged"
 
-    def factors(self, signals, state):
+    def factors(self, signals: Signals, state: State) -> Factors:
         rate = self.learning_rate
         if self.form == "product":
             return Factors(
@@ -74,7 +74,7 @@ class TopDownHebb(LearningRule):
         contrast = (signals.pre_nudged - signals.pre_settled).clip(-1.0, 1.0)
         return Factors(((rate * clip01(post), contrast),))
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         if self.form == "product":
             change = (
                 "clip(post_nudged_post, 0, 1)*clip(pre_nudged_pre, 0, 1)"

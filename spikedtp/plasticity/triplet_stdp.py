@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import known_names
 from spikedtp.parameters import parameter
 from spikedtp.plasticity.pair_form import PairForm, PairTrace
-from spikedtp.plasticity.signals import outer
+from spikedtp.plasticity.signals import Array, State, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.stdp import TRACES
-from spikedtp.plasticity.timed import TimedRule, decay, over_batch
+from spikedtp.plasticity.timed import Row, Step, TimedRule, decay, over_batch
 
 __all__ = ["TripletSTDP"]
 
@@ -53,10 +54,10 @@ class TripletSTDP(TimedRule):
     a3_plus: float = parameter(6.2e-3, least=0.0)
     a2_minus: float = parameter(7e-3, least=0.0)
     a3_minus: float = parameter(2.3e-4, least=0.0)
-    tau_plus: second = parameter(16.8 * ms, above=0 * ms)
-    tau_x: second = parameter(101 * ms, above=0 * ms)
-    tau_minus: second = parameter(33.7 * ms, above=0 * ms)
-    tau_y: second = parameter(125 * ms, above=0 * ms)
+    tau_plus: Quantity = parameter(16.8 * ms, above=0 * ms)
+    tau_x: Quantity = parameter(101 * ms, above=0 * ms)
+    tau_minus: Quantity = parameter(33.7 * ms, above=0 * ms)
+    tau_y: Quantity = parameter(125 * ms, above=0 * ms)
     learning_rate: float = parameter(1.0, least=0.0)
     traces: str = "cumulative"
 
@@ -66,12 +67,12 @@ class TripletSTDP(TimedRule):
     )
     reference: ClassVar[str] = "Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.check_choice("traces", TRACES)
 
     @classmethod
-    def fit(cls, name: str, **changes) -> TripletSTDP:
+    def fit(cls, name: str, **changes: Any) -> TripletSTDP:
         """The paper's fits of the full model: visual_cortex, visual_cortex_nearest, hippocampus, hippocampus_nearest.
 
         Parameters
@@ -83,23 +84,23 @@ class TripletSTDP(TimedRule):
         if name not in FITS:
             raise known_names("fit of TripletSTDP", name, FITS)
         a2_plus, a3_plus, a2_minus, a3_minus, tau_x, tau_y = FITS[name]
-        fitted = dict(a2_plus=a2_plus, a3_plus=a3_plus, a2_minus=a2_minus, a3_minus=a3_minus)
+        fitted: dict[str, Any] = dict(a2_plus=a2_plus, a3_plus=a3_plus, a2_minus=a2_minus, a3_minus=a3_minus)
         fitted |= dict(tau_x=tau_x * ms, tau_y=tau_y * ms, traces="nearest" if "nearest" in name else "cumulative")
         return cls(**{**fitted, **changes})
 
-    def initial_state(self, n_post, n_pre, batch=()):
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         sizes = {"r1": n_pre, "r2": n_pre, "o1": n_post, "o2": n_post}
         return {name: np.zeros((*batch, n)) for name, n in sizes.items()}
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         taus = {"r1": self.tau_plus, "r2": self.tau_x, "o1": self.tau_minus, "o2": self.tau_y}
         keep = {name: decay(dt, tau) for name, tau in taus.items()}
         nearest = self.traces == "nearest"
 
-        def jump(old, signal):
+        def jump(old: Array, signal: Array) -> Array:
             return old * (1.0 - signal) + signal if nearest else old + signal
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             old = {name: keep[name] * state[name] for name in keep}
             r1, o1 = jump(old["r1"], row.pre), jump(old["o1"], row.post)
             change = outer(row.post * (self.a2_plus + self.a3_plus * old["o2"]), r1)
@@ -109,7 +110,7 @@ class TripletSTDP(TimedRule):
 
         return step
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         jump = "= 1" if self.traces == "nearest" else "+= 1"
         return SpikingForm(
             pre="dr1/dt = -r1/tau_plus : 1\ndr2/dt = -r2/tau_x : 1",
@@ -123,7 +124,7 @@ class TripletSTDP(TimedRule):
             states={"r1": "pre.r1", "r2": "pre.r2", "o1": "post.o1", "o2": "post.o2"},
         )
 
-    def pair_form(self):
+    def pair_form(self) -> PairForm:
         return PairForm(
             pre=PairTrace(self.tau_plus),
             post=PairTrace(self.tau_minus),

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from brian2 import Hz, ms, second
+from brian2 import Hz, ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import parameter
-from spikedtp.plasticity.signals import exp, outer
+from spikedtp.plasticity.signals import Array, State, exp, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
-from spikedtp.plasticity.timed import TimedRule, decay, over_batch
+from spikedtp.plasticity.timed import Row, Step, TimedRule, decay, over_batch
 
 __all__ = ["UrbanczikSenn"]
 
@@ -54,14 +55,14 @@ class UrbanczikSenn(TimedRule):
     Urbanczik & Senn 2014, Neuron 81:521, 10.1016/j.neuron.2013.11.030. There ε is not multiplied by tau_l.
     """
 
-    phi_max: Hz = parameter(150 * Hz, above=0 * Hz)
+    phi_max: Quantity = parameter(150 * Hz, above=0 * Hz)
     k: float = parameter(0.5, above=0.0)
     beta: float = parameter(5.0, above=0.0)
     theta: float = parameter(1.0)
     attenuation: float = parameter(0.95, above=0.0, most=1.0)
-    tau_l: second = parameter(10 * ms, above=0 * ms)
-    tau_s: second = parameter(3 * ms, above=0 * ms)
-    tau_delta: second = parameter(100 * ms, above=0 * ms)
+    tau_l: Quantity = parameter(10 * ms, above=0 * ms)
+    tau_s: Quantity = parameter(3 * ms, above=0 * ms)
+    tau_delta: Quantity = parameter(100 * ms, above=0 * ms)
     learning_rate: float = parameter(0.01, least=0.0)
 
     equation: ClassVar[str] = (
@@ -71,25 +72,25 @@ class UrbanczikSenn(TimedRule):
     )
     reference: ClassVar[str] = "Urbanczik & Senn 2014, Neuron 81:521, 10.1016/j.neuron.2013.11.030"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.tau_s >= self.tau_l:
             raise SpikedtpError(f"UrbanczikSenn.tau_s must be below tau_l = {self.tau_l}, got {self.tau_s}")
 
-    def rate(self, potential):
+    def rate(self, potential: Array) -> Array:
         """φ(U) in Hz."""
         return float(self.phi_max) / (1.0 + self.k * exp(self.beta * (self.theta - potential)))
 
-    def initial_state(self, n_post, n_pre, batch=()):
+    def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         shapes = {"slow": (n_pre,), "fast": (n_pre,), "potential": (n_post,), "delta": (n_post, n_pre)}
         return {name: np.zeros((*batch, *shape)) for name, shape in shapes.items()}
 
-    def stepper(self, dt):
+    def stepper(self, dt: Quantity) -> Step:
         keep_slow, keep_fast, keep_delta = (decay(dt, tau) for tau in (self.tau_l, self.tau_s, self.tau_delta))
         height = float(self.tau_l / (self.tau_l - self.tau_s))
         step_ms, tau_delta, step_s = float(dt / ms), float(self.tau_delta / ms), float(dt)
 
-        def step(weight, state, row):
+        def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             slow, fast = keep_slow * state["slow"] + row.pre, keep_fast * state["fast"] + row.pre
             psp = height * (slow - fast)
             potential = psp @ weight.T
@@ -101,7 +102,7 @@ class UrbanczikSenn(TimedRule):
 
         return step
 
-    def spiking_form(self):
+    def spiking_form(self) -> SpikingForm:
         return SpikingForm(
             pre="""
                 dslow/dt = -slow/tau_l : 1

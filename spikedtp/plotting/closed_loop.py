@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from spikedtp.compare import similarity
 from spikedtp.errors import SpikedtpError
@@ -47,13 +48,13 @@ def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
     if names:
         nudge = f"nudge, {HELD[phases.hold]}"
         read = phases.settled[0] * step
-        for name, start, stop in (("settle", 0, read), ("read", read, onset), (nudge, onset, end)):
-            ax.annotate(name, ((start + stop) / 2, 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center",
+        for name, left, right in (("settle", 0.0, read), ("read", read, onset), (nudge, onset, end)):
+            ax.annotate(name, ((left + right) / 2, 1), (0, 4), ("data", "axes fraction"), "offset points", ha="center",
                         fontsize=5.5, color="0.35")  # fmt: skip
     return ax
 
 
-def rate_against_activity(ax: Axes, activity, counted, unit_rate: float, population: str) -> Axes:
+def rate_against_activity(ax: Axes, activity: ArrayLike, counted: ArrayLike, unit_rate: float, population: str) -> Axes:
     """Firing rate against the rate network's activity, one point per cell and presentation; binned where many.
 
     Parameters
@@ -144,6 +145,8 @@ def phases_figure(
         Default: that of the response, or the highest one with a dendrite.
     sample, repeat : int
     """
+    if rate.target is None:
+        raise SpikedtpError("the rate response has no nudge phase: call present(x, target)")
     population = population or spiking.population or _instructed(spiking)
     circuit, phases, times = spiking.spec.circuit, spiking.spec.phases, spiking.times * 1e3
     output = circuit.output.name
@@ -186,9 +189,16 @@ def phases_figure(
     return figure
 
 
-def _spikes(ax: Axes, spikes: dict[str, np.ndarray], settled: dict[str, np.ndarray], times, n_cells: int = 8) -> None:
+def _spikes(
+    ax: Axes,
+    spikes: dict[str, np.ndarray],
+    settled: dict[str, np.ndarray],
+    times: np.ndarray,
+    n_cells: int = 8,
+) -> None:
     """The most active cells of each population."""
-    rows, colours, marks = [], [], []
+    rows, marks = [], []
+    colours: list[str] = []
     for name, found in spikes.items():
         cells = np.argsort(-settled[name], kind="stable")[:n_cells]
         marks.append((len(colours) + (len(cells) - 1) / 2, name))
@@ -200,7 +210,9 @@ def _spikes(ax: Axes, spikes: dict[str, np.ndarray], settled: dict[str, np.ndarr
     ax.set_ylabel("spikes")
 
 
-def _trace(ax: Axes, times, voltage, expected, colour, label: str | None) -> None:
+def _trace(
+    ax: Axes, times: np.ndarray, voltage: np.ndarray, expected: ArrayLike, colour: str, label: str | None
+) -> None:
     ax.plot(times, voltage, color=colour, linewidth=0.8, label=label)
     ax.plot(times, np.broadcast_to(expected, times.shape), color=colour, linewidth=0.8, linestyle="--", zorder=3)
 

@@ -63,7 +63,7 @@ def figure3(
     population = presynaptic(spiking, projection)
 
     figure = new_figure(DOUBLE_COLUMN, 4.9)
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.12))
+    (above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.12))
     inputs = above.subplots(1, 3)
     input_raster(inputs[0], shown, "dend")
     input_raster(inputs[1], shown, "soma")

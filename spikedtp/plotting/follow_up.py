@@ -224,7 +224,9 @@ def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *,
     return ax
 
 
-def _strip(ax: Axes, place: float, values, groups, colour: str, rng: np.random.Generator, seed: int) -> None:
+def _strip(
+    ax: Axes, place: float, values: np.ndarray, groups: np.ndarray, colour: str, rng: np.random.Generator, seed: int
+) -> None:
     values, groups = np.asarray(values, float), np.asarray(groups)
     keep = np.isfinite(values)
     values, groups = values[keep], groups[keep]

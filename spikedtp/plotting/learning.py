@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plotting.style import COLOURS, SINGLE_COLUMN, new_figure, styled
@@ -19,10 +20,10 @@ __all__ = ["confusion_figure", "confusion_matrix", "training_curve", "training_f
 
 def training_curve(
     ax: Axes,
-    presentations,
-    accuracy,
+    presentations: ArrayLike,
+    accuracy: ArrayLike,
     *,
-    interval: tuple | None = None,
+    interval: tuple[ArrayLike, ArrayLike] | None = None,
     label: str | None = None,
     colour: str = COLOURS["rate"],
 ) -> Axes:
@@ -62,11 +63,11 @@ def training_curve(
 
 @styled
 def training_figure(
-    presentations,
-    accuracy,
+    presentations: ArrayLike,
+    accuracy: ArrayLike,
     *,
-    spiking=None,
-    interval: tuple | None = None,
+    spiking: ArrayLike | None = None,
+    interval: tuple[ArrayLike, ArrayLike] | None = None,
     n_classes: int | None = None,
     title: str = "",
 ) -> Figure:

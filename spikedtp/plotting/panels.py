@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, to_rgb
+from numpy.typing import ArrayLike
 
 from spikedtp.compare import similarity
 from spikedtp.plotting.style import COLOURS, cell_colour
@@ -56,7 +58,13 @@ def mark_phases(ax: Axes, timeline: Timeline, *, names: bool = True) -> Axes:
     return ax
 
 
-def raster(ax: Axes, spikes, times, cells=None, colours=None) -> Axes:
+def raster(
+    ax: Axes,
+    spikes: ArrayLike,
+    times: ArrayLike,
+    cells: ArrayLike | None = None,
+    colours: str | Sequence[str] | None = None,
+) -> Axes:
     """Spikes of some cells, the first in the top row.
 
     Parameters
@@ -74,7 +82,7 @@ def raster(ax: Axes, spikes, times, cells=None, colours=None) -> Axes:
     if len(cells):
         ax.eventplot(
             [times[spikes[:, cell].astype(bool)] for cell in cells],
-            lineoffsets=np.arange(len(cells)),
+            lineoffsets=range(len(cells)),
             linelengths=0.75,
             linewidths=0.6,
             colors=COLOURS["spiking"] if colours is None else colours,
@@ -97,7 +105,8 @@ def input_raster(ax: Axes, shown: Shown, compartment: str, *, n_cells: int = 10)
         Of each population, the most active in the rate network's response at the top; cells that are silent in it are
         left out.
     """
-    rasters, colours, marks = [], [], []
+    rasters, marks = [], []
+    colours: list[str] = []
     for population in shown.sources(compartment):
         cells = shown.most_active(population, n_cells)
         if len(cells):
@@ -163,7 +172,9 @@ def _voltage(ax: Axes, shown: Shown, compartment: str, unit: int, colour: str) -
     return mark_phases(ax, shown.timeline)
 
 
-def update_scatter(ax: Axes, rate, spiking, *, reference: str = "rate network", colour: str | None = None) -> Axes:
+def update_scatter(
+    ax: Axes, rate: np.ndarray, spiking: np.ndarray, *, reference: str = "rate network", colour: str | None = None
+) -> Axes:
     """Spiking against rate ΔW, one point a synapse, with the identity line; binned where there are many.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Shown:
     sample: int = 0
     repeat: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n_samples = 1 if self.rate.n_samples is None else self.rate.n_samples
         if n_samples != self.spiking.n_samples:
             raise SpikedtpError(
@@ -111,7 +111,7 @@ class Shown:
             lag = self.timeline.lag_steps
             activity = np.concatenate([np.zeros_like(activity[:lag]), activity[: len(activity) - lag]])
         model = self.spiking.spec.inputs
-        highest = float(model.max_rate / model.unit_rate) if hasattr(model, "max_rate") else np.inf
+        highest = float(model.max_rate / model.unit_rate) if isinstance(model, PoissonInput) else np.inf
         return activity.clip(0, highest)
 
     def most_active(self, population: str, n: int) -> np.ndarray:
@@ -202,7 +202,8 @@ def spiking_dendritic_states(spiking: SpikingResponse, sample: int) -> np.ndarra
     """
     at = sample if spiking.batched else slice(None)
     names = {"v_dend": spiking.v_dend[spiking.population][at], "v_soma": spiking.v_soma[spiking.population][at]}
-    constants = {name: float(value) for name, value in spiking.spec.cell.quantities().items()}  # in SI, as the arrays
+    # in SI, as the arrays
+    constants: dict[str, Any] = {name: float(value) for name, value in spiking.spec.cell.quantities().items()}
     expression = spiking.spec.cell.declaration().equations["dendritic_state"].expr.code
     return eval(expression, {"__builtins__": {}}, constants | names)
 
@@ -213,7 +214,7 @@ def rate_dendritic_states(rate: RateResponse, spiking: SpikingResponse, sample: 
     if spiking.population not in states.activity:
         raise SpikedtpError(f"{spiking.population} has no dendrite: nothing to plot")
     one = states._replace(activity={spiking.population: states.activity[spiking.population][sample : sample + 1]})
-    points = replayed_points(one, spiking.population, spiking.spec.timeline, None)
+    points = replayed_points(one, spiking.population, spiking.spec.timeline, np.atleast_2d(rate.x))
     return spiking.spec.timeline.interpolate(points)[0]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, SINGLE_COLUMN, letter_panels, new_figure, styled
 
@@ -15,7 +16,7 @@ __all__ = ["replay_figure", "replay_traces"]
 MOST_TRACES, MOST_STATES = 40, 5
 
 
-def replay_traces(ax: Axes, t, values, name: str, *, colour: str = COLOURS["other"]) -> Axes:
+def replay_traces(ax: Axes, t: np.ndarray, values: ArrayLike, name: str, *, colour: str = COLOURS["other"]) -> Axes:
     """Every element of `values` over time, evenly chosen where there are many, and their mean.
 
     Parameters
@@ -39,7 +40,7 @@ def replay_traces(ax: Axes, t, values, name: str, *, colour: str = COLOURS["othe
 
 
 @styled
-def replay_figure(t, w, state: Mapping[str, np.ndarray]) -> Figure:
+def replay_figure(t: np.ndarray, w: ArrayLike, state: Mapping[str, np.ndarray]) -> Figure:
     """Weights, and the rule's first states, over time.
 
     Parameters

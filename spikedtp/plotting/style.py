@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from importlib import resources
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
@@ -34,7 +36,7 @@ COLOURS = {
 }
 
 
-def style():
+def style() -> AbstractContextManager[None]:
     """Context manager: the package's style sheet, e.g. around panels drawn one by one in a notebook."""
     with resources.as_file(resources.files("spikedtp.plotting") / "style.mplstyle") as sheet:
         return mpl.style.context(str(sheet))
@@ -44,13 +46,15 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     """Draw a whole figure in the package's style, wherever it is saved afterwards; matplotlib has one at a time."""
 
     @functools.wraps(draw)
-    def in_style(*args, **kwargs) -> Figure:
+    def in_style(*args: Any, **kwargs: Any) -> Figure:
         with _DRAWING, style():
             figure = draw(*args, **kwargs)
             # ticks are chosen and made when drawn: fix what that depends on, and make them while the style holds
             for axis in (axis for ax in figure.findobj(Axes) for axis in (ax.xaxis, ax.yaxis)):
                 if "labelsize" not in axis.get_tick_params():
-                    axis.set_tick_params(labelsize=mpl.rcParams[f"{axis.axis_name}tick.labelsize"])
+                    axis.set_tick_params(
+                        labelsize=mpl.rcParams["xtick.labelsize" if axis.axis_name == "x" else "ytick.labelsize"]
+                    )
             figure.draw_without_rendering()
         return figure
 

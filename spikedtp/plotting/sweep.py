@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ MAX_PROJECTIONS, MAX_SETTINGS = 4, 6  # panels that a page holds
 PANEL = 1.75  # inch
 UNITS = {"time_per_step": "ms", "unit_rate": "Hz", "dt": "ms"}  # of settings that are plain numbers
 TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 60, 80)
-MEDIAN = dict(color=COLOURS["spiking"])
-NOISE = dict(color=COLOURS["rate"], linestyle=":")
-DOTS = dict(color=COLOURS["spiking"], marker="o", markersize=3, alpha=0.4, markeredgewidth=0, linestyle="")
+MEDIAN: dict[str, Any] = dict(color=COLOURS["spiking"])
+NOISE: dict[str, Any] = dict(color=COLOURS["rate"], linestyle=":")
+DOTS: dict[str, Any] = dict(
+    color=COLOURS["spiking"], marker="o", markersize=3, alpha=0.4, markeredgewidth=0, linestyle=""
+)
 
 
 def setting_angles(ax: Axes, table: pd.DataFrame, setting: str, projection: str) -> Axes:
@@ -70,7 +73,7 @@ def predicted_angles(ax: Axes, table: pd.DataFrame, projection: str) -> Axes:
     ax.plot(ends, ends, color=COLOURS["rate"], linewidth=0.8, zorder=0)
     ax.set_xscale("log")
     ax.minorticks_off()
-    ax.set_xticks(_ticks(*ends, most=4))
+    ax.set_xticks(_ticks(ends[0], ends[1], most=4))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("predicted angle (degrees)")
     return ax

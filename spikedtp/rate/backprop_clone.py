@@ -108,7 +108,7 @@ class BackpropClone:
         changes = {}
         for p in self.projections:
             before = self._store.weights[p.name].astype(np.float64)
-            after = before - p.rule.learning_rate * slopes[p.name]
+            after = before - p.learned_by.learning_rate * slopes[p.name]
             Bounds(*p.bounds).apply(after)
             if isinstance(p.constraint, ReceptiveFields):
                 p.constraint.apply(after, self._store.masks[p.name], recurrent=False)

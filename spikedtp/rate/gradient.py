@@ -5,13 +5,14 @@ Only the last `backward_steps` steps are differentiated; the state before them i
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 
 from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import LocalBackprop
 from spikedtp.rate.phases import Program
 
 __all__ = ["StartingPoint", "check_backward_steps", "gradients", "needs_gradient", "starting_point"]
@@ -107,17 +108,18 @@ def gradients(
 
     found = _differentiate(
         torch.mean((activity[circuit.output.name] - tensor(start.target)) ** 2),
-        [matrix[name] for name, p in learned.items() if p.rule.needs_gradient == "output"]
+        [matrix[name] for name, p in learned.items() if p.learned_by.needs_gradient == "output"]
         + [bias[name] for name in learned_biases],
     )
-    for source in {p.rule.source for p in learned.values() if p.rule.needs_gradient == "dendrite"}:
+    local_rules = (p.rule for p in learned.values() if p.learned_by.needs_gradient == "dendrite")
+    for source in {cast(LocalBackprop, rule).source for rule in local_rules}:
         dendrite = sum(
             matrix[p.name] @ (activity if p.direction == "F" else before)[p.pre]
             for p in circuit.inputs(source)
             if p.compartment == "dend"
         )
         local = [matrix[name] for name, p in learned.items() if getattr(p.rule, "source", None) == source]
-        found |= _differentiate(torch.mean(dendrite**2), local)
+        found |= _differentiate(torch.mean(cast(torch.Tensor, dendrite) ** 2), local)
     return (
         {name: found[id(matrix[name])] for name in learned},
         {name: found[id(bias[name])] for name in learned_biases},

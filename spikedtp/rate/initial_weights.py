@@ -32,7 +32,9 @@ def _kaiming(fan_in: int) -> float:
     return 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
 
 
-def _fill(tensor: torch.Tensor, method: str, args: tuple[float, ...], where: str, generator: torch.Generator) -> None:
+def _fill(
+    tensor: torch.Tensor, method: str, args: tuple[float | None, ...], where: str, generator: torch.Generator
+) -> None:
     drawn = {"generator": generator} if method in ("uniform_", "normal_") else {}
     try:
         getattr(tensor, method)(*args, **drawn)

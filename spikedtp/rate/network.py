@@ -134,7 +134,7 @@ class RateNetwork:
         """Forget what the rules remember of earlier presentations."""
         with self._lock:
             for p in self._learned:
-                self.rule_state[p.name] = p.rule.initial_state(*self._store.weights[p.name].shape)
+                self.rule_state[p.name] = p.learned_by.initial_state(*self._store.weights[p.name].shape)
 
     # -- presenting ----------------------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class RateNetwork:
             self._programs.clear()
         for p in self._learned:
             if self.rule_state[p.name]:
-                state = p.rule.next_state(program.signals[p.name], self.rule_state[p.name])
+                state = p.learned_by.next_state(program.signals[p.name], self.rule_state[p.name])
                 self.rule_state[p.name] = {name: np.array(values) for name, values in state.items()}
         return program
 
@@ -276,10 +276,10 @@ class RateNetwork:
         return gradients(starting_point(program), self._store.weights)
 
     def _change(self, p: Projection, signals: Signals, slopes: dict[str, np.ndarray]) -> Factors | np.ndarray:
-        if p.rule.needs_gradient:
+        if p.learned_by.needs_gradient:
             # a gradient rule sees nothing but its gradient
-            return p.rule.update(Signals(None, None, None, gradient=slopes[p.name]), None, {})
-        return p.rule.factors(signals, self.rule_state[p.name])
+            return p.learned_by.update(Signals(None, None, None, gradient=slopes[p.name]), None, {})
+        return p.learned_by.factors(signals, self.rule_state[p.name])
 
     def _add(self, name: str, change: Factors | np.ndarray, rate_factor: float) -> None:
         """weight += rate_factor · change, in place."""

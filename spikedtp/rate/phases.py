@@ -7,7 +7,9 @@ nothing is computed while they run. Inside, a batch is `(n, samples)`, so that `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +101,7 @@ class Program:
 
     # -- compiling -----------------------------------------------------------------------------------------------
 
-    def _do(self, operation, *arguments) -> None:
+    def _do(self, operation: Callable[..., Any], *arguments: Any) -> None:
         self.operations.append((operation, arguments))
 
     def _settle(self, n_steps: int) -> None:
@@ -121,8 +123,8 @@ class Program:
                     self._step(layer, start, stop, "FA")
                     self._activate(layer, start, stop, activation, step)
                     self._moved(layer, start, stop, step)
-            for population, rows in self.settle_rows.items():
-                rows.append(self.now[population])
+            for name, rows in self.settle_rows.items():
+                rows.append(self.now[name])
         self.settled, self.settled_before = dict(self.now), dict(self.before)
         for population in self.circuit.populations[1:]:
             if self._dendritic(population):
@@ -147,8 +149,8 @@ class Program:
                     if step == 0 and population.name in self.plateau:
                         self._instruct(population)
                 self._nudge_layer(layer, populations, 1 + self.circuit.forward_steps + step)
-            for population, rows in self.nudge_rows.items():
-                rows.append(self.now[population])
+            for name, rows in self.nudge_rows.items():
+                rows.append(self.now[name])
 
     def _see(self, population: Population, step: int) -> None:
         """The clipped dendritic state at this nudge step."""
@@ -170,7 +172,9 @@ class Program:
             self._do(Plateau.clip, error, error)
         else:
             error = self.dendrite[population.name]
-        write = partial(plateau_of(self.circuit, population).write, is_output=is_output)
+        plateau = plateau_of(self.circuit, population)
+        assert plateau is not None  # only cells that have one are instructed
+        write = partial(plateau.write, is_output=is_output)
         self._do(write, error, settled, self.plateau[population.name])
 
     def _nudge_layer(self, layer: str, populations: tuple[Population, ...], row: int) -> None:

@@ -67,7 +67,7 @@ def respond(
     learned = [p for p in circuit.projections if p.rule is not None]
     has_target = program.has_target
     gradient_rules = has_target and needs_gradient(circuit)
-    keep = [p.name for p in learned if p.rule.uses_weight] if has_target else []
+    keep = [p.name for p in learned if p.learned_by.uses_weight] if has_target else []
     return RateResponse(
         circuit=circuit,
         x=np.array(program.x.T, order="C"),

@@ -29,7 +29,7 @@ class NotebookFactors:
     pre: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-class _Updates(Mapping):
+class _Updates(Mapping[str, np.ndarray]):
     """`RateResponse.weight_updates`: computed on each access."""
 
     def __init__(self, response: RateResponse):
@@ -124,6 +124,7 @@ class RateResponse:
         if rule is None:
             raise SpikedtpError(f"{projection} has no learning rule: learned are {', '.join(self.learned)}")
         if rule.needs_gradient:
+            assert self._gradient is not None  # kept where a rule asks for it
             if sample is None and self.n_samples is not None:
                 return np.stack([self.updates(projection, each) for each in range(self.n_samples)])
             signals = replace(self._of(projection, sample), gradient=self._gradient(projection, sample))

@@ -41,8 +41,9 @@ class _Limit:
 class _OneThread:
     """BLAS has one limit for the process: the last user lifts what the first set. OpenMP has one for each thread."""
 
-    def __init__(self):
-        self._lock, self._users, self._blas = Lock(inner=True), 0, None
+    def __init__(self) -> None:
+        self._lock, self._users = Lock(inner=True), 0
+        self._blas: _Limit | None = None
         self._here = threading.local()
         os.register_at_fork(after_in_child=self._forget_other_threads)
 
@@ -57,20 +58,20 @@ class _OneThread:
                 self._blas = _Limit("blas")
             self._users += 1
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._here.depth -= 1
         if self._here.depth:
             return
         with self._lock:
             self._users -= 1
-            if not self._users:
+            if not self._users and self._blas is not None:
                 self._blas.lift()
         self._here.openmp.lift()
 
     def _forget_other_threads(self) -> None:
         others = self._users - bool(getattr(self._here, "depth", 0))
         self._users -= others
-        if others and not self._users:
+        if others and not self._users and self._blas is not None:
             self._blas.lift()
 
 

@@ -7,6 +7,7 @@ somebody asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ class WeightStore:
         self._unwritten = False
         self._own_values: set[str] = set()
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[[Circuit, DrawnWeights], WeightStore], tuple[Circuit, DrawnWeights]]:
         """A copy's views must lie in its own stacked matrices."""
         return _with_values, (self.circuit, self.snapshot())
 
@@ -81,7 +82,8 @@ class WeightStore:
             layer, start, _ = self.place[population.name]
             for projection in self.circuit.inputs(population.name):
                 alone = projection.compartment == "dend" or isinstance(projection.constraint, Tied)
-                key = (layer, projection.pre, projection.direction, projection.update_phase == "B")
+                late = projection.update_phase == "B"
+                key: tuple[str | bool, ...] = (layer, projection.pre, projection.direction, late)
                 key += (projection.name,) if alone else ()
                 run = runs.get(key)
                 if run is not None and self.place[run[-1].post][2] != start:  # a gap: close this run
@@ -109,9 +111,9 @@ class WeightStore:
         return list(blocks.values())
 
     def _tied_block(self, projection: Projection) -> Block | None:
-        if not self._virtual(projection):
-            return None
         tied = projection.constraint
+        if not isinstance(tied, Tied) or not self._virtual(projection):
+            return None
         matrix = self.weights[tied.source]
         layer, start, stop = self.place[projection.post]
         matrix = matrix.T if tied.transpose else matrix
@@ -129,6 +131,11 @@ class WeightStore:
             return False
         return not isinstance(self.circuit.projection(tied.source).constraint, Tied)
 
+    def _copied(self, projection: Projection) -> np.ndarray:
+        """What a tied projection holds, made from the weights of its source."""
+        assert isinstance(projection.constraint, Tied)
+        return projection.constraint.value(self.weights)
+
     def load(self, parameters: DrawnWeights) -> None:
         """Replace all values. What a file says is kept until the first step even where a constraint says otherwise.
 
@@ -142,7 +149,7 @@ class WeightStore:
         self._unwritten = False
         self._own_values.clear()
         for projection in self.tied:
-            copy, stored = projection.constraint.value(self.weights), self.weights[projection.name]
+            copy, stored = self._copied(projection), self.weights[projection.name]
             if np.abs(copy - stored).max() > _TIED_TOLERANCE * np.abs(copy).max():
                 self._own_values.add(projection.name)
         for name, mask in self.masks.items():
@@ -180,7 +187,7 @@ class WeightStore:
         self._own_values.clear()
         for projection in self.tied:
             if not self._virtual(projection):
-                self.weights[projection.name][:] = projection.constraint.value(self.weights)
+                self.weights[projection.name][:] = self._copied(projection)
         self._unwritten = bool(self.tied)
         return released
 
@@ -195,7 +202,7 @@ class WeightStore:
         if self._unwritten:
             for projection in self.tied:
                 if self._virtual(projection):
-                    self.weights[projection.name][:] = projection.constraint.value(self.weights)
+                    self.weights[projection.name][:] = self._copied(projection)
             self._unwritten = False
 
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any, cast
 
+from numpy.typing import ArrayLike
+
+from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.spiking.closed_loop.present import simulate_closed
+from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.open_loop.present import simulate_open
-from spikedtp.spiking.responses.response import Response
+from spikedtp.spiking.open_loop.response import SpikingResponse
 
 __all__ = ["simulate"]
 
-LOOPS = {"open": simulate_open, "closed": simulate_closed}
+LOOPS: dict[str, Callable[..., SpikingResponse | ClosedResponse]] = {"open": simulate_open, "closed": simulate_closed}
 
 
-def simulate(network, x, target, *, population: str | None, loop: str = "open", **options) -> Response:
+def simulate(
+    network: RateNetworkLike,
+    x: ArrayLike,
+    target: ArrayLike,
+    *,
+    population: str | None,
+    loop: str = "open",
+    **options: Any,
+) -> SpikingResponse | ClosedResponse:
     """Run a rate network's circuit in spikes and let the learned synapses of one population compute their ΔW.
 
     Parameters
@@ -82,4 +96,4 @@ def _signature() -> inspect.Signature:
     return own.replace(parameters=list(shown.values()))
 
 
-simulate.__signature__ = _signature()
+cast(Any, simulate).__signature__ = _signature()

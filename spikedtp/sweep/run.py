@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,7 @@ def run_sweep(
     return SweepResult(frame, len(todo), n_found, failed)
 
 
-def _execute(todo: list[Job], n_processes: int | None, client: Any):
+def _execute(todo: list[Job], n_processes: int | None, client: Any) -> Iterator[dict[str, Any]]:
     if not todo:
         return iter(())
     if client is not None:

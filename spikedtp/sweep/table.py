@@ -19,7 +19,9 @@ def sweep_table(finished: Iterable[Mapping[str, Any]]) -> pa.Table:
 
     A result that a job does not have (another population, a failure) is null.
     """
-    settings, results, rows = {}, {}, []
+    settings: dict[str, Any] = {}
+    results: dict[str, Any] = {}
+    rows = []
     for job in finished:
         given = dict(_flat(job["settings"]))
         found = {key: value for key, value in job["results"].items() if key not in given}

@@ -389,7 +389,7 @@ def test_something_else_than_a_cell(cell):
             run(cell)
     with pytest.raises(SpikedtpError, match=r"must be a cell such as|lacks"):
         in_open_loop(cell)
-    with pytest.raises(SpikedtpError, match="must be a cell such as|lacks"):
+    with pytest.raises(SpikedtpError, match=r"must be a cell such as|lacks"):
         in_closed_loop(cell)
 
 

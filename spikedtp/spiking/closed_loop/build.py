@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
+from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Subgroup
+from brian2.groups.group import Group
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
 from spikedtp.neurons import CellModel
@@ -60,24 +62,24 @@ class _Building:
         found = [(self.inputs, spec.inputs), (self.cells, spec.cell)]
         return found if self.spikers is None else [*found, (self.spikers, spec.spiker)]
 
-    def population(self, name: str):
+    def population(self, name: str) -> Subgroup:
         """A fresh subgroup of the cells (or of the inputs) of one population."""
         if name == self.spec.circuit.input.name:
             return self.inputs[0 : self.inputs.N]
         place = self.spec.slices()[name]
         return self.cells[place.start : place.stop]
 
-    def layer(self, name: str):
+    def layer(self, name: str) -> Subgroup:
         """A fresh subgroup of the cells of one layer."""
         places = [self.spec.slices()[population.name] for population in self.spec.circuit.layers[name]]
         return self.cells[places[0].start : places[-1].stop]
 
-    def spikers_of(self, name: str):
+    def spikers_of(self, name: str) -> Subgroup | None:
         """The subgroup that fires for a population; None where its cells do so themselves."""
         place = self.spec.spiker_slices().get(name)
-        return None if place is None else self.spikers[place.start : place.stop]
+        return None if place is None or self.spikers is None else self.spikers[place.start : place.stop]
 
-    def when(self, group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
+    def when(self, group: Group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
         self.built.net.add(run_when(group, at, code, name=name, when=when, order=order))
 
 
@@ -115,7 +117,14 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
 
 
 def _group(
-    spec: ClosedLoop, model: CellModel, n: int, name: str, clock: Clock, more: str, slots: Slots = INPUTS, **options
+    spec: ClosedLoop,
+    model: CellModel,
+    n: int,
+    name: str,
+    clock: Clock,
+    more: str,
+    slots: Slots = INPUTS,
+    **options: Any,
 ) -> NeuronGroup:
     counting = "\n".join(
         f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
@@ -165,7 +174,7 @@ def _set_constants(parts: _Building) -> None:
     if "unit_rate" in cells.variables:
         built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
     built.constants["cells.counted_rate"] = (cells.variables["counted_rate"], np.concatenate(rates))
-    if spec.spikers:
+    if parts.spikers is not None:
         unit_rates, cell = spec.spiker_constants()
         built.constants["spikers.unit_rate"] = (parts.spikers.variables["unit_rate"], unit_rates)
         built.constants["spikers.cell"] = (parts.spikers.variables["cell"], cell)
@@ -203,6 +212,7 @@ def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") ->
     groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
     for name, place in parts.spec.spiker_slices().items():
         cells, function = parts.population(name), f"mean_{phase}_{name}"
+        assert parts.spikers is not None  # or there would be no slices of it
         counts = parts.spikers.variables[f"count_{phase}"]
         cells.namespace[function] = gathered(function, counts, place.start, parts.spec.spikers[name], reduce=True)
         groups[name] = (cells, f"{function}(i)", "counted_rate")

@@ -75,7 +75,8 @@ class CellsOfLoop:
         """The drive that an arriving 1 is: what the network divides weights by."""
         if not {"weight_scale", "spike_width"} <= self.has:
             return 1.0
-        return float(self.cell.weight_scale * self.cell.spike_width / self.spec.phases.dt)
+        parameters = self.cell.quantities()
+        return float(parameters["weight_scale"] * parameters["spike_width"] / self.spec.phases.dt)
 
     @property
     def per_cell(self) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
-from brian2 import Equations
+from brian2 import Equations, Subgroup
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from spikedtp.circuit import Projection
-from spikedtp.plasticity import NoAutapses, NormalizeRows, Tied
+from spikedtp.plasticity import NoAutapses, NormalizeRows, SpikingForm, Tied
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
 from spikedtp.spiking.synapses.dense import DenseSynapses
@@ -46,16 +46,17 @@ class LearningEvent:
 
     projection: Projection
     at: str
-    sides: dict
+    sides: dict[str, Subgroup]
     state: dict[str, np.ndarray]
     built: BuiltNetwork
     sees_nudge: bool
-    form: object = field(init=False)
+    form: SpikingForm = field(init=False)
 
-    def __post_init__(self):
-        form = self.projection.rule.spiking_form()
+    def __post_init__(self) -> None:
+        form = self.projection.learned_by.spiking_form()
+        assert form is not None  # `check_spiking_form` has refused gradients
         self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
-        self.numbers = {n: v for n, v in self.projection.rule.numbers().items() if self.form.uses(n)}
+        self.numbers = {n: v for n, v in self.projection.learned_by.numbers().items() if self.form.uses(n)}
         for side in SIDES:
             self._declare(side)
 
@@ -112,7 +113,8 @@ class LearningEvent:
 
 def copy_tied(projection: Projection, synapses: dict[str, DenseSynapses], at: str) -> None:
     """Keep tied synapses copies of their source, once it has learned."""
-    tied: Tied = projection.constraint
+    tied = projection.constraint
+    assert isinstance(tied, Tied)
     synapses[projection.name].copy_of(
         synapses[tied.source],
         at=at,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from brian2 import ms, second
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.parameters import Parameters, check_quantity, parameter
@@ -40,15 +41,15 @@ class Phases(Parameters):
     dt : Quantity (second)
     """
 
-    settle: second = parameter(500 * ms, above=0 * ms)
-    read: second = parameter(200 * ms, above=0 * ms)
-    nudge: second = parameter(200 * ms, above=0 * ms)
-    wait: second = parameter(60 * ms, least=0 * ms)
-    dt: second = parameter(1 * ms, above=0 * ms)
+    settle: Quantity = parameter(500 * ms, above=0 * ms)
+    read: Quantity = parameter(200 * ms, above=0 * ms)
+    nudge: Quantity = parameter(200 * ms, above=0 * ms)
+    wait: Quantity = parameter(60 * ms, least=0 * ms)
+    dt: Quantity = parameter(1 * ms, above=0 * ms)
     hold: str = "all"
     latch: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.hold not in HOLDS:
             raise known_names("Phases.hold", self.hold, HOLDS)
@@ -90,7 +91,7 @@ class Phases(Parameters):
         return self.onset + part * length // n_parts + self.steps("wait"), self.onset + (part + 1) * length // n_parts
 
 
-def phases_of(time_per_step=20 * ms, dt=1 * ms) -> Phases:
+def phases_of(time_per_step: Quantity = 20 * ms, dt: Quantity = 1 * ms) -> Phases:
     """The phases of a presentation when one step of the rate network takes `time_per_step`."""
     check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
     return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)

@@ -64,7 +64,7 @@ class ClosedLoop:
     signals: bool = False
     record: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_spiking_form(self.circuit)
         part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
         if self.phases.latch and self.phases.steps("wait") >= part:

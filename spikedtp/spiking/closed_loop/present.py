@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from brian2 import Hz, ms
+from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
 from spikedtp.circuit import inputs_of, learned_rules
+from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import CellModel
+from spikedtp.neurons import NudgedCell
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
+from spikedtp.spiking.engine.batch import Progress
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.seeds import check_presentations
 from spikedtp.spiking.responses.response import RECORDABLE, check_recordable
@@ -21,26 +25,26 @@ __all__ = ["simulate_closed"]
 
 
 def simulate_closed(
-    network,
-    x,
-    target,
+    network: RateNetworkLike,
+    x: ArrayLike,
+    target: ArrayLike,
     *,
     population: str | None = None,
     projections: list[str] | str | None = None,
     device: str = "cpp_standalone",
     seed: int = 0,
-    unit_rate=450 * Hz,
-    unit_rates: dict | None = None,
-    spikers: int | dict | None = None,
-    time_per_step=20 * ms,
-    dt=1 * ms,
+    unit_rate: Quantity = 450 * Hz,
+    unit_rates: dict[str, Quantity] | None = None,
+    spikers: int | dict[str, int] | None = None,
+    time_per_step: Quantity = 20 * ms,
+    dt: Quantity = 1 * ms,
     phases: Phases | None = None,
     n_repeats: int = 1,
-    cell: CellModel | None = None,
+    cell: NudgedCell | None = None,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
-    progress=None,
+    progress: Progress | None = None,
 ) -> ClosedResponse:
     """`simulate` in the closed loop: every population spikes, and only `x` and `target` come from outside.
 
@@ -101,7 +105,7 @@ def simulate_closed(
     return replace(response, population=population, learned=learned)
 
 
-def _phases(phases: Phases | None, time_per_step, dt) -> Phases:
+def _phases(phases: Phases | None, time_per_step: Quantity, dt: Quantity) -> Phases:
     if phases is None:
         return phases_of(time_per_step, dt)
     if not isinstance(phases, Phases):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class ClosedResponse(Response):
         Whose inputs they are; None: of the whole circuit.
     """
 
-    loop: ClassVar[str] = "closed"
+    loop: ClassVar[Literal["closed"]] = "closed"
     readout: ClassVar[str] = "windows"
 
     population: str | None = None
@@ -77,7 +77,7 @@ class ClosedResponse(Response):
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
-            found[name] = PlasticProjection(p.rule, self.weights[name], state, self._signals(p))
+            found[name] = PlasticProjection(p.learned_by, self.weights[name], state, self._signals(p))
         return found
 
     @property

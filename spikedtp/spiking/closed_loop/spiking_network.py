@@ -8,9 +8,12 @@ from functools import partial
 
 import numpy as np
 from brian2 import Hz
+from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers, as_samples
-from spikedtp.circuit import bias_key, weight_key
+from spikedtp.circuit import Circuit, Population, bias_key, weight_key
+from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.locks import Exclusive, Lock, held
 from spikedtp.neurons import CellModel, NudgedCell, SteadyInput
@@ -23,7 +26,7 @@ from spikedtp.spiking.closed_loop.cells import CellsOfLoop
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, firing_of, inhibitory
 from spikedtp.spiking.closed_loop.response import ClosedResponse
-from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.batch import Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.engine.seeds import presentation_seeds
@@ -75,10 +78,10 @@ class SpikingNetwork:
 
     def __init__(
         self,
-        network,
+        network: RateNetworkLike,
         *,
-        unit_rate=450 * Hz,
-        unit_rates: dict | None = None,
+        unit_rate: Quantity = 450 * Hz,
+        unit_rates: dict[str, Quantity] | None = None,
         spikers: int | dict[str, int] | None = None,
         phases: Phases | None = None,
         cell: CellModel | None = None,
@@ -124,15 +127,15 @@ class SpikingNetwork:
 
     def respond(
         self,
-        x,
-        target=None,
+        x: ArrayLike,
+        target: ArrayLike | None = None,
         *,
         seed: int = 0,
         n_repeats: int = 1,
         first_sample: int = 0,
         record: tuple[str, ...] = (),
         n_processes: int = 1,
-        progress=None,
+        progress: Progress | None = None,
     ) -> ClosedResponse:
         """Present samples without learning.
 
@@ -168,7 +171,9 @@ class SpikingNetwork:
         self._check_rates(spec, x, results)
         return response
 
-    def predict(self, X, *, seed: int = 0, n_processes: int = 1, progress=None) -> np.ndarray:
+    def predict(
+        self, X: ArrayLike, *, seed: int = 0, n_processes: int = 1, progress: Progress | None = None
+    ) -> np.ndarray:
         """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
         x, _ = self._samples(X, None)
         data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
@@ -180,16 +185,16 @@ class SpikingNetwork:
 
     def train(
         self,
-        X,
-        T,
-        order: np.ndarray,
+        X: ArrayLike,
+        T: ArrayLike,
+        order: ArrayLike,
         *,
         seed: int = 0,
         schedule: str | Callable[[int, int], float] = DEFAULT_SCHEDULE,
         start: int = 0,
         checkpoint_every: int = 0,
         checkpoint: Callable[[int, SpikingNetwork, np.ndarray], None] | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
     ) -> np.ndarray:
         """Learn online, one presentation after the other, in a single run; weights and what the rules remember change.
 
@@ -218,6 +223,8 @@ class SpikingNetwork:
             What the network answered to each sample before it learned from it.
         """
         x, target = self._samples(X, T)
+        if target is None:
+            raise SpikedtpError("a target is needed")
         order = as_indices("order", order, len(x), "sample numbers")
         start, checkpoint_every = check_whole("start", start), check_whole("checkpoint_every", checkpoint_every)
         if not 0 <= start < len(order):
@@ -278,11 +285,12 @@ class SpikingNetwork:
                     n_post, n_pre = self.weights[projection].shape
                     self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
                 else:
-                    form = self.circuit.projection(projection).rule.spiking_form()
+                    form = self.circuit.projection(projection).learned_by.spiking_form()
+                    assert form is not None  # or it would not have learned in spikes
                     (state,) = (name for name, place in form.states.items() if place == ".".join(where))
                     self.rule_state[projection][state] = kept[-1].copy()
 
-    def _samples(self, x, target) -> tuple[np.ndarray, np.ndarray | None]:
+    def _samples(self, x: ArrayLike, target: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
         x = self._array("x", x, self.circuit.input)
         if x.min() < 0 or x.max() > 1:
             raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")
@@ -294,7 +302,7 @@ class SpikingNetwork:
         return x, target
 
     @staticmethod
-    def _array(name: str, values, population) -> np.ndarray:
+    def _array(name: str, values: ArrayLike, population: Population) -> np.ndarray:
         array = as_samples(name, values, population.size, cells=population.name)
         if not len(array):
             raise SpikedtpError(f"{name} is an empty batch: there must be at least one sample")
@@ -310,7 +318,7 @@ def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]])
         )
 
 
-def _spikers(circuit, given: int | dict[str, int]) -> dict[str, int]:
+def _spikers(circuit: Circuit, given: int | dict[str, int]) -> dict[str, int]:
     """Number of spikers by population, for those that have more than one."""
     names = [p.name for p in circuit.populations[1:]]
     usual = INTERNEURON_SPIKERS if isinstance(given, dict) else given

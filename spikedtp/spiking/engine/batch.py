@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["RunInputs", "RunResults"]
+__all__ = ["Kept", "Progress", "RunInputs", "RunResults"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RunInputs:
         What lasts is kept after this many presentations, again and again, and after the last; 0: after the last alone.
     """
 
-    patterns: dict[str, Sequence]
+    patterns: Mapping[str, np.ndarray | Sequence]
     pattern: np.ndarray | dict[str, np.ndarray]
     seeds: np.ndarray
     constants: dict[str, np.ndarray] = field(default_factory=dict)
@@ -78,3 +78,8 @@ class RunResults:
     lasting: dict[str, np.ndarray] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     peak_memory: list[int] = field(default_factory=list)
+
+
+#: Told how many presentations are done; and, where what they learn is kept meanwhile, the results so far.
+Progress = Callable[[int], object]
+Kept = Callable[[int, RunResults], object]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.standalone import run_standalone
 from spikedtp.spiking.engine.devices import check_device
@@ -16,7 +16,12 @@ RUNNERS = {"cpp_standalone": run_standalone, "runtime": run_runtime}
 
 
 def run_on(
-    device: str, build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
+    device: str,
+    build: Callable[[], BuiltNetwork],
+    data: RunInputs,
+    progress: Progress | None = None,
+    n_processes: int = 1,
+    kept: Kept | None = None,
 ) -> RunResults:
     """Build a network and run every presentation of `data` on `device`; see `RunInputs` and `RunResults`.
 

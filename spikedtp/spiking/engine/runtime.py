@@ -12,7 +12,7 @@ import brian2
 import numpy as np
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.processes import check_processes
@@ -24,7 +24,11 @@ __all__ = ["run_runtime"]
 
 
 def run_runtime(
-    build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
+    build: Callable[[], BuiltNetwork],
+    data: RunInputs,
+    progress: Progress | None = None,
+    n_processes: int = 1,
+    kept: Kept | None = None,
 ) -> RunResults:
     """Build a network and run every presentation of `data`; see `run_on`."""
     if check_processes(n_processes) > 1:
@@ -87,7 +91,9 @@ def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> di
 
 def _left_behind(built: BuiltNetwork, layout: Layout) -> dict[str, np.ndarray]:
     """What the last presentation adds to each file of the results, as `run_files` describes them."""
-    found = {name: np.asarray(variable.get_value(), built.precision) for name, variable in built.vectors.items()}
+    found: dict[str, np.ndarray] = {
+        name: np.asarray(variable.get_value(), built.precision) for name, variable in built.vectors.items()
+    }
     for name, monitor in built.spikes.items():
         step = np.round(np.asarray(monitor.t_) / built.clock.dt_).astype(np.int32)
         file = layout.spikes[name]

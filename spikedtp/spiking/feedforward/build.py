@@ -7,6 +7,7 @@ Order of a time step: recording and sums of what the step begins with; spikes; s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, ms
@@ -61,8 +62,8 @@ class FeedForward:
 def build_feedforward(spec: FeedForward) -> BuiltNetwork:
     """Create the network of `spec` on the active Brian2 device."""
     learns = spec.rule is not None
-    of_rule, at_spike = spec.rule.hidden if learns else ("", "")
-    of_outputs = f"score : 1\n{spec.rule.output if learns else ''}"
+    of_rule, at_spike = spec.rule.hidden if spec.rule is not None else ("", "")
+    of_outputs = f"score : 1\n{spec.rule.output if spec.rule is not None else ''}"
     _check(spec, of_rule, of_outputs)
     clock = Clock(spec.dt, name="feedforward_clock")
     inputs = NeuronGroup(
@@ -111,13 +112,15 @@ def _check(spec: FeedForward, of_rule: str, of_outputs: str) -> None:
     check_cell(spec.readout, "outputs of a feed-forward network", more=of_outputs, namespace=names, needs=read)
 
 
-def _cells(model: CellModel, n: int, name: str, clock: Clock, more: str, **options) -> NeuronGroup:
+def _cells(model: CellModel, n: int, name: str, clock: Clock, more: str, **options: Any) -> NeuronGroup:
     return make_group(
         model, n, slots=Slots(), more=more, clock=clock, name=name, namespace=dict(RANDOM_NUMBERS), **options
     )
 
 
-def _connect(built, source, target, weights: np.ndarray, variable: str, name: str) -> Synapses:
+def _connect(
+    built: BuiltNetwork, source: NeuronGroup, target: NeuronGroup, weights: np.ndarray, variable: str, name: str
+) -> Synapses:
     """All to all; Brian2 runs over (pre, post), post fastest."""
     synapses = Synapses(
         source, target, "w : 1", on_pre=f"{variable}_post += w", clock=built.clock, name=name, namespace={}

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from brian2 import NeuronGroup, Synapses
+from brian2.units.fundamentalunits import Quantity
 
+from spikedtp.neurons import LeakyReadout
+from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 
 __all__ = ["add_rewarded_choice"]
 
 
-def add_rewarded_choice(built: BuiltNetwork, spec, hidden: NeuronGroup, outputs: NeuronGroup) -> None:
+class Rewarded(Protocol):
+    """What is to know of the network; `FeedForward` says what each is."""
+
+    @property
+    def w_output(self) -> np.ndarray: ...
+
+    @property
+    def dt(self) -> Quantity: ...
+
+    @property
+    def readout(self) -> LeakyReadout: ...
+
+    @property
+    def rule(self) -> RewardedChoice | None: ...
+
+    @property
+    def signs(self) -> np.ndarray | None: ...
+
+
+def add_rewarded_choice(built: BuiltNetwork, spec: Rewarded, hidden: NeuronGroup, outputs: NeuronGroup) -> None:
     """Plastic synapses from `hidden` to `outputs`, which decide in the last step of every presentation."""
     rule, clock = spec.rule, built.clock
+    assert rule is not None  # or nothing would be learned
     hidden.run_regularly("summed += filtered", when="start", order=1, clock=clock, name="hidden_sum")
     decay = float(np.exp(-float(spec.dt / spec.readout.tau)))
     hidden.variables.add_constant("trace_decay", decay)

@@ -8,6 +8,8 @@ from functools import partial
 
 import numpy as np
 from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, shown
@@ -62,10 +64,10 @@ class RewardedRun:
 
 def run_torch_snn(
     weights: Sequence,
-    input_spikes,
+    input_spikes: ArrayLike,
     *,
-    tau=5 * ms,
-    dt=1 * ms,
+    tau: Quantity = 5 * ms,
+    dt: Quantity = 1 * ms,
     threshold: float = 1.0,
     orientation: str | None = None,
     device: str = "cpp_standalone",
@@ -104,17 +106,18 @@ def run_torch_snn(
         weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt,
         orientation=orientation, device=device,
     )  # fmt: skip
+    assert response.output_v is not None  # traces are kept unless one says otherwise
     return response.hidden_spikes, response.output_v
 
 
 def run_feedforward(
     weights: Sequence,
-    input_spikes,
+    input_spikes: ArrayLike,
     *,
     hidden: CellModel | None = None,
     compartment: str = "soma",
-    tau=5 * ms,
-    dt=1 * ms,
+    tau: Quantity = 5 * ms,
+    dt: Quantity = 1 * ms,
     seed: int = 0,
     traces: bool = True,
     orientation: str | None = None,
@@ -149,16 +152,16 @@ def run_feedforward(
 
 def learn_readout(
     weights: Sequence,
-    input_spikes,
-    labels,
-    order,
+    input_spikes: ArrayLike,
+    labels: ArrayLike,
+    order: ArrayLike,
     *,
     rule: RewardedChoice | None = None,
-    learning=True,
-    signs=None,
+    learning: ArrayLike = True,
+    signs: ArrayLike | None = None,
     hidden: CellModel | None = None,
-    tau=5 * ms,
-    dt=1 * ms,
+    tau: Quantity = 5 * ms,
+    dt: Quantity = 1 * ms,
     seed: int = 0,
     orientation: str | None = None,
     device: str = "cpp_standalone",
@@ -226,7 +229,7 @@ def _raster(results: RunResults, x: np.ndarray, n_hidden: int) -> np.ndarray:
     return raster
 
 
-def _cell(where: str, hidden: CellModel | None, dt) -> CellModel:
+def _cell(where: str, hidden: CellModel | None, dt: Quantity) -> CellModel:
     """The cell of the hidden layer, which time steps of `dt` fit."""
     check_quantity(where, "dt", dt, ms, above=0 * ms)
     hidden = DiscreteLIF() if hidden is None else hidden
@@ -245,7 +248,9 @@ def _check_compartment(hidden: CellModel, compartment: str) -> None:
         )
 
 
-def _checked(weights, input_spikes, orientation: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _checked(
+    weights: Sequence, input_spikes: ArrayLike, orientation: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """w1 and w2 in float64, (n_in, n_out), and the inputs as bool, or an error that says what does not fit."""
     x = as_numbers("input_spikes", input_spikes, None)
     if x.ndim != 3 or 0 in x.shape:

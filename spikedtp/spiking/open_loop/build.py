@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor
+from brian2.core.variables import ArrayVariable
 from brian2.utils.stringtools import get_identifiers
+from numpy.typing import DTypeLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
@@ -126,7 +129,7 @@ def _states(signals: dict) -> str:
 
 
 def _group(
-    spec: OpenLoop, model: CellModel, n: int, name: str, clock: Clock, signals: dict, slots: Slots, **options
+    spec: OpenLoop, model: CellModel, n: int, name: str, clock: Clock, signals: dict, slots: Slots, **options: Any
 ) -> NeuronGroup:
     return make_group(
         model,
@@ -186,7 +189,7 @@ def _add_readouts(parts: _Building) -> None:
                 built.vectors[f"{signal}_{phase}"] = group.variables[f"{signal}_{phase}"]
 
 
-def _add_array(group: NeuronGroup, name: str, size: int, dtype=np.float64):
+def _add_array(group: NeuronGroup, name: str, size: int, dtype: DTypeLike = np.float64) -> ArrayVariable:
     group.variables.add_array(name, size=size, dtype=dtype)
     return group.variables[name]
 
@@ -223,7 +226,7 @@ def _add_bias(parts: _Building) -> None:
         parts.built.constants["cells.bias_input"] = (variables["bias_input"], parts.spec.bias)
 
 
-def _read(parts: _Building, group: NeuronGroup, signals: dict, kind: str, **schedule) -> None:
+def _read(parts: _Building, group: NeuronGroup, signals: dict, kind: str, **schedule: Any) -> None:
     for name, (weight, code) in _readouts(parts.spec, signals, kind).items():
         runner_name = f"{group.name}_{name}_{kind}"
         parts.built.net.add(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.neurons import CellModel
+from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking.open_loop.readout import Kernels
 from spikedtp.spiking.open_loop.timeline import Timeline
 
-__all__ = ["OpenLoop", "Source"]
+__all__ = ["Driven", "OpenLoop", "Source"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,16 @@ class Source:
         return values[..., :n] - values[..., n:] if self.on_off else values
 
 
+class Driven(Protocol):
+    """A cell in which a spike of weight 1 is a pulse of this height and width."""
+
+    @property
+    def weight_scale(self) -> float: ...
+
+    @property
+    def spike_width(self) -> Quantity: ...
+
+
 @dataclass(frozen=True)
 class OpenLoop:
     """A target population with all its inputs.
@@ -89,13 +100,24 @@ class OpenLoop:
 
     population: str
     cell: CellModel
-    inputs: CellModel
+    inputs: PoissonInput | SpikeTrainInput
     sources: tuple[Source, ...]
     timeline: Timeline
     kernels: Kernels
     bias: np.ndarray | None = None
     record: tuple[str, ...] = ()
     plain: bool = False
+
+    @property
+    def driven(self) -> Driven:
+        """The cell, as the read-out of a drive knows it."""
+        return cast(Driven, self.cell)
+
+    @property
+    def replaying(self) -> PoissonInput:
+        """The inputs, where they replay activities."""
+        assert isinstance(self.inputs, PoissonInput)
+        return self.inputs
 
     @property
     def duration(self) -> Quantity:

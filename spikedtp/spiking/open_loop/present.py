@@ -5,23 +5,27 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from brian2 import Hz, ms
+from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
+from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
 from spikedtp.errors import SpikedtpError
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity
-from spikedtp.spiking.engine.batch import RunInputs
+from spikedtp.spiking.engine.batch import Progress, RunInputs
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.engine.seeds import check_presentations, presentation_seeds
 from spikedtp.spiking.open_loop.build import build
-from spikedtp.spiking.open_loop.plan import OpenLoop, Source
+from spikedtp.spiking.open_loop.plan import Driven, OpenLoop, Source
 from spikedtp.spiking.open_loop.readout import Readout, readout_named
 from spikedtp.spiking.open_loop.response import SpikingResponse
 from spikedtp.spiking.open_loop.signal_reader import SignalReader
@@ -29,24 +33,26 @@ from spikedtp.spiking.open_loop.timeline import Timeline
 from spikedtp.spiking.responses.response import RECORDABLE, check_recordable
 from spikedtp.spiking.responses.weight_updates import PlasticProjection
 
+Model = TypeVar("Model", bound=CellModel)
+
 logger = logging.getLogger(__name__)
 
 __all__ = ["replayed_points", "simulate_open"]
 
 
 def simulate_open(
-    network,
-    x,
-    target,
+    network: RateNetworkLike,
+    x: ArrayLike,
+    target: ArrayLike,
     *,
     population: str,
     projections: list[str] | str | None = None,
     device: str = "cpp_standalone",
     seed: int = 0,
     readout: str | Readout = "best",
-    unit_rate=450 * Hz,
-    time_per_step=20 * ms,
-    dt=1 * ms,
+    unit_rate: Quantity = 450 * Hz,
+    time_per_step: Quantity = 20 * ms,
+    dt: Quantity = 1 * ms,
     n_repeats: int = 1,
     cell: CellModel | None = None,
     inputs: PoissonInput | None = None,
@@ -55,7 +61,7 @@ def simulate_open(
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
-    progress=None,
+    progress: Progress | None = None,
 ) -> SpikingResponse:
     """`simulate` in the open loop: one population spikes, and its inputs replay the rate network's activities.
 
@@ -147,7 +153,7 @@ def simulate_open(
                 plateau=plateau,
                 settled=rate.activity[population][:, rate.forward_steps - 1],
                 target=target if described == network.circuit.output else None,
-                gain=_gain(cell, unit_rate) if readout.calibrated else 1.0,
+                gain=_gain(spec.driven, unit_rate) if readout.calibrated else 1.0,
                 trace_gain=_gain(poisson, unit_rate) if readout.calibrated else 1.0,
                 clipped=readout.calibrated,
                 signed=described.activation != "relu",
@@ -170,7 +176,7 @@ def simulate_open(
     return response
 
 
-def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
+def replayed_points(rate: RateResponseLike, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
     """The activities around the nudge, `(samples, n_points, n)`: the last settle steps, then the nudge steps.
 
     A phase that is shorter than wanted is held: at its first step before the nudge, at its last one after it (a
@@ -191,16 +197,18 @@ def replayed_points(rate, population: str, timeline: Timeline, x: np.ndarray) ->
 # --- pieces of simulate_open ------------------------------------------------------------------------------------------
 
 
-def _with_rate(model: CellModel, unit_rate) -> CellModel:
+def _with_rate(model: Model, unit_rate: Quantity) -> Model:
     return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
 
 
-def _gain(model: CellModel, unit_rate) -> float:
+def _gain(model: Driven, unit_rate: Quantity) -> float:
     """What an activity of 1, at the unit rate, gives in a read-out of the drive."""
     return float(model.weight_scale * unit_rate * model.spike_width)
 
 
-def _sources(network, population: str, inputs: tuple[Projection, ...], on_off: bool) -> tuple[Source, ...]:
+def _sources(
+    network: RateNetworkLike, population: str, inputs: tuple[Projection, ...], on_off: bool
+) -> tuple[Source, ...]:
     """The population's inputs, those onto the soma first."""
     circuit, weights = network.circuit, network.weights
     for p in inputs:
@@ -226,7 +234,7 @@ def _warn_of_clipping(response: SpikingResponse) -> None:
     clipped = response.clipped
     if clipped:
         listed = ", ".join(f"{population} (up to {highest:.2g})" for population, (highest, _) in clipped.items())
-        limit, max_rate = next(iter(clipped.values()))[1], response.spec.inputs.max_rate
+        limit, max_rate = next(iter(clipped.values()))[1], response.spec.replaying.max_rate
         logger.warning(
             "activities above %.3g are clipped at %s: %s; a lower unit_rate avoids it", limit, max_rate, listed
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class SpikingResponse(Response):
         projection -> how its signals were read.
     """
 
-    loop: ClassVar[str] = "open"
+    loop: ClassVar[Literal["open"]] = "open"
 
     population: str
     readout: str
@@ -53,7 +53,7 @@ class SpikingResponse(Response):
     @property
     def clipped(self) -> dict[str, tuple[float, float]]:
         highest = self.highest
-        limit = float(self.spec.inputs.max_rate / self.spec.inputs.unit_rate) if highest else 0.0
+        limit = float(self.spec.replaying.max_rate / self.spec.replaying.unit_rate) if highest else 0.0
         return {name: (activity, limit) for name, activity in highest.items() if activity > limit}
 
     @property

@@ -58,7 +58,7 @@ class SignalReader:
         def presynaptic(name: str) -> np.ndarray:
             return self.source.joined(vectors[name][..., self.cells] / np.float32(self.trace_gain))
 
-        lowest = None if self.signed else 0
+        lowest = -np.inf if self.signed else 0
         post_settled = read("soma_settled").clip(lowest, None)
         plateau = self._plateau(read("dendrite_nudged"), post_settled)
         trace_settled = presynaptic("trace_settled")
@@ -77,7 +77,7 @@ class SignalReader:
         if self.plateau is None:
             return np.zeros_like(dendrite)
         is_output = self.target is not None
-        state = self.target[:, None, :] - soma if is_output else dendrite
+        state = self.target[:, None, :] - soma if self.target is not None else dendrite
         if self.clipped or is_output:
             state = self.plateau.clip(state)
         found = np.empty_like(state)

@@ -35,7 +35,7 @@ class Timeline:
     sensory_points: int = 11
     supervised_points: int = 10
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.time_per_step is None:
             object.__setattr__(self, "time_per_step", 20 * ms)
         if self.dt is None:

@@ -5,8 +5,11 @@ Where a function takes `plain`, that form is made of Brian2's own objects and gi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from brian2.groups.group import CodeRunner
+from brian2.core.variables import ArrayVariable
+from brian2.groups.group import CodeRunner, Group
 
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.tables import interpolated_table
@@ -14,7 +17,7 @@ from spikedtp.spiking.parts.tables import interpolated_table
 __all__ = ["keep_rows", "play_rows", "run_when"]
 
 
-def run_when(group, condition: str, code: str, *, name: str, plain: bool = False, **schedule) -> CodeRunner:
+def run_when(group: Group, condition: str, code: str, *, name: str, plain: bool = False, **schedule: Any) -> CodeRunner:
     """Run `code` for every cell in the steps where `condition`, the same for all cells, is true.
 
     The plain form runs the code in every step: for code that changes nothing where the condition is false.
@@ -43,7 +46,7 @@ def run_when(group, condition: str, code: str, *, name: str, plain: bool = False
 
 
 def play_rows(
-    group,
+    group: Group,
     variable: str,
     table: str,
     blocks: list[tuple[int, int, int]],
@@ -52,7 +55,7 @@ def play_rows(
     points_per_step: float,
     name: str,
     plain: bool = False,
-    **schedule,
+    **schedule: Any,
 ) -> CodeRunner:
     """Set `variable` in every step by linear interpolation along the rows of a table.
 
@@ -91,7 +94,9 @@ def play_rows(
     )
 
 
-def keep_rows(group, variable: str, size: int, n_rows: int, place: str, *, name: str, **schedule):
+def keep_rows(
+    group: Group, variable: str, size: int, n_rows: int, place: str, *, name: str, **schedule: Any
+) -> ArrayVariable:
     """Copy `variable`, `size` values, into a table of `n_rows` rows in steps where `place` is one of them, not below 0.
 
     Returns

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from brian2 import Clock, NetworkOperation
-from brian2.groups.group import CodeRunner
+from brian2.groups.group import CodeRunner, Group
+from numpy.typing import DTypeLike
 
 from spikedtp.spiking.parts.code_objects import CompiledCodeObject, code_object_class
 
@@ -60,7 +61,9 @@ def rows_held(row_bytes: int, n_steps: int) -> int:
     return 1 << (fit.bit_length() - 1)
 
 
-def stream_table(group, table: str, width: int, n_steps: int, *, dtype=None, name: str, clock: Clock) -> Stream:
+def stream_table(
+    group: Group, table: str, width: int, n_steps: int, *, dtype: DTypeLike = None, name: str, clock: Clock
+) -> Stream:
     """Give the group an array `table`, a window of rows of `width` values that is filled as time goes on.
 
     Parameters

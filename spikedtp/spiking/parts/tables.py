@@ -5,13 +5,16 @@ The arrays are plain group variables, so a presentation changes by overwriting t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from brian2 import Function, get_device
+from brian2.core.variables import ArrayVariable
 
 __all__ = ["gathered", "interpolated_table", "kernel_table", "raster_table"]
 
 
-def _function(name: str, python, cpp: str, types: list[str]) -> Function:
+def _function(name: str, python: Callable[..., np.ndarray], cpp: str, types: list[str]) -> Function:
     function = Function(
         python, arg_units=[1] * len(types), return_unit=1, arg_types=types, return_type="float", stateless=True
     )
@@ -20,16 +23,16 @@ def _function(name: str, python, cpp: str, types: list[str]) -> Function:
     return function
 
 
-def _c_array(variable) -> str:
+def _c_array(variable: ArrayVariable) -> str:
     """The global C++ name of a group's array; only asked for where there is one."""
     device = get_device()
     return f"brian::{device.get_array_name(variable)}" if hasattr(device, "project_dir") else "unused"
 
 
-def gathered(name: str, array, start: int, per_cell: int, reduce: bool = False) -> Function:
+def gathered(name: str, array: ArrayVariable, start: int, per_cell: int, reduce: bool = False) -> Function:
     """`f(i)`: ``array[start + i // per_cell]``; with `reduce`, the mean of the `per_cell` values of cell i instead."""
 
-    def python(i):
+    def python(i: np.ndarray) -> np.ndarray:
         values = array.get_value()
         if reduce:
             return values[start + per_cell * np.asarray(i)[..., None] + np.arange(per_cell)].mean(axis=-1)
@@ -51,7 +54,7 @@ def gathered(name: str, array, start: int, per_cell: int, reduce: bool = False) 
 
 
 def interpolated_table(
-    name: str, table, blocks: list[tuple[int, int, int]], n: int, n_points: int, points_per_step: float
+    name: str, table: ArrayVariable, blocks: list[tuple[int, int, int]], n: int, n_points: int, points_per_step: float
 ) -> Function:
     """`f(step, i)`: linear interpolation along the rows of `table` (n_points x n), late by the lag of the cell's block.
 
@@ -59,7 +62,7 @@ def interpolated_table(
     """
     lags = np.concatenate([np.full(stop - start, lag) for start, stop, lag in blocks])
 
-    def python(step, i):
+    def python(step: np.ndarray, i: np.ndarray) -> np.ndarray:
         x = (step - lags[i]) * points_per_step
         k = np.clip(x.astype(int), 0, n_points - 2)
         values = table.get_value().reshape(n_points, n)
@@ -79,10 +82,10 @@ def interpolated_table(
     return _function(name, python, cpp, ["integer", "integer"])
 
 
-def raster_table(name: str, table, n: int, n_rows: int, *, streamed: bool = False) -> Function:
+def raster_table(name: str, table: ArrayVariable, n: int, n_rows: int, *, streamed: bool = False) -> Function:
     """`f(step, i)`: the value in `table` (n_rows x n); if it is `streamed`, step k is in row ``k % n_rows``."""
 
-    def python(step, i):
+    def python(step: np.ndarray, i: np.ndarray) -> np.ndarray:
         return table.get_value().reshape(n_rows, n)[step % n_rows if streamed else step, i].astype(float)
 
     cpp = f"""
@@ -94,10 +97,10 @@ def raster_table(name: str, table, n: int, n_rows: int, *, streamed: bool = Fals
     return _function(name, python, cpp, ["integer", "integer"])
 
 
-def kernel_table(name: str, table, n_steps: int) -> Function:
+def kernel_table(name: str, table: ArrayVariable, n_steps: int) -> Function:
     """`f(row, step)`: the weight of this time step in read-out `row` of `table` (rows x n_steps)."""
 
-    def python(row, step):
+    def python(row: np.ndarray, step: np.ndarray) -> np.ndarray:
         return table.get_value().reshape(-1, n_steps)[row, step]
 
     cpp = f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -148,7 +149,7 @@ class Response(ABC):
         return self._shaped(raster)
 
 
-def check_recordable(record, known: tuple[str, ...] = RECORDABLE) -> tuple[str, ...]:
+def check_recordable(record: Iterable[str], known: tuple[str, ...] = RECORDABLE) -> tuple[str, ...]:
     """The names of what to keep, or an error."""
     for name in record:
         if name not in known:

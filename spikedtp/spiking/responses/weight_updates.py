@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class PlasticProjection:
         return self.rule.factors(signals, self.state)
 
     @underflow_is_zero
-    def update(self, *index) -> np.ndarray:
+    def update(self, *index: int | slice) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
         chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
         return np.asarray(chosen.dense(self.weight), dtype=np.float32)
@@ -53,15 +54,14 @@ class PlasticProjection:
         """ΔW of all presentations in factored form, `(samples, repeats, n)`."""
         factors = self.change(self.signals)
         leading = self.signals.plateau.shape[:2]
-        return Factors(
-            *(
-                tuple(tuple(np.broadcast_to(v, (*leading, np.shape(v)[-1])) for v in pair) for pair in part)
-                for part in factors
-            )
-        )
+
+        def whole(vector: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(vector, (*leading, np.shape(vector)[-1]))
+
+        return Factors(*(tuple((whole(post), whole(pre)) for post, pre in part) for part in factors))
 
 
-class WeightUpdates(Mapping):
+class WeightUpdates(Mapping[str, np.ndarray]):
     """ΔW by projection name, made from their factors when asked for, so that many samples take little memory.
 
     ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch;
@@ -78,7 +78,7 @@ class WeightUpdates(Mapping):
     def __contains__(self, name: object) -> bool:
         return name in self._projections
 
-    def get(self, name: str, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self else default
 
     def of(self, name: str, sample: int = 0, repeat: int = 0) -> np.ndarray:

@@ -20,6 +20,7 @@ __all__ = ["build_dense_replay", "dense_patterns"]
 
 def build_dense_replay(rule: TimedRule, spec: ReplaySpec) -> BuiltNetwork:
     """Create the network of `spec`, whose form and states play no part, on the active Brian2 device."""
+    assert spec.n_kept is not None  # where all rows are kept, Brian2's own synapses serve
     clock = Clock(spec.dt, name="replay_clock")
     cells, streams = {}, {}
     for side, n in zip(("post", "pre"), spec.w0.shape, strict=True):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import Row
+from spikedtp.plasticity import PresentationRows, Row, TimedRule
 from spikedtp.spiking.parts.streams import Rows
 
-__all__ = ["GivenSignals"]
+__all__ = ["GivenSignals", "RowRule"]
+
+#: A rule that takes one row after the other.
+RowRule: TypeAlias = TimedRule | PresentationRows
 
 #: Of the numbers of one part, as float64.
 PART = 1 << 20  # bytes
@@ -27,7 +32,15 @@ class GivenSignals:
     w0 : (n_post, n_pre) float64
     """
 
-    def __init__(self, rule, pre, post, w0, modulator, form):
+    def __init__(
+        self,
+        rule: RowRule,
+        pre: ArrayLike,
+        post: ArrayLike,
+        w0: ArrayLike,
+        modulator: ArrayLike | None,
+        form: str,
+    ):
         self.rule = rule
         self.pre, self.post = self._signal("pre", pre), self._signal("post", post)
         if self.pre.shape[:-1] != self.post.shape[:-1]:
@@ -86,13 +99,13 @@ class GivenSignals:
     # -- checking ------------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _signal(name: str, values) -> np.ndarray:
+    def _signal(name: str, values: ArrayLike) -> np.ndarray:
         array = as_numbers(f"replay: {name}", values, None)
         if array.ndim not in (2, 3) or 0 in array.shape:
             raise SpikedtpError(f"replay: {name} must be (steps, n) or (steps, batch, n), got {array.shape}")
         return array
 
-    def _weights(self, w0) -> np.ndarray:
+    def _weights(self, w0: ArrayLike) -> np.ndarray:
         wanted = (self.post.shape[-1], self.pre.shape[-1])
         w0 = as_numbers("replay: w0", w0)
         if w0.shape not in ((), wanted):
@@ -105,7 +118,7 @@ class GivenSignals:
             )
         return np.broadcast_to(w0, wanted).copy()
 
-    def _modulator(self, modulator) -> np.ndarray:
+    def _modulator(self, modulator: ArrayLike | None) -> np.ndarray:
         steps = len(self.pre)
         if modulator is None:
             if self.rule.needs_modulator:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import SpikedtpError, known_names
@@ -17,7 +19,7 @@ from spikedtp.spiking.engine.batch import RunInputs
 from spikedtp.spiking.engine.devices import DEVICES, check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.rule_replay.dense_network import build_dense_replay, dense_patterns
-from spikedtp.spiking.rule_replay.given_signals import GivenSignals
+from spikedtp.spiking.rule_replay.given_signals import GivenSignals, RowRule
 from spikedtp.spiking.rule_replay.stock_network import ReplaySpec, build_replay, patterns
 from spikedtp.spiking.synapses.all_to_all import dense_synapses_work
 
@@ -58,16 +60,16 @@ class ReplayResult:
 @underflow_is_zero
 def replay(
     rule: TimedRule | LearningRule,
-    pre,
-    post,
-    w0,
+    pre: ArrayLike,
+    post: ArrayLike,
+    w0: ArrayLike,
     *,
-    modulator=None,
-    dt=1 * ms,
+    modulator: ArrayLike | None = None,
+    dt: Quantity = 1 * ms,
     form: str = "rate",
     device: str = "cpp_standalone",
     record: tuple[str, ...] | None = None,
-    keep="all",
+    keep: str | ArrayLike = "all",
 ) -> ReplayResult:
     """Drive one learning rule with given signals.
 
@@ -124,16 +126,15 @@ def replay(
     0.506065
     """
     _check_options(rule, form, device, dt)
-    if isinstance(rule, LearningRule):
-        rule = PresentationRows(rule)
-    signals = GivenSignals(rule, pre, post, w0, modulator, form)
+    by_row = PresentationRows(rule) if isinstance(rule, LearningRule) else rule
+    signals = GivenSignals(by_row, pre, post, w0, modulator, form)
     kept = _kept_rows(keep, len(signals))
     if record is None and len(kept) <= len(signals):
         record = ()
-    return (_replay_rate if form == "rate" else _replay_spiking)(rule, signals, dt, device, record, kept)
+    return (_replay_rate if form == "rate" else _replay_spiking)(by_row, signals, dt, device, record, kept)
 
 
-def _kept_rows(keep, n_steps: int) -> np.ndarray:
+def _kept_rows(keep: str | ArrayLike, n_steps: int) -> np.ndarray:
     """The rows to keep in ascending order, from 0 to `n_steps`."""
     if isinstance(keep, str) and keep in ("all", "last"):
         return np.arange(n_steps + 1) if keep == "all" else np.array([n_steps])
@@ -148,7 +149,7 @@ def _kept_rows(keep, n_steps: int) -> np.ndarray:
     )
 
 
-def _check_options(rule, form: str, device: str, dt) -> None:
+def _check_options(rule: TimedRule | LearningRule, form: str, device: str, dt: Quantity) -> None:
     if not isinstance(rule, (TimedRule, LearningRule)):
         raise SpikedtpError(f"replay: rule must be a learning rule such as spikedtp.plasticity.MSTDP(), got {rule!r}")
     if form not in FORMS:
@@ -160,7 +161,7 @@ def _check_options(rule, form: str, device: str, dt) -> None:
     check_quantity("replay", "dt", dt, 1 * ms, above=0 * ms)
 
 
-def _wanted_states(known, record) -> tuple[str, ...]:
+def _wanted_states(known: Collection[str], record: Iterable[str] | None) -> tuple[str, ...]:
     if record is None:
         return tuple(known)
     for name in record:
@@ -169,9 +170,17 @@ def _wanted_states(known, record) -> tuple[str, ...]:
     return tuple(record)
 
 
-def _replay_rate(rule, signals: GivenSignals, dt, device, record, kept) -> ReplayResult:
+def _replay_rate(
+    rule: RowRule,
+    signals: GivenSignals,
+    dt: Quantity,
+    device: str,
+    record: tuple[str, ...] | None,
+    kept: np.ndarray,
+) -> ReplayResult:
     step = rule.stepper(dt)
-    weight, state = signals.w0, rule.initial_state(*signals.w0.shape, signals.batch)
+    n_post, n_pre = signals.w0.shape
+    weight, state = signals.w0, rule.initial_state(n_post, n_pre, signals.batch)
     names = _wanted_states(state, record)
     w = np.empty((len(kept), *weight.shape))
     states = {name: np.empty((len(kept), *np.shape(state[name]))) for name in names}
@@ -187,7 +196,14 @@ def _replay_rate(rule, signals: GivenSignals, dt, device, record, kept) -> Repla
     return ReplayResult(w, states, dt, kept)
 
 
-def _replay_spiking(rule, signals: GivenSignals, dt, device, record, kept) -> ReplayResult:
+def _replay_spiking(
+    rule: RowRule,
+    signals: GivenSignals,
+    dt: Quantity,
+    device: str,
+    record: tuple[str, ...] | None,
+    kept: np.ndarray,
+) -> ReplayResult:
     form = rule.spiking_form()
     if form is None:
         raise SpikedtpError(f"replay: {rule.name} has no spiking form: use form='rate'")
@@ -203,14 +219,12 @@ def _replay_spiking(rule, signals: GivenSignals, dt, device, record, kept) -> Re
         record=names,
         n_kept=None if everything else len(steps),
     )
-    by_pairs = isinstance(rule, TimedRule) and rule.pair_form() is not None
-    dense = by_pairs and not everything and not names and dense_synapses_work()
-    data = RunInputs(
-        dense_patterns(signals, steps) if dense else patterns(signals, None if everything else steps),
-        pattern=np.zeros(1, dtype=np.int64),
-        seeds=np.zeros(1, dtype=np.int64),
-    )
-    build = partial(build_dense_replay, rule, spec) if dense else partial(build_replay, spec)
+    some = not everything and not names
+    if some and isinstance(rule, TimedRule) and rule.pair_form() is not None and dense_synapses_work():
+        build, tables = partial(build_dense_replay, rule, spec), dense_patterns(signals, steps)
+    else:
+        build, tables = partial(build_replay, spec), patterns(signals, None if everything else steps)
+    data = RunInputs(tables, pattern=np.zeros(1, dtype=np.int64), seeds=np.zeros(1, dtype=np.int64))
     results = run_on(device, build, data)
 
     start, shape, n_rows = rule.initial_state(*signals.w0.shape), signals.w0.shape, len(steps)

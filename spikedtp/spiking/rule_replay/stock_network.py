@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from brian2 import Clock, Equations, Network, NeuronGroup, StateMonitor, Synapses, linked_var
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
+from brian2.groups.group import Group
 from brian2.units.fundamentalunits import Quantity, get_dimensions, get_unit
+from numpy.typing import DTypeLike
 
 from spikedtp.plasticity import SpikingForm
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -71,8 +73,8 @@ class _Building:
     clock: Clock
     modulator: NeuronGroup
     groups: dict[str, NeuronGroup] = field(default_factory=dict)
-    synapses: Synapses | None = None
-    built: BuiltNetwork | None = None
+    synapses: Synapses = field(init=False)
+    built: BuiltNetwork = field(init=False)
 
 
 def build_replay(spec: ReplaySpec) -> BuiltNetwork:
@@ -177,7 +179,7 @@ def _feed(parts: _Building) -> None:
         group.run_regularly(load, when="start", order=-1, clock=parts.clock, name=f"{group.name}_load")
 
 
-def _stream(parts: _Building, owner, name: str, width: int, function: str, dtype=None) -> None:
+def _stream(parts: _Building, owner: Group, name: str, width: int, function: str, dtype: DTypeLike = None) -> None:
     """`function(step, i)` gives the rows of the stream OWNER.NAME."""
     stream = stream_table(
         owner, f"{name}_table", width, parts.spec.n_steps, dtype=dtype, name=f"{owner.name}.{name}", clock=parts.clock
@@ -188,7 +190,7 @@ def _stream(parts: _Building, owner, name: str, width: int, function: str, dtype
 
 def patterns(signals: GivenSignals, kept: np.ndarray | None) -> dict[str, list]:
     """The tables of `BuiltNetwork.streams`, for one presentation; `kept` are the steps after which to keep a row."""
-    tables = {"modulator.modulator": signals.shared_modulator()}
+    tables: dict[str, np.ndarray | Rows] = {"modulator.modulator": signals.shared_modulator()}
     for side, names in signals.group_names().items():
         tables |= {f"{side}synaptic.{name}": signals.group_rows(side, name) for name in names}
     if kept is not None:
@@ -263,7 +265,7 @@ def _record(parts: _Building) -> None:
             (_record_all if spec.n_kept is None else _record_kept)(parts, place, owner, names, size)
 
 
-def _record_all(parts: _Building, place: str, owner, names: dict[str, str], size: int) -> None:
+def _record_all(parts: _Building, place: str, owner: Group, names: dict[str, str], size: int) -> None:
     monitor = StateMonitor(
         owner,
         sorted(set(names.values())),
@@ -276,7 +278,8 @@ def _record_all(parts: _Building, place: str, owner, names: dict[str, str], size
     parts.built.net.add(monitor)
 
 
-def _record_kept(parts: _Building, place: str, owner, names: dict[str, str], size: int) -> None:
+def _record_kept(parts: _Building, place: str, owner: Group, names: dict[str, str], size: int) -> None:
+    assert parts.spec.n_kept is not None  # else all rows are kept
     function = f"kept_place_{place}"
     _stream(parts, owner, "place", 1, function, dtype=np.int32)
     for name, variable in names.items():

@@ -7,6 +7,8 @@ import warnings
 import brian2
 import numpy as np
 from brian2 import Clock, Synapses
+from brian2.groups.group import Group
+from numpy.typing import DTypeLike
 
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
@@ -34,7 +36,16 @@ def dense_synapses_work() -> bool:
     return False
 
 
-def all_to_all(source, target, onto: str, *, clock: Clock, name: str, dense: bool = True, dtype=np.float64):
+def all_to_all(
+    source: Group,
+    target: Group,
+    onto: str,
+    *,
+    clock: Clock,
+    name: str,
+    dense: bool = True,
+    dtype: DTypeLike = np.float64,
+) -> DenseSynapses | StockSynapses:
     """Synapses from every cell of `source` to every cell of `target` that add their weight to the variable `onto`."""
     if dense and dense_synapses_work():
         return DenseSynapses(source, target, onto, clock=clock, name=name, dtype=dtype)

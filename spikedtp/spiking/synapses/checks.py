@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from brian2.groups.group import Group
@@ -25,7 +26,7 @@ def unit_of(dimensions: Dimension) -> str:
     return "1" if dimensions is DIMENSIONLESS else repr(get_unit(dimensions))
 
 
-def expression(owner: str, what: str, given) -> str:
+def expression(owner: str, what: str, given: str | float | Quantity) -> str:
     """A number or Quantity as an expression; an expression as it is."""
     if isinstance(given, str):
         return given
@@ -46,12 +47,12 @@ def check_shared(group: Group, what: str, code: str) -> None:
             )
 
 
-def check_size(group: Group, what: str, value, dimensions: Dimension) -> None:
+def check_size(group: Group, what: str, value: float | Quantity, dimensions: Dimension) -> None:
     """Raise unless `value` is one finite number of the given dimensions."""
     check_quantity(group.name, what, value, Quantity(1.0, dim=dimensions))
 
 
-def dimensions_of(group: Group, code: str, run_namespace) -> Dimension | None:
+def dimensions_of(group: Group, code: str, run_namespace: dict[str, Any]) -> Dimension | None:
     """Of an expression; None where a name in it is not known yet.
 
     Raises

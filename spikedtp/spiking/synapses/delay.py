@@ -31,7 +31,7 @@ class Delay:
     SpikedtpError
     """
 
-    def __init__(self, owner: str, delay, delay_steps):
+    def __init__(self, owner: str, delay: Quantity | None, delay_steps: float):
         self.owner = owner
         self.time: float | None = None
         self.steps = self._whole(delay_steps)
@@ -42,7 +42,7 @@ class Delay:
         check_quantity(owner, "delay", delay, 1 * ms, least=0 * ms)
         self.time = float(np.asarray(float(delay), prefs.core.default_float_dtype))  # as stock synapses store it
 
-    def _whole(self, steps) -> int:
+    def _whole(self, steps: float) -> int:
         where = f"{self.owner}: delay_steps must be a whole number of time steps"
         if isinstance(steps, Quantity) and not steps.is_dimensionless:
             raise SpikedtpError(f"{where}, got {shown(steps)}: give a time as delay=")

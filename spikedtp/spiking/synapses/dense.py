@@ -7,11 +7,15 @@ events. Constraints act on the whole matrix. C++ standalone and numpy; equal to 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from brian2 import Clock
-from brian2.core.variables import Variables
+from brian2.core.variables import Variable, Variables
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
+from numpy.typing import DTypeLike
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.spiking.parts.code_objects import code_object_class
@@ -78,16 +82,16 @@ class DenseSynapses(Group):
 
     def __init__(
         self,
-        source,
-        target,
+        source: Group,
+        target: Group,
         onto: str | None = None,
         *,
         gain: str | float | Quantity = "1.0",
         delay: Quantity | None = None,
         delay_steps: int = 0,
-        spikers=None,
+        spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
-        dtype=np.float64,
+        dtype: DTypeLike = np.float64,
         clock: Clock | None = None,
         when: str = "synapses",
         order: int = 0,
@@ -116,7 +120,7 @@ class DenseSynapses(Group):
         self.n_pre, self.n_post, dtype = len(source), len(target), np.dtype(dtype)
         self.stride = self._row_stride(dtype.itemsize)
         self.per_cell = len(self._spikers) // self.n_pre
-        self._added = None
+        self._added: tuple[str, Dimension, str, Dimension] | None = None
         self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
 
         self.variables = Variables(self)
@@ -158,7 +162,7 @@ class DenseSynapses(Group):
 
     # -- what synapses do ------------------------------------------------------------------------------------------
 
-    def _propagate(self, onto: str, to, gain: str) -> None:
+    def _propagate(self, onto: str, to: Variable, gain: str) -> None:
         check_shared(self, "gain", gain)
         weight, ring = self.variables["w"], []
         # an external name may be known to the run alone: then its units are checked there
@@ -225,7 +229,7 @@ class DenseSynapses(Group):
         Asked for next after `learn` in the same steps, it is done in the same pass over the weights.
         """
         check_size(self, "scale", scale, self.variables["w"].dim)
-        options = {"scale": float(scale), "autapses": autapses}
+        options: dict[str, Any] = {"scale": float(scale), "autapses": autapses}
         learning_at, learning_when, event = getattr(self, "_learning", (None, None, None))
         if (at, when) == (learning_at, learning_when) and event is self.contained_objects[-1]:
             event.template_kwds |= options
@@ -256,7 +260,7 @@ class DenseSynapses(Group):
         for name, synapses in sources.items():
             self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
             self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
-        strides = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
+        strides: dict[str, Any] = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
         self._event(
             "dense_copy",
             at,
@@ -269,13 +273,22 @@ class DenseSynapses(Group):
             **strides,
         )
 
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
         check_shared(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
 
-    def _add(self, template: str, code: str, suffix: str, when: str, order: int, needed=(), **options) -> CodeRunner:
+    def _add(
+        self,
+        template: str,
+        code: str,
+        suffix: str,
+        when: str,
+        order: int,
+        needed: Iterable[str] = (),
+        **options: Any,
+    ) -> CodeRunner:
         options |= {
             "n_pre": self.n_pre,
             "n_post": self.n_post,
@@ -305,7 +318,7 @@ class DenseSynapses(Group):
 
     # -- before a run ----------------------------------------------------------------------------------------------
 
-    def _fit(self, run_namespace) -> dict[str, int]:
+    def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
         """Check what only a run can know; what templates have to know of it."""
         for role, cells in self._in_step.items():
             check_clock(self, role, cells.group)
@@ -339,7 +352,7 @@ class DenseSynapses(Group):
         return _with_units(rows[..., : self.n_post].swapaxes(-1, -2), flat)
 
 
-def _with_units(values: np.ndarray, like) -> np.ndarray:
+def _with_units(values: np.ndarray, like: np.ndarray) -> np.ndarray:
     dimensions = get_dimensions(like)
     return values if dimensions is DIMENSIONLESS else Quantity(values, dim=dimensions)
 
@@ -347,5 +360,5 @@ def _with_units(values: np.ndarray, like) -> np.ndarray:
 class _Code(CodeRunner):
     """Code of dense synapses, which is generated anew for each run: for the time step that this one has."""
 
-    def update_abstract_code(self, run_namespace):
+    def update_abstract_code(self, run_namespace: dict[str, Any]) -> None:
         self.template_kwds |= self.group._fit(run_namespace)

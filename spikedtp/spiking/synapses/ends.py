@@ -27,7 +27,7 @@ class Cells:
     start : int
     """
 
-    def __init__(self, owner: str, role: str, cells):
+    def __init__(self, owner: str, role: str, cells: Group):
         if not (isinstance(cells, Group) and isinstance(cells, SpikeSource)) or isinstance(cells, Synapses):
             raise SpikedtpError(f"{owner}: {role} must be a group of cells or a part of one, got {shown(cells)}")
         self.owner, self.role, self.cells = owner, role, cells

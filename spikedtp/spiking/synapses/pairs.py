@@ -17,11 +17,12 @@ to date and time starts at 0 again.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from brian2 import ms, second
-from brian2.groups.group import CodeRunner
-from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.groups.group import CodeRunner, Group
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
@@ -96,14 +97,14 @@ class PairSynapses(DenseSynapses):
 
     def __init__(
         self,
-        source,
-        target,
+        source: Group,
+        target: Group,
         onto: str | None = None,
         *,
         rule: TimedRule,
         modulator: str = "",
         filled: bool = True,
-        **options,
+        **options: Any,
     ):
         self.form = form = check_pair_rule(rule)
         if form.modulated and not modulator:
@@ -137,7 +138,7 @@ class PairSynapses(DenseSynapses):
         return self._numbers(self.form, self.clock.dt)
 
     @staticmethod
-    def _numbers(form: PairForm, dt) -> dict[str, float]:
+    def _numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
         """Constants of the code, which are values at run time: another rule with the same parts needs no new build."""
         largest = np.finfo(float).max  # compiled code does not know infinity
         least = 1e-100  # as good as nothing, and can be divided by
@@ -156,6 +157,7 @@ class PairSynapses(DenseSynapses):
         if form.bounded:
             numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
         if form.slow_pre is not None:
+            assert form.slow_post is not None  # both or none
             for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):
                 numbers |= {f"keep_slow_{side}": max(decay(dt, trace.tau), least), f"jump_slow_{side}": trace.jump}
                 numbers |= {f"gain_slow_{side}": gain}
@@ -227,7 +229,7 @@ class PairSynapses(DenseSynapses):
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         self._pairs("settle", f"_active = {at}", "settle", when, order)
 
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options) -> CodeRunner:
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
         self.settle(at=at, when=when, order=order - 1)
         return super()._event(template, at, when, order, code, **options)
 
@@ -241,19 +243,19 @@ class PairSynapses(DenseSynapses):
 
     # -- time steps that change between runs -----------------------------------------------------------------------
 
-    def before_run(self, run_namespace):
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
         if self._filled:
             for name, value in self.numbers.items():
                 if name in PER_STEP or name.startswith("keep_"):
                     self.variables[name].set_value(value)
         super().before_run(run_namespace)
 
-    def after_run(self):
+    def after_run(self) -> None:
         super().after_run()
         if self._filled:
             self.variables["_dt_before"].set_value(self.clock.dt_)
 
-    def _fit(self, run_namespace):
+    def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
         if self._filled and self.form.bounded:
             self._check_bounds()
         return super()._fit(run_namespace) | {"stretch": self._stretch()}

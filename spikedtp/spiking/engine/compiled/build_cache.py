@@ -76,9 +76,10 @@ def known_project(key: str) -> Iterator[Path | None]:
     """The project that was compiled under `key`, or None."""
     root = cache_folder()
     name = _read(root / "keys" / key).get("project")
-    held = _hold_complete(root / name) if name else None
+    project = root / name if name else None
+    held = _hold_complete(project) if project else None
     try:
-        yield root / name if held is not None else None
+        yield project if held is not None else None
     finally:
         if held is not None:
             os.close(held)

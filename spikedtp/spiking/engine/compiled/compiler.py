@@ -40,13 +40,13 @@ def compiler_identity() -> str:
 def _identity(environment: tuple[str, ...]) -> str:
     command = (environment[0] or "g++").split()
     path = shutil.which(command[0])
-    macros = subprocess.CompletedProcess([], 1)
+    macros: subprocess.CompletedProcess[bytes] = subprocess.CompletedProcess([], 1)
     for native in (["-march=native"], []):  # not every compiler knows the flag
         if path and macros.returncode:
             macros = subprocess.run(
                 [*command, *native, "-dM", "-E", "-x", "c++", os.devnull], capture_output=True, check=False
             )
-    if macros.returncode:
+    if not path or macros.returncode:
         raise SpikedtpError(
             f"the C++ compiler {command[0]!r} is missing or does not work: install g++, name another in CXX, or use "
             "device='runtime'"

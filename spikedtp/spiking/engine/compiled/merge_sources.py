@@ -27,10 +27,10 @@ cold.o: cold.cpp
 def merge_sources(project: Path) -> None:
     """Merge the sources of a generated project in place; warns and leaves it as it is if it looks unfamiliar."""
     objects = sorted(project.glob("code_objects/*.cpp"))
-    merged = [_name_support_code(path) for path in objects]
+    merged = [text for text in map(_name_support_code, objects) if text is not None]
     settings = re.findall(r"^(?:OPTIMISATIONS|CXXFLAGS|LFLAGS) *=.*$", (project / "makefile").read_text(), re.MULTILINE)
     known = {path.name for path in project.glob("*.cpp")} == {*HOT, *COLD}
-    if None in merged or len(settings) != 3 or not known:
+    if len(merged) < len(objects) or len(settings) != 3 or not known:
         warnings.warn(
             "this version of Brian2 generates C++ that spikedtp cannot merge: the first build is slower", stacklevel=2
         )

@@ -6,14 +6,17 @@ import os
 import selectors
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.spiking.engine.batch import Progress
 
 __all__ = ["Finished", "check_processes", "run_processes"]
 
@@ -40,6 +43,13 @@ class Finished:
     peak_memory: int
 
 
+class _Process(subprocess.Popen[str]):
+    """A running binary, what it says, and the file that it complains to."""
+
+    stdout: IO[str]
+    complaints: IO[str]
+
+
 def check_processes(n_processes: int) -> int:
     """`n_processes`, if it is a whole number of at least 1."""
     if int(n_processes) != n_processes or n_processes < 1:
@@ -48,7 +58,7 @@ def check_processes(n_processes: int) -> int:
 
 
 def run_processes(
-    project: Path, folder: Path, n: int, n_processes: int, progress=None, keep_every: int = 0
+    project: Path, folder: Path, n: int, n_processes: int, progress: Progress | None = None, keep_every: int = 0
 ) -> list[Finished]:
     """Run `n` presentations, split evenly; inputs and results lie in `folder`.
 
@@ -60,10 +70,12 @@ def run_processes(
     bounds = np.linspace(0, n, min(n_processes, n) + 1).astype(int)
     with ExitStack() as stack:
         processes = [_start(stack, project, folder, *part, progress, keep_every) for part in pairwise(bounds)]
-        done, last = 0, {}
+        done = 0
+        last: dict[_Process, list[str]] = {}
         for process, line in _lines(processes):
             if line == "done":
                 done += 1
+                assert progress is not None  # or nobody would have been asked to say so
                 progress(done)
             else:
                 last[process] = line.split()
@@ -78,8 +90,8 @@ def run_processes(
 
 
 def _start(
-    stack: ExitStack, project: Path, folder: Path, first: int, last: int, progress, keep_every: int
-) -> subprocess.Popen:
+    stack: ExitStack, project: Path, folder: Path, first: int, last: int, progress: Progress | None, keep_every: int
+) -> _Process:
     complaints = stack.enter_context((folder / f"complaints.{first}").open("w+"))
     environment = os.environ | {
         "SPIKEDTP_INPUTS": str(folder / "inputs"),
@@ -90,28 +102,26 @@ def _start(
     }
     if progress is not None:
         environment["SPIKEDTP_PROGRESS"] = "1"
-    process = subprocess.Popen(
-        ["./main"], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True
-    )
+    process = _Process(["./main"], cwd=project, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True)
     process.complaints = complaints
     stack.callback(_stop, process)
     return process
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: _Process) -> None:
     process.kill()  # does nothing to one that has ended
     process.wait()
     process.stdout.close()
 
 
-def _lines(processes: list[subprocess.Popen]):
+def _lines(processes: list[_Process]) -> Iterator[tuple[_Process, str]]:
     """(process, line) of every line as it comes, until all have ended well; raises as soon as one has not."""
     with selectors.DefaultSelector() as selector:
         for process in processes:
             selector.register(process.stdout, selectors.EVENT_READ, process)
         while selector.get_map():
             for key, _ in selector.select():
-                line = key.fileobj.readline()
+                line = key.data.stdout.readline()
                 if line:
                     yield key.data, line.strip()
                 else:
@@ -119,7 +129,7 @@ def _lines(processes: list[subprocess.Popen]):
                     _check(key.data)
 
 
-def _check(process: subprocess.Popen) -> None:
+def _check(process: _Process) -> None:
     status = process.wait()
     if not status:
         return

@@ -19,6 +19,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 import brian2
 import numpy as np
@@ -76,7 +77,7 @@ class _Foreign(Exception):
     """A value that does not say what it means for the source."""
 
 
-def _blank(value, parts: list[str]):
+def _blank(value: Any, parts: list[str]) -> Any:
     """The value without its arrays' values; what is left of it is added to `parts`."""
     kind = type(value)
     if kind is Quantity and value.ndim == 0:
@@ -103,11 +104,12 @@ def _blank(value, parts: list[str]):
     if kind is Equations:
         parts.append(f"equations {value}")
         return value
-    if is_dataclass(value) and (_is_ours(kind) or hasattr(value, "declares")):
+    declares = getattr(value, "declares", None)
+    if is_dataclass(value) and (_is_ours(kind) or declares):
         parts.append(f"{kind.__module__}.{kind.__qualname__}")
-        if not _is_ours(kind):
+        if declares and not _is_ours(kind):
             parts += _code_of(kind)
-            _blank(value.declares(), parts)
+            _blank(declares(), parts)
         blank = object.__new__(kind)
         for field in fields(value):
             parts.append(field.name)
@@ -116,7 +118,7 @@ def _blank(value, parts: list[str]):
     raise _Foreign
 
 
-def _is_ours(thing) -> bool:
+def _is_ours(thing: Any) -> bool:
     """Whether a function or class is found by its name in this package."""
     module = sys.modules.get(thing.__module__)
     return thing.__module__.startswith("spikedtp.") and getattr(module, thing.__qualname__, None) is thing
@@ -148,7 +150,7 @@ def _instructions(code: CodeType) -> tuple:
     return code.co_code, code.co_names, code.co_varnames, code.co_freevars, tuple(constants)
 
 
-def _plain(constant) -> str:
+def _plain(constant: object) -> str:
     return repr(sorted(map(repr, constant))) if isinstance(constant, frozenset) else repr(constant)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.spiking.engine.batch import RunInputs, RunResults
+from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far, write_inputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.build_cache import cache_folder, compiled_project, known_project
@@ -32,7 +32,11 @@ __all__ = ["compiled", "run_standalone"]
 
 
 def run_standalone(
-    build: Callable[[], BuiltNetwork], data: RunInputs, progress=None, n_processes: int = 1, kept=None
+    build: Callable[[], BuiltNetwork],
+    data: RunInputs,
+    progress: Progress | None = None,
+    n_processes: int = 1,
+    kept: Kept | None = None,
 ) -> RunResults:
     """Build a network and run every presentation of `data`; see `run_on`."""
     check_processes(n_processes)

@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from brian2.core.variables import DynamicArrayVariable
+from brian2.core.variables import ArrayVariable, DynamicArrayVariable
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
@@ -20,7 +21,7 @@ HEADER, ALLOCATION = (Path(__file__).parent / "cpp" / name for name in ("present
 C_TYPES = {"float32": "float", "float64": "double"}
 
 
-def write_source(device, built: BuiltNetwork, folder: Path) -> None:
+def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path) -> None:
     """Write the project of a network that was built on `device` into an empty folder."""
     device.headers = [f'"{HEADER.name}"']
     shutil.copy(HEADER, folder)
@@ -75,7 +76,7 @@ def _kept(built: BuiltNetwork) -> str:
     return C_TYPES[np.dtype(built.precision).name]
 
 
-def _array(device, variable) -> tuple[str, str, str]:
+def _array(device: CPPStandaloneDevice, variable: ArrayVariable) -> tuple[str, str, str]:
     """C++ of a Brian2 array variable: its name, a pointer to its values, how many there are."""
     if isinstance(variable, DynamicArrayVariable):
         vector = device.get_array_name(variable, access_data=False)
@@ -84,17 +85,17 @@ def _array(device, variable) -> tuple[str, str, str]:
     return array, array, str(variable.size)
 
 
-def _target(device, variable) -> str:
+def _target(device: CPPStandaloneDevice, variable: ArrayVariable) -> str:
     """C++ arguments `pointer, bytes` of a Brian2 array variable."""
     array, pointer, size = _array(device, variable)
     return f"{pointer}, {size}*sizeof({array}[0])"
 
 
-def _keep_lasting(device, name: str, variable) -> str:
+def _keep_lasting(device: CPPStandaloneDevice, name: str, variable: ArrayVariable) -> str:
     return f'spikedtp::keep_lasting("{name}", {_target(device, variable)});'
 
 
-def _collect(device, built: BuiltNetwork, layout: Layout) -> list[str]:
+def _collect(device: CPPStandaloneDevice, built: BuiltNetwork, layout: Layout) -> list[str]:
     """C++ that ends a presentation: vectors are kept, and records are complete."""
     lines = []
     for name, variable in built.vectors.items():

@@ -1,0 +1,40 @@
+"""What the spiking side asks of a network with a circuit's weights: a rate network is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from spikedtp.circuit.circuit import Circuit
+
+__all__ = ["RateNetworkLike", "RateResponseLike"]
+
+
+class RateResponseLike(Protocol):
+    """A presentation in rates; see `spikedtp.rate.RateResponse`."""
+
+    @property
+    def activity(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
+    def forward_steps(self) -> int: ...
+
+
+class RateNetworkLike(Protocol):
+    """See `spikedtp.rate.RateNetwork`, and there what each of these is."""
+
+    @property
+    def circuit(self) -> Circuit: ...
+
+    @property
+    def weights(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
+    def biases(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
+    def rule_state(self) -> Mapping[str, dict[str, np.ndarray]]: ...
+
+    def present(self, x: Any, target: Any = None, *, nudge_populations: str = ...) -> RateResponseLike: ...
