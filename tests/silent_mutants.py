@@ -93,7 +93,7 @@ FAULTS = {
     ),
     "closed loop: dendrites are not clipped": (
         "spikedtp/plasticity/plateau.py",
-        'return f"clip({state}, {lowest or f\'-{cls.limit:g}\'}, {cls.limit:g})"',
+        "return f\"clip({state}, {lowest or f'-{cls.limit:g}'}, {cls.limit:g})\"",
         "return state",
         CLOSED,
     ),

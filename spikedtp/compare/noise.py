@@ -151,6 +151,18 @@ def expected_update(
     -------
     ndarray or None
         None if the spikes were given, the read-out is not linear in them, or the loop is closed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import expected_update
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> expected_update(spiking, "H2E_H1E").shape
+    (200, 200)
     """
     seed = check_whole("seed", seed)
     if response.loop == "closed":
@@ -174,6 +186,18 @@ def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_dra
     -------
     float
         NaN where no prediction is possible (see `expected_update`); in a closed loop, with fewer than two repeats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import noise_ceiling
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> 0 < noise_ceiling(spiking, "H2E_H1E") < 1
+    True
     """
     cosines = noise_cosines(response, projection, sample, n_draws=n_draws, seed=seed)
     return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan

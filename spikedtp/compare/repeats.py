@@ -28,6 +28,18 @@ def repeat_ceiling(response: Response, projection: str, sample: int = 0) -> floa
     -------
     float
         NaN with fewer than two repeats in which anything changes; 0 where they are no more alike than chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import repeat_ceiling
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=3, device="runtime", record=())
+    >>> 0 < repeat_ceiling(spiking, "H2E_H1E") < 1
+    True
     """
     with_others, share = _with_others(response, projection, sample)
     return float(np.clip(np.median(with_others) / share, 0, 1)) if with_others.size else np.nan

@@ -31,6 +31,14 @@ def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
     ------
     SpikedtpError
         Two different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.compare import similarity
+    >>> found = similarity(np.array([[1.0, 2.0]]), np.array([[2.0, 4.0]]))
+    >>> round(found["cosine"], 6), round(found["slope"], 6), found["sign_agreement"]
+    (1.0, 2.0, 1.0)
     """
     x, y = as_numbers("rate", rate, finite=False), as_numbers("spiking", spiking, finite=False)
     if x.shape != y.shape:  # transposed, they would have as many synapses
@@ -70,6 +78,14 @@ def bootstrap_median(
     Returns
     -------
     (median, low, high)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.compare import bootstrap_median
+    >>> values, samples = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 1, 1])
+    >>> tuple(round(value, 3) for value in bootstrap_median(values, samples))
+    (0.75, 0.65, 0.85)
     """
     values, groups = np.asarray(values, float), np.asarray(groups)
     if values.ndim != 1 or values.shape != groups.shape:

@@ -54,6 +54,20 @@ def compare_updates(rate, spiking: Response, *, average: int = 1) -> pd.DataFram
     SpikedtpError
         The two sides differ in samples or shapes, `rate` was presented without a target, or there are fewer repeats
         than `average`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import compare_updates, load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=())
+    >>> table = compare_updates(network.present(x, target), spiking)
+    >>> sorted(table["projection"].unique()), sorted(table["reference"].unique())
+    (['H2E_H1E', 'H2E_H2DendI'], ['notebook', 'rule'])
+    >>> bool((table["cosine"] <= 1).all())
+    True
     """
     if not isinstance(spiking, Response):
         raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
@@ -159,6 +173,19 @@ def summarise(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per projection, reference and measure: ``median, low, high, mean, sd, n``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import compare_updates, load_rate_network, simulate
+    >>> from spikedtp.compare import summarise
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=())
+    >>> medians = summarise(compare_updates(network.present(x, target), spiking))
+    >>> medians.columns.tolist()
+    ['projection', 'reference', 'measure', 'median', 'low', 'high', 'mean', 'sd', 'n']
     """
     rows = []
     for (projection, reference), group in table.groupby(["projection", "reference"], sort=True):

@@ -9,7 +9,24 @@ __all__ = ["CellModel", "Declaration"]
 
 
 class CellModel(DeclaredModel):
-    """Base of the frozen dataclasses in this folder: a declared model that can be made into a Brian2 group."""
+    """Base of the frozen dataclasses in this folder: a declared model that can be made into a Brian2 group.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from brian2 import Equations, ms, second
+    >>> from spikedtp.neurons import CellModel, Declaration
+    >>> from spikedtp.parameters import parameter
+    >>> @dataclass(frozen=True)
+    ... class Integrator(CellModel):
+    ...     tau: second = parameter(10 * ms, above=0 * ms)
+    ...
+    ...     def declaration(self):
+    ...         equations = Equations("dv_soma/dt = -v_soma/tau : 1")
+    ...         return Declaration(equations=equations, threshold="v_soma > 1", reset="v_soma = 0")
+    >>> Integrator(tau=5 * ms)
+    Integrator(tau=5. * msecond)
+    """
 
     def group(self, n: int, **options) -> CellGroup:
         """`n` cells for a Brian2 network of one's own; they do what they do in this package's networks, step by step.

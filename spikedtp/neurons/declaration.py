@@ -45,6 +45,20 @@ class Declaration:
     initial : dict
         Expressions evaluated at the start of every presentation (they may call ``rand()`` and
         ``exponential()``, draws of mean 1).
+
+    Examples
+    --------
+    >>> from brian2 import Equations
+    >>> from spikedtp.neurons import Declaration
+    >>> declaration = Declaration(
+    ...     equations=Equations("dv_soma/dt = (input_soma - v_soma)/tau : 1") + Equations("input_soma : 1"),
+    ...     threshold="v_soma > 1",
+    ...     reset="v_soma = 0",
+    ...     clear=("input_soma",),
+    ...     initial={"v_soma": "rand()"},
+    ... )
+    >>> declaration.early_reset
+    False
     """
 
     equations: Equations

@@ -39,6 +39,19 @@ class DiscreteLIF(CellModel):
     ----------
     Zenke & Ganguli 2018, Neural Comput. 30:1514, for the training; the dynamics are those of the COMOB project's
     sound-localisation notebooks (2023).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import DiscreteLIF
+    >>> cell, v, s = DiscreteLIF(), np.zeros(1), np.zeros(1)
+    >>> for h in (1.5, 0.0, 0.0):  # what arrives in three steps
+    ...     v, s = cell.step(v, s, h, 1 * ms)
+    ...     print(f"v = {v[0]:.3f}, spike = {s[0]:.0f}")
+    v = 1.500, spike = 0
+    v = 1.228, spike = 1
+    v = 0.000, spike = 1
     """
 
     tau: second = parameter(5 * ms, above=0 * ms)
@@ -74,6 +87,13 @@ class LeakyReadout(CellModel):
     Parameters
     ----------
     tau : Quantity (second)
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import LeakyReadout
+    >>> LeakyReadout(tau=5 * ms).declaration().update
+    'v_soma += input_soma'
     """
 
     tau: second = parameter(5 * ms, above=0 * ms)

@@ -47,6 +47,14 @@ class PoissonInput(CellModel):
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3. There the step is 1 ms, and a
     spike is one step of height 1.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, ms
+    >>> from spikedtp.neurons import PoissonInput
+    >>> inputs = PoissonInput(unit_rate=100 * Hz)
+    >>> inputs.impulse_responses(3, 1 * ms)["trace", "spike"].round(4).tolist()  # the trace after one spike
+    [0.0383, 0.0377, 0.0371]
     """
 
     unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)
@@ -85,7 +93,15 @@ class PoissonInput(CellModel):
 
 @dataclass(frozen=True)
 class SpikeTrainInput(CellModel):
-    """Spikes that are given, step by step, with the eligibility trace of `PoissonInput`."""
+    """Spikes that are given, step by step, with the eligibility trace of `PoissonInput`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import PoissonInput, SpikeTrainInput
+    >>> SpikeTrainInput.like(PoissonInput(tau_eligibility=20 * ms)).tau_eligibility
+    20. * msecond
+    """
 
     tau_eligibility: second = parameter(60 * ms, above=0 * ms)
     weight_scale: float = parameter(2.3, above=0.0)

@@ -36,6 +36,15 @@ class LIF(CellModel):
     threshold, reset : float
     t_refractory : Quantity (second)
         A whole number of time steps.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import LIF
+    >>> cell = LIF(tau=20 * ms, t_refractory=2 * ms)
+    >>> cell.declaration().refractory
+    't_refractory'
+    >>> cell.check_time_step(1 * ms)  # says nothing where the time step is good
     """
 
     tau: second = parameter(5 * ms, above=0 * ms)

@@ -61,6 +61,15 @@ class NudgedCell(CellModel):
     References
     ----------
     The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import NudgedCell
+    >>> cell = NudgedCell(firing="regular")
+    >>> cell.tau_soma, cell.max_rate
+    (60. * msecond, 0.95 * khertz)
+    >>> sorted(cell.declaration().equations.diff_eq_names)
+    ['v_dend', 'v_soma']
     """
 
     tau_soma: second = parameter(60 * ms, above=0 * ms)
@@ -110,6 +119,12 @@ class Spiker(CellModel):
     ----------
     max_rate, dead_time, tau_lif, firing
         As in `NudgedCell`.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import Spiker
+    >>> Spiker(firing="regular").max_rate
+    0.95 * khertz
     """
 
     max_rate: Hz = parameter(950 * Hz, above=0 * Hz)
@@ -145,6 +160,13 @@ class SteadyInput(CellModel):
     unit_rate, max_rate : Quantity (Hz)
     dead_time, tau_lif, firing
         As in `NudgedCell`.
+
+    Examples
+    --------
+    >>> from brian2 import Hz
+    >>> from spikedtp.neurons import SteadyInput
+    >>> SteadyInput(unit_rate=300 * Hz).unit_rate
+    300. * hertz
     """
 
     unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)

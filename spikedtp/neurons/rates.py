@@ -64,6 +64,13 @@ def check_rates(model: CellModel, rate, dt, duration, *, of: str = "") -> None:
         are left in peace.
     of : str
         Whose rate it is, for the message: ``"H1E"``.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, ms
+    >>> from spikedtp.neurons import PoissonInput
+    >>> from spikedtp.neurons.rates import check_rates
+    >>> check_rates(PoissonInput(), 450 * Hz, 1 * ms, 420 * ms)  # no warning: with 1 ms of dead time the rate comes out
     """
     known, firing = model.quantities(), getattr(model, "firing", "poisson")
     if not {"max_rate", "dead_time"} <= set(known):

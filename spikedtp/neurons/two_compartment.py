@@ -42,6 +42,16 @@ class TwoCompartment(CellModel):
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import TwoCompartment
+    >>> cell = TwoCompartment(tau_soma=30 * ms)
+    >>> cell.tau_soma, cell.tau_dend
+    (30. * msecond, 20. * msecond)
+    >>> sorted(cell.declaration().equations.diff_eq_names)
+    ['v_dend', 'v_soma']
     """
 
     tau_soma: second = parameter(60 * ms, above=0 * ms)

@@ -46,6 +46,14 @@ class TwoCompartmentLIF(CellModel):
     unit_voltage : Quantity (volt)
     weight_scale : float
     spike_width : Quantity (second)
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> from spikedtp.neurons import TwoCompartmentLIF
+    >>> cell = TwoCompartmentLIF(v_threshold=-55 * mV)
+    >>> cell.declaration().threshold, cell.tau_dend
+    ('v_soma > v_threshold', 16.66666667 * msecond)
     """
 
     c_soma: pF = parameter(300 * pF, above=0 * pF)

@@ -52,6 +52,15 @@ def load_rate_network(
     ------
     SpikedtpError
         Anything wrong with the file, the weights or the seed.
+
+    Examples
+    --------
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> trained = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> fresh = load_rate_network("digits_dtp", seed=1)
+    >>> trained.weights["H2E_H1E"].shape
+    (200, 200)
     """
     if not isinstance(circuit, Circuit):
         circuit = read_circuit(circuit)
@@ -78,6 +87,20 @@ class RateNetwork:
     circuit : Circuit
     rule_state : dict of dict of ndarray
         By projection: what its rule remembers from one presentation to the next.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> network = load_rate_network("digits_dtp", seed=1)
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> changes = network.weight_updates(x, target)  # the network stays as it is
+    >>> before = network.weights["H2E_H1E"]
+    >>> network.train_step(x, target)
+    >>> bool(np.allclose(network.weights["H2E_H1E"], before + changes["H2E_H1E"]))
+    True
+    >>> network.predict(x[None]).shape
+    (1,)
     """
 
     def __init__(self, circuit: Circuit, parameters: DrawnWeights):

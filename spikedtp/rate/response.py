@@ -67,6 +67,19 @@ class RateResponse:
         What the rule of each projection saw; empty without a target.
     forward_steps, nudge_steps : int
     nudge_populations : {"training", "all"}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = network.present(x, target)
+    >>> response.activity["H2E"].shape, response.forward_steps, response.nudge_steps
+    ((16, 200), 15, 1)
+    >>> response.weight_updates["H2E_H1E"].shape
+    (200, 200)
     """
 
     circuit: Circuit

@@ -59,6 +59,19 @@ def simulate(network, x, target, *, population: str | None, loop: str = "open", 
     ------
     SpikedtpError
         For anything that a caller can mend, in one line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime")
+    >>> response.weight_updates["H2E_H1E"].shape  # (n_repeats, n_post, n_pre)
+    (2, 200, 200)
+    >>> response.spikes["H2E"].shape  # (n_repeats, time steps, cells)
+    (2, 420, 200)
     """
     if loop not in LOOPS:
         raise known_names("loop", loop, LOOPS)

@@ -38,6 +38,14 @@ class Phases(Parameters):
         Whose somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down
         pass. The others run on freely. An output that is held fires at its target: nothing feeds its error back to it.
     dt : Quantity (second)
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.spiking import Phases
+    >>> phases = Phases(settle=400 * ms, hold="output")
+    >>> phases.onset, phases.end, phases.settled, phases.nudged()  # in time steps
+    (400, 600, (200, 400), (460, 600))
     """
 
     settle: second = parameter(500 * ms, above=0 * ms)
@@ -91,6 +99,14 @@ class Phases(Parameters):
 
 
 def phases_of(time_per_step=20 * ms, dt=1 * ms) -> Phases:
-    """The phases of a presentation when one step of the rate network takes `time_per_step`."""
+    """The phases of a presentation when one step of the rate network takes `time_per_step`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.spiking import phases_of
+    >>> phases_of(time_per_step=10 * ms).settle
+    250. * msecond
+    """
     check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
     return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)

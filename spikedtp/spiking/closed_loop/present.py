@@ -73,6 +73,20 @@ def simulate_closed(
     ------
     SpikedtpError
         For anything that a caller can mend, in one line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases, simulate_closed
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> response = simulate_closed(network, x, target, population="H2E", phases=short, device="runtime", record=())
+    >>> sorted(response.weight_updates)
+    ['H2E_H1E', 'H2E_H2DendI']
     """
     check_device(device)
     record = check_recordable(record)

@@ -44,6 +44,24 @@ class ClosedResponse(Response):
         The projections that it shows weight changes of.
     population : str or None
         Whose inputs they are; None: of the whole circuit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> options = dict(loop="closed", phases=short, device="runtime", record=("spikes",))
+    >>> response = simulate(network, x, target, population="H2E", **options)
+    >>> response.activity["OutputE"].shape, response.spikes["H1E"].shape
+    ((1, 10), (1, 60, 200))
+    >>> ends_as_counted = response.eligibility["H1E"][:, -1] - response.counted["H1E"]
+    >>> bool(np.abs(ends_as_counted).max() < 1e-6)
+    True
     """
 
     loop: ClassVar[str] = "closed"

@@ -67,6 +67,20 @@ class SpikingNetwork:
     ------
     SpikedtpError
         A circuit that spikes cannot run, unknown populations, wrong units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases, SpikingNetwork
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> spiking = SpikingNetwork(network, spikers=1, phases=short, device="runtime")
+    >>> response = spiking.respond(np.full(64, 0.2))  # without a target nothing is nudged
+    >>> response.activity["OutputE"].shape
+    (1, 10)
     """
 
     def __init__(

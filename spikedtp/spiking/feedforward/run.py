@@ -99,6 +99,17 @@ def run_torch_snn(
     ------
     SpikedtpError
         Shapes that do not fit, or fit both ways round; inputs that are no spikes, wrong units, an unknown device.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import run_torch_snn
+    >>> w1, w2 = np.full((3, 2), 0.6), np.ones((2, 1))  # (n_in, n_hidden), (n_hidden, n_out)
+    >>> spikes = np.zeros((1, 10, 3), dtype=bool)
+    >>> spikes[0, 2] = True  # all inputs fire in step 2
+    >>> hidden, output = run_torch_snn([w1, w2], spikes, device="runtime")
+    >>> np.flatnonzero(hidden[0, :, 0]), output.shape
+    (array([4, 5]), (1, 10, 1))
     """
     response = run_feedforward(
         weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt,
@@ -136,6 +147,18 @@ def run_feedforward(
         Whether to keep the output voltages.
     orientation : {"in_out", "out_in"}, optional
         Of the weights, as in `run_torch_snn`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.neurons import LIF
+    >>> from spikedtp.spiking import run_feedforward
+    >>> w1, w2 = np.full((3, 2), 0.6), np.ones((2, 1))
+    >>> spikes = np.zeros((1, 10, 3), dtype=bool)
+    >>> spikes[0, 2] = True
+    >>> response = run_feedforward([w1, w2], spikes, hidden=LIF(), device="runtime")
+    >>> np.flatnonzero(response.hidden_spikes[0, :, 0]), response.score.shape
+    (array([3]), (1, 1))
     """
     w1, w2, x = _checked(weights, input_spikes, orientation)
     seeds = _seeds(seed, len(x))
@@ -183,6 +206,18 @@ def learn_readout(
         Presentation k draws its noise from ``seed + k``, all of them below 2**32.
     orientation : {"in_out", "out_in"}, optional
         Of the weights, as in `run_torch_snn`. The result's are ``(n_hidden, n_out)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.spiking import learn_readout
+    >>> rng = np.random.default_rng(0)
+    >>> w1, w2 = rng.random((5, 4)), np.zeros((4, 2))
+    >>> spikes = rng.random((6, 10, 5)) < 0.3
+    >>> labels, order = [0, 1, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5]
+    >>> learned = learn_readout([w1, w2], spikes, labels, order, device="runtime")
+    >>> learned.reward.shape, learned.w.shape
+    ((6,), (4, 2))
     """
     w1, w2, x = _checked(weights, input_spikes, orientation)
     labels = as_indices("learn_readout: labels", labels, w2.shape[1], "one class")

@@ -92,6 +92,18 @@ def simulate_open(
     ------
     SpikedtpError
         For anything that a caller can mend, in one line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import simulate_open
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate_open(network, x, target, population="H2E", readout="paper", device="runtime", record=())
+    >>> sorted(response.weight_updates)
+    ['H2E_H1E', 'H2E_H2DendI']
     """
     check_device(device)
     record = check_recordable(record)

@@ -35,6 +35,19 @@ class SpikingResponse(Response):
         The activities that the inputs replayed; None if spikes were given.
     readers : dict
         projection -> how its signals were read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", device="runtime", record=("spikes", "v_dend"))
+    >>> response.readout, response.v_dend["H2E"].shape
+    ('best', (1, 420, 200))
+    >>> sorted(response.spikes)  # the target population and its inputs
+    ['H1E', 'H2DendI', 'H2E', 'H2SomaI', 'OutputE']
     """
 
     loop: ClassVar[str] = "open"

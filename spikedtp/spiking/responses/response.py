@@ -68,6 +68,21 @@ class Response(ABC):
         Time of every step in second.
     timings : dict
         Seconds per stage.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> response.loop, response.n_samples, response.n_repeats
+    ('open', 1, 1)
+    >>> response.signals["H2E_H1E"].plateau.shape  # (samples, repeats, postsynaptic cells)
+    (1, 1, 200)
+    >>> response.clipped  # no activity asked for more than the highest rate
+    {}
     """
 
     loop: ClassVar[str]

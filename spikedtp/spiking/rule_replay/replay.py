@@ -41,6 +41,17 @@ class ReplayResult:
         How many rows of the signals had passed; ``w[-1]`` follows ``kept[-1]`` rows.
     timings : dict
         Of the spiking form, in seconds, as in `RunResults`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import STDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> done = replay(STDP(), pre, post, 0.5, form="rate")
+    >>> done.w.shape, done.t[:3].tolist(), sorted(done.state)
+    ((21, 1, 1), [-1.0, 0.0, 1.0], ['p_minus', 'p_plus', 'zeta'])
     """
 
     w: np.ndarray

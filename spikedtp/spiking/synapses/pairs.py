@@ -89,9 +89,19 @@ class PairSynapses(DenseSynapses):
 
     Examples
     --------
-    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(w_min=0, w_max=1), gain="mV")  # doctest: +SKIP
-    >>> synapses.w = synapses.flat(w0)  # doctest: +SKIP
-    >>> network = Network(inputs, cells, synapses)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
+    >>> from spikedtp.plasticity import STDP
+    >>> from spikedtp.spiking import PairSynapses
+    >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # so small that compiling takes longer
+    >>> inputs = SpikeGeneratorGroup(3, [0, 1, 0], [1, 2, 6] * ms, dt=1 * ms, name="doc_pair_inputs")
+    >>> cells = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0", dt=1 * ms, name="doc_pair_cells")
+    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(learning_rate=0.01), name="doc_pairs")
+    >>> synapses.w = synapses.flat(np.full((2, 3), 0.8))  # (n_post, n_pre)
+    >>> Network(inputs, cells, synapses).run(10 * ms)
+    >>> prefs.codegen.target = target
+    >>> synapses.matrix(synapses.w[:]).round(3).tolist()
+    [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 
     def __init__(
