@@ -1,7 +1,8 @@
 """What Poisson statistics predict for a spiking ΔW: its expectation, and how far one presentation falls from it.
 
-Every read-out is linear in the spikes, so its mean and covariance follow from the replayed rates alone. The predicted
-noise is then pushed through the rule itself, clipping and gates included: no rule needs a formula of its own.
+Every read-out is linear in the spikes, so its mean and covariance follow from the replayed rates alone. The rule itself
+is then applied to signals with the predicted noise, with all its clipping and gates, so no rule needs a formula of its
+own.
 """
 
 from __future__ import annotations
@@ -139,18 +140,27 @@ def _expected_factors(response: SpikingResponse, projection: str, sample: int, n
 def expected_update(
     response: Response, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
 ) -> np.ndarray | None:
-    """The ΔW to expect from the replayed rates alone, `(n_post, n_pre)`.
+    """The ΔW that is expected from the replayed rates alone, `(n_post, n_pre)`.
 
     Parameters
     ----------
+    response : Response
+        From `simulate`.
+    projection : str
+        A learned projection, e.g. ``"H2E_H1E"``.
+    sample : int
+        Index of the sample in the response.
     n_draws : int
-        0: ΔW of the expected signals, as if spikes had no noise. Otherwise the mean over so many draws of the noise:
-        a rule that is not linear in its signals (clipping, BTSP's depression) turns noise into a bias, and this has it.
+        0 gives ΔW of the expected signals, as if spikes had no noise. Another number gives the mean over this many
+        draws of the noise. A rule that is not linear in its signals (because of clipping, or of the depression in BTSP)
+        turns noise into a bias, which this mean contains.
+    seed : int
+        Seed of the draws.
 
     Returns
     -------
     ndarray or None
-        None if the spikes were given, the read-out is not linear in them, or the loop is closed.
+        None if the spikes were given, if the read-out is not linear in them, or if the loop is closed.
 
     Examples
     --------
@@ -178,14 +188,27 @@ def expected_update(
 def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0) -> float:
     """Median cosine of a spiking ΔW with its own noise-free expectation, predicted from Poisson statistics.
 
-    In a closed loop every population adds noise of its own: there it is measured, from repeats (`repeat_ceiling`).
-    What one presentation would typically reach with this read-out if it had no systematic error. (The median: where
-    noise outweighs the signal, cosines are spread from -1 to 1 and skewed.)
+    One presentation would typically reach this cosine with its read-out if it had no systematic error. The median is
+    taken because cosines lie between -1 and 1 with a skewed distribution where noise is stronger than the signal. In a
+    closed loop every population adds noise of its own. There the ceiling is measured from repeats (`repeat_ceiling`).
+
+    Parameters
+    ----------
+    response : Response
+        From `simulate`.
+    projection : str
+        A learned projection, e.g. ``"H2E_H1E"``.
+    sample : int
+        Index of the sample in the response.
+    n_draws : int
+        How many noisy presentations are drawn.
+    seed : int
+        Seed of the draws.
 
     Returns
     -------
     float
-        NaN where no prediction is possible (see `expected_update`); in a closed loop, with fewer than two repeats.
+        NaN where no prediction is possible (see `expected_update`), and in a closed loop with fewer than two repeats.
 
     Examples
     --------
@@ -207,12 +230,12 @@ def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_dra
 def noise_cosines(
     response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> np.ndarray:
-    """The cosines of which `noise_ceiling` is the median: what noise alone makes of single presentations.
+    """The cosines of single presentations with noise alone. `noise_ceiling` is their median.
 
     Returns
     -------
     ndarray, (n_draws,), or (n_repeats,) in a closed loop
-        Empty where no prediction is possible; NaN where nothing changes.
+        It is empty where no prediction is possible. An entry is NaN where no weight changes.
     """
     seed = check_whole("seed", seed)
     if response.loop == "closed":

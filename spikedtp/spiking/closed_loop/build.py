@@ -28,7 +28,7 @@ __all__ = ["CircuitNumbers", "build_closed"]
 #: What the rules see; `Signals` says what each is.
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
 POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
-#: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
+#: Weights are float32, as in the rate network and its checkpoints. Spikes then read half as many bytes as with float64.
 WEIGHT_TYPE = np.float32
 
 COUNTS = "count_settled : 1\ncount_nudged : 1\n"

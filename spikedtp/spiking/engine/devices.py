@@ -26,7 +26,7 @@ def compiler_available() -> bool:
 
 
 def default_device() -> str:
-    """`cpp_standalone` where it can compile, else `runtime`.
+    """The device to use by default: `cpp_standalone` if it can compile here, else `runtime`.
 
     Examples
     --------
