@@ -28,6 +28,7 @@ PLACED = (
     "index",
     "gallery",
     "coming_from",
+    "glossary",
     "reference",
     "data_out",
     "in_your_script",

@@ -19,6 +19,12 @@ def weights_file(name: str) -> Path:
     ------
     SpikedtpError
         None ships with a circuit of this name.
+
+    Examples
+    --------
+    >>> from spikedtp.models import weights_file
+    >>> weights_file("digits_dtp").name
+    'digits_dtp.pt'
     """
     shipped = {path.stem: path for path in Path(__file__).parent.glob("*.pt")}
     if name not in shipped:

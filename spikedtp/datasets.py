@@ -92,6 +92,13 @@ def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = Non
     ------
     SpikedtpError
         Unknown data set; missing, damaged or mismatched files; labels beyond `n_classes`.
+
+    Examples
+    --------
+    >>> from spikedtp.datasets import load
+    >>> images = load("digits", parts=["test"])
+    >>> images.test_x.shape, images.test_t.shape, len(images.train_x)
+    ((599, 64), (599, 10), 0)
     """
     if isinstance(parts, str):
         parts = (parts,)

@@ -13,6 +13,15 @@ class SpikedtpError(ValueError):
 
     The command line prints the message and exits with status 2; a bug raises anything else and keeps its traceback.
     Whatever a file or a path brought into the message, it is one printable line of limited length.
+
+    Examples
+    --------
+    >>> from spikedtp import SpikedtpError, load_rate_network
+    >>> try:
+    ...     load_rate_network("digits_dtp").present([0.5] * 63)
+    ... except SpikedtpError as error:
+    ...     print(error)
+    x must be (64,) or (samples, 64) for InputE, got (63,)
     """
 
     def __init__(self, message: object = ""):

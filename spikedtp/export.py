@@ -46,6 +46,18 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
     ------
     SpikedtpError
         xarray is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.export import to_xarray
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", device="runtime", record=("v_dend",))
+    >>> to_xarray(response)["v_dend_H2E"].dims
+    ('sample', 'repeat', 'time', 'H2E')
     """
     xr = _optional("xarray", "xarray")
     data = {
@@ -77,6 +89,18 @@ def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
     ------
     SpikedtpError
         neo is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.export import to_neo
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=("v_dend",))
+    >>> [segment.name for segment in to_neo(response).segments]
+    ['sample 0, repeat 0', 'sample 0, repeat 1']
     """
     neo, quantities = _optional("neo", "neo"), _optional("quantities", "neo")
     second = quantities.s

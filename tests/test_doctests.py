@@ -1,21 +1,64 @@
-"""The examples in docstrings give what they say."""
+"""The examples in docstrings give what they say, and every public name has one."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "spikedtp"
+from spikedtp.plasticity import BIAS_RULES, RULES, TIMED_RULES
+
+CHECKOUT = Path(__file__).parent.parent
+PACKAGE = CHECKOUT / "spikedtp"
+MODELS = CHECKOUT / "models" / "__init__.py"  # installed as the package spikedtp.models
 RUN = re.compile(r"^ +>>> (?!.*doctest: \+SKIP)", re.MULTILINE)
-WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if RUN.search(path.read_text(encoding="utf-8"))]
+WITH_EXAMPLES = [path for path in sorted([*PACKAGE.rglob("*.py"), MODELS]) if RUN.search(path.read_text("utf-8"))]
+
+REFERENCE = (CHECKOUT / "docs" / "reference.md").read_text(encoding="utf-8")
+#: The names of docs/reference.md, and the rules, which have pages of their own.
+LISTED = re.findall(r"^   ([A-Za-z][\w.]*)$", REFERENCE, re.MULTILINE)
+PUBLIC = [*LISTED, *(f"plasticity.{rule}" for rule in (*RULES, *TIMED_RULES, *BIAS_RULES))]
+#: Public names without an example, with the reason.
+WITHOUT: dict[str, str] = {}
 
 
-@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
+def load(path: Path):
+    if path == MODELS:
+        spec = importlib.util.spec_from_file_location("models_of_this_checkout", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    return importlib.import_module(".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__"))
+
+
+def home(name: str):
+    """The module or class that holds a public name."""
+    module, _, _ = f"spikedtp.{name}".rpartition(".")
+    return load(MODELS) if module == "spikedtp.models" else importlib.import_module(module)
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
 def test_examples(path):
-    module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
-    failed, tried = doctest.testmod(module)
+    failed, tried = doctest.testmod(load(path))
     assert tried and not failed
+
+
+def test_the_reference_lists_what_the_packages_offer():
+    assert len(LISTED) > 90 and len(set(PUBLIC)) == len(PUBLIC)
+    known = {name.rpartition(".")[2] for name in PUBLIC} | {"__version__"}
+    known |= {"RULES", "TIMED_RULES", "BIAS_RULES", "LDS"}  # lists of rules, and another name of DendriticState
+    for package in ("spikedtp", "spikedtp.neurons", "spikedtp.spiking", "spikedtp.plasticity", "spikedtp.compare"):
+        assert set(importlib.import_module(package).__all__) <= known, package
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_an_example(name):
+    """In its own docstring, where `help` and the reference show it; it runs in `test_examples`."""
+    thing = getattr(home(name), name.rpartition(".")[2])
+    (found,) = doctest.DocTestFinder(recurse=False).find(thing, name)
+    runs = [example for example in found.examples if not example.options.get(doctest.SKIP)]
+    assert bool(runs) == (name not in WITHOUT)

@@ -1,12 +1,22 @@
-"""The README's Python runs as it stands, and its links lead somewhere."""
+"""The README's Python runs as it stands, and the links of README and documentation lead somewhere."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).parent.parent
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+MADE = ("rules/", "notebooks/", "gallery.md", "background.md")  # by `make docs`
+
+
+def anchors(page: Path) -> set[str]:
+    """What MyST and GitHub call the headings of a page."""
+    headings = re.findall(r"^#{1,3} (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def test_its_python_runs(capsys):
@@ -22,6 +32,16 @@ def test_its_links_lead_somewhere():
     assert len(links) > 5
     for link in links:
         assert link.startswith("https://") or (CHECKOUT / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for name, anchor in re.findall(r"\]\(([^)#:]*\.md)?(?:#([^)]+))?\)", page.read_text(encoding="utf-8")):
+        if name.startswith(MADE) and not (page.parent / name).is_file():
+            continue
+        target = page.parent / name if name else page
+        assert target.is_file(), f"{page.name}: {name}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {name}#{anchor}"
 
 
 def test_its_commands_exist():

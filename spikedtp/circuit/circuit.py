@@ -30,6 +30,12 @@ class Population:
     bias_bounds : Bounds
     bias_rule : BiasRule or None
         None: the bias stays.
+
+    Examples
+    --------
+    >>> from spikedtp.circuit import Population
+    >>> Population("H2", "E", 500).name
+    'H2E'
     """
 
     layer: str
@@ -67,6 +73,14 @@ class Projection:
     weight_init_args : tuple of float
     constraint : Constraint or None
         What the weights are held to after each step, beside their bounds.
+
+    Examples
+    --------
+    >>> from spikedtp.circuit import Projection
+    >>> from spikedtp.plasticity import Bounds
+    >>> projection = Projection("H2E", "H2DendI", compartment="dend", direction="R", bounds=Bounds(None, 0))
+    >>> projection.name, projection.recurrent
+    ('H2E_H2DendI', False)
     """
 
     post: str
@@ -112,6 +126,21 @@ class Circuit:
         Settle steps that backprop differentiates through.
     learning_rate : float or None
         For rules that have none of their own (already filled in where the file leaves one out).
+
+    Examples
+    --------
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.circuit import Circuit, Population, Projection
+    >>> from spikedtp.plasticity import DendriticState
+    >>> circuit = Circuit(
+    ...     populations=(Population("Input", "E", 4), Population("Output", "E", 2)),
+    ...     projections=(Projection("OutputE", "InputE", rule=DendriticState(0.1, one_pass=True)),),
+    ...     name="perceptron",
+    ... )
+    >>> circuit.input.name, circuit.output.name, circuit.inputs("OutputE")[0].name
+    ('InputE', 'OutputE', 'OutputE_InputE')
+    >>> load_rate_network(circuit, seed=1).weights["OutputE_InputE"].shape
+    (2, 4)
     """
 
     populations: tuple[Population, ...]

@@ -164,6 +164,13 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     ------
     SpikedtpError
         For anything in the file that is not understood: the message names file, key and what is allowed.
+
+    Examples
+    --------
+    >>> from spikedtp.circuit import read_circuit
+    >>> circuit = read_circuit("digits_dtp")
+    >>> len(circuit.populations), circuit.output.name
+    (9, 'OutputE')
     """
     path = circuit_path(name_or_path)
     read = _Reader(path)

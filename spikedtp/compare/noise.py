@@ -1,7 +1,8 @@
 """What Poisson statistics predict for a spiking ΔW: its expectation, and how far one presentation falls from it.
 
-Every read-out is linear in the spikes, so its mean and covariance follow from the replayed rates alone. The predicted
-noise is then pushed through the rule itself, clipping and gates included: no rule needs a formula of its own.
+Every read-out is linear in the spikes, so its mean and covariance follow from the replayed rates alone. The rule itself
+is then applied to signals with the predicted noise, with all its clipping and gates, so no rule needs a formula of its
+own.
 """
 
 from __future__ import annotations
@@ -148,18 +149,39 @@ def _expected_factors(
 def expected_update(
     response: Response, projection: str, sample: int = 0, *, n_draws: int = 0, seed: int = 0
 ) -> np.ndarray | None:
-    """The ΔW to expect from the replayed rates alone, `(n_post, n_pre)`.
+    """The ΔW that is expected from the replayed rates alone, `(n_post, n_pre)`.
 
     Parameters
     ----------
+    response : Response
+        From `simulate`.
+    projection : str
+        A learned projection, e.g. ``"H2E_H1E"``.
+    sample : int
+        Index of the sample in the response.
     n_draws : int
-        0: ΔW of the expected signals, as if spikes had no noise. Otherwise the mean over so many draws of the noise:
-        a rule that is not linear in its signals (clipping, BTSP's depression) turns noise into a bias, and this has it.
+        0 gives ΔW of the expected signals, as if spikes had no noise. Another number gives the mean over this many
+        draws of the noise. A rule that is not linear in its signals (because of clipping, or of the depression in BTSP)
+        turns noise into a bias, which this mean contains.
+    seed : int
+        Seed of the draws.
 
     Returns
     -------
     ndarray or None
-        None if the spikes were given, the read-out is not linear in them, or the loop is closed.
+        None if the spikes were given, if the read-out is not linear in them, or if the loop is closed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import expected_update
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> expected_update(spiking, "H2E_H1E").shape
+    (200, 200)
     """
     seed = check_whole("seed", seed)
     if not isinstance(response, SpikingResponse):
@@ -176,14 +198,39 @@ def expected_update(
 def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0) -> float:
     """Median cosine of a spiking ΔW with its own noise-free expectation, predicted from Poisson statistics.
 
-    In a closed loop every population adds noise of its own: there it is measured, from repeats (`repeat_ceiling`).
-    What one presentation would typically reach with this read-out if it had no systematic error. (The median: where
-    noise outweighs the signal, cosines are spread from -1 to 1 and skewed.)
+    One presentation would typically reach this cosine with its read-out if it had no systematic error. The median is
+    taken because cosines lie between -1 and 1 with a skewed distribution where noise is stronger than the signal. In a
+    closed loop every population adds noise of its own. There the ceiling is measured from repeats (`repeat_ceiling`).
+
+    Parameters
+    ----------
+    response : Response
+        From `simulate`.
+    projection : str
+        A learned projection, e.g. ``"H2E_H1E"``.
+    sample : int
+        Index of the sample in the response.
+    n_draws : int
+        How many noisy presentations are drawn.
+    seed : int
+        Seed of the draws.
 
     Returns
     -------
     float
-        NaN where no prediction is possible (see `expected_update`); in a closed loop, with fewer than two repeats.
+        NaN where no prediction is possible (see `expected_update`), and in a closed loop with fewer than two repeats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import noise_ceiling
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> 0 < noise_ceiling(spiking, "H2E_H1E") < 1
+    True
     """
     cosines = noise_cosines(response, projection, sample, n_draws=n_draws, seed=seed)
     return float(np.nanmedian(cosines)) if np.isfinite(cosines).any() else np.nan
@@ -193,12 +240,12 @@ def noise_ceiling(response: Response, projection: str, sample: int = 0, *, n_dra
 def noise_cosines(
     response: Response, projection: str, sample: int = 0, *, n_draws: int = 400, seed: int = 0
 ) -> np.ndarray:
-    """The cosines of which `noise_ceiling` is the median: what noise alone makes of single presentations.
+    """The cosines of single presentations with noise alone. `noise_ceiling` is their median.
 
     Returns
     -------
     ndarray, (n_draws,), or (n_repeats,) in a closed loop
-        Empty where no prediction is possible; NaN where nothing changes.
+        It is empty where no prediction is possible. An entry is NaN where no weight changes.
     """
     seed = check_whole("seed", seed)
     if not isinstance(response, SpikingResponse):

@@ -1,4 +1,4 @@
-"""How far apart repeats of one sample are, and what that leaves for one of them to reach."""
+"""How much repeats of one sample differ, and which cosine one of them can therefore reach."""
 
 from __future__ import annotations
 
@@ -16,30 +16,53 @@ __all__ = ["repeat_ceiling", "repeat_cosines"]
 def repeat_ceiling(response: Response, projection: str, sample: int = 0) -> float:
     r"""Median cosine of one spiking ΔW with its own expectation, measured from repeats.
 
-    Each direction u is compared with the sum S of the others. S has noise of its own, which takes the same share from
-    every cosine. With c, the mean cosine of pairs of n repeats, that share is (Spearman-Brown's formula)
+    The direction u of each repeat is compared with the sum S of the others. S has noise of its own, which lowers every
+    cosine by the same factor. Let c be the mean cosine of pairs of n repeats, and E the expectation. The factor is
+    (Spearman-Brown's formula)
 
     .. math:: \cos(S, E) = \sqrt{(n - 1) c / (1 + (n - 2) c)}
 
-    and two repeats give :math:`\sqrt{c}`. (A median, as in the open loop: an output error near 0 changes its sign from
-    one presentation to the next, and cosines are skewed.)
+    and two repeats give :math:`\sqrt{c}`. The median is taken, as in the open loop: an output error near 0 changes its
+    sign from one presentation to the next, and the cosines are skewed.
+
+    Parameters
+    ----------
+    response : Response
+        From `simulate`.
+    projection : str
+        A learned projection, e.g. ``"H2E_H1E"``.
+    sample : int
+        Index of the sample in the response.
 
     Returns
     -------
     float
-        NaN with fewer than two repeats in which anything changes; 0 where they are no more alike than chance.
+        NaN with fewer than two repeats in which any weight changes. It is 0 where repeats are no more alike than by
+        chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.compare import repeat_ceiling
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=3, device="runtime", record=())
+    >>> 0 < repeat_ceiling(spiking, "H2E_H1E") < 1
+    True
     """
     with_others, share = _with_others(response, projection, sample)
     return float(np.clip(np.median(with_others) / share, 0, 1)) if with_others.size else np.nan
 
 
 def repeat_cosines(response: Response, projection: str, sample: int = 0) -> np.ndarray:
-    """The cosines of which `repeat_ceiling` is the median, one for each repeat in which anything changes.
+    """The cosines of single repeats, one for each in which any weight changes. `repeat_ceiling` is their median.
 
     Returns
     -------
     ndarray
-        Empty with fewer than two of them; a 0 where they are no more alike than chance.
+        It is empty with fewer than two such repeats. It is a single 0 where they are no more alike than by chance.
     """
     with_others, share = _with_others(response, projection, sample)
     return np.clip(with_others / share, 0, 1)

@@ -1,4 +1,4 @@
-"""Where spiking weight changes lie further from the rate network's than noise puts them, and what is known of why."""
+"""Where spiking weight changes differ from those of the rate network by more than noise, and what may be the cause."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FEW_SAMPLES = 6
 
 
 def shortfall(table: pd.DataFrame, spiking: Response) -> str:
-    """One line that names the projections whose median cosine noise alone does not explain; empty if there is none.
+    """One line that names the projections whose median cosine is not explained by noise alone. It may be empty.
 
     A projection is named if the bootstrap interval of its median lies below the median noise ceiling. With fewer than
-    six samples it is named if the median lies below what noise alone would rarely undercut (`noise_low`).
+    six samples it is named if the median lies below `noise_low`, which noise alone rarely does.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From `compare_updates`; its reference ``rule`` counts.
+        From `compare_updates`. Only its rows with the reference ``rule`` are used.
     spiking : Response
-        What was compared: it knows which activities were clipped.
+        The response that was compared. It tells which activities were clipped.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How alike two weight changes are: correlation, slope, angle, signs. Nothing here knows where they come from."""
+"""How similar two weight changes are: correlation, slope, angle and signs. Where they come from does not matter here."""
 
 from __future__ import annotations
 
@@ -24,13 +24,21 @@ def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
     -------
     dict
         ``pearson_r``; ``slope`` of spiking on rate (least squares with intercept); ``cosine``; ``angle`` in degrees;
-        ``sign_agreement``, the share of the synapses with a rate change whose spiking change has the same sign;
-        ``n_synapses``. NaN where a quantity is not defined (no change at all).
+        ``sign_agreement``: among the synapses with a rate change, the share whose spiking change has the same sign;
+        ``n_synapses``. A quantity that is not defined is NaN, for example where nothing changes.
 
     Raises
     ------
     SpikedtpError
-        Two different shapes.
+        The two shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.compare import similarity
+    >>> found = similarity(np.array([[1.0, 2.0]]), np.array([[2.0, 4.0]]))
+    >>> round(found["cosine"], 6), round(found["slope"], 6), found["sign_agreement"]
+    (1.0, 2.0, 1.0)
     """
     x, y = as_numbers("rate", rate, finite=False), as_numbers("spiking", spiking, finite=False)
     if x.shape != y.shape:  # transposed, they would have as many synapses
@@ -55,21 +63,32 @@ def similarity(rate: np.ndarray, spiking: np.ndarray) -> dict[str, float]:
 def bootstrap_median(
     values: np.ndarray, groups: np.ndarray, *, level: float = 0.95, n_boot: int = 2000, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Median and its percentile interval from a bootstrap over groups (samples), not over their repeats.
+    """Median and its percentile interval, from a bootstrap over groups (samples) and not over their repeats.
 
-    Repeats of one sample share its rate network response, so they are not independent.
+    Repeats of one sample share the response of the rate network, so they are not independent.
 
     Parameters
     ----------
     values, groups : (n,)
-        NaN values are left out.
+        The values and the group of each. NaN values are left out.
     level : float
+        Confidence level of the interval.
     n_boot : int
+        How many times groups are drawn.
     seed : int
+        Seed of these draws.
 
     Returns
     -------
     (median, low, high)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.compare import bootstrap_median
+    >>> values, samples = np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 1, 1])
+    >>> tuple(round(value, 3) for value in bootstrap_median(values, samples))
+    (0.75, 0.65, 0.85)
     """
     values, groups = np.asarray(values, float), np.asarray(groups)
     if values.ndim != 1 or values.shape != groups.shape:

@@ -30,36 +30,50 @@ LOW = 0.05
 def compare_updates(
     rate: RateResponse | Mapping[str, np.ndarray], spiking: Response, *, average: int = 1
 ) -> pd.DataFrame:
-    """Compare every spiking ΔW with the rate network's, synapse by synapse; no bounds or constraints in either.
+    """Compare every spiking ΔW with that of the rate network, synapse by synapse, without bounds or constraints.
 
     Parameters
     ----------
     rate : RateResponse or dict
-        The response to the same samples, with target. Or the references themselves: projection -> (n_post, n_pre), for
-        all samples, or with a leading sample axis (they are reported as ``rule``).
+        The response to the same samples, with targets. A dict gives the references themselves, projection -> (n_post,
+        n_pre), for all samples or with a leading sample axis. They are reported as ``rule``.
     spiking : Response
     average : int
-        Repeats whose mean ΔW is compared; ``repeat`` then counts these means. Repeats left over are not used.
+        How many repeats are averaged before their mean ΔW is compared. ``repeat`` then counts these means. Repeats that
+        are left over are not used.
 
     Returns
     -------
     pandas.DataFrame
         One row per projection, sample, repeat and reference, with the columns of `similarity`, and
 
-        - ``reference``: ``"rule"``, what the rule itself changes; ``"notebook"``, Figure 3's lr · gate · d(end) ⊗
+        - ``reference``: ``"rule"`` is what the rule itself changes; ``"notebook"`` is Figure 3's lr · gate · d(end) ⊗
           a_pre(end), for projections onto cells with a dendrite;
-        - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`), 1/`average` of its
-          power if repeats are averaged; predicted in the open loop, measured from the repeats in the closed one (NaN
-          for a single one);
+        - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`). If repeats are
+          averaged, 1/`average` of the noise power counts. It is predicted in the open loop and measured from the
+          repeats in the closed loop, where it is NaN for a single repeat;
         - ``noiseless_cosine``: the cosine that would remain without noise, at the expected rates; NaN in the closed
           loop;
-        - ``noise_low``: as ``noise_ceiling``, the cosine below which noise alone would leave one in twenty.
+        - ``noise_low``: the cosine below which noise alone would bring one presentation in twenty.
 
     Raises
     ------
     SpikedtpError
-        The two sides differ in samples or shapes, `rate` was presented without a target, or there are fewer repeats
-        than `average`.
+        The two sides differ in samples or shapes, `rate` had no target, or there are fewer repeats than `average`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import compare_updates, load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=())
+    >>> table = compare_updates(network.present(x, target), spiking)
+    >>> sorted(table["projection"].unique()), sorted(table["reference"].unique())
+    (['H2E_H1E', 'H2E_H2DendI'], ['notebook', 'rule'])
+    >>> bool((table["cosine"] <= 1).all())
+    True
     """
     if not isinstance(spiking, Response):
         raise SpikedtpError(f"compare_updates needs a SpikingResponse from simulate, got {type(spiking).__name__}")
@@ -103,14 +117,14 @@ def _mean_update(spiking: Response, projection: str, sample: int, repeats: range
 
 
 def _quantiles(cosines: np.ndarray) -> tuple[float, float]:
-    """The median, and what is rarely undercut."""
+    """The median, and the value below which a cosine rarely falls."""
     if not np.isfinite(cosines).any():
         return np.nan, np.nan
     return float(np.nanmedian(cosines)), float(np.nanquantile(cosines, LOW))
 
 
 def _averaged_ceiling(ceiling: float, n: int) -> float:
-    """cos = signal / sqrt(signal² + noise²); n independent repeats leave 1/n of the noise power."""
+    """The ceiling of a mean: cos = signal / sqrt(signal² + noise²), and n repeats leave 1/n of the noise power."""
     return ceiling / np.sqrt(ceiling**2 + (1 - ceiling**2) / n) if n > 1 else ceiling
 
 
@@ -154,19 +168,32 @@ def _references(
 
 @underflow_is_zero
 def summarise(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """Medians with bootstrap intervals, and mean and standard deviation, of each measure.
+    """Median with bootstrap interval, mean and standard deviation of each measure.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From `compare_updates`.
     level : float
-        Of the intervals, which come from a bootstrap over samples.
+        Confidence level of the intervals, which come from a bootstrap over samples.
 
     Returns
     -------
     pandas.DataFrame
-        One row per projection, reference and measure: ``median, low, high, mean, sd, n``.
+        One row per projection, reference and measure, with the columns ``median, low, high, mean, sd, n``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import compare_updates, load_rate_network, simulate
+    >>> from spikedtp.compare import summarise
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=())
+    >>> medians = summarise(compare_updates(network.present(x, target), spiking))
+    >>> medians.columns.tolist()
+    ['projection', 'reference', 'measure', 'median', 'low', 'high', 'mean', 'sd', 'n']
     """
     rows = []
     for (projection, reference), group in table.groupby(["projection", "reference"], sort=True):

@@ -128,6 +128,17 @@ class _ClosedLoop(_Circuit):
 
 
 class CompareConfiguration(_Spiking, _Trained):
+    """The settings of ``spikedtp compare``. ``spikedtp compare --help`` says what each of them means.
+
+    Examples
+    --------
+    >>> from spikedtp.configuration import CompareConfiguration
+    >>> CompareConfiguration(samples=5, readout="paper").samples
+    5
+    >>> CompareConfiguration.of({"samples": 5, "cell": {"tau_soma": "30*ms"}}).cell
+    {'tau_soma': '30*ms'}
+    """
+
     command: ClassVar[str] = "compare"
     set_example: ClassVar[str] = "cell.tau_soma=30*ms"
 
@@ -171,6 +182,15 @@ class CompareConfiguration(_Spiking, _Trained):
 
 
 class TrainConfiguration(_ClosedLoop):
+    """The settings of ``spikedtp train``. ``spikedtp train --help`` says what each of them means.
+
+    Examples
+    --------
+    >>> from spikedtp.configuration import TrainConfiguration
+    >>> TrainConfiguration(mode="spiking", samples=5000).settle  # in ms
+    500.0
+    """
+
     command: ClassVar[str] = "train"
 
     samples: Annotated[Whole, count("Number of presentations.")] = 10_000
@@ -190,6 +210,15 @@ class TrainConfiguration(_ClosedLoop):
 
 
 class EvaluateConfiguration(_ClosedLoop, _Trained):
+    """The settings of ``spikedtp evaluate``. ``spikedtp evaluate --help`` says what each of them means.
+
+    Examples
+    --------
+    >>> from spikedtp.configuration import EvaluateConfiguration
+    >>> EvaluateConfiguration(circuit="digits_dtp").weights_file().name
+    'digits_dtp.pt'
+    """
+
     command: ClassVar[str] = "evaluate"
 
     samples: Annotated[Positive | None, setting("Number of test images. Default: all.", metavar="N")] = None
@@ -198,6 +227,15 @@ class EvaluateConfiguration(_ClosedLoop, _Trained):
 
 
 class ReplayConfiguration(Configuration):
+    """The settings of ``spikedtp replay``. ``spikedtp replay --help`` says what each of them means.
+
+    Examples
+    --------
+    >>> from spikedtp.configuration import ReplayConfiguration
+    >>> ReplayConfiguration(rule="MSTDPET", signals="signals.npz", parameters={"tau_e": "50*ms"}).form
+    'rate'
+    """
+
     command: ClassVar[str] = "replay"
     set_into: ClassVar[str] = "parameters"
     set_example: ClassVar[str] = "tau_e=25*ms"
@@ -253,6 +291,15 @@ class RandomSampling(BaseModel):
 
 
 class SweepConfiguration(Configuration):
+    """The settings of ``spikedtp sweep``. ``spikedtp sweep --help`` says what each of them means.
+
+    Examples
+    --------
+    >>> from spikedtp.configuration import SweepConfiguration
+    >>> SweepConfiguration(base={"samples": 2}, grid={"time-per-step": [10, 20]}).grid
+    {'time-per-step': [10, 20]}
+    """
+
     command: ClassVar[str] = "sweep"
     set_example: ClassVar[str] = "base.samples=5"
     unsaved: ClassVar[frozenset[str]] = frozenset({"out", "jobs", "scheduler", "retry_failed"})

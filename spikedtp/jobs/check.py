@@ -35,7 +35,15 @@ class Finding(NamedTuple):
 
 
 def check_installation() -> Iterator[Finding]:
-    """Look at one thing after the other, the quick ones first; see `Finding`."""
+    """Look at one thing after the other, the quick ones first; see `Finding`.
+
+    Examples
+    --------
+    >>> from spikedtp.jobs.check import check_installation
+    >>> findings = check_installation()  # one after the other, as they are asked for
+    >>> next(findings).name
+    'packages'
+    """
     versions = package_versions()
     missing = [name for name, version in versions.items() if version is None]
     listed = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())

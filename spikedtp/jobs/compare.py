@@ -121,6 +121,17 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
     -------
     dict
         What summary.json holds.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from spikedtp.configuration import CompareConfiguration
+    >>> from spikedtp.jobs.compare import run_comparison
+    >>> settings = CompareConfiguration(samples=1, device="runtime")
+    >>> with TemporaryDirectory() as folder:
+    ...     summary = run_comparison(settings, f"{folder}/result", progress=False)
+    >>> summary["population"], summary["n_samples"]
+    ('H2E', 1)
     """
     from spikedtp.jobs.compare_figures import draw_presentation, draw_table, shown_sample
 

@@ -47,6 +47,16 @@ def run_evaluation(
     ------
     SpikedtpError
         Anything wrong with circuit, weights, data or settings.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from spikedtp.configuration import EvaluateConfiguration
+    >>> from spikedtp.jobs.evaluate import run_evaluation
+    >>> with TemporaryDirectory() as folder:
+    ...     summary = run_evaluation(EvaluateConfiguration(samples=50), f"{folder}/result")
+    >>> summary["n_samples"], summary["accuracy"] > 0.9
+    (50, True)
     """
     configuration = configuration.absolute()
     weights, data = configuration.weights_file(), configuration.data

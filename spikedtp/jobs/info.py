@@ -37,6 +37,13 @@ def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, 
     dict
         Of `circuit_info` or `weights_info`, and ``file``, ``weights``, ``accuracy`` (of the training run that
         made the weights, if it left a record, else None).
+
+    Examples
+    --------
+    >>> from spikedtp.jobs.info import file_info
+    >>> found = file_info("digits_dtp")
+    >>> found["circuit"], found["rules"], found["dale_violations"]
+    ('digits_dtp', ['DendriticLoss', 'DendriticState', 'HebbWeightNorm'], 0)
     """
     path = Path(file)
     if path.suffix in CIRCUIT_ENDINGS or not os.path.isfile(path):

@@ -37,6 +37,20 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
     ------
     SpikedtpError
         Anything wrong with rule, signals or settings.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from spikedtp.configuration import ReplayConfiguration
+    >>> from spikedtp.jobs.replay import run_replay
+    >>> with TemporaryDirectory() as folder:
+    ...     signals = Path(folder) / "signals.npz"
+    ...     np.savez(signals, pre=np.eye(5), post=np.ones((5, 2)), w0=np.full((2, 5), 0.5))
+    ...     summary = run_replay(ReplayConfiguration(rule="STDP", signals=str(signals)), Path(folder) / "result")
+    >>> summary["n_steps"], summary["n_post"], summary["n_pre"]
+    (5, 2, 5)
     """
     rule, signals = rule_of(configuration), Path(configuration.signals)
     given = _signals(signals)

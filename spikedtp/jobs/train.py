@@ -47,6 +47,17 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
     ------
     SpikedtpError
         Anything wrong with circuit, data or settings; an unfinished run of other settings in the same place.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from spikedtp.configuration import TrainConfiguration
+    >>> from spikedtp.jobs.train import run_training
+    >>> settings = TrainConfiguration(samples=20, probe_every=20)
+    >>> with TemporaryDirectory() as folder:
+    ...     summary = run_training(settings, f"{folder}/result")
+    >>> summary["mode"], summary["samples"], 0 <= summary["test_accuracy"] <= 1
+    ('rate', 20, True)
     """
     started = time.perf_counter()
     configuration = configuration.absolute()

@@ -1,4 +1,4 @@
-"""The base of every cell and input model. One model = one frozen dataclass = one file beside this one."""
+"""The base of every cell and input model. Each model is one frozen dataclass in a file beside this one."""
 
 from __future__ import annotations
 
@@ -11,24 +11,41 @@ __all__ = ["CellModel", "Declaration"]
 
 
 class CellModel(DeclaredModel):
-    """Base of the frozen dataclasses in this folder: a declared model that can be made into a Brian2 group."""
+    """Base class of all cell and input models: a declared model from which a Brian2 group can be made.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from brian2 import Equations, ms, second
+    >>> from spikedtp.neurons import CellModel, Declaration
+    >>> from spikedtp.parameters import parameter
+    >>> @dataclass(frozen=True)
+    ... class Integrator(CellModel):
+    ...     tau: second = parameter(10 * ms, above=0 * ms)
+    ...
+    ...     def declaration(self):
+    ...         equations = Equations("dv_soma/dt = -v_soma/tau : 1")
+    ...         return Declaration(equations=equations, threshold="v_soma > 1", reset="v_soma = 0")
+    >>> Integrator(tau=5 * ms)
+    Integrator(tau=5. * msecond)
+    """
 
     def group(self, n: int, **options: Any) -> CellGroup:
-        """`n` cells for a Brian2 network of one's own; they do what they do in this package's networks, step by step.
+        """Make `n` cells for a Brian2 network of your own. In each step they do the same as in spikedtp's networks.
 
-        Parameters are shared constants of the group, set to the model's values; states begin at their initial values,
-        random ones drawn at once. Spikes that arrive in a step, by any synapses that add to `input_soma` or
-        `input_dend` in the slot "synapses", are integrated in that step, and then cleared.
+        Parameters are shared constants of the group and have the values of the model. States have their initial values,
+        and random initial values are drawn at once. Any synapses that add to `input_soma` or `input_dend` in the slot
+        "synapses" reach the cells: their spikes are integrated in the step in which they arrive, and then cleared.
 
         Parameters
         ----------
         n : int
         equations : str or Equations
-            More variables of the group: what a network must give to the cell, or what synapses read of it.
+            More variables of the group: those that a network must give to the cell, or that synapses read from it.
         namespace : dict
             Functions and constants that the declaration uses.
         options
-            Of Brian2's `NeuronGroup`: ``name``, ``clock``, ``dt``, ``method``, ``dtype``, ``events`` and so on.
+            Options of Brian2's `NeuronGroup`: ``name``, ``clock``, ``dt``, ``method``, ``dtype``, ``events`` and so on.
 
         Returns
         -------
@@ -38,14 +55,14 @@ class CellModel(DeclaredModel):
         Raises
         ------
         SpikedtpError
-            Options that the cell itself decides, a declaration that uses what nothing defines, a time step that the
-            cell does not carry.
+            An option is one that the cell itself decides, the declaration uses a name that nothing defines, or the
+            time step does not suit the cell.
 
         Examples
         --------
         >>> from brian2 import Network, SpikeMonitor, Synapses, ms, prefs
         >>> from spikedtp.neurons import LIF, PoissonInput
-        >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # so small that compiling takes longer
+        >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # compiling would take longer than running
         >>> inputs = PoissonInput().group(20, dt=1 * ms, name="doc_inputs")
         >>> inputs.activity = 0.5
         >>> cells = LIF(t_refractory=2 * ms).group(3, dt=1 * ms, name="doc_cells")

@@ -1,4 +1,4 @@
-"""What a cell or an input model declares: its Brian2 side, as data."""
+"""The declaration of a cell or input model: its equations and code for Brian2, as data."""
 
 from __future__ import annotations
 
@@ -24,28 +24,45 @@ LEAST_TAU = 0.9
 
 @dataclass(frozen=True)
 class Declaration:
-    """The Brian2 side of a model, as data.
+    """Equations and code of a model for Brian2, as data.
 
     Attributes
     ----------
     equations : brian2.Equations
-        Without the parameters: the builder adds each as a shared constant, so that it can change without a rebuild.
+        The equations without the parameters. The builder adds each parameter as a shared constant, so that it can
+        change without a new build.
     threshold, reset : str
+        Brian2's condition for a spike, and the code that runs after it.
     early_reset : bool
-        Reset right after the threshold, before this step's inputs arrive and the equations are integrated (Poisson
-        firing: the new draw depends on the hazard that the spike came from). Else at the end of the step.
+        Whether the reset comes right after the threshold, before the inputs of this step arrive and the equations are
+        integrated. Poisson firing needs this, because the new draw depends on the hazard from which the spike came.
+        Otherwise the reset comes at the end of the step.
     refractory : str or None
         Expression for Brian2's refractory mechanism: a duration, or a condition that keeps a cell from firing again.
     before_threshold : str
-        Code run in every step before the thresholds are tested.
+        Code that runs in every step before the thresholds are tested.
     update : str
-        Code run in every step once the inputs have arrived and before the equations are integrated: the whole step of
-        a model in discrete time.
+        Code that runs in every step after the inputs have arrived and before the equations are integrated. For a model
+        in discrete time it is the whole step.
     clear : tuple of str
-        Accumulators set to 0 once the cells have integrated them.
+        Accumulators that are set to 0 after the cells have integrated them.
     initial : dict
-        Expressions evaluated at the start of every presentation (they may call ``rand()`` and
-        ``exponential()``, draws of mean 1).
+        Expressions that are evaluated at the start of every presentation. They may call ``rand()`` and
+        ``exponential()``, which draws numbers of mean 1.
+
+    Examples
+    --------
+    >>> from brian2 import Equations
+    >>> from spikedtp.neurons import Declaration
+    >>> declaration = Declaration(
+    ...     equations=Equations("dv_soma/dt = (input_soma - v_soma)/tau : 1") + Equations("input_soma : 1"),
+    ...     threshold="v_soma > 1",
+    ...     reset="v_soma = 0",
+    ...     clear=("input_soma",),
+    ...     initial={"v_soma": "rand()"},
+    ... )
+    >>> declaration.early_reset
+    False
     """
 
     equations: Equations
@@ -72,7 +89,7 @@ class Declaration:
 
 
 class DeclaredModel(Parameters):
-    """Parameters with units, and a Brian2 declaration made from them: what builders need to know of a cell."""
+    """Parameters with units and a Brian2 declaration made from them. This is all that builders need to know of a cell."""
 
     #: parameters that are time constants of the integration: dt must stay below them
     time_constants: ClassVar[tuple[str, ...]] = ()
@@ -87,12 +104,12 @@ class DeclaredModel(Parameters):
         return (self.declaration(), self.parameter_equations())
 
     def impulse_responses(self, n_steps: int, dt: Quantity) -> dict[tuple[str, str], np.ndarray] | None:
-        """State after a single spike of weight 1, for linear models; None for others.
+        """The state after a single spike of weight 1, for linear models. For other models it is None.
 
         Returns
         -------
         dict
-            (signal, compartment that the spike arrives in) -> (n_steps,), beginning with the step of the spike.
+            (signal, compartment where the spike arrives) -> (n_steps,). The first entry is for the step of the spike.
         """
         return None
 
@@ -105,7 +122,7 @@ class DeclaredModel(Parameters):
         return Equations("\n".join(lines))
 
     def check_time_step(self, dt: Quantity) -> None:
-        """Refuse a time step that this model does not carry, and warn of one that makes it another model."""
+        """Refuse a time step that is too long for this model, and warn if it changes a time constant much."""
         name = type(self).__name__
         for tau, value in ((tau, getattr(self, tau)) for tau in self.time_constants):
             if value <= dt:

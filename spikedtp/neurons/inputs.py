@@ -1,4 +1,4 @@
-"""Input cells: they replay activities as Poisson spikes, or given spikes; each carries its eligibility trace."""
+"""Input cells, which fire Poisson spikes or given spikes. Each cell keeps its own eligibility trace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ELIGIBILITY_JUMP = "eligibility += weight_scale*spike_width/tau_eligibility\n"
 
 @dataclass(frozen=True)
 class PoissonInput(CellModel):
-    r"""Time-varying Poisson spikes with dead time, and the presynaptic eligibility trace.
+    r"""Input cells that replay activities as Poisson spikes with dead time, each with its eligibility trace.
 
     In execution order, in each step of length dt::
 
@@ -34,20 +34,31 @@ class PoissonInput(CellModel):
     Parameters
     ----------
     unit_rate : Quantity (Hz)
-        Firing rate of activity 1; the mean rate that comes out, dead time included.
+        Firing rate of activity 1. It is the mean rate that results, with the dead time taken into account.
     max_rate : Quantity (Hz)
-        Rates are clipped here.
+        Highest firing rate. Higher ones are clipped.
     dead_time : Quantity (second)
+        Shortest interval between two spikes of a cell.
     tau_eligibility : Quantity (second)
+        Time constant of the eligibility trace.
     weight_scale : float
         Factor on every weight and on the trace.
     spike_width : Quantity (second)
-        A spike counts as a pulse of this duration and height 1: its area is what counts, for it lasts one time step.
+        A spike stands for a pulse of this duration and of height 1. Only the area of the pulse matters, because in the
+        simulation it lasts one time step.
 
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3. There the step is 1 ms, and a
     spike is one step of height 1.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, ms
+    >>> from spikedtp.neurons import PoissonInput
+    >>> inputs = PoissonInput(unit_rate=100 * Hz)
+    >>> inputs.impulse_responses(3, 1 * ms)["trace", "spike"].round(4).tolist()  # the trace after one spike
+    [0.0383, 0.0377, 0.0371]
     """
 
     unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)
@@ -86,7 +97,15 @@ class PoissonInput(CellModel):
 
 @dataclass(frozen=True)
 class SpikeTrainInput(CellModel):
-    """Spikes that are given, step by step, with the eligibility trace of `PoissonInput`."""
+    """Input cells that fire given spikes, step by step, with the eligibility trace of `PoissonInput`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import PoissonInput, SpikeTrainInput
+    >>> SpikeTrainInput.like(PoissonInput(tau_eligibility=20 * ms)).tau_eligibility
+    20. * msecond
+    """
 
     tau_eligibility: Quantity = parameter(60 * ms, above=0 * ms)
     weight_scale: float = parameter(2.3, above=0.0)
@@ -96,7 +115,7 @@ class SpikeTrainInput(CellModel):
 
     @classmethod
     def like(cls, model: PoissonInput) -> SpikeTrainInput:
-        """The same trace as a `PoissonInput` has."""
+        """Input cells with the same trace as those of a `PoissonInput`."""
         return cls(model.tau_eligibility, model.weight_scale, model.spike_width)
 
     def declaration(self) -> Declaration:

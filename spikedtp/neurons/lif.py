@@ -24,19 +24,30 @@ LEAST_LEFT = 0.5
 
 @dataclass(frozen=True)
 class LIF(CellModel):
-    r"""tau dv/dt = -v, integrated exactly; a spike of weight w makes v jump by w.
+    r"""tau dv/dt = -v, integrated exactly. A spike of weight w makes v jump by w.
 
-    In each step: v > threshold makes a spike in this very step and sets v to the reset, where it stays for
-    `t_refractory`; what arrives in the step of the spike is lost; then the leak. So of a spike of weight w the next
-    test against the threshold sees w e^(-dt/tau), 82 % with the default `tau` at dt = 1 ms. Threshold and reset are in
-    units of the weights.
+    In each step, if v > threshold, the cell fires in this step, and v is set to the reset, where it stays for
+    `t_refractory`. Inputs that arrive in the step of the spike are lost. Then v leaks. The next test against the
+    threshold therefore sees w e^(-dt/tau) of an input spike of weight w, which is 82 % with the default `tau` at
+    dt = 1 ms. Threshold and reset are in units of the weights.
 
     Parameters
     ----------
     tau : Quantity (second)
+        Membrane time constant.
     threshold, reset : float
+        The cell fires above the threshold, and v is then set to the reset.
     t_refractory : Quantity (second)
-        A whole number of time steps.
+        Refractory time, a whole number of time steps.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import LIF
+    >>> cell = LIF(tau=20 * ms, t_refractory=2 * ms)
+    >>> cell.declaration().refractory
+    't_refractory'
+    >>> cell.check_time_step(1 * ms)  # no warning: this time step is short enough
     """
 
     tau: Quantity = parameter(5 * ms, above=0 * ms)

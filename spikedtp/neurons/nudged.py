@@ -1,4 +1,4 @@
-"""The cell of a network that closes its loop: the dendrite instructs the soma in the nudge phase alone."""
+"""The cell of the closed loop, in which the dendrite acts on the soma only in the nudge phase."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def _check_rate(model: NudgedCell | Spiker | SteadyInput) -> None:
 
 @dataclass(frozen=True)
 class NudgedCell(CellModel):
-    r"""Dendrite and soma without units (activity 1 is the unit of voltage).
+    r"""Dendrite and soma without units: activity 1 is the unit of voltage.
 
-    In execution order, with `input` = sum of gain * w over the spikes of this step, so that a presynaptic activity a
-    gives w a on average::
+    In execution order, with `input` = sum of gain * w over the spikes of this step (a presynaptic activity a gives w a
+    on average)::
 
         activity = V_soma + nudging * (acting + error)         acting: gate * clip(V_dend, -1, 1), or a latched plateau
         spikes at the rate min(unit_rate * max(activity, 0), max_rate)
@@ -42,9 +42,9 @@ class NudgedCell(CellModel):
         V_dend <- V_dend + dt/tau_dend (-V_dend + input_dend)
 
     `nudging` is 0 before and 1 after the onset of the nudge. `gate`, `error` and whether the soma is held are set at
-    the onset by the network, which also declares what acts. `unit_rate` is a number for each cell.
+    the onset by the network. The network also declares `acting`. `unit_rate` is a number for each cell.
 
-    In a network of one's own, `group` is given what that network decides, and `unit_rate` is set afterwards::
+    In a network of your own, give `group` the equations that the network decides, and set `unit_rate` afterwards::
 
         more = "nudging : 1 (shared)\nrunning = 1 - nudging : 1 (shared)\nacting = gate*clip(v_dend, -1, 1) : 1"
         cells = NudgedCell().group(n, equations=more)
@@ -53,16 +53,28 @@ class NudgedCell(CellModel):
     Parameters
     ----------
     tau_soma, tau_dend : Quantity (second)
+        Membrane time constants.
     max_rate : Quantity (Hz)
+        Highest firing rate.
     dead_time : Quantity (second)
-        Of Poisson firing.
+        Shortest interval between two spikes, for Poisson firing.
     tau_lif : Quantity (second)
         Membrane time constant of the integrate-and-fire unit.
     firing : {"poisson", "regular", "lif"}
+        How a rate becomes spikes: as a Poisson process, at regular intervals, or by a leaky integrate-and-fire unit.
 
     References
     ----------
     The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import NudgedCell
+    >>> cell = NudgedCell(firing="regular")
+    >>> cell.tau_soma, cell.max_rate
+    (60. * msecond, 0.95 * khertz)
+    >>> sorted(cell.declaration().equations.diff_eq_names)
+    ['v_dend', 'v_soma']
     """
 
     tau_soma: Quantity = parameter(60 * ms, above=0 * ms)
@@ -108,12 +120,18 @@ class NudgedCell(CellModel):
 
 @dataclass(frozen=True)
 class Spiker(CellModel):
-    """A unit that fires for a cell, at the cell's rate: several of them make its output less noisy.
+    """A unit that fires for a cell, at the rate of this cell. Several units make the output of the cell less noisy.
 
     Parameters
     ----------
     max_rate, dead_time, tau_lif, firing
         As in `NudgedCell`.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import Spiker
+    >>> Spiker(firing="regular").max_rate
+    0.95 * khertz
     """
 
     max_rate: Quantity = parameter(950 * Hz, above=0 * Hz)
@@ -142,13 +160,21 @@ class Spiker(CellModel):
 
 @dataclass(frozen=True)
 class SteadyInput(CellModel):
-    """Input cells that fire at `unit_rate` times an activity which stays the same for a whole presentation.
+    """Input cells that fire at `unit_rate` times an activity. The activity is constant during a presentation.
 
     Parameters
     ----------
     unit_rate, max_rate : Quantity (Hz)
+        Firing rate of activity 1, and highest firing rate.
     dead_time, tau_lif, firing
         As in `NudgedCell`.
+
+    Examples
+    --------
+    >>> from brian2 import Hz
+    >>> from spikedtp.neurons import SteadyInput
+    >>> SteadyInput(unit_rate=300 * Hz).unit_rate
+    300. * hertz
     """
 
     unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)
@@ -162,7 +188,7 @@ class SteadyInput(CellModel):
         _check_rate(self)
 
     def group(self, n: int, **options: Any) -> CellGroup:
-        """As of any cell; ``activity`` is 0 until it is set, and may change at any time."""
+        """Make a group as for any cell. ``activity`` is 0 until you set it, and it may change at any time."""
         return cell_group(self, n, declaration=self._declaration(FIRING), **options)
 
     def declaration(self) -> Declaration:

@@ -1,4 +1,4 @@
-"""Whether the rates that are asked of a model come out at its time step; `equations.rates` has the law."""
+"""Whether a model reaches the rates that are asked of it at its time step. `equations.rates` has the formulas."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["check_rates", "rate_that_comes_out"]
 
-#: Errors of a rate up to this share of it are nobody's business.
+#: Errors of a rate up to this share of it are accepted without a warning.
 TOLERATED = 0.005
 #: A leaky integrate-and-fire unit may be silent up to this share of its highest rate.
 SILENT = 0.01
 
 
 def rate_that_comes_out(model: CellModel, rate: Quantity, dt: Quantity, duration: Quantity) -> Quantity:
-    """Mean firing rate of cells that are asked for a constant rate during a whole presentation.
+    """Mean firing rate that cells reach when a constant rate is asked of them during a whole presentation.
 
     Parameters
     ----------
     model : CellModel
-        One that fires at a rate: with `max_rate` and, as its `firing` needs them, `dead_time` or `tau_lif`. Models
+        A model that fires at a rate. It has `max_rate`, and `dead_time` or `tau_lif` if its `firing` needs them. Models
         without a `firing` are Poisson processes with dead time.
     rate : Quantity (Hz)
-        Clipped between 0 and `max_rate`.
+        The rate that is asked for, which is clipped between 0 and `max_rate`.
     dt, duration : Quantity (second)
+        The time step and the length of the presentation.
 
     Returns
     -------
@@ -55,15 +56,22 @@ def rate_that_comes_out(model: CellModel, rate: Quantity, dt: Quantity, duration
 
 
 def check_rates(model: CellModel, rate: Quantity, dt: Quantity, duration: Quantity, *, of: str = "") -> None:
-    """Warn, in one line, where a time step does not hold the rate that is asked of a model.
+    """Warn, in one line, where the time step is too long for the rate that is asked of a model.
 
     Parameters
     ----------
     model, rate, dt, duration
-        As in `rate_that_comes_out`; `rate` is the highest that is really asked for. Models that do not fire at a rate
-        are left in peace.
+        As in `rate_that_comes_out`. `rate` is the highest rate that is asked for in the simulation. Models that do not
+        fire at a rate are not checked.
     of : str
-        Whose rate it is, for the message: ``"H1E"``.
+        The population that the message names, such as ``"H1E"``.
+
+    Examples
+    --------
+    >>> from brian2 import Hz, ms
+    >>> from spikedtp.neurons import PoissonInput
+    >>> from spikedtp.neurons.rates import check_rates
+    >>> check_rates(PoissonInput(), 450 * Hz, 1 * ms, 420 * ms)  # no warning: with 1 ms of dead time the rate comes out
     """
     known, firing = model.quantities(), getattr(model, "firing", "poisson")
     if not {"max_rate", "dead_time"} <= set(known):

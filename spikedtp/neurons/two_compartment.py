@@ -19,7 +19,7 @@ __all__ = ["TwoCompartment"]
 
 @dataclass(frozen=True)
 class TwoCompartment(CellModel):
-    r"""Dendrite and soma without units (activity 1 is the unit of voltage); the soma fires as a Poisson process.
+    r"""Dendrite and soma without units: activity 1 is the unit of voltage. The soma fires as a Poisson process.
 
     In execution order, with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt::
 
@@ -27,22 +27,37 @@ class TwoCompartment(CellModel):
         V_dend <- V_dend + dt/tau_dend (-V_dend + drive_dend)
         output rate = unit_rate * max(V_soma, 0)
 
-    where V_dend' is the dendritic voltage after the update: the soma sees the dendrite of its own step. V_soma begins
-    at rest under the drive that never ends, which is that of a population's bias.
+    V_dend' is the dendritic voltage after the update: the soma sees the dendrite in the same step. The bias of a
+    population is a constant drive, and V_soma begins at rest under it.
 
     Parameters
     ----------
     tau_soma, tau_dend : Quantity (second)
+        Membrane time constants.
     coupling : float
         Weight of the dendritic voltage in the soma.
     weight_scale : float
+        Factor on every weight.
     spike_width : Quantity (second)
+        Duration of the pulse that a spike stands for, as in `PoissonInput`.
     unit_rate, max_rate : Quantity (Hz)
+        Firing rate of activity 1, and highest firing rate.
     dead_time : Quantity (second)
+        Shortest interval between two spikes of a cell.
 
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.neurons import TwoCompartment
+    >>> cell = TwoCompartment(tau_soma=30 * ms)
+    >>> cell.tau_soma, cell.tau_dend
+    (30. * msecond, 20. * msecond)
+    >>> sorted(cell.declaration().equations.diff_eq_names)
+    ['v_dend', 'v_soma']
     """
 
     tau_soma: Quantity = parameter(60 * ms, above=0 * ms)

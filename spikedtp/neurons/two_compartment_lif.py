@@ -18,7 +18,7 @@ __all__ = ["TwoCompartmentLIF"]
 
 @dataclass(frozen=True)
 class TwoCompartmentLIF(CellModel):
-    r"""Two compartments in mV, nS and pF; the soma has a threshold, a reset and a refractory time.
+    r"""Two compartments in mV, nS and pF. The soma has a threshold, a reset and a refractory time.
 
     ::
 
@@ -27,26 +27,40 @@ class TwoCompartmentLIF(CellModel):
         I_soma = g_soma * unit_voltage * drive_soma        I_dend = g_dend * unit_voltage * drive_dend
         V_soma > v_threshold:  spike, V_soma <- v_reset, and V_soma stays there for t_refractory
 
-    with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt: an activity of 1 through a
+    with drive = weight_scale * (sum of w over the spikes of this step) * spike_width/dt. An activity of 1 through a
     weight of 1 would shift the isolated compartment by about `unit_voltage`. With the default values the soma begins
     to fire at an activity of about 0.2 and reaches some 115 Hz at an activity of 1.
 
-    The dendritic state that plasticity reads is the dendrite's own synaptic depolarisation,
-    ``((V_dend - v_rest) + g_coupling/g_dend (V_dend - V_soma)) / unit_voltage``: without the second term every
+    The dendritic state that plasticity reads is the depolarisation by the dendrite's own synapses,
+    ``((V_dend - v_rest) + g_coupling/g_dend (V_dend - V_soma)) / unit_voltage``. Without the second term every
     somatic reset would look like top-down inhibition.
 
     Parameters
     ----------
     c_soma, c_dend : Quantity (farad)
+        Capacitances.
     g_soma, g_dend : Quantity (siemens)
         Leak conductances.
     g_coupling : Quantity (siemens)
+        Conductance between the compartments.
     v_rest, v_threshold, v_reset : Quantity (volt)
+        Resting voltage, and threshold and reset of the soma.
     t_refractory : Quantity (second)
-        A whole number of time steps.
+        Refractory time, a whole number of time steps.
     unit_voltage : Quantity (volt)
+        Voltage that stands for an activity of 1.
     weight_scale : float
+        Factor on every weight.
     spike_width : Quantity (second)
+        Duration of the pulse that a spike stands for, as in `PoissonInput`.
+
+    Examples
+    --------
+    >>> from brian2 import mV
+    >>> from spikedtp.neurons import TwoCompartmentLIF
+    >>> cell = TwoCompartmentLIF(v_threshold=-55 * mV)
+    >>> cell.declaration().threshold, cell.tau_dend
+    ('v_soma > v_threshold', 16.66666667 * msecond)
     """
 
     c_soma: Quantity = parameter(300 * pF, above=0 * pF)

@@ -21,6 +21,16 @@ class Backprop(LearningRule):
     Parameters
     ----------
     learning_rate : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> network = load_rate_network("digits_backprop_dale", seed=1)
+    >>> type(network.circuit.projection("OutputE_H2E").rule).__name__
+    'Backprop'
+    >>> network.weight_updates(np.full(64, 0.2), np.eye(10)[3])["OutputE_H2E"].shape
+    (10, 100)
     """
 
     equation: ClassVar[str] = (
@@ -43,6 +53,12 @@ class LocalBackprop(LearningRule):
     learning_rate : float
     source : str
         The population whose dendrite is to be silent, e.g. ``"H1E"``.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import LocalBackprop
+    >>> LocalBackprop(learning_rate=0.1, source="H1.E")  # EIANN writes a dot in the names of populations
+    LocalBackprop(learning_rate=0.1, source='H1E')
     """
 
     source: str
@@ -70,6 +86,13 @@ class BackpropBias(BiasRule):
     Parameters
     ----------
     learning_rate : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import BackpropBias
+    >>> BackpropBias(learning_rate=0.1).update(plateau=None, gradient=np.array([0.5, -1.0])).tolist()
+    [-0.05, 0.1]
     """
 
     equation: ClassVar[str] = (

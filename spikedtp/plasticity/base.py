@@ -23,6 +23,14 @@ class Factors(NamedTuple):
 
     Every rule that is not a gradient has this form, so a change costs two vectors a term instead of a matrix: that is
     what one online step applies in place and what a response to many samples keeps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Factors
+    >>> factors = Factors(gain=((np.array([1.0, -1.0]), np.array([0.5, 2.0])),))
+    >>> factors.dense(np.zeros((2, 2))).tolist()  # the weights matter only where there is a decay
+    [[0.5, 2.0], [-0.5, -2.0]]
     """
 
     gain: tuple[tuple[Array, Array], ...]
@@ -84,6 +92,19 @@ class LearningRule(_Checked, Described):
         The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
     equation, reference : str
         For `describe`: LaTeX, and where the rule comes from.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Factors, LearningRule, Signals
+    >>> @dataclass(frozen=True)
+    ... class Hebb(LearningRule):
+    ...     def factors(self, signals, state):
+    ...         return Factors(((self.learning_rate * signals.post_settled, signals.pre_settled),))
+    >>> pre, post = np.array([1.0, 2.0]), np.array([3.0])
+    >>> Hebb(learning_rate=0.1).update(Signals(pre, pre, post), np.zeros((1, 2)), {}).round(3).tolist()
+    [[0.3, 0.6]]
     """
 
     learning_rate: float
@@ -135,7 +156,16 @@ class LearningRule(_Checked, Described):
 
 @dataclass(frozen=True)
 class BiasRule(_Checked, Described):
-    """How one population changes its bias after one presentation; the same contract as `LearningRule`."""
+    """How one population changes its bias after one presentation; the same contract as `LearningRule`.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import BIAS_RULES, make_bias_rule
+    >>> sorted(BIAS_RULES)
+    ['BackpropBias', 'PlateauBias']
+    >>> make_bias_rule("PlateauBias", learning_rate=0.1)
+    PlateauBias(learning_rate=0.1)
+    """
 
     learning_rate: float
 

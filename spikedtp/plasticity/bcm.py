@@ -47,6 +47,16 @@ class BCM(TimedRule):
     References
     ----------
     Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; the normalised form is that of ngc-learn's BCM synapse.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import BCM
+    >>> pre, post = np.ones((50, 1)), np.full((50, 1), 0.8)
+    >>> done = replay(BCM(), pre, post, 0.5)
+    >>> done.state["theta"][[0, 25, 50], 0].round(2).tolist()  # the threshold moves to 0.8² = 0.64
+    [0.5, 0.6, 0.63]
     """
 
     tau_w: Quantity = parameter(40 * ms, above=0 * ms)

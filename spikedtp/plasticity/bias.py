@@ -18,6 +18,13 @@ class PlateauBias(BiasRule):
     Parameters
     ----------
     learning_rate : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import PlateauBias
+    >>> PlateauBias(learning_rate=0.1).update(plateau=np.array([0.5, -1.0]), gradient=None).tolist()
+    [0.05, -0.1]
     """
 
     equation: ClassVar[str] = r"\Delta b = \eta\, P"

@@ -43,6 +43,19 @@ class BTSP(LearningRule):
     References
     ----------
     Milstein et al. 2021 (eLife 10:e73046); Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import BTSP, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, plateau=np.array([0.4]))
+    >>> rule = BTSP(learning_rate=0.1)
+    >>> state = rule.initial_state(n_post=1, n_pre=2)
+    >>> rule.update(signals, np.zeros((1, 2)), state).round(3).tolist()
+    [[0.04, 0.064]]
+    >>> sorted(rule.next_state(signals, state))  # what it remembers of this presentation
+    ['past_plateau', 'past_pre']
     """
 
     w_max: float = 2.0

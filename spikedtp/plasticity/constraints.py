@@ -24,7 +24,17 @@ def is_finite(value: object) -> TypeGuard[float]:
 
 
 class Bounds(NamedTuple):
-    """Dale's law: (0, None) excitatory, (None, 0) inhibitory, (None, None) free; other limits as well."""
+    """Dale's law: (0, None) excitatory, (None, 0) inhibitory, (None, None) free; other limits as well.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Bounds
+    >>> w = np.array([[-0.2, 0.5]], dtype=np.float32)
+    >>> Bounds(0, None).apply(w)  # excitatory
+    >>> w.tolist()
+    [[0.0, 0.5]]
+    """
 
     lower: float | None = None
     upper: float | None = None
@@ -44,6 +54,16 @@ class SignMask:
     `Bounds` gives one sign to a whole projection; this one serves a population that mixes both kinds. Two ways to hold
     weights to it: `apply` clips those of the wrong sign to 0 after a step; `reflect` gives |w| times the sign, which a
     gradient can pass through.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import SignMask
+    >>> mask = SignMask.by_index(4, inhibitory=0.25)
+    >>> mask.signs
+    (-1, 1, 1, 1)
+    >>> mask.reflect(np.array([[0.5, -0.5, 1.0, 2.0]])).tolist()
+    [[-0.5, 0.5, 1.0, 2.0]]
     """
 
     signs: tuple[int, ...]
@@ -112,7 +132,17 @@ def _check_number(owner: str, field: str, value: object, positive: bool = True) 
 
 @dataclass(frozen=True)
 class NoAutapses:
-    """No synapse of a cell onto itself: the diagonal of a recurrent projection is 0."""
+    """No synapse of a cell onto itself: the diagonal of a recurrent projection is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import NoAutapses
+    >>> w = np.ones((2, 2))
+    >>> NoAutapses().apply(w, recurrent=True)
+    >>> w.tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
+    """
 
     def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
         if recurrent:
@@ -121,7 +151,17 @@ class NoAutapses:
 
 @dataclass(frozen=True)
 class NormalizeRows:
-    """The absolute weights onto each cell sum to `scale`; a row of zeros stays so; no autapses unless asked for."""
+    """The absolute weights onto each cell sum to `scale`; a row of zeros stays so; no autapses unless asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import NormalizeRows
+    >>> w = np.array([[1.0, -3.0]], dtype=np.float32)
+    >>> NormalizeRows(scale=2.0).apply(w, recurrent=False)
+    >>> w.tolist()
+    [[0.5, -1.5]]
+    """
 
     scale: float
     autapses: bool = False
@@ -143,6 +183,13 @@ class ReceptiveFields:
     """Each cell sees one square of the image; the weights outside are 0. `scale`: then normalise the rows, if given.
 
     Where the squares lie is drawn once, with the initial weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import ReceptiveFields
+    >>> ReceptiveFields(size=2).mask(corners=np.array([[0, 1]]), n_pre=9).reshape(3, 3).tolist()
+    [[0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
     """
 
     size: int
@@ -189,7 +236,16 @@ class ReceptiveFields:
 
 @dataclass(frozen=True)
 class Tied:
-    """The weights are a copy: scale · sign · source (· source2, synapse by synapse), transposed if asked."""
+    """The weights are a copy: scale · sign · source (· source2, synapse by synapse), transposed if asked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Tied
+    >>> copied = Tied("H2E_H1E", scale=0.5, transpose=True)
+    >>> copied.value({"H2E_H1E": np.array([[1.0, 2.0]], dtype=np.float32)}).tolist()
+    [[0.5], [1.0]]
+    """
 
     source: str
     source2: str | None = None

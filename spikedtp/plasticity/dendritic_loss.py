@@ -28,6 +28,15 @@ class DendriticLoss(LearningRule):
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import DendriticLoss, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, dendrite_settled=np.array([0.4]))
+    >>> DendriticLoss(learning_rate=0.1, sign=-1).update(signals, np.zeros((1, 2)), {}).round(3).tolist()
+    [[-0.02, -0.04]]
     """
 
     sign: int = 1

@@ -37,6 +37,17 @@ class DendriticState(LearningRule):
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import DendriticState, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, plateau=np.array([0.4]))
+    >>> DendriticState(learning_rate=0.1).update(signals, np.zeros((1, 2)), {}).round(3).tolist()
+    [[0.02, 0.032]]
+    >>> DendriticState(learning_rate=0.1, one_pass=True).update(signals, np.zeros((1, 2)), {}).round(3).tolist()
+    [[0.02, 0.04]]
     """
 
     forward_only: bool = False

@@ -20,6 +20,13 @@ class Description:
     parameters : dict
         Values by name; those with a dimension are Brian2 quantities.
     source : str
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import Oja
+    >>> described = Oja(learning_rate=0.1).describe()
+    >>> described.name, described.parameters, described.source
+    ('Oja', {'learning_rate': 0.1}, 'Oja 1982, J. Math. Biol. 15:267')
     """
 
     name: str

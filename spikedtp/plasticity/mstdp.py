@@ -35,6 +35,18 @@ class MSTDP(PairRule):
     References
     ----------
     Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import MSTDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> reward = np.full(20, -1.0)  # a punishment turns growth into decay
+    >>> done = replay(MSTDP(learning_rate=0.01), pre, post, 0.5, modulator=reward)
+    >>> round(float(done.w[-1, 0, 0]), 6)
+    0.493935
     """
 
     equation: ClassVar[str] = (

@@ -56,6 +56,19 @@ class MSTDPET(MSTDP):
     References
     ----------
     Florian 2007, Neural Comput. 19:1468, 10.1162/neco.2007.19.6.1468.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import MSTDPET
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> reward = np.zeros(20)
+    >>> reward[18] = 1.0  # it comes 3 ms after the pair, and the trace still remembers it
+    >>> done = replay(MSTDPET(learning_rate=0.01), pre, post, 0.5, modulator=reward)
+    >>> round(float(done.w[-1, 0, 0]), 6)
+    0.500215
     """
 
     tau_e: Quantity = parameter(25 * ms, above=0 * ms)

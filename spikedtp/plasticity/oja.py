@@ -23,6 +23,15 @@ class Oja(LearningRule):
     References
     ----------
     Oja 1982, J. Math. Biol. 15:267.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Oja, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, post_nudged=np.array([0.6]))
+    >>> Oja(learning_rate=0.1).update(signals, np.ones((1, 2)), {}).round(3).tolist()
+    [[-0.006, 0.012]]
     """
 
     equation: ClassVar[str] = (

@@ -34,7 +34,18 @@ __all__ = ["PresentationRows"]
 
 
 class PresentationRows:
-    """A `LearningRule` with the interface of a `TimedRule`: one presentation per step."""
+    """A `LearningRule` with the interface of a `TimedRule`: one presentation per step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import DendriticState, PresentationRows
+    >>> rows = PresentationRows(DendriticState(learning_rate=0.1))
+    >>> rows.name, rows.needs_modulator  # the modulator is the plateau
+    ('DendriticState', True)
+    >>> rows.signals(np.array([0.5]), np.array([0.2]), -0.3).plateau
+    array([-0.3])
+    """
 
     needs_spikes = False
 

@@ -71,6 +71,14 @@ def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
     ------
     SpikedtpError
         Unknown name or parameter, or a value that the rule does not allow.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import make_rule
+    >>> make_rule("Oja", learning_rate=0.1)
+    Oja(learning_rate=0.1)
+    >>> make_rule("BP_like_2E", learning_rate=0.1).one_pass  # EIANN's name of a DendriticState
+    True
     """
     if name in RULES and name not in _LEGACY:
         return build(RULES[name], name, kwargs)
@@ -88,7 +96,14 @@ def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
 
 
 def make_bias_rule(name: str, /, **kwargs: Any) -> BiasRule:
-    """The bias rule of this public or legacy name; parameters and errors as in `make_rule`."""
+    """The bias rule of this public or legacy name; parameters and errors as in `make_rule`.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import make_bias_rule
+    >>> make_bias_rule("DendriticLossBias", learning_rate=0.1)  # EIANN's name
+    PlateauBias(learning_rate=0.1)
+    """
     rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
     if rule is None:
         raise known_names("bias learning rule", name, {*BIAS_RULES, *_LEGACY_BIAS})

@@ -39,6 +39,15 @@ class RewardedChoice(Parameters):
     ----------
     Williams 1992, Mach. Learn. 8:229, 10.1007/BF00992696; as a three-factor rule: Frémaux & Gerstner 2016,
     Front. Neural Circuits 9:85, 10.3389/fncir.2015.00085.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import RewardedChoice
+    >>> rule = RewardedChoice(learning_rate=1.0, gain=0.01)
+    >>> change = rule.update(trace=np.array([2.0]), score=np.zeros(2), chosen=0, reward=1.0, expected=0.5)
+    >>> change.round(4).tolist()  # what was chosen and rewarded grows
+    [[0.005], [-0.005]]
     """
 
     learning_rate: float = parameter(1.0, least=0.0)

@@ -36,6 +36,15 @@ class Signals:
         The instructive signal: the gated, clipped dendritic state (or the output's error) at the onset of the nudge.
     gradient : (..., n_post, n_pre) or None
         Gradient of the loss with respect to the weights, for the backprop rules alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import DendriticState, Signals
+    >>> pre = np.array([0.5, 1.0])
+    >>> signals = Signals(pre, pre, np.array([0.2]), pre_nudged=pre, plateau=np.array([-0.4]))
+    >>> DendriticState(learning_rate=1.0).update(signals, np.zeros((1, 2)), {}).tolist()
+    [[-0.2, -0.4]]
     """
 
     pre_settled: Array

@@ -41,6 +41,15 @@ class SpikingForm:
         The synapse's weight now, as an expression; reading it changes nothing.
     states : dict
         name -> ``"pre.variable"``, ``"post.variable"`` or ``"synapse.expression"``: what `replay` records.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import SpikingForm
+    >>> form = SpikingForm(on_learn="w += learning_rate*plateau_post*pre_nudged_pre")
+    >>> form.uses("learning_rate"), form.uses("tau")
+    (True, False)
+    >>> form.reading("pre_settled", instead_of="pre_nudged").on_learn
+    'w += learning_rate*plateau_post*pre_settled_pre'
     """
 
     pre: str = ""

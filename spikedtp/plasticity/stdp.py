@@ -128,6 +128,17 @@ class STDP(PairRule):
     References
     ----------
     Song, Miller & Abbott 2000, Nat. Neurosci. 3:919; in the notation of Florian 2007, 10.1162/neco.2007.19.6.1468.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import STDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> done = replay(STDP(learning_rate=0.01), pre, post, 0.5)
+    >>> round(float(done.w[-1, 0, 0]), 6)
+    0.506065
     """
 
     w_min: float | None = None

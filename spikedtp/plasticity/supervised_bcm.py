@@ -38,6 +38,19 @@ class SupervisedBCM(LearningRule):
     References
     ----------
     Bienenstock, Cooper & Munro 1982; Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import SupervisedBCM, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, post_nudged=np.array([0.6]))
+    >>> rule = SupervisedBCM(learning_rate=0.1, theta_tau=10.0, k=0.5)
+    >>> state = rule.initial_state(n_post=1, n_pre=2)
+    >>> rule.update(signals, np.zeros((1, 2)), state).round(4).tolist()
+    [[0.003, 0.0048]]
+    >>> rule.next_state(signals, state)["theta"].round(4).tolist()
+    [0.522]
     """
 
     theta_tau: float

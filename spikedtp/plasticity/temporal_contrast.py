@@ -31,6 +31,15 @@ class TemporalContrastHebb(LearningRule):
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import TemporalContrastHebb, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, post_nudged=np.array([0.6]))
+    >>> TemporalContrastHebb(learning_rate=0.1).update(signals, np.zeros((1, 2)), {}).round(3).tolist()
+    [[0.02, 0.028]]
     """
 
     relu_gate: bool = True

@@ -24,7 +24,15 @@ __all__ = ["Row", "TimedRule", "decay", "over_batch"]
 
 
 class Row(NamedTuple):
-    """What a rule is given in one time step: ``(n_pre,)``, ``(n_post,)`` and a number, or each with a batch axis."""
+    """What a rule is given in one time step: ``(n_pre,)``, ``(n_post,)`` and a number, or each with a batch axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import Row
+    >>> Row(pre=np.array([1.0, 0.0]), post=np.array([1.0])).modulator
+    0.0
+    """
 
     pre: Array
     post: Array
@@ -44,6 +52,23 @@ class TimedRule(Parameters, Described):
         Whether ΔW depends on the modulator (reward); a rule that needs none does not look at one.
     needs_spikes : bool
         Whether the spiking form takes spikes alone (0 or 1) rather than activities too.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import TimedRule
+    >>> @dataclass(frozen=True)
+    ... class Coincidence(TimedRule):
+    ...     def initial_state(self, n_post, n_pre, batch=()):
+    ...         return {}
+    ...
+    ...     def stepper(self, dt):
+    ...         return lambda w, state, row: (w + 0.1 * np.outer(row.post, row.pre), state)
+    >>> pre, post = np.array([[1], [0], [1]]), np.array([[1], [1], [0]])
+    >>> replay(Coincidence(), pre, post, 0.5).w[:, 0, 0].tolist()
+    [0.5, 0.6, 0.6, 0.6]
     """
 
     needs_modulator: ClassVar[bool] = False

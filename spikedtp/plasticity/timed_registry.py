@@ -22,7 +22,15 @@ TIMED_RULES: dict[str, type[TimedRule]] = {
 
 
 def make_timed_rule(name: str, /, **kwargs: Any) -> TimedRule:
-    """The rule in time steps of this name; parameters and errors as in `make_rule`."""
+    """The rule in time steps of this name; parameters and errors as in `make_rule`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.plasticity import make_timed_rule
+    >>> make_timed_rule("MSTDPET", tau_e=50 * ms).tau_e
+    50. * msecond
+    """
     if name not in TIMED_RULES:
         raise known_names("learning rule in time steps", name, TIMED_RULES)
     return build(TIMED_RULES[name], name, kwargs)

@@ -36,6 +36,18 @@ class TopDownHebb(LearningRule):
     References
     ----------
     Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.plasticity import TopDownHebb, Signals
+    >>> before, after = np.array([0.5, 1.0]), np.array([0.5, 0.8])  # two presynaptic cells
+    >>> signals = Signals(before, before, np.array([0.2]), pre_nudged=after, post_nudged=np.array([0.6]))
+    >>> for form in ("product", "settled", "nudged"):
+    ...     print(form, TopDownHebb(0.1, form=form).update(signals, np.zeros((1, 2)), {}).round(3).tolist())
+    product [[0.02, 0.028]]
+    settled [[0.0, -0.004]]
+    nudged [[0.0, -0.012]]
     """
 
     form: str = "product"

@@ -48,6 +48,17 @@ class TripletSTDP(TimedRule):
     References
     ----------
     Pfister & Gerstner 2006, J. Neurosci. 26:9673, 10.1523/JNEUROSCI.1425-06.2006; Tables 3 and 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import TripletSTDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> done = replay(TripletSTDP.fit("hippocampus"), pre, post, 0.5)
+    >>> round(float(done.w[-1, 0, 0]), 6)
+    0.503364
     """
 
     a2_plus: float = parameter(5e-10, least=0.0)

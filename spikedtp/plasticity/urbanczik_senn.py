@@ -53,6 +53,17 @@ class UrbanczikSenn(TimedRule):
     References
     ----------
     Urbanczik & Senn 2014, Neuron 81:521, 10.1016/j.neuron.2013.11.030. There ε is not multiplied by tau_l.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import UrbanczikSenn
+    >>> pre, post = np.zeros((50, 1)), np.zeros((50, 1))
+    >>> pre[5::10], post[8::10] = 1, 1  # the soma fires more than the dendrite predicts
+    >>> done = replay(UrbanczikSenn(), pre, post, 0.1)
+    >>> bool(done.w[-1, 0, 0] > 0.1)
+    True
     """
 
     phi_max: Quantity = parameter(150 * Hz, above=0 * Hz)

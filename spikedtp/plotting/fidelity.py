@@ -64,6 +64,16 @@ def fidelity_figure(table: pd.DataFrame, projection: str) -> Figure:
         Columns ``vary, value, readout, reference, median, low, high, noise_ceiling``.
     projection : str
         For the title.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from spikedtp.plotting import fidelity_figure
+    >>> columns = ["vary", "value", "readout", "reference", "median", "low", "high", "noise_ceiling"]
+    >>> rows = [["rate (Hz)", rate, "best", "rule", 0.9, 0.8, 0.95, 0.92] for rate in (50, 100)]
+    >>> figure = fidelity_figure(pd.DataFrame(rows, columns=columns), "H2E_H1E")
+    >>> figure.axes[0].get_title(loc="left")
+    'H2E from H1E'
     """
     varied, references = table["vary"].unique(), table["reference"].unique()
     figure = new_figure(DOUBLE_COLUMN, 0.5 + 1.9 * len(references))

@@ -57,6 +57,21 @@ def figure3(
     ------
     SpikedtpError
         Unknown projection, sample or repeat, or something needed was not recorded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.axes import Axes
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.plotting import figure3
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", seed=1)
+    >>> rate = network.present(x, target, nudge_populations="all")
+    >>> figure = figure3(rate, spiking, "H2E_H1E")
+    >>> len(figure.findobj(Axes)) > 2
+    True
     """
     shown = Shown(rate, spiking, sample, repeat)
     expected, which = rate_update(rate, spiking, projection, sample, reference)

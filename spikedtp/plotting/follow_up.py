@@ -121,6 +121,21 @@ def dendritic_state_figure(rate: RateResponse, spiking: SpikingResponse, *, samp
         As in `figure3`.
     sample, repeat : int
         The presentation of the two units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.axes import Axes
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.plotting import dendritic_state_figure
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", seed=1)
+    >>> rate = network.present(x, target, nudge_populations="all")
+    >>> figure = dendritic_state_figure(rate, spiking)
+    >>> len(figure.findobj(Axes)) > 2
+    True
     """
     shown = Shown(rate, spiking, sample, repeat)
     figure = new_figure(DOUBLE_COLUMN, 1.95)
@@ -157,6 +172,21 @@ def eligibility_figure(
     sample, repeat : int
     n_cells : int
         Evenly spaced over the ranks of the active cells (`Shown.active`); at least 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.axes import Axes
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.plotting import eligibility_figure
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", device="runtime", seed=1)
+    >>> rate = network.present(x, target, nudge_populations="all")
+    >>> figure = eligibility_figure(rate, spiking, "H2E_H1E")
+    >>> len(figure.findobj(Axes)) > 2
+    True
     """
     shown = Shown(rate, spiking, sample, repeat)
     population = presynaptic(spiking, projection)
@@ -303,6 +333,19 @@ def similarity_figure(table: pd.DataFrame, projection: str = "H2E_H1E") -> Figur
     table : pandas.DataFrame
         From `compare_updates`.
     projection : str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import compare_updates, load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.plotting import similarity_figure
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> spiking = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime", record=())
+    >>> figure = similarity_figure(compare_updates(network.present(x, target), spiking), "H2E_H1E")
+    >>> len(figure.axes)
+    3
     """
     rows = table[table["projection"] == projection]
     if rows.empty:

@@ -77,6 +77,13 @@ def training_figure(
     ----------
     spiking : (n,), optional
         Accuracies in spikes beside those in rate, NaN where they were not measured: a series of its own.
+
+    Examples
+    --------
+    >>> from spikedtp.plotting import training_figure
+    >>> figure = training_figure([0, 100, 200], [0.1, 0.6, 0.8])
+    >>> figure.axes[0].get_ylabel()
+    'accuracy (%)'
     """
     figure = new_figure(SINGLE_COLUMN, 2.4)
     spiking = np.full(np.shape(accuracy), np.nan) if spiking is None else np.asarray(spiking, float)
@@ -130,7 +137,16 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """A confusion table, one column wide, its accuracy in the title. See `confusion_matrix`."""
+    """A confusion table, one column wide, its accuracy in the title. See `confusion_matrix`.
+
+    Examples
+    --------
+    >>> from spikedtp.accuracy import confusion
+    >>> from spikedtp.plotting import confusion_figure
+    >>> figure = confusion_figure(confusion([0, 1, 1], [0, 1, 0], n_classes=2))
+    >>> figure.axes[0].get_title()
+    '66.7 % of 3 right'
+    """
     figure = new_figure(SINGLE_COLUMN, 3.0)
     ax = confusion_matrix(figure.subplots(), table)
     right, n = table.loc[table["label"] == table["predicted"], "n"].sum(), table["n"].sum()

@@ -50,6 +50,19 @@ def replay_figure(t: np.ndarray, w: ArrayLike, state: Mapping[str, np.ndarray]) 
     w : (n, n_post, n_pre)
     state : mapping
         name -> (n, ...), as of `replay`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import STDP
+    >>> from spikedtp.plotting import replay_figure
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> done = replay(STDP(), pre, post, 0.5)
+    >>> figure = replay_figure(done.t, done.w, done.state)
+    >>> [ax.get_ylabel() for ax in figure.axes]
+    ['weight', 'p plus', 'p minus', 'zeta']
     """
     shown = [("weight", w, COLOURS["spiking"])]
     shown += [(name, values, COLOURS["other"]) for name, values in list(state.items())[:MOST_STATES]]

@@ -55,6 +55,16 @@ def rules_figure(table: pd.DataFrame) -> Figure:
     ----------
     table : pandas.DataFrame
         As for `rule_fidelity`, with a column ``model``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from spikedtp.plotting import rules_figure
+    >>> columns = ["model", "rule", "projection", "cosine", "low", "high", "noiseless", "noise_ceiling", "n_for_95"]
+    >>> row = ["BTSP", "BTSP", "H2E_H1E", 0.8, 0.7, 0.9, 0.95, 0.85, 4]
+    >>> figure = rules_figure(pd.DataFrame([row], columns=columns))
+    >>> figure.axes[0].get_title(loc="left")
+    'BTSP'
     """
     models = list(table["model"].unique())
     sizes = [int((table["model"] == model).sum()) for model in models]

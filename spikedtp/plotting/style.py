@@ -37,7 +37,15 @@ COLOURS = {
 
 
 def style() -> AbstractContextManager[None]:
-    """Context manager: the package's style sheet, e.g. around panels drawn one by one in a notebook."""
+    """Context manager: the package's style sheet, e.g. around panels drawn one by one in a notebook.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from spikedtp.plotting import style
+    >>> with style():
+    ...     ax = Figure(figsize=(3, 2)).subplots()
+    """
     with resources.as_file(resources.files("spikedtp.plotting") / "style.mplstyle") as sheet:
         return mpl.style.context(str(sheet))
 

@@ -37,21 +37,30 @@ _KEPT_PROGRAMS = 8
 def load_rate_network(
     circuit: str | Path | Circuit, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
 ) -> RateNetwork:
-    """A rate network from a circuit and, if given, trained weights.
+    """Make a rate network from a circuit and, if given, trained weights.
 
     Parameters
     ----------
     circuit : path, str or Circuit
         A YAML file in EIANN's schema, a shipped model's name, or a circuit that was read before.
     weights : path, mapping or None
-        A state dict ``.pt`` with EIANN's key names, an EIANN ``.pkl``, or such a dict itself; None for fresh weights.
+        A state dict ``.pt`` with EIANN's key names, an EIANN ``.pkl``, or such a dict itself. None gives fresh weights.
     seed : int
-        Of the fresh weights: EIANN's for the same seed, bit for bit.
+        Seed of the fresh weights. They equal EIANN's for the same seed, bit for bit.
 
     Raises
     ------
     SpikedtpError
-        Anything wrong with the file, the weights or the seed.
+        Something is wrong with the file, the weights or the seed.
+
+    Examples
+    --------
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> trained = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> fresh = load_rate_network("digits_dtp", seed=1)
+    >>> trained.weights["H2E_H1E"].shape
+    (200, 200)
     """
     if not isinstance(circuit, Circuit):
         circuit = read_circuit(circuit)
@@ -68,16 +77,30 @@ def load_rate_network(
 
 
 class RateNetwork:
-    """A circuit with weights, in float32. Made by `load_rate_network`.
+    """A circuit with weights, in float32. `load_rate_network` makes one.
 
-    Threads may share it: one of them at a time is at work in it, and what it gives out are copies. A copy of it is a
-    network of its own.
+    Threads may share it. One of them at a time works in it, and all arrays that it returns are copies. A copy of the
+    network is independent of it.
 
     Attributes
     ----------
     circuit : Circuit
     rule_state : dict of dict of ndarray
-        By projection: what its rule remembers from one presentation to the next.
+        What the rule of each projection remembers from one presentation to the next, by projection.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> network = load_rate_network("digits_dtp", seed=1)
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> changes = network.weight_updates(x, target)  # the network stays as it is
+    >>> before = network.weights["H2E_H1E"]
+    >>> network.train_step(x, target)
+    >>> bool(np.allclose(network.weights["H2E_H1E"], before + changes["H2E_H1E"]))
+    True
+    >>> network.predict(x[None]).shape
+    (1,)
     """
 
     def __init__(self, circuit: Circuit, parameters: DrawnWeights):
@@ -111,7 +134,7 @@ class RateNetwork:
 
     @property
     def biases(self) -> dict[str, np.ndarray]:
-        """Copies of the biases by population (not the input), ``(n,)`` float32."""
+        """Copies of the biases by population, ``(n,)`` float32. The input has none."""
         with self._lock:
             return self._store.snapshot().biases
 
@@ -123,7 +146,7 @@ class RateNetwork:
         return state | {bias_key(name): torch.from_numpy(bias) for name, bias in now.biases.items()}
 
     def load_state_dict(self, values: Mapping[str, Any]) -> None:
-        """Replace all weights and biases; rules forget. Raises `SpikedtpError` for anything that does not fit."""
+        """Replace all weights and biases and reset the rules. Raises `SpikedtpError` where anything does not fit."""
         parameters = read_parameters(self.circuit, values)
         with self._at_work():
             self._store.load(parameters)
@@ -145,15 +168,20 @@ class RateNetwork:
         ----------
         x : array, (n_in,) or (samples, n_in)
         target : array, (n_out,) or (samples, n_out), optional
-            With it the nudge phase follows the settle phase.
+            With a target the nudge phase follows the settle phase.
         nudge_populations : {"training", "all"}
-            Who takes the steps of an equilibrated nudge phase: those that training updates (with a B or A projection,
-            and the output), or all of them as in the notebook behind Figure 3. Weight changes do not depend on it.
+            Which populations take the steps of an equilibrated nudge phase: those that training updates (the output,
+            and populations with a projection of update phase B or A), or all of them as in the notebook behind Figure
+            3. Weight changes do not depend on it.
+
+        Returns
+        -------
+        RateResponse
 
         Raises
         ------
         SpikedtpError
-            Wrong sizes, or numbers that are not finite.
+            Sizes are wrong, or numbers are not finite.
         """
         if nudge_populations not in ("training", "all"):
             raise SpikedtpError(f'nudge_populations must be "training" or "all", got {nudge_populations!r}')
@@ -182,13 +210,13 @@ class RateNetwork:
     # -- learning ------------------------------------------------------------------------------------------------
 
     def train_step(self, x: Any, target: Any, *, rate_factor: float = 1.0) -> None:
-        """One online step with one sample: present, change weights and biases, apply bounds, constraints and ties.
+        """Learn from one sample: present it, change weights and biases, and apply bounds, constraints and tied copies.
 
         Parameters
         ----------
         x, target : array, (n_in,), (n_out,)
         rate_factor : float
-            On every learning rate, for schedules.
+            Factor on every learning rate, for schedules.
         """
         if not isinstance(rate_factor, Real) or not math.isfinite(rate_factor):
             raise SpikedtpError(f"rate_factor must be one finite number, got {shown(rate_factor)}")
@@ -202,18 +230,19 @@ class RateNetwork:
             self._last_dendrites = {name: values.copy() for name, values in program.dendrite_settled.items()}
 
     def weight_updates(self, x: Any, target: Any, *, constrained: bool = True) -> dict[str, np.ndarray]:
-        """What one online step would add to each projection; the network is left as it was.
+        """What one online step would add to each projection. The network is not changed.
 
         Parameters
         ----------
         x, target : array, (n_in,), (n_out,), or with a leading sample axis
         constrained : bool
-            With bounds, constraints and cloning; False: the rules' own changes (0 for projections without a rule).
+            Whether bounds, constraints and tied copies act. Without them these are the rules' own changes, which are 0
+            in projections without a rule.
 
         Returns
         -------
         dict of ndarray, (n_post, n_pre)
-            With a leading sample axis for a batch: each sample from the same weights and the same rule state.
+            A batch has a leading sample axis. Each sample then begins from the same weights and rule state.
         """
         x, target = self._samples(x, target, need_target=True)
         if x.ndim == 2:
@@ -240,7 +269,7 @@ class RateNetwork:
 
     @property
     def last_dendritic_state(self) -> dict[str, np.ndarray]:
-        """Forward dendritic state, not clipped, of the sample that `train_step` saw last; by population, ``(n,)``."""
+        """Forward dendritic state, not clipped, of the last sample that `train_step` saw, by population, ``(n,)``."""
         with self._lock:
             return {name: values.copy() for name, values in self._last_dendrites.items()}
 
@@ -301,7 +330,7 @@ class RateNetwork:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """Alone with the buffers, which have room for one presentation. float32 arithmetic may underflow to 0."""
+        """Work alone with the buffers, which have room for one presentation. float32 arithmetic may underflow to 0."""
         with self._lock, one_thread(), np.errstate(under="ignore"):
             yield
 

@@ -1,6 +1,6 @@
-"""What a rate network's presentation leaves: activities, dendritic states, plateaus, and the change each rule asks for.
+"""The response of a rate network: activities, dendritic states, plateaus, and the weight change of each rule.
 
-Plain numpy. Weight changes are kept as their factors and multiplied out when asked for.
+All arrays are plain numpy. Weight changes are kept as their factors, and ΔW is made when it is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["NotebookFactors", "RateResponse"]
 
 @dataclass(frozen=True)
 class NotebookFactors:
-    """Where Figure 3 ends, every population updated: dendrite (unclipped) and gate by post, activity by projection."""
+    """The state where Figure 3 ends: dendrite (not clipped) and gate by population, activity by projection."""
 
     dendrite: dict[str, np.ndarray] = field(default_factory=dict)
     gate: dict[str, np.ndarray] = field(default_factory=dict)
@@ -49,24 +49,41 @@ class _Updates(Mapping[str, np.ndarray]):
 
 @dataclass(frozen=True)
 class RateResponse:
-    """One presentation, or a batch of them with a leading sample axis everywhere. float32 throughout.
+    """The response to one presentation, or to a batch with a leading sample axis everywhere. All arrays are float32.
 
     Attributes
     ----------
     circuit : Circuit
     x, target : ndarray, (n_in,), (n_out,)
-        What was presented; target None without one.
+        What was presented. `target` is None if there was none.
     activity : dict of ndarray, (steps, n)
-        By population (the input too): settle steps first, then the nudge steps.
+        Activities by population, the input too. The settle steps come first, then the nudge steps.
     dendritic_state : dict of ndarray, (steps, n)
-        By population with a dendrite, not clipped; F inputs from the present step, R inputs from the one before.
+        Dendritic states by population with a dendrite, not clipped. F inputs are those of the present step, R inputs
+        those of the step before.
     nudge_dendritic_state : dict of ndarray, (nudge steps, n)
-        The same clipped to ±1 as the nudge phase itself used it, layer by layer from the top.
+        Dendritic states clipped to ±1, as the nudge phase itself used them, layer by layer from the top.
     plateau : dict of ndarray, (n,)
+        Plateaus by population.
     signals : dict of Signals
-        What the rule of each projection saw; empty without a target.
+        What the rule of each projection saw. It is empty without a target.
     forward_steps, nudge_steps : int
+        How many steps the two phases had.
     nudge_populations : {"training", "all"}
+        As in `RateNetwork.present`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = network.present(x, target)
+    >>> response.activity["H2E"].shape, response.forward_steps, response.nudge_steps
+    ((16, 200), 15, 1)
+    >>> response.weight_updates["H2E_H1E"].shape
+    (200, 200)
     """
 
     circuit: Circuit
@@ -87,17 +104,17 @@ class RateResponse:
 
     @property
     def n_samples(self) -> int | None:
-        """Samples in the batch, None for a single presentation."""
+        """How many samples the batch has; None for a single presentation."""
         return len(self.x) if self.x.ndim == 2 else None
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """The projections with a learning rule; none without a target."""
+        """The projections with a learning rule. There are none without a target."""
         return tuple(p.name for p in self.circuit.projections if p.rule is not None) if self.signals else ()
 
     @property
     def weight_updates(self) -> Mapping[str, np.ndarray]:
-        """`updates` of every learned projection, computed on access."""
+        """`updates` of every learned projection, computed when it is asked for."""
         return _Updates(self)
 
     @underflow_is_zero
@@ -109,7 +126,7 @@ class RateResponse:
         projection : str
             E.g. ``"H2E_H1E"``.
         sample : int, optional
-            One sample of a batch; all of them by default.
+            One sample of a batch. By default all samples are used.
 
         Returns
         -------
@@ -118,7 +135,7 @@ class RateResponse:
         Raises
         ------
         SpikedtpError
-            No such projection, it has no rule, or no target was given.
+            There is no such projection, it has no rule, or no target was given.
         """
         rule = self._projection(projection).rule
         if rule is None:
@@ -137,13 +154,14 @@ class RateResponse:
     def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
         """ΔW as the notebook behind Figure 3 computes it: lr · gate · d(end) ⊗ a_pre(end).
 
-        The end is the tenth nudge step (the last one of a shorter phase), where the figure's 420 ms end; every
-        population is updated in it. d is the dendritic state, not clipped; the gate is a settled activity above 0.
+        The end is the tenth nudge step, where the 420 ms of the figure end, or the last step of a shorter phase. Every
+        population is updated in this phase. d is the dendritic state, not clipped. The gate is 1 where the settled
+        activity is above 0, else 0.
 
         Returns
         -------
         ndarray, (n_post, n_pre) or (samples, n_post, n_pre), or None
-            None unless the rule is `DendriticState` and the cells have a dendrite.
+            It is None unless the rule is `DendriticState` and the cells have a dendrite.
         """
         described = self._projection(projection)
         rule, post, kept = described.rule, described.post, self._notebook

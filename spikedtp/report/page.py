@@ -51,6 +51,21 @@ def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
     ------
     SpikedtpError
         `folder` holds no finished run, or the page cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from spikedtp.configuration import EvaluateConfiguration
+    >>> from spikedtp.jobs.evaluate import run_evaluation
+    >>> from spikedtp.report import write_report
+    >>> with TemporaryDirectory() as folder:
+    ...     result = Path(folder) / "result"
+    ...     summary = run_evaluation(EvaluateConfiguration(samples=10), result)
+    ...     page = write_report(result)
+    ...     text = page.read_text(encoding="utf-8")
+    >>> page.name, "accuracy" in text
+    ('report.html', True)
     """
     text = render(read_results(folder))
     page = Path(os.path.expanduser(Path(folder) / PAGE if out is None else out))

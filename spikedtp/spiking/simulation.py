@@ -1,4 +1,4 @@
-"""`simulate`: chooses the loop, nothing else."""
+"""`simulate`, which only chooses the loop."""
 
 from __future__ import annotations
 
@@ -34,45 +34,62 @@ def simulate(
     Parameters
     ----------
     network : RateNetwork
-        Weights and circuit, and the activities that the presynaptic populations replay.
+        It gives the weights, the circuit, and the activities that the presynaptic populations replay.
     x : (n_in,) or (samples, n_in)
         Inputs in [0, 1].
     target : (n_out,) or (samples, n_out)
         One-hot targets.
     population : str or None
-        The target population, e.g. ``"H2E"``. Closed loop: None or ``"all"`` for the synapses of every population.
+        The target population, e.g. ``"H2E"``. In the closed loop, None or ``"all"`` stands for the synapses of every
+        population.
     loop : {"open", "closed"}
-        Open: the population alone spikes, and presynaptic activities are replayed from the rate network. Closed: every
-        population spikes from its own membrane; only `x` and `target` come from outside (docs/closed_loop.md).
+        In the open loop only this population spikes, and presynaptic activities are replayed from the rate network. In
+        the closed loop every population spikes from its own membrane, and only `x` and `target` come from outside
+        (docs/closed_loop.md).
     projections : list of str, or str, optional
-        Whose ΔW to compute; default the population's learned ones.
+        The projections whose ΔW is computed. By default these are the projections onto the population that learn.
     device : {"cpp_standalone", "runtime"}
     seed : int
-        Every presentation (sample, repeat) has its own generator, seeded from this and its indices.
+        Every presentation (sample, repeat) has its own random generator, seeded from `seed` and its two indices.
     n_repeats : int
         Presentations of each sample.
     record : tuple of str
-        What to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. An empty tuple keeps the
-        read-outs alone, which are small.
+        The variables to keep at every time step: any of ``spikes, v_soma, v_dend, eligibility``. With an empty tuple
+        only the read-outs are kept, which are small.
     first_sample : int
-        Index of the first sample in its data set: part of a batch, run alone, then has the same spikes.
+        Index of the first sample in its data set. With it, a part of a batch that runs alone has the same spikes as in
+        the whole batch.
     n_processes : int
-        Among how many processes of the compiled binary the presentations are split; the results are the same bytes.
+        The number of processes of the compiled binary that share the presentations. It does not change the results.
     progress : callable, optional
-        Called with the number of presentations done.
+        It is called with the number of presentations that are done.
     options
-        Both loops have ``unit_rate, time_per_step, dt, cell``. The open loop also has ``readout, inputs, input_spikes,
-        on_off`` (see `simulate_open`), the closed one ``phases, unit_rates, spikers`` (see `simulate_closed`).
+        Both loops take ``unit_rate, time_per_step, dt, cell``. The open loop also takes ``readout, inputs,
+        input_spikes, on_off`` (see `simulate_open`), the closed loop ``phases, unit_rates, spikers`` (see
+        `simulate_closed`).
 
     Returns
     -------
     Response
-        A `SpikingResponse` from the open, a `ClosedResponse` from the closed loop.
+        A `SpikingResponse` from the open loop, a `ClosedResponse` from the closed loop.
 
     Raises
     ------
     SpikedtpError
-        For anything that a caller can mend, in one line.
+        Something is wrong that the caller can mend. One line says what.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", n_repeats=2, device="runtime")
+    >>> response.weight_updates["H2E_H1E"].shape  # (n_repeats, n_post, n_pre)
+    (2, 200, 200)
+    >>> response.spikes["H2E"].shape  # (n_repeats, time steps, cells)
+    (2, 420, 200)
     """
     if loop not in LOOPS:
         raise known_names("loop", loop, LOOPS)

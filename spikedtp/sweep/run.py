@@ -71,6 +71,17 @@ def run_sweep(
     Returns
     -------
     SweepResult
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from spikedtp.configuration import SweepConfiguration
+    >>> from spikedtp.sweep import run_sweep
+    >>> settings = SweepConfiguration(base={"samples": 1, "device": "runtime"}, grid={"seed": [0]}, jobs=1)
+    >>> with TemporaryDirectory() as folder:
+    ...     found = run_sweep(settings, f"{folder}/result", progress=False)
+    >>> found.n_run, found.failed
+    (1, {})
     """
     started = time.perf_counter()
     configuration = configuration.absolute()

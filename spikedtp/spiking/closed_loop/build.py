@@ -26,7 +26,7 @@ from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["CircuitNumbers", "build_closed"]
 
-#: As in the rate network, whose checkpoints hold the weights; and it halves what propagation has to read.
+#: Weights are float32, as in the rate network and its checkpoints. Spikes then read half as many bytes as with float64.
 WEIGHT_TYPE = np.float32
 
 #: Cells integrate when all have been reset, and are read when their accumulators are clear.

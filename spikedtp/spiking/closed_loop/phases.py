@@ -1,4 +1,4 @@
-"""When things happen in one presentation of a closed loop."""
+"""The times of one presentation in a closed loop."""
 
 from __future__ import annotations
 
@@ -19,26 +19,37 @@ STEPS = {"settle": 25, "read": 10, "nudge": 10, "wait": 3}
 
 @dataclass(frozen=True)
 class Phases(Parameters):
-    """When things happen in one presentation.
+    """The times of one presentation, and what dendrites and somas do during the nudge.
 
     Parameters
     ----------
     settle : Quantity (second)
-        Nothing but the image comes from outside.
+        Duration of the settle phase, in which only the image comes from outside.
     read : Quantity (second)
-        The last part of it, over which spikes are counted and voltages averaged.
+        Duration of the last part of the settle phase, in which spikes are counted and voltages averaged.
     nudge : Quantity (second)
-        The output is pushed towards its target and dendrites act on their somas.
+        Duration of the nudge phase, in which the output is pushed towards its target and dendrites act on their somas.
     wait : Quantity (second)
-        The first part of it, which is not read.
+        Duration of the first part of the nudge phase, which is not read.
     latch : bool
-        The nudge has a part for every hidden layer, from the top. Each dendrite is read in the part of its layer, after
-        `wait`, while all its inputs but those from above are as they were; what is found then acts on the soma to the
-        end, as a plateau potential. Else dendrites act on their somas, as they are, from the onset.
+        With it the nudge is divided into one part for every hidden layer, from the top. Each dendrite is read in the
+        part of its layer, after `wait`. At that time only its inputs from above have changed. The plateau that is found
+        then acts on the soma until the end, as a plateau potential does. Without it dendrites act on their somas with
+        their present voltage from the onset on.
     hold : {"all", "none", "excitatory", "inhibitory", "output"}
-        Whose somatic voltages stay at their settled means during the nudge, as in the rate rule's single top-down
-        pass. The others run on freely. An output that is held fires at its target: nothing feeds its error back to it.
+        Which somas are held: their voltages stay at their settled means during the nudge, as in the single top-down
+        pass of the rate rule. The other somas go on integrating. An output that is held fires at its target, because
+        its error is not fed back to it.
     dt : Quantity (second)
+        Time step.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.spiking import Phases
+    >>> phases = Phases(settle=400 * ms, hold="output")
+    >>> phases.onset, phases.end, phases.settled, phases.nudged()  # in time steps
+    (400, 600, (200, 400), (460, 600))
     """
 
     settle: Quantity = parameter(500 * ms, above=0 * ms)
@@ -92,6 +103,14 @@ class Phases(Parameters):
 
 
 def phases_of(time_per_step: Quantity = 20 * ms, dt: Quantity = 1 * ms) -> Phases:
-    """The phases of a presentation when one step of the rate network takes `time_per_step`."""
+    """The phases of a presentation when one step of the rate network takes `time_per_step`.
+
+    Examples
+    --------
+    >>> from brian2 import ms
+    >>> from spikedtp.spiking import phases_of
+    >>> phases_of(time_per_step=10 * ms).settle
+    250. * msecond
+    """
     check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
     return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)

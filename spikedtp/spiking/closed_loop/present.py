@@ -53,21 +53,22 @@ def simulate_closed(
     network, x, target, projections, device, seed, n_repeats, record, first_sample, n_processes, progress
         As in `simulate`. Inputs lie in [0, 1].
     population : str, optional
-        Whose synapses the weight changes are of. Default, and ``"all"``: those of every population.
+        The response shows the weight changes of the synapses onto this population. By default, and with ``"all"``, it
+        shows those onto every population.
     unit_rate : Quantity (Hz)
-        Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
+        Firing rate of activity 1 in excitatory cells and inputs. In inhibitory cells it is a quarter of this.
     unit_rates : dict, optional
-        population -> Quantity (Hz): rates of activity 1 that do not follow from `unit_rate`.
+        Rates of activity 1 that do not follow from `unit_rate`: population -> Quantity (Hz).
     spikers : int or dict, optional
-        How many units fire for each inhibitory cell, or population -> number; default as `SpikingNetwork`.
+        How many units fire for each inhibitory cell, or population -> number. The default is that of `SpikingNetwork`.
     time_per_step : Quantity (second)
-        Duration of one step of the rate network. The circuit settles for 25 of them (the last 10 are read) and is
-        nudged for 10 (the first 3 are not read).
+        Duration of one step of the rate network. The circuit settles for 25 steps, of which the last 10 are read. It is
+        nudged for 10 steps, of which the first 3 are not read.
     dt : Quantity (second)
     phases : Phases, optional
-        When things happen in a presentation, instead of `time_per_step`.
+        The times of a presentation, which can be given instead of `time_per_step`.
     cell : CellModel, optional
-        The cell of every population; default `NudgedCell`.
+        The cell of every population. The default is `NudgedCell`.
 
     Returns
     -------
@@ -76,7 +77,21 @@ def simulate_closed(
     Raises
     ------
     SpikedtpError
-        For anything that a caller can mend, in one line.
+        Something is wrong that the caller can mend. One line says what.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases, simulate_closed
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> response = simulate_closed(network, x, target, population="H2E", phases=short, device="runtime", record=())
+    >>> sorted(response.weight_updates)
+    ['H2E_H1E', 'H2E_H2DendI']
     """
     check_device(device)
     record = check_recordable(record)

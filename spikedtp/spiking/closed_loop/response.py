@@ -20,30 +20,50 @@ __all__ = ["ClosedResponse"]
 
 @dataclass(kw_only=True)
 class ClosedResponse(Response):
-    """Result of a closed loop; what is not said here is as in `Response`.
+    """Result of a closed loop. `Response` describes everything that is not described here.
 
     Attributes
     ----------
     activity : dict
-        population -> (..., n): mean somatic voltage at the end of the settle phase, where positive: the rate network's
-        activity. The input's is its spike count in the same units.
+        population -> (..., n). The mean somatic voltage at the end of the settle phase, or 0 where it is negative. It
+        corresponds to the activity of the rate network. For the input it is the spike count in the same units.
     counted : dict
-        population -> (..., n): the same from spike counts, as synapses see it.
+        population -> (..., n). The same activity from spike counts, which is what synapses see.
     weight_updates, signals
-        Of the `learned` projections. They need a target.
+        Those of the projections in `learned`. They exist only if a target was given.
     spikes : dict
-        population -> bool (..., n_steps, n); where several units fire for a cell, theirs, one cell's after the other's.
+        population -> bool (..., n_steps, n). Where several units fire for a cell there is a column for each unit: first
+        all units of the first cell, then those of the second, and so on.
     v_soma, v_dend : dict
-        Of every population but the input.
+        Those of every population except the input.
     eligibility : dict
-        presynaptic population of a learned projection -> (..., n_steps, n): what its synapses have counted so far in
-        the read part of the settle phase, as an activity; it ends as `counted`. Needs recorded spikes.
+        presynaptic population of a learned projection -> (..., n_steps, n). The spikes that its synapses have counted
+        so far in the read part of the settle phase, expressed as an activity. The last value is `counted`. Spikes must
+        have been recorded.
     highest_input : float
         The largest entry of x.
     learned : tuple of str
-        The projections that it shows weight changes of.
+        The projections whose weight changes the response shows.
     population : str or None
-        Whose inputs they are; None: of the whole circuit.
+        The population onto which these projections go, or None for the whole circuit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> options = dict(loop="closed", phases=short, device="runtime", record=("spikes",))
+    >>> response = simulate(network, x, target, population="H2E", **options)
+    >>> response.activity["OutputE"].shape, response.spikes["H1E"].shape
+    ((1, 10), (1, 60, 200))
+    >>> ends_as_counted = response.eligibility["H1E"][:, -1] - response.counted["H1E"]
+    >>> bool(np.abs(ends_as_counted).max() < 1e-6)
+    True
     """
 
     loop: ClassVar[Literal["closed"]] = "closed"

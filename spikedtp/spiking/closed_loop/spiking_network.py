@@ -1,4 +1,4 @@
-"""A circuit whose every population spikes: it answers, shows what its synapses would learn, and learns online."""
+"""A circuit in which every population spikes. It answers, shows what its synapses would learn, and learns online."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ class SpikingNetwork:
     Parameters
     ----------
     network : RateNetwork
-        Circuit, weights, biases, and what its rules remember. It is left as it is.
+        It gives the circuit, the weights, the biases, and what its rules remember. It is not changed.
     unit_rate : Quantity (Hz)
-        Firing rate of activity 1 of excitatory cells and inputs; that of inhibitory cells is a quarter of it.
+        Firing rate of activity 1 in excitatory cells and inputs. In inhibitory cells it is a quarter of this.
     unit_rates : dict, optional
-        population -> Quantity (Hz), where it is to be another.
+        Unit rates of single populations: population -> Quantity (Hz).
     spikers : int or dict, optional
-        How many units fire for each inhibitory cell: more units are less noisy. Each unit fires at the cell's rate, and
-        each of its spikes counts for less. A dictionary gives the number by population. Default: 4, or 1 for cells
-        without a variable `activity`.
+        How many units fire for each inhibitory cell. With more units the noise is smaller. Each of n units fires at the
+        rate of the cell, and each of its spikes counts 1/n. A dict, population -> number, sets the number for single
+        populations. The default is 4, and 1 for cells without a variable `activity`.
     phases : Phases, optional
-        When things happen in a presentation.
+        The times of a presentation.
     cell : CellModel, optional
-        The cell of every population, default `NudgedCell`. Any cell with a soma and a dendrite that can be read will do
-        (docs/closed_loop.md).
+        The cell of every population; default `NudgedCell`. Every cell can be used whose soma and dendrite can be read
+        and can receive spikes (docs/closed_loop.md).
     device : {"cpp_standalone", "runtime"}
 
     Attributes
@@ -68,12 +68,26 @@ class SpikingNetwork:
     weights : dict of ndarray, (n_post, n_pre) float32
     biases : dict of ndarray, (n,)
     rule_state : dict of dict of ndarray
-        By projection: what its rule remembers.
+        What the rule of each projection remembers, by projection.
 
     Raises
     ------
     SpikedtpError
-        A circuit that spikes cannot run, unknown populations, wrong units.
+        The circuit cannot run in spikes, a population is unknown, or a unit is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import ms
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import Phases, SpikingNetwork
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> short = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)  # too short to be of use
+    >>> spiking = SpikingNetwork(network, spikers=1, phases=short, device="runtime")
+    >>> response = spiking.respond(np.full(64, 0.2))  # without a target nothing is nudged
+    >>> response.activity["OutputE"].shape
+    (1, 10)
     """
 
     def __init__(
@@ -118,7 +132,7 @@ class SpikingNetwork:
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Weights and biases under EIANN's key names: a rate network loads them."""
+        """Weights and biases under EIANN's key names, as a rate network loads them."""
         now = self._given()
         state = {weight_key(name): w.copy() for name, w in now.weights.items()}
         return state | {bias_key(name): b.copy() for name, b in now.biases.items()}
@@ -142,17 +156,18 @@ class SpikingNetwork:
         Parameters
         ----------
         x : (n_in,) or (samples, n_in)
-            In [0, 1].
+            Inputs in [0, 1].
         target : (n_out,) or (samples, n_out), optional
-            With it the nudge phase follows, and the response has the weight changes of every learned projection.
+            With a target the nudge phase follows the settle phase, and the response has the weight changes of every
+            learned projection.
         seed, n_repeats, first_sample
-            Every presentation (sample, repeat) has its own generator, seeded from these.
+            As in `simulate`. Every presentation (sample, repeat) has its own random generator, seeded from these.
         record : tuple of str
-            What to keep at every time step: any of ``spikes, v_soma, v_dend``.
+            The variables to keep at every time step: any of ``spikes, v_soma, v_dend``.
         n_processes : int
-            Among how many processes the presentations are split.
+            The number of processes that share the presentations.
         progress : callable, optional
-            Called with the number of presentations done.
+            It is called with the number of presentations that are done.
         """
         x = as_numbers("x", x)
         batched = x.ndim == 2
@@ -196,7 +211,7 @@ class SpikingNetwork:
         checkpoint: Callable[[int, SpikingNetwork, np.ndarray], None] | None = None,
         progress: Progress | None = None,
     ) -> np.ndarray:
-        """Learn online, one presentation after the other, in a single run; weights and what the rules remember change.
+        """Learn online, one presentation after the other, in a single run. Weights and the memory of the rules change.
 
         Parameters
         ----------
@@ -205,17 +220,18 @@ class SpikingNetwork:
         order : (presentations,) int
             Which sample each presentation shows (``spikedtp.rate.online.sample_order``).
         seed : int
-            Of the spikes: every presentation has its own generator, seeded from this and its index.
+            Seed of the spikes. Every presentation has its own random generator, seeded from `seed` and its index.
         schedule : str or callable
-            Of the learning rates, over all of `order`.
+            How learning rates change over all of `order`.
         start : int
-            Presentations of `order` that were run before: the rest gives what one run of all would have given.
+            How many presentations of `order` were run before. The others then give the same as one run of all.
         checkpoint_every : int
-            Call `checkpoint` after this many presentations, again and again.
+            `checkpoint` is called each time this many presentations are done.
         checkpoint : callable, optional
-            Called with the presentations done, the network as it is then, and the answers since `start`.
+            It is called with the number of presentations that are done, the network in its present state, and the
+            answers since `start`.
         progress : callable, optional
-            Called with the number of presentations done.
+            It is called with the number of presentations that are done.
 
         Returns
         -------
@@ -257,13 +273,13 @@ class SpikingNetwork:
     # -- helpers ---------------------------------------------------------------------------------------------------
 
     def _given(self) -> CircuitNumbers:
-        """As they are now: another thread, or a checkpoint, may see this network learn on."""
+        """The numbers as they are now. Another thread or a checkpoint may use this network while it learns on."""
         with self._lock:
             state = {projection: dict(values) for projection, values in self.rule_state.items()}
             return CircuitNumbers(dict(self.weights), dict(self.biases), state)
 
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
-        """Warn of activities, of inputs or settled, that ask for more than the highest rate or than time steps hold."""
+        """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""
         settled, source = results.vectors["post_settled"], self.circuit.input.name
         highest = {source: float(x.max())}
         highest |= {name: float(settled[:, place].max()) for name, place in spec.slices().items()}

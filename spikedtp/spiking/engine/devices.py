@@ -13,13 +13,27 @@ DEVICES = ("cpp_standalone", "runtime")
 
 
 def compiler_available() -> bool:
-    """Whether Brian2's C++ standalone device can compile here (a C++ compiler and make)."""
+    """Whether Brian2's C++ standalone device can compile here (a C++ compiler and make).
+
+    Examples
+    --------
+    >>> from spikedtp.spiking import compiler_available, default_device
+    >>> compiler_available() == (default_device() == "cpp_standalone")
+    True
+    """
     compiler = os.environ.get("CXX", "g++").split()  # with its options; nothing, if $CXX is blank
     return bool(compiler) and None not in (shutil.which(compiler[0]), shutil.which("make"))
 
 
 def default_device() -> str:
-    """`cpp_standalone` where it can compile, else `runtime`."""
+    """The device to use by default: `cpp_standalone` if it can compile here, else `runtime`.
+
+    Examples
+    --------
+    >>> from spikedtp.spiking import default_device
+    >>> default_device() in ("cpp_standalone", "runtime")
+    True
+    """
     return "cpp_standalone" if compiler_available() else "runtime"
 
 

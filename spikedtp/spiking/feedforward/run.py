@@ -1,4 +1,4 @@
-"""`run_torch_snn`: a network trained in torch in discrete time, run in Brian2; and the same weights on other cells."""
+"""Networks that were trained in torch in discrete time: run in Brian2, with the same or with other cells."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforwa
 
 @dataclass(frozen=True)
 class FeedForwardResponse:
-    """What the network did with each sample.
+    """The response of a feed-forward network to each sample.
 
     Attributes
     ----------
     hidden_spikes : (samples, steps, n_hidden) bool
     output_v : (samples, steps, n_out) float64 or None
-        At the start of each step.
+        Voltages at the start of each step.
     score : (samples, n_out) float64
         Sum of `output_v` over the steps.
     """
@@ -46,15 +46,15 @@ class FeedForwardResponse:
 
 @dataclass(frozen=True)
 class RewardedRun:
-    """What `learn_readout` gives.
+    """The result of `learn_readout`.
 
     Attributes
     ----------
     reward : (presentations,)
-        1 where the network's own, noisy choice was right.
+        1 where the noisy choice of the network was right, else 0.
     score : (presentations, n_out)
     w : (n_hidden, n_out)
-        The read-out weights at the end.
+        The weights of the read-out at the end.
     """
 
     reward: np.ndarray
@@ -74,33 +74,47 @@ def run_torch_snn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run a trained discrete-time network in Brian2, spike for spike.
 
-    Hidden cells are `DiscreteLIF`, outputs `LeakyReadout`, all in float64.
+    Hidden cells are `DiscreteLIF` and output cells are `LeakyReadout`. All numbers are float64.
 
     Parameters
     ----------
     weights : [w1, w2]
-        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``; arrays, tensors, or the layers
+        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``. They are arrays, tensors, or the layers
         (``torch.nn.Linear`` without bias) themselves.
     input_spikes : (samples, steps, n_in)
-        0 and 1, or bool.
+        Spikes as 0 and 1, or bool.
     tau : Quantity (second)
+        Time constant of hidden and output cells.
     dt : Quantity (second)
+        Time step.
     threshold : float
+        Threshold of the hidden cells.
     orientation : {"in_out", "out_in"}, optional
-        How arrays and tensors are stored: ``(n_in, n_out)``, or ``(n_out, n_in)`` as ``torch.nn.Linear.weight`` is.
-        Their shapes tell it unless all are square; then it must be said.
+        How arrays and tensors are stored: ``(n_in, n_out)``, or ``(n_out, n_in)`` as ``torch.nn.Linear.weight`` is. The
+        shapes decide this unless all of them are square. Then it must be given.
     device : {"cpp_standalone", "runtime"}
 
     Returns
     -------
     hidden_spikes : (samples, steps, n_hidden) bool
     output_v : (samples, steps, n_out) float64
-        0 in step 0.
+        Voltages of the output cells, which are 0 in step 0.
 
     Raises
     ------
     SpikedtpError
-        Shapes that do not fit, or fit both ways round; inputs that are no spikes, wrong units, an unknown device.
+        Shapes do not fit or fit in both orientations, inputs are not spikes, units are wrong, or the device is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import run_torch_snn
+    >>> w1, w2 = np.full((3, 2), 0.6), np.ones((2, 1))  # (n_in, n_hidden), (n_hidden, n_out)
+    >>> spikes = np.zeros((1, 10, 3), dtype=bool)
+    >>> spikes[0, 2] = True  # all inputs fire in step 2
+    >>> hidden, output = run_torch_snn([w1, w2], spikes, device="runtime")
+    >>> np.flatnonzero(hidden[0, :, 0]), output.shape
+    (array([4, 5]), (1, 10, 1))
     """
     response = run_feedforward(
         weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt,
@@ -123,22 +137,34 @@ def run_feedforward(
     orientation: str | None = None,
     device: str = "cpp_standalone",
 ) -> FeedForwardResponse:
-    """As `run_torch_snn`, with any cell in the hidden layer.
+    """Run trained weights as `run_torch_snn` does, with any cell in the hidden layer.
 
     Parameters
     ----------
     hidden : CellModel
-        Default `DiscreteLIF`.
+        The cell of the hidden layer. The default is `DiscreteLIF`.
     compartment : {"soma", "dend"}
-        Where the inputs arrive.
+        The compartment where the inputs arrive.
     tau : Quantity (second)
-        Of the outputs.
+        Time constant of the output cells.
     seed : int
-        For cells that draw random numbers; sample k uses ``seed + k``, all of them below 2**32.
+        Seed for cells that draw random numbers. Sample k uses ``seed + k``, which must stay below 2**32.
     traces : bool
         Whether to keep the output voltages.
     orientation : {"in_out", "out_in"}, optional
-        Of the weights, as in `run_torch_snn`.
+        How the weights are stored, as in `run_torch_snn`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.neurons import LIF
+    >>> from spikedtp.spiking import run_feedforward
+    >>> w1, w2 = np.full((3, 2), 0.6), np.ones((2, 1))
+    >>> spikes = np.zeros((1, 10, 3), dtype=bool)
+    >>> spikes[0, 2] = True
+    >>> response = run_feedforward([w1, w2], spikes, hidden=LIF(), device="runtime")
+    >>> np.flatnonzero(response.hidden_spikes[0, :, 0]), response.score.shape
+    (array([3]), (1, 1))
     """
     w1, w2, x = _checked(weights, input_spikes, orientation)
     seeds = _seeds(seed, len(x))
@@ -166,26 +192,41 @@ def learn_readout(
     orientation: str | None = None,
     device: str = "cpp_standalone",
 ) -> RewardedRun:
-    """Learn the read-out from reward in Brian2: many presentations in one run, the weights last.
+    """Learn the output weights from reward in Brian2.
+
+    One run has many presentations, and each begins with the weights that the one before has left.
 
     Parameters
     ----------
     weights : [w1, w2]
-        As in `run_torch_snn`; w2 is where learning starts.
+        As in `run_torch_snn`. Learning starts from w2.
     input_spikes : (samples, steps, n_in)
     labels : (samples,) int
         The class that is rewarded.
     order : (presentations,) int
         Which sample each presentation shows.
     rule : RewardedChoice
+        The learning rule of the output weights.
     learning : bool or (samples,) bool
-        Samples from which the network learns; the others only test it.
+        The samples from which the network learns. The others only test it.
     signs : (n_hidden,), optional
-        Dale's law for w2: -1, 1, or 0 for a cell that is free.
+        Dale's law for w2: the sign of each hidden cell, -1 or 1, or 0 for a cell without a sign.
     seed : int
-        Presentation k draws its noise from ``seed + k``, all of them below 2**32.
+        Seed of the noise. Presentation k uses ``seed + k``, which must stay below 2**32.
     orientation : {"in_out", "out_in"}, optional
-        Of the weights, as in `run_torch_snn`. The result's are ``(n_hidden, n_out)``.
+        How the weights are stored, as in `run_torch_snn`. The weights of the result are ``(n_hidden, n_out)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.spiking import learn_readout
+    >>> rng = np.random.default_rng(0)
+    >>> w1, w2 = rng.random((5, 4)), np.zeros((4, 2))
+    >>> spikes = rng.random((6, 10, 5)) < 0.3
+    >>> labels, order = [0, 1, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5]
+    >>> learned = learn_readout([w1, w2], spikes, labels, order, device="runtime")
+    >>> learned.reward.shape, learned.w.shape
+    ((6,), (4, 2))
     """
     w1, w2, x = _checked(weights, input_spikes, orientation)
     labels = as_indices("learn_readout: labels", labels, w2.shape[1], "one class")

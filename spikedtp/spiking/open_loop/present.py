@@ -1,4 +1,4 @@
-"""Presentations to one population in spikes, whose inputs are replayed from the rate network."""
+"""The open loop: one population spikes, and its inputs are replayed from the rate network."""
 
 from __future__ import annotations
 
@@ -68,27 +68,28 @@ def simulate_open(
     Parameters
     ----------
     network, x, target, projections, device, seed, n_repeats, record, first_sample, n_processes, progress
-        As in `simulate`. Inputs may have any sign with `on_off`.
+        As in `simulate`. With `on_off` inputs may have any sign.
     population : str
         The target population, e.g. ``"H2E"``.
     readout : {"best", "paper"} or Readout
-        How signals become the numbers that a rule sees (docs/readout.md).
+        How the recorded signals become the numbers that a rule sees (docs/readout.md).
     unit_rate : Quantity (Hz)
         Firing rate of activity 1.
     time_per_step : Quantity (second)
         Duration of one step of the rate network.
     dt : Quantity (second)
     cell : CellModel, optional
-        The spiking cell; default `TwoCompartment`, the linear model of Figure 3.
+        The spiking cell. The default is `TwoCompartment`, the linear model of Figure 3.
     inputs : PoissonInput, optional
-        How activities become spikes.
+        The input cells, which turn activities into spikes.
     input_spikes : dict, optional
-        Given spikes instead, presynaptic population -> bool (n_steps, n), also with leading (repeats,) or (samples,
-        repeats) axes; for every presynaptic population, off cells (`on_off`) under ``POPULATION_off``.
+        Spikes that are given instead of replayed activities: presynaptic population -> bool (n_steps, n), also with
+        leading (repeats,) or (samples, repeats) axes. Every presynaptic population needs an entry. Off cells (`on_off`)
+        are under ``POPULATION_off``.
     on_off : bool
-        An on and an off cell for each cell of the input and of linear presynaptic populations, whose activities may be
-        negative. They fire at the positive and the negative part, and their weights have opposite signs. False:
-        negative activities are refused, since no firing rate is negative.
+        Whether an on cell and an off cell stand for each cell of the input and of linear presynaptic populations, whose
+        activities may be negative. The two fire at the positive and the negative part, and their weights have opposite
+        signs. Without them negative activities are refused, since no firing rate is negative.
 
     Returns
     -------
@@ -97,7 +98,19 @@ def simulate_open(
     Raises
     ------
     SpikedtpError
-        For anything that a caller can mend, in one line.
+        Something is wrong that the caller can mend. One line says what.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.models import weights_file
+    >>> from spikedtp.spiking import simulate_open
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate_open(network, x, target, population="H2E", readout="paper", device="runtime", record=())
+    >>> sorted(response.weight_updates)
+    ['H2E_H1E', 'H2E_H2DendI']
     """
     check_device(device)
     record = check_recordable(record)
@@ -179,8 +192,8 @@ def simulate_open(
 def replayed_points(rate: RateResponseLike, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
     """The activities around the nudge, `(samples, n_points, n)`: the last settle steps, then the nudge steps.
 
-    A phase that is shorter than wanted is held: at its first step before the nudge, at its last one after it (a
-    one-pass nudge is a single step, and is shown for the whole supervised phase).
+    If a phase has fewer steps than are shown, one step is repeated: the first one of the settle phase, the last one of
+    the nudge phase. A one-pass nudge has a single step, which is shown for the whole supervised phase.
     """
     if population not in rate.activity:  # the input is the same at every step
         return np.repeat(x[:, None, :], timeline.n_points, axis=1)

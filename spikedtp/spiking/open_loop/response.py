@@ -1,4 +1,4 @@
-"""What an open loop gives back."""
+"""The response of an open loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SpikingResponse"]
 
 @dataclass(kw_only=True)
 class SpikingResponse(Response):
-    """Result of `simulate` in the open loop; what is not said here is as in `Response`.
+    """Result of `simulate` in the open loop. `Response` describes everything that is not described here.
 
     Attributes
     ----------
@@ -25,16 +25,30 @@ class SpikingResponse(Response):
         The target population.
     readout : str
     spikes : dict
-        population -> bool (..., n_steps, n): the target's output spikes and those of every presynaptic population. Off
-        cells, where there are any, are under ``POPULATION_off``.
+        population -> bool (..., n_steps, n). The output spikes of the target population and the spikes of every
+        presynaptic population. Off cells, if there are any, are under ``POPULATION_off``.
     v_soma, v_dend : dict
-        Of the target population.
+        The voltages of the target population.
     eligibility : dict
-        presynaptic population -> (..., n_steps, n); the trace of the on cell less that of the off cell.
+        presynaptic population -> (..., n_steps, n). With on and off cells it is the trace of the on cell minus that of
+        the off cell.
     replayed : (samples, n_points, n_inputs) or None
-        The activities that the inputs replayed; None if spikes were given.
+        The activities that the inputs replayed. It is None if spikes were given.
     readers : dict
-        projection -> how its signals were read.
+        projection -> the reader of its signals.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", device="runtime", record=("spikes", "v_dend"))
+    >>> response.readout, response.v_dend["H2E"].shape
+    ('best', (1, 420, 200))
+    >>> sorted(response.spikes)  # the target population and its inputs
+    ['H1E', 'H2DendI', 'H2E', 'H2SomaI', 'OutputE']
     """
 
     loop: ClassVar[Literal["open"]] = "open"

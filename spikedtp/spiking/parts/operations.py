@@ -41,7 +41,7 @@ def run_when(group: Group, condition: str, code: str, *, name: str, plain: bool 
         codeobj_class=group.codeobj_class,
         **({"clock": group.clock} | schedule),
     )
-    runner.cells = group  # Brian2 keeps a weak reference, and nobody else may hold a subgroup
+    runner.cells = group  # Brian2 only keeps a weak reference, and without another one a subgroup would vanish
     return runner
 
 

@@ -47,28 +47,43 @@ class Response(ABC):
     ----------
     loop : {"open", "closed"}
     population : str or None
-        The target population; None in a closed loop that shows the synapses of every population.
+        The target population. It is None in a closed loop that shows the synapses of every population.
     readout : str
-        How signals were read.
+        The name of the read-out: how signals were read.
     n_samples, n_repeats : int
     spec : OpenLoop or ClosedLoop
-        What was run.
+        The plan of the simulation.
     weight_updates : WeightUpdates
-        The rules' own ΔW, without bounds or constraints, float32.
+        ΔW by projection: the rules' own changes, without bounds or constraints, in float32.
     signals : dict
-        projection -> `Signals`, arrays (samples, n_repeats, n).
+        projection -> `Signals`, with arrays (samples, n_repeats, n).
     spikes : dict
         population -> bool (..., n_steps, n).
     v_soma, v_dend : dict
-        population -> (..., n_steps, n): without units in cells without units, else in volt.
+        population -> (..., n_steps, n). They are numbers in cells without units, and volts in other cells.
     eligibility : dict
         presynaptic population -> (..., n_steps, n).
     clipped : dict
-        Populations whose activity asks for more than the highest rate -> (highest activity, limit).
+        Each population whose activity asks for more than the highest rate -> (highest activity, limit).
     times : (n_steps,)
         Time of every step in second.
     timings : dict
-        Seconds per stage.
+        How many seconds each stage took.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import load_rate_network, simulate
+    >>> from spikedtp.models import weights_file
+    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
+    >>> response = simulate(network, x, target, population="H2E", device="runtime", record=())
+    >>> response.loop, response.n_samples, response.n_repeats
+    ('open', 1, 1)
+    >>> response.signals["H2E_H1E"].plateau.shape  # (samples, repeats, postsynaptic cells)
+    (1, 1, 200)
+    >>> response.clipped  # no activity asked for more than the highest rate
+    {}
     """
 
     loop: ClassVar[str]

@@ -30,19 +30,31 @@ FORMS = ("rate", "spiking")
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a rule did with the signals that it was given.
+    """The weights and states that a rule made from given signals.
 
     Attributes
     ----------
     w : (n_kept, n_post, n_pre) float64
-        With all rows kept, ``w[0]`` is the weights before the first row, ``w[k + 1]`` those after row k.
+        If all rows are kept, ``w[0]`` holds the weights before the first row and ``w[k + 1]`` those after row k.
     state : dict
-        name -> (n_kept, ...) float64: traces, thresholds and whatever else the rule keeps, in its own units (ms).
+        name -> (n_kept, ...) float64. The traces, thresholds and other states of the rule, in its own units (ms).
     dt : Quantity
+        Time between rows.
     kept : (n_kept,) int
-        How many rows of the signals had passed; ``w[-1]`` follows ``kept[-1]`` rows.
+        How many rows of the signals had passed at each kept row. ``w[-1]`` follows ``kept[-1]`` rows.
     timings : dict
-        Of the spiking form, in seconds, as in `RunResults`.
+        How many seconds each stage of the spiking form took.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import replay
+    >>> from spikedtp.plasticity import STDP
+    >>> pre, post = np.zeros((20, 1)), np.zeros((20, 1))
+    >>> pre[5], post[15] = 1, 1  # the postsynaptic spike comes 10 ms later
+    >>> done = replay(STDP(), pre, post, 0.5, form="rate")
+    >>> done.w.shape, done.t[:3].tolist(), sorted(done.state)
+    ((21, 1, 1), [-1.0, 0.0, 1.0], ['p_minus', 'p_plus', 'zeta'])
     """
 
     w: np.ndarray
@@ -53,7 +65,7 @@ class ReplayResult:
 
     @property
     def t(self) -> np.ndarray:
-        """Time of each row of `w` in ms: row k of the signals is at k dt; one dt before it where no row had passed."""
+        """Time of each row of `w` in ms. Row k of the signals is at k dt; weights before the first row are at -dt."""
         return (self.kept - 1) * float(self.dt / ms)
 
 
@@ -73,49 +85,51 @@ def replay(
 ) -> ReplayResult:
     """Drive one learning rule with given signals.
 
-    Large projections: with `keep` other than "all" and no states to record, the spiking form of a rule of spike pairs
-    (STDP, TripletSTDP, MSTDP, MSTDPET) runs on `PairSynapses`, which give the same weights within rounding, many times
-    faster and in the memory of a few weight matrices. The signals are never copied as a whole: they are read as time
-    goes on.
+    Large projections need `keep` other than "all" and no recorded states. The spiking form of a rule of spike pairs
+    (STDP, TripletSTDP, MSTDP, MSTDPET) then runs on `PairSynapses`. These give the same weights within rounding, many
+    times faster, and they need the memory of a few weight matrices. The signals are never copied as a whole; they are
+    read while time goes on.
 
     Parameters
     ----------
     rule : TimedRule or LearningRule
-        A rule that moves in time steps takes one row per step; a rule that learns once per presentation takes one row
-        per presentation (how a row fills its signals is in `spikedtp.plasticity.presentation_rows`).
+        A rule in time steps takes one row for each step. A rule that learns once per presentation takes one row for
+        each presentation; `spikedtp.plasticity.presentation_rows` says how a row becomes its signals.
     pre : (steps, n_pre) or, in the rate form, (steps, batch, n_pre)
-        Activities, or spikes as 0 and 1. The weights then move by the sum over the batch.
+        Activities, or spikes as 0 and 1. With a batch, the weights change by the sum over the batch.
     post : (steps, n_post) or (steps, batch, n_post)
     w0 : (n_post, n_pre) or number
         Weights before the first row.
     modulator : (steps,) or what the rule asks for, optional
-        Reward, plateau or nudge; a rule that needs none does not look at it. In the rate form also (steps, batch); for
-        rules with a presentation a row also (steps, n) or (steps, batch, n).
+        Reward, plateau or nudge. A rule that needs no modulator ignores it. In the rate form it may also be (steps,
+        batch). For rules with one presentation in each row it may also be (steps, n) or (steps, batch, n).
     dt : Quantity (second)
-        Time between rows; rules that learn once per presentation do not look at it.
+        Time between rows. Rules that learn once per presentation ignore it.
     form : {"rate", "spiking"}
-        Arithmetic on arrays, or Brian2 synapses between two groups that are given the signals.
+        "rate" is arithmetic on arrays. "spiking" is Brian2 synapses between two groups that are given the signals.
     device : {"cpp_standalone", "runtime"}
         For the spiking form.
     record : tuple of str, optional
-        Which states to keep; default all if all rows are kept, else none. Per-synapse states take as much as `w`.
+        Which states to keep. By default all states are kept if all rows are kept, and none otherwise. A state of each
+        synapse needs as much memory as `w`.
     keep : "all", "last" or array of int
-        Rows of the result: k is after k rows of the signals, 0 before the first, negative ones count from the end.
+        Which rows the result has. Row k is the state after k rows of the signals, row 0 the state before the first.
+        Negative numbers count from the end.
 
     Returns
     -------
     ReplayResult
-        In the lag convention row k uses ``modulator[k]`` and the pair term of row k - 1.
+        With the convention "lag", row k uses ``modulator[k]`` and the pair term of row k - 1.
 
     Raises
     ------
     SpikedtpError
-        Shapes that do not fit, a missing modulator, values that are not 0 or 1 where spikes are needed, weights outside
-        the rule's bounds, a rule without the form asked for.
+        Shapes do not fit, a modulator is missing, values are not 0 or 1 where spikes are needed, weights lie outside
+        the bounds of the rule, or the rule has no form of this name.
 
     Examples
     --------
-    A presynaptic spike, and a postsynaptic one 10 ms later:
+    A postsynaptic spike follows a presynaptic one after 10 ms:
 
     >>> import numpy as np
     >>> from spikedtp.plasticity import STDP

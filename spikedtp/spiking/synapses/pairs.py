@@ -59,40 +59,55 @@ def check_pair_rule(rule: TimedRule) -> PairForm:
 class PairSynapses(DenseSynapses):
     """All-to-all synapses that learn by a rule of spike pairs while the network runs.
 
-    Weights, and with an eligibility trace ``z`` (1/ms), are up to date where a presynaptic spike reads them, at the end
-    of every run and in the steps named to `settle`; at other times postsynaptic spikes may wait to be counted. Order in
-    a step: spikes arrive with the weights of the step before, then the rule acts, "synapses" being the slot of both.
+    Weights (and ``z`` in 1/ms, if the rule has an eligibility trace) are up to date when a presynaptic spike reads
+    them, at the end of every run, and in the steps that were given to `settle`. At other times the effect of
+    postsynaptic spikes may still have to be added. In each time step spikes arrive with the weights of the step before.
+    Then the rule acts. Both happen in the slot "synapses".
 
     Parameters
     ----------
     source, target, onto, gain, delay, delay_steps, dtype, clock, when, order, name, namespace
-        As in `DenseSynapses`. A delay holds for the arrival alone: plasticity sees spikes as they are fired. Rules know
-        weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells fire on one time step.
+        As in `DenseSynapses`. A delay only delays the arrival: the rule sees spikes when they are fired. Rules work
+        with weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells have the same time
+        step.
     rule : TimedRule
-        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`; both conventions.
+        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with either convention.
     modulator : str, optional
-        Reward, for the rules that need one: an expression that is the same for all synapses, such as ``"reward_post"``
-        (a shared variable of the target) or a `TimedArray` of t.
+        The reward, for rules that need one. It is an expression that is the same for all synapses, such as
+        ``"reward_post"`` (a shared variable of the target) or a `TimedArray` of t.
     filled : bool
-        False: the rule's constants are 0 until somebody loads `numbers`; their values are then no part of the source.
+        Whether the constants of the rule are set at once. If not, they are 0 until `numbers` are loaded, and their
+        values are not part of the generated source.
 
     Attributes
     ----------
     form : PairForm
+        The rule as numbers.
     numbers : dict
-        The rule's constants by the names they have in the code, for the time step of the clock; each is a variable,
-        and those that depend on the time step are set when a run begins.
+        The constants of the rule for the time step of the clock, by their names in the code. Each is a variable. Those
+        that depend on the time step are set when a run begins.
 
     Raises
     ------
     SpikedtpError
-        A rule that is not one of spike pairs; a missing modulator; cells that cannot fire; what `DenseSynapses` refuse.
+        The rule is not one of spike pairs, the modulator is missing, cells cannot fire, or `DenseSynapses` refuse
+        something.
 
     Examples
     --------
-    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(w_min=0, w_max=1), gain="mV")  # doctest: +SKIP
-    >>> synapses.w = synapses.flat(w0)  # doctest: +SKIP
-    >>> network = Network(inputs, cells, synapses)  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
+    >>> from spikedtp.plasticity import STDP
+    >>> from spikedtp.spiking import PairSynapses
+    >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # compiling would take longer than running
+    >>> inputs = SpikeGeneratorGroup(3, [0, 1, 0], [1, 2, 6] * ms, dt=1 * ms, name="doc_pair_inputs")
+    >>> cells = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0", dt=1 * ms, name="doc_pair_cells")
+    >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(learning_rate=0.01), name="doc_pairs")
+    >>> synapses.w = synapses.flat(np.full((2, 3), 0.8))  # (n_post, n_pre)
+    >>> Network(inputs, cells, synapses).run(10 * ms)
+    >>> prefs.codegen.target = target
+    >>> synapses.matrix(synapses.w[:]).round(3).tolist()
+    [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 
     def __init__(
@@ -223,7 +238,7 @@ class PairSynapses(DenseSynapses):
         )
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Bring all weights up to date in steps where the expression `at` is true (`learn` and others do so too)."""
+        """Bring all weights up to date in steps where the expression `at` is true, as `learn` and others do too."""
         check_shared(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
@@ -234,7 +249,7 @@ class PairSynapses(DenseSynapses):
         return super()._event(template, at, when, order, code, **options)
 
     def forget(self) -> None:
-        """No cell has fired yet: all traces to 0, no spike on its way; weights stay."""
+        """Set all traces to 0 and remove all spikes on their way, as if no cell had fired yet. The weights stay."""
         for name in self._state:
             if name != "w":
                 self.state(name, use_units=False)[:] = 0
@@ -261,7 +276,7 @@ class PairSynapses(DenseSynapses):
         return super()._fit(run_namespace) | {"stretch": self._stretch()}
 
     def _check_bounds(self) -> None:
-        """Weights begin within their bounds: others would stay until something happens at their synapse, or jump."""
+        """Refuse weights that begin outside their bounds: they would stay there until a spike, or jump."""
         try:
             w = self.matrix(self.variables["w"].get_value())
         except NotImplementedError:  # compiled code knows them, not we
@@ -275,7 +290,7 @@ class PairSynapses(DenseSynapses):
             )
 
     def _stretch(self) -> dict[str, float]:
-        """Factors on the traces as a run begins: since the last step, one of the old length has passed, no new one."""
+        """Factors on the traces when a run begins with a new dt: the step that has passed had the old length."""
         before = float(self.variables["_dt_before"].get_value()[0]) if self._filled else 0.0
         if before in (0.0, self.clock.dt_):
             return {}
