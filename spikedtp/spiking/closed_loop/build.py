@@ -10,7 +10,7 @@ from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell
-from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.check import checked_declaration
 from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
@@ -174,7 +174,7 @@ def _check(spec: ClosedLoop, of_inputs: str, of_cells: str) -> None:
         (spec.spiker, "spikers", COUNTS, fires_at | {"cell": "for which it fires"}),
     ):
         names = {*RANDOM_NUMBERS, *(("activity_of",) if where == "spikers" else ())}
-        check_cell(model, f"{where} of the closed loop", more=more, namespace=names, needs=needs, fires=True)
+        checked_declaration(model, f"{where} of the closed loop", more=more, namespace=names, needs=needs, fires=True)
 
 
 def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
