@@ -1,26 +1,29 @@
 """Images and labels: scikit-learn's digits and IDX files, such as MNIST's. No network access, no computing on images.
 
-A data set is named by a *spec*: ``digits`` or ``mnist:DIR``.
+A data set is named by a *spec*: ``digits``, ``mnist:DIR``, or ``NAME`` or ``NAME:ARGUMENT`` of one that was registered.
 """
 
 from __future__ import annotations
 
 import gzip
+import inspect
 import math
 import os
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.file_kinds import file_kind
 from spikedtp.parameters import check_whole
+from spikedtp.registries import Registry
 
-__all__ = ["Dataset", "load", "read_idx"]
+__all__ = ["DATASETS", "Dataset", "load", "read_idx", "register_dataset"]
 
 N_CLASSES = 10  # of digits, and at least: a small part of MNIST may lack some of them
 PARTS = ("train", "test")
@@ -82,6 +85,7 @@ def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = Non
     spec : str
         ``digits``: scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test; comes with scikit-learn.
         ``mnist:DIR``: the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test.
+        ``NAME`` or ``NAME:ARGUMENT``: what `register_dataset` or an installed package has given this name.
     parts : sequence of {"train", "test"}
         The halves to read. Files of the other half need not exist.
     n_classes : int, optional
@@ -108,16 +112,12 @@ def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = Non
         if part not in PARTS:
             raise known_names("part of a data set", part, PARTS)
     spec = str(spec)
-    kind, colon, folder = spec.partition(":")
-    if kind == "digits" and not colon:
-        return _assemble(spec, 8, _digits(), parts, n_classes)
-    if kind == "mnist":
-        if not folder:
-            raise SpikedtpError(
-                "data set 'mnist' needs the folder of its IDX files: write mnist:DIR, e.g. mnist:data/mnist"
-            )
-        return _mnist(spec, Path(os.path.expanduser(folder)), parts, n_classes)
-    raise known_names("data set", spec, ("digits", "mnist:DIR"))
+    kind, colon, argument = spec.partition(":")
+    if kind not in DATASETS or (kind == "digits" and colon):
+        raise known_names("data set", spec, ("mnist:DIR" if name == "mnist" else name for name in DATASETS))
+    loader = DATASETS[kind]
+    told = {"n_classes": n_classes} if "n_classes" in inspect.signature(loader).parameters else {}
+    return _fitting(loader(argument, parts, **told), spec, n_classes)
 
 
 def _assemble(
@@ -151,7 +151,7 @@ def _digits_order(n: int) -> np.ndarray:
     return np.argsort(words, kind="stable")
 
 
-def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _digits(argument: str, parts: Sequence[str], n_classes: int | None) -> Dataset:
     # slow to import, and MNIST users do not need it
     from sklearn.datasets import load_digits
 
@@ -160,13 +160,18 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     y = np.asarray(bunch.target, dtype=np.int64)
     order = _digits_order(len(y))
     train, test = order[DIGITS_N_TEST:], order[:DIGITS_N_TEST]
-    return {"train": (x[train], y[train]), "test": (x[test], y[test])}
+    return _assemble("digits", 8, {"train": (x[train], y[train]), "test": (x[test], y[test])}, parts, n_classes)
 
 
 # --- MNIST -----------------------------------------------------------------------------------------------------------
 
 
-def _mnist(spec: str, folder: Path, parts: Sequence[str], n_classes: int | None) -> Dataset:
+def _mnist(argument: str, parts: Sequence[str], n_classes: int | None) -> Dataset:
+    if not argument:
+        raise SpikedtpError(
+            "data set 'mnist' needs the folder of its IDX files: write mnist:DIR, e.g. mnist:data/mnist"
+        )
+    spec, folder = f"mnist:{argument}", Path(os.path.expanduser(argument))
     if not os.path.isdir(folder):
         raise SpikedtpError(
             f"data set {spec!r}: {str(folder)!r} is {'a file, no folder' if os.path.exists(folder) else 'no folder'}; "
@@ -301,3 +306,83 @@ def _read_at_most(stream: BufferedIOBase, n: int) -> bytearray:
             break
         data += chunk
     return data
+
+
+# --- by name ---------------------------------------------------------------------------------------------------------
+
+Loader = Callable[..., Dataset]
+AnyLoader = TypeVar("AnyLoader", bound=Loader)
+
+
+def _check_loader(name: str, loader: Any) -> None:
+    if not callable(loader):
+        raise SpikedtpError(
+            f"the data set {name!r} must be a function (argument, parts) -> Dataset, got {shown(loader)}"
+        )
+
+
+DATASETS: Registry[Loader] = Registry(
+    "data set", "spikedtp.datasets", {"digits": _digits, "mnist": _mnist}, check=_check_loader
+)
+
+
+def register_dataset(name: str, loader: AnyLoader | None = None) -> Any:
+    """Give a data set of your own a name, for `load` and ``--data NAME`` or ``--data NAME:ARGUMENT``.
+
+    Parameters
+    ----------
+    name : str
+    loader : callable, optional
+        ``loader(argument, parts) -> Dataset``: `argument` is what follows the colon, "" without one; `parts` the halves
+        to read, as in `load`. A loader with a third parameter `n_classes` is told the number of output cells (or None).
+        Without a loader, this is a decorator.
+
+    Returns
+    -------
+    callable
+        The loader.
+
+    Raises
+    ------
+    SpikedtpError
+        A name that is taken, or what is no function.
+
+    Examples
+    --------
+    >>> @register_dataset("stripes")
+    ... def stripes(argument, parts):
+    ...     y = np.arange(20) % 2
+    ...     x = np.eye(2, dtype=np.float32)[y].repeat(2, axis=1)
+    ...     t = np.eye(2, dtype=np.float32)[y]
+    ...     return Dataset("stripes", 2, x[:10], t[:10], y[:10], x[10:], t[10:], y[10:])
+    >>> load("stripes", n_classes=10).test_t.shape
+    (10, 10)
+    """
+    if loader is None:
+        return lambda function: DATASETS.register(name, function)
+    return DATASETS.register(name, loader)
+
+
+def _fitting(found: Any, spec: str, n_classes: int | None) -> Dataset:
+    """What a loader gave, if it is a data set, with targets of `n_classes`."""
+    if not isinstance(found, Dataset):
+        raise SpikedtpError(
+            f"data set {spec!r}: its loader must return a spikedtp.datasets.Dataset, got {shown(found)}"
+        )
+    changed = {}
+    for part in PARTS:
+        x, t, y = (getattr(found, f"{part}_{what}") for what in "xty")
+        wanted = (len(y), found.n_inputs)
+        if np.shape(x) != wanted or np.shape(t) != (len(y), found.n_classes):
+            raise SpikedtpError(
+                f"data set {spec!r}: {part}_x must be (samples, side * side) = {wanted} and {part}_t (samples, "
+                f"n_classes) = {(len(y), found.n_classes)}, got {np.shape(x)} and {np.shape(t)}"
+            )
+        if n_classes is not None and found.n_classes != n_classes:
+            highest = int(np.max(y, initial=-1))
+            if highest >= n_classes:
+                raise SpikedtpError(
+                    f"data set {spec!r} has {highest + 1} classes, the circuit {n_classes} output cells: change one"
+                )
+            changed[f"{part}_t"] = np.eye(n_classes, dtype=np.float32)[y]
+    return replace(found, **changed) if changed else found

@@ -1,9 +1,10 @@
 """Errors that a user can mend, and how a message shows what it was given. Nothing else lives here."""
 
 import reprlib
+import traceback
 from collections.abc import Iterable
 
-__all__ = ["SpikedtpError", "known_names", "shown"]
+__all__ = ["SpikedtpError", "in_one_line", "known_names", "shown"]
 
 MAX_CHARACTERS = 2000  # of a message
 
@@ -51,6 +52,19 @@ def known_names(kind: str, name: object, known: Iterable[object]) -> SpikedtpErr
     """
     text = shown(name if isinstance(name, str) else shown(name))
     return SpikedtpError(f"unknown {kind} {text}: known are {', '.join(sorted(map(str, known)))}")
+
+
+def in_one_line(problem: BaseException) -> str:
+    """What went wrong in somebody else's code: a user's mistake as it is, anything else with its type and place."""
+    text = " ".join(str(problem).split())
+    if isinstance(problem, SpikedtpError):
+        return text
+    trace = traceback.extract_tb(problem.__traceback__)
+    file, line = (trace[-1].filename, trace[-1].lineno) if trace else ("", 0)
+    if isinstance(problem, SyntaxError):
+        text, file, line = problem.msg, problem.filename or file, problem.lineno or line
+    place = f" ({file.rpartition('/')[2]}, line {line})" if file and not file.startswith("<") else ""
+    return f"{type(problem).__name__}: {text}{place}"
 
 
 def shown(value: object) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
+
+from spikedtp import registries
 
 matplotlib.use("Agg")
 
@@ -25,6 +27,16 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
             return dict(arrays)
 
     return load
+
+
+@pytest.fixture(autouse=True)
+def registries_as_before() -> Iterator[None]:
+    """What a test registers is gone when it ends."""
+    before = {group: dict(things) for group, things in registries._registered.items()}
+    yield
+    for group, things in registries._registered.items():
+        things.clear()
+        things |= before.get(group, {})
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 # Top to bottom; the members of one line may use one another only inside themselves.
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
-    {"arithmetic", "locks"},
+    {"arithmetic", "locks", "plugins", "registries"},
     {"arrays", "file_kinds", "models", "parameters"},
     {"equations"},
     {"neurons"},

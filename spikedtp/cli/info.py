@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from spikedtp.cli.options import Plugins, with_plugins
+
 __all__ = ["EXAMPLES", "command"]
 
 EXAMPLES = (
@@ -23,10 +25,12 @@ def command(
         str | None, typer.Option(metavar="YAML|NAME", help="Circuit of a checkpoint, where its folder does not tell.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    plugin: Plugins = None,
 ) -> None:
     """Describe a circuit or a checkpoint: populations, projections, rules, Dale's law, recorded accuracy."""
     from spikedtp.jobs.info import file_info
 
+    with_plugins(plugin)
     found = file_info(file, circuit)
     typer.echo(json.dumps(found, indent=2) if as_json else _text(found))
 

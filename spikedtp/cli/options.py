@@ -12,8 +12,27 @@ from pydantic.fields import FieldInfo
 
 from spikedtp.configuration import Configuration, flag, read_settings, set_key
 from spikedtp.errors import SpikedtpError
+from spikedtp.plugins import import_plugins, plugins_asked_for
 
-__all__ = ["command_for", "device_for"]
+__all__ = ["Plugins", "command_for", "device_for", "with_plugins"]
+
+#: The option of every command that may meet the user's own rules, cells, data sets or devices.
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="MODULE",
+        help="A module of your own that registers rules, cells, data sets or devices; repeat for more.",
+        show_default=False,
+    ),
+]
+
+
+def with_plugins(given: list[str] | None) -> tuple[str, ...]:
+    """Import the plugins that the command line and the environment name; all of their names."""
+    names = plugins_asked_for(given or ())
+    import_plugins(names)
+    return names
 
 
 def command_for(model: type[Configuration], run: Callable[[Any], int | None]) -> Callable[..., int | None]:
@@ -28,9 +47,10 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
     command.__doc__ = run.__doc__
     parameters = [_option(name, field) for name, field in model.model_fields.items() if not _nested(field)]
     mappings = [field.alias or name for name, field in model.model_fields.items() if _nested(field)]
+    mappings.remove("plugins")  # what is imported stands in an option of its own
     if mappings:
         parameters.append(_set_option(model, mappings))
-    parameters.append(_parameter("config", Annotated[str | None, _CONFIG]))
+    parameters += [_parameter("plugin", Plugins), _parameter("config", Annotated[str | None, _CONFIG])]
     cast(Any, command).__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -53,7 +73,7 @@ _CONFIG = typer.Option(
 
 
 def _configuration(model: type[Configuration], given: dict[str, Any]) -> Configuration:
-    path, assignments = given.pop("config"), given.pop("set", None)
+    path, assignments, plugins = given.pop("config"), given.pop("set", None), with_plugins(given.pop("plugin", None))
     settings = read_settings(path, model.command) if path else {}
     where = {key: f"--config {path}" for key in settings}
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -66,6 +86,9 @@ def _configuration(model: type[Configuration], given: dict[str, Any]) -> Configu
         key = f"{model.set_into}.{name}" if model.set_into else name
         set_key(settings, key, _value(text, value))
         where[key.partition(".")[0]] = f"--set {text}"
+    named = settings.get("plugins", [])
+    if plugins and isinstance(named, list):
+        settings["plugins"] = [*plugins, *(name for name in named if name not in plugins)]
     return model.of(settings, where)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spikedtp.cli.options import Plugins
 from spikedtp.configuration import COMMANDS, CONFIG_FILE
 from spikedtp.errors import SpikedtpError, known_names
 
@@ -32,10 +33,12 @@ def command(
     ],
     keep: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Keep the repetition there.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    plugin: Plugins = None,
 ) -> int:
     """Run again what made DIR and say of each file whether it came out the same, byte by byte (status 1: not all did).
 
-    The manifest itself is not compared: it says when, where and with what a run was made.
+    The manifest itself is not compared: it says when, where and with what a run was made. Plugins that the run used are
+    to be named again with --plugin: no file makes them be imported.
     """
     from spikedtp.cli import main
 
@@ -46,7 +49,8 @@ def command(
     with tempfile.TemporaryDirectory(prefix="spikedtp-repeat-") as temporary:
         again = keep or Path(temporary) / "again"
         with contextlib.redirect_stdout(io.StringIO()):  # what it would print is about another folder
-            status = main([name, "--config", str(folder / CONFIG_FILE), "--out", str(again)])
+            plugins = [f"--plugin={module}" for module in plugin or ()]
+            status = main([name, "--config", str(folder / CONFIG_FILE), "--out", str(again), *plugins])
         if not (again / "manifest.json").is_file():  # it has said why
             return status
         verdicts = _verdicts(manifest["outputs"], _manifest(again)["outputs"], folder)

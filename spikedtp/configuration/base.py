@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from spikedtp.errors import SpikedtpError, known_names, shown
+from spikedtp.plugins import check_imported, plugin_files
 
 __all__ = [
     "CONFIG_FILE", "Configuration", "Number", "Positive", "Real", "Whole", "absolute_path", "amount", "count", "flag",
@@ -61,6 +62,9 @@ class Configuration(BaseModel):
         The mapping that ``--set NAME=VALUE`` fills; "" for any key, as in ``--set cell.tau_soma=30*ms``.
     set_example : str
         For messages and help.
+    plugins : tuple of str
+        Modules of the user's own that were imported for the run (``--plugin``). They stand in the file for the record:
+        a configuration that names one which has not been imported is refused, and nothing is imported for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -69,6 +73,14 @@ class Configuration(BaseModel):
     unsaved: ClassVar[frozenset[str]] = frozenset({"out"})
     set_into: ClassVar[str] = ""
     set_example: ClassVar[str] = ""
+
+    plugins: tuple[str, ...] = ()
+
+    @field_validator("plugins")
+    @classmethod
+    def _imported(cls, plugins: tuple[str, ...]) -> tuple[str, ...]:
+        check_imported(plugins)
+        return plugins
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], where: str | Mapping[str, str] = "") -> Self:
@@ -102,7 +114,7 @@ class Configuration(BaseModel):
         path = ".".join(_keys_in(settings, first["loc"]))
         place = ": ".join(part for part in (at, "" if at == f"--{flag(path)}" else path) if part)
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to parse")[0]
-        given = f", got {shown(first['input'])}" if first["loc"] else ""
+        given = f", got {shown(first['input'])}" if first["loc"] and key != "plugins" else ""
         raise SpikedtpError(f"{place}: {message}{given}" if place else message)
 
     @classmethod
@@ -116,7 +128,12 @@ class Configuration(BaseModel):
 
     def saved(self) -> dict[str, Any]:
         """What goes into the file and the manifest: everything that decides what comes out."""
-        return self.model_dump(mode="json", exclude=set(self.unsaved), by_alias=True)
+        unsaved = {*self.unsaved, *(() if self.plugins else ("plugins",))}
+        return self.model_dump(mode="json", exclude=unsaved, by_alias=True)
+
+    def plugin_files(self) -> list[Path]:
+        """The source files of its plugins, which decide what comes out as other inputs do."""
+        return plugin_files(self.plugins)
 
     def save(self, folder: Path) -> Path:
         """Write `CONFIG_FILE`, which ``--config`` and ``spikedtp repeat`` read."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WrapValidator, model_validator
 
 from spikedtp.configuration.base import (
     Configuration,
@@ -20,6 +20,7 @@ from spikedtp.configuration.base import (
     setting,
 )
 from spikedtp.errors import SpikedtpError
+from spikedtp.registries import offered
 
 __all__ = [
     "COMMANDS", "CompareConfiguration", "Draws", "EvaluateConfiguration", "RandomSampling", "ReplayConfiguration",
@@ -35,8 +36,22 @@ Data = Annotated[
     str, setting("Images: scikit-learn's 8x8 digits, or a folder of IDX files.", metavar="digits|mnist:DIR")
 ]
 Mode = Annotated[Literal["rate", "spiking"], setting("Which network does the work.")]
+
+
+def _device(value: Any, check: Any) -> Any:
+    """One of the two that ship, or one that was registered, whose registry is not imported for this."""
+    others = offered("spikedtp.devices")
+    if others and isinstance(value, str) and value not in ("cpp_standalone", "runtime"):
+        if value not in others:
+            raise ValueError(f"should be 'cpp_standalone', 'runtime' or {' or '.join(map(repr, others))}")
+        return value
+    return check(value)
+
+
 Device = Annotated[
     Literal["cpp_standalone", "runtime"] | None,
+    WrapValidator(_device),
+    PlainSerializer(lambda device: device),
     setting("Brian2 device. Default: cpp_standalone, or runtime where no C++ compiler is found."),
 ]
 Dt = Annotated[Real, amount("Time step of the simulation, in ms.", "MS")]
@@ -61,7 +76,8 @@ def located(key: str, value: Any) -> Any:
         return value
     if key == "data":
         kind, colon, folder = value.partition(":")
-        return f"{kind}:{absolute_path(folder)}" if colon else value
+        is_path = kind == "mnist" or os.path.exists(os.path.expanduser(folder))  # others may mean anything by it
+        return f"{kind}:{absolute_path(folder)}" if colon and is_path else value
     return absolute_path(value) if key == "weights" or os.path.isfile(value) else value
 
 

@@ -63,7 +63,7 @@ def check_installation() -> Iterator[Finding]:
     yield Finding("threads", None, detail, threads)
     yield _cache()
     for device in DEVICES:
-        if device == "runtime" or compiles:
+        if DEVICES[device].available():
             yield _simulation(device)
 
 

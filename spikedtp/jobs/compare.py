@@ -165,5 +165,5 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
 
 
 def input_files(configuration: CompareConfiguration) -> list[Path]:
-    """The circuit and the weights that a configuration names, shipped ones too."""
-    return [circuit_path(configuration.circuit), configuration.weights_file()]
+    """The circuit and the weights that a configuration names, shipped ones too, and its plugins."""
+    return [circuit_path(configuration.circuit), configuration.weights_file(), *configuration.plugin_files()]

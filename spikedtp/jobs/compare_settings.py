@@ -10,7 +10,7 @@ from brian2 import Hz, ms
 from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.neurons import CELLS, PoissonInput
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
@@ -20,7 +20,8 @@ __all__ = ["make_network", "simulate_options"]
 
 Model = TypeVar("Model", bound=Parameters)
 
-CELLS = {"open": (TwoCompartment, TwoCompartmentLIF), "closed": (NudgedCell,)}  # the default first
+#: Of the cells that ship, those of each loop, the default first; others go to the loop that is asked to run them.
+SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell",)}
 
 
 def make_network(configuration: CompareConfiguration) -> RateNetwork:
@@ -43,8 +44,8 @@ def make_network(configuration: CompareConfiguration) -> RateNetwork:
 def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     """The keyword arguments of `simulate`."""
     loop, settings = configuration.loop, dict(configuration.cell)
-    cells = {model.__name__: model for model in CELLS[loop]}
-    name = settings.pop("name", CELLS[loop][0].__name__)
+    cells = [*SHIPPED[loop], *(name for name in CELLS if name not in CELLS.shipped())]
+    name = settings.pop("name", SHIPPED[loop][0])
     if name not in cells:
         raise known_names("cell", name, cells)
     options = dict(
@@ -54,7 +55,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         seed=configuration.seed,
         unit_rate=configuration.unit_rate * Hz,
         dt=configuration.dt * ms,
-        cell=_changed(cells[name](), "cell", settings, {"unit_rate"}),
+        cell=_changed(CELLS[name](), "cell", settings, {"unit_rate"}),
     )
     time_per_step = configuration.time_per_step * ms
     if loop == "open":

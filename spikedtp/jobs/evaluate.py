@@ -90,7 +90,7 @@ def run_evaluation(
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed},
             timings={"load": loaded - started, "predict": time.perf_counter() - loaded},
-            inputs=[circuit_path(configuration.circuit), weights],
+            inputs=[circuit_path(configuration.circuit), weights, *configuration.plugin_files()],
         )
     return summary
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from spikedtp.configuration import ReplayConfiguration
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import read_value
-from spikedtp.plasticity import RULES, TIMED_RULES, LearningRule, TimedRule, make_rule, make_timed_rule
+from spikedtp.plasticity import LearningRule, TimedRule, rule_named
 from spikedtp.plotting import replay_figure
 from spikedtp.records import read_arrays, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device, replay
@@ -91,20 +91,15 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             configuration=configuration.saved() | {"parameters": rule.describe().parameters},
             seeds={},
             timings={"replay": time.perf_counter() - started},
-            inputs=[signals],
+            inputs=[signals, *configuration.plugin_files()],
         )
     return summary
 
 
 def rule_of(configuration: ReplayConfiguration) -> LearningRule | TimedRule:
     """The rule that a configuration names, with its parameters."""
-    name = configuration.rule
     settings = {key: read_value(str(value)) for key, value in configuration.parameters.items()}
-    if name in TIMED_RULES:
-        return make_timed_rule(name, **settings)
-    if name not in RULES:
-        raise known_names("learning rule", name, {*RULES, *TIMED_RULES})
-    return make_rule(name, **settings)
+    return rule_named(configuration.rule, **settings)
 
 
 def _signals(path: Path) -> dict[str, Any]:

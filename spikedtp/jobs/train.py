@@ -100,7 +100,7 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
             timings=timings,
-            inputs=[circuit_path(configuration.circuit)],
+            inputs=[circuit_path(configuration.circuit), *configuration.plugin_files()],
         )
     unfinished.remove()
     return summary

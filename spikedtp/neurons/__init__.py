@@ -5,10 +5,12 @@ from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
+from spikedtp.neurons.registry import CELLS, register_cell
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
 
 __all__ = [
+    "CELLS",
     "LIF",
     "CellModel",
     "Declaration",
@@ -21,4 +23,5 @@ __all__ = [
     "SteadyInput",
     "TwoCompartment",
     "TwoCompartmentLIF",
+    "register_cell",
 ]

@@ -12,14 +12,14 @@ from brian2.utils.stringtools import get_identifiers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.neurons.declaration import Declaration, DeclaredModel
 
-__all__ = ["check_cell", "declared", "names_used"]
+__all__ = ["checked_declaration", "declared", "names_used"]
 
 #: What every group has, and functions, constants and units that need no namespace.
 OF_BRIAN2 = {"t", "dt", "t_in_timesteps", "i", "N", "lastspike", "not_refractory", "True", "False", "xi"}
 OF_BRIAN2 |= {*DEFAULT_FUNCTIONS, *DEFAULT_CONSTANTS, *DEFAULT_UNITS}
 
 
-def check_cell(
+def checked_declaration(
     model: DeclaredModel,
     where: str,
     *,

@@ -15,7 +15,7 @@ from brian2.parsing.expressions import is_boolean_expression
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.errors import SpikedtpError, known_names, shown
-from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.check import checked_declaration
 from spikedtp.neurons.declaration import Declaration, DeclaredModel
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 
@@ -166,7 +166,9 @@ def cell_group(
         if name not in known:
             raise known_names(f"option of {where}", name, known | {"equations"})
     names = RANDOM_NUMBERS | dict(namespace or {})
-    declaration = check_cell(model, where, declaration=declaration, more=equations, namespace=names, remedy=REMEDY)
+    declaration = checked_declaration(
+        model, where, declaration=declaration, more=equations, namespace=names, remedy=REMEDY
+    )
     group = make_group(
         model, n, declaration=declaration, slots=Slots.of(declaration), more=equations, namespace=names,
         kind=CellGroup, cell=model, **options,

@@ -19,7 +19,14 @@ from spikedtp.plasticity.described import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.plateau import Plateau
-from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
+from spikedtp.plasticity.registry import (
+    BIAS_RULES,
+    RULES,
+    make_bias_rule,
+    make_rule,
+    register_bias_rule,
+    register_rule,
+)
 from spikedtp.plasticity.signals import Signals
 from spikedtp.plasticity.spiking_form import SpikingForm
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.rewarded_choice import RewardedChoice
     from spikedtp.plasticity.stdp import STDP
     from spikedtp.plasticity.timed import Row, TimedRule
-    from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule
+    from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule, register_timed_rule, rule_named
     from spikedtp.plasticity.triplet_stdp import TripletSTDP
     from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
 
@@ -83,6 +90,10 @@ __all__ = [
     "make_bias_rule",
     "make_rule",
     "make_timed_rule",
+    "register_bias_rule",
+    "register_rule",
+    "register_timed_rule",
+    "rule_named",
 ]
 
 _HOME = {
@@ -98,6 +109,8 @@ _HOME = {
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",
     "UrbanczikSenn": "spikedtp.plasticity.urbanczik_senn",
     "make_timed_rule": "spikedtp.plasticity.timed_registry",
+    "register_timed_rule": "spikedtp.plasticity.timed_registry",
+    "rule_named": "spikedtp.plasticity.timed_registry",
 }
 
 

@@ -88,6 +88,9 @@ class LearningRule(_Checked, Described):
         Whether ΔW depends on W itself.
     contrasts : bool
         Whether the rule compares presynaptic activity before and after the nudge, so that the two must be read apart.
+    silent_inputs_keep_weights : bool
+        Whether ΔW is 0 at the synapses of a presynaptic cell that is silent, now and in all that the rule remembers.
+        Not so where weights decay by themselves (Oja) or activities are taken from their mean (covariance rules).
     modulated : str
         The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
     equation, reference : str
@@ -114,6 +117,7 @@ class LearningRule(_Checked, Described):
     nudge: ClassVar[str] = "none"
     needs_gradient: ClassVar[str | None] = None
     uses_weight: ClassVar[bool] = False
+    silent_inputs_keep_weights: ClassVar[bool] = True
     modulated: ClassVar[str] = ""
     contrasts: ClassVar[bool] = False
 

@@ -72,6 +72,10 @@ class BCM(TimedRule):
     reference: ClassVar[str] = "Bienenstock, Cooper & Munro 1982, J. Neurosci. 2:32; ngc-learn's BCM synapse"
     needs_spikes: ClassVar[bool] = False
 
+    @property
+    def silent_inputs_keep_weights(self) -> bool:  # type: ignore[override]
+        return self.w_decay == 0
+
     def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         return {"theta": np.full(n_post, float(self.theta0))}
 

@@ -40,6 +40,7 @@ class Oja(LearningRule):
     reference: ClassVar[str] = "Oja 1982, J. Math. Biol. 15:267"
     legacy_names: ClassVar[tuple[str, ...]] = ("Ojas_rule",)
     uses_weight: ClassVar[bool] = True
+    silent_inputs_keep_weights: ClassVar[bool] = False  # the decay asks for the postsynaptic cell alone
 
     def factors(self, signals: Signals, state: State) -> Factors:
         post, pre = clip01(signals.post_nudged), clip01(signals.pre_nudged)

@@ -1,7 +1,8 @@
-"""Rules by name: the public names, and EIANN's names for circuit files. Nothing else lives here."""
+"""Rules by name: the public names, and EIANN's names for circuit files; how others join. Nothing else lives here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
@@ -18,31 +19,96 @@ from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.supervised_bcm import SupervisedBCM
 from spikedtp.plasticity.temporal_contrast import TemporalContrastHebb
 from spikedtp.plasticity.top_down import TopDownHebb
+from spikedtp.registries import Registry, check_declared
 
-__all__ = ["BIAS_RULES", "RULES", "build", "make_bias_rule", "make_rule"]
-
-RULES: dict[str, type[LearningRule]] = {
-    rule.__name__: rule
-    for rule in (
-        DendriticState,
-        DendriticLoss,
-        HebbWeightNorm,
-        SupervisedBCM,
-        TemporalContrastHebb,
-        TopDownHebb,
-        BTSP,
-        Oja,
-        Backprop,
-        LocalBackprop,
-    )
-}
-BIAS_RULES: dict[str, type[BiasRule]] = {rule.__name__: rule for rule in (PlateauBias, BackpropBias)}
-
-_LEGACY = {name: rule for rule in RULES.values() for name in rule.legacy_names}
-_LEGACY_BIAS = {name: rule for rule in BIAS_RULES.values() for name in rule.legacy_names}
-
+__all__ = [
+    "BIAS_RULES", "RULES", "build", "make_bias_rule", "make_rule", "register_bias_rule", "register_rule", "rule_check"
+]  # fmt: skip
 
 Rule = TypeVar("Rule", bound=Described)
+RuleClass = TypeVar("RuleClass", bound=type)
+
+
+def rule_check(base: type) -> Callable[[str, Any], None]:
+    """What a registry of rules asks of each: a frozen dataclass of this kind, under the name of its class."""
+
+    def check(name: str, rule: Any) -> None:
+        check_declared(rule, base)
+        if rule.__name__ != name:
+            raise SpikedtpError(f"the rule {name!r} must have the name of its class, {rule.__name__}")
+
+    return check
+
+
+RULES: Registry[type[LearningRule]] = Registry(
+    "learning rule",
+    "spikedtp.rules",
+    {
+        rule.__name__: rule
+        for rule in (
+            DendriticState,
+            DendriticLoss,
+            HebbWeightNorm,
+            SupervisedBCM,
+            TemporalContrastHebb,
+            TopDownHebb,
+            BTSP,
+            Oja,
+            Backprop,
+            LocalBackprop,
+        )
+    },
+    check=rule_check(LearningRule),
+)
+BIAS_RULES: Registry[type[BiasRule]] = Registry(
+    "bias learning rule",
+    "spikedtp.bias_rules",
+    {rule.__name__: rule for rule in (PlateauBias, BackpropBias)},
+    check=rule_check(BiasRule),
+)
+
+_LEGACY = {name: rule for rule in RULES.loaded().values() for name in rule.legacy_names}
+_LEGACY_BIAS = {name: rule for rule in BIAS_RULES.loaded().values() for name in rule.legacy_names}
+
+
+def register_rule(rule: RuleClass) -> RuleClass:
+    """Give a learning rule of your own a name: that of its class, in circuit files and on the command line.
+
+    Parameters
+    ----------
+    rule : type
+        A frozen dataclass, subclass of `LearningRule`.
+
+    Returns
+    -------
+    type
+        The class itself, so that this is also a decorator.
+
+    Raises
+    ------
+    SpikedtpError
+        Another class, or a name that is taken.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from spikedtp.plasticity import Factors, LearningRule, check_rule, make_rule
+    >>> @register_rule
+    ... @dataclass(frozen=True)
+    ... class PlainHebb(LearningRule):
+    ...     def factors(self, signals, state):
+    ...         return Factors(((self.learning_rate * signals.post_nudged, signals.pre_nudged),))
+    >>> rule = make_rule("PlainHebb", learning_rate=0.1)
+    >>> check_rule(rule)
+    """
+    RULES.register(getattr(rule, "__name__", ""), rule)
+    return rule
+
+
+def register_bias_rule(rule: RuleClass) -> RuleClass:
+    """The same for a rule of biases, a subclass of `BiasRule`."""
+    BIAS_RULES.register(getattr(rule, "__name__", ""), rule)
+    return rule
 
 
 def build(rule: type[Rule], name: str, kwargs: dict[str, Any]) -> Rule:
@@ -80,10 +146,10 @@ def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
     >>> make_rule("BP_like_2E", learning_rate=0.1).one_pass  # EIANN's name of a DendriticState
     True
     """
-    if name in RULES and name not in _LEGACY:
-        return build(RULES[name], name, kwargs)
     if name not in _LEGACY:
-        raise known_names("learning rule", name, {*RULES, *_LEGACY})
+        if name not in RULES:
+            raise known_names("learning rule", name, {*RULES, *_LEGACY})
+        return build(RULES[name], name, kwargs)
     if kwargs.pop("stochastic", False):
         raise SpikedtpError(f"{name}: stochastic must be false; plateaus are chosen by size, never drawn")
     rule = _LEGACY[name]
@@ -104,7 +170,7 @@ def make_bias_rule(name: str, /, **kwargs: Any) -> BiasRule:
     >>> make_bias_rule("DendriticLossBias", learning_rate=0.1)  # EIANN's name
     PlateauBias(learning_rate=0.1)
     """
-    rule = BIAS_RULES.get(name) or _LEGACY_BIAS.get(name)
+    rule = _LEGACY_BIAS.get(name) or BIAS_RULES.get(name)
     if rule is None:
         raise known_names("bias learning rule", name, {*BIAS_RULES, *_LEGACY_BIAS})
     return build(rule, name, kwargs)

@@ -52,6 +52,8 @@ class TimedRule(Parameters, Described):
         Whether ΔW depends on the modulator (reward); a rule that needs none does not look at one.
     needs_spikes : bool
         Whether the spiking form takes spikes alone (0 or 1) rather than activities too.
+    silent_inputs_keep_weights : bool
+        Whether the synapses of a presynaptic cell that has never been active keep their weights.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class TimedRule(Parameters, Described):
 
     needs_modulator: ClassVar[bool] = False
     needs_spikes: ClassVar[bool] = True
+    silent_inputs_keep_weights: ClassVar[bool] = True
 
     def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
         """State before the first step."""

@@ -4,21 +4,72 @@ from __future__ import annotations
 
 from typing import Any
 
-from spikedtp.errors import known_names
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.mstdp import MSTDP
 from spikedtp.plasticity.mstdpet import MSTDPET
-from spikedtp.plasticity.registry import build
+from spikedtp.plasticity.registry import RULES, RuleClass, build, make_rule, rule_check
 from spikedtp.plasticity.stdp import STDP
 from spikedtp.plasticity.timed import TimedRule
 from spikedtp.plasticity.triplet_stdp import TripletSTDP
 from spikedtp.plasticity.urbanczik_senn import UrbanczikSenn
+from spikedtp.registries import Registry
 
-__all__ = ["TIMED_RULES", "make_timed_rule"]
+__all__ = ["TIMED_RULES", "make_timed_rule", "register_timed_rule", "rule_named"]
 
-TIMED_RULES: dict[str, type[TimedRule]] = {
-    rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, BCM, UrbanczikSenn)
-}
+TIMED_RULES: Registry[type[TimedRule]] = Registry(
+    "learning rule in time steps",
+    "spikedtp.timed_rules",
+    {rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, BCM, UrbanczikSenn)},
+    check=rule_check(TimedRule),
+)
+
+
+def register_timed_rule(rule: RuleClass) -> RuleClass:
+    """Give a rule in time steps of your own a name, for `make_timed_rule` and ``spikedtp replay``.
+
+    Parameters
+    ----------
+    rule : type
+        A frozen dataclass, subclass of `TimedRule`.
+
+    Returns
+    -------
+    type
+        The class itself, so that this is also a decorator.
+
+    Raises
+    ------
+    SpikedtpError
+        Another class, or a name that is taken.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @register_timed_rule
+    ... @dataclass(frozen=True)
+    ... class SlowSTDP(STDP):
+    ...     learning_rate: float = 0.001
+    >>> make_timed_rule("SlowSTDP").learning_rate
+    0.001
+    """
+    TIMED_RULES.register(getattr(rule, "__name__", ""), rule)
+    return rule
+
+
+def rule_named(name: str, /, **kwargs: Any) -> LearningRule | TimedRule:
+    """The rule of this name, of either kind; errors as in `make_rule`.
+
+    EIANN's names are for circuit files: here a rule has one name.
+    """
+    if name in TIMED_RULES and name in RULES:
+        raise SpikedtpError(f"{name} is a learning rule and one in time steps too: rename yours")
+    if name in TIMED_RULES:
+        return make_timed_rule(name, **kwargs)
+    if name not in RULES:
+        raise known_names("learning rule", name, {*RULES, *TIMED_RULES})
+    return make_rule(name, **kwargs)
 
 
 def make_timed_rule(name: str, /, **kwargs: Any) -> TimedRule:
@@ -31,6 +82,4 @@ def make_timed_rule(name: str, /, **kwargs: Any) -> TimedRule:
     >>> make_timed_rule("MSTDPET", tau_e=50 * ms).tau_e
     50. * msecond
     """
-    if name not in TIMED_RULES:
-        raise known_names("learning rule in time steps", name, TIMED_RULES)
-    return build(TIMED_RULES[name], name, kwargs)
+    return build(TIMED_RULES.named(name), name, kwargs)

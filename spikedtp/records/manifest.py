@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from spikedtp._version import __version__
+from spikedtp.registries import providers
 
 __all__ = ["compiler_version", "file_hash", "git_state", "package_versions", "write_manifest"]
 
@@ -78,14 +79,17 @@ def file_hash(path: str | Path) -> str:
 
 
 def package_versions() -> dict[str, str | None]:
-    """Versions of the packages that can change a result; None where one is not installed."""
+    """Versions of the packages that can change a result; None where one is not installed.
+
+    Packages whose rules, cells, data sets or devices were used are among them.
+    """
     found: dict[str, str | None] = {}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-    return found
+    return found | providers()
 
 
 def git_state() -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.present import simulate_closed
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
-from spikedtp.spiking.engine.devices import compiler_available, default_device
+from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
 from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward, run_torch_snn
 from spikedtp.spiking.open_loop.present import simulate_open
 from spikedtp.spiking.open_loop.response import SpikingResponse
@@ -19,6 +19,7 @@ from spikedtp.spiking.synapses.pairs import PairSynapses
 
 __all__ = [
     "ClosedResponse",
+    "Device",
     "PairSynapses",
     "Phases",
     "ReplayResult",
@@ -29,6 +30,7 @@ __all__ = [
     "default_device",
     "learn_readout",
     "phases_of",
+    "register_device",
     "replay",
     "run_feedforward",
     "run_torch_snn",

@@ -6,14 +6,14 @@ import hashlib
 import json
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from spikedtp._version import __version__
 from spikedtp.configuration import CompareConfiguration
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import in_one_line
+from spikedtp.plugins import import_plugins
 
 __all__ = ["DONE", "FAILED", "Job", "job_key", "run_job"]
 
@@ -44,11 +44,12 @@ def run_job(job: Job) -> dict[str, Any]:
     started = time.perf_counter()
     status, error, results = DONE, None, {}
     try:
+        import_plugins(job["settings"].get("plugins", ()))  # the process that made this job has imported them
         with _BRIAN2:
             found = compare_networks(CompareConfiguration.of(job["settings"]))
         results = _plain(found.summary())
     except Exception as problem:
-        status, error = FAILED, _one_line(problem)
+        status, error = FAILED, in_one_line(problem)
     return {**job, "status": status, "error": error, "results": results, "seconds": time.perf_counter() - started}
 
 
@@ -56,12 +57,3 @@ def _plain(summary: Mapping[str, Any]) -> dict[str, Any]:
     """numpy's numbers as Python's, and None for those that are not finite."""
     plain = {key: value.item() if hasattr(value, "item") else value for key, value in summary.items()}
     return {key: None if isinstance(v, float) and not abs(v) < float("inf") else v for key, v in plain.items()}
-
-
-def _one_line(problem: Exception) -> str:
-    """A user's mistake as it is; anything else with its type and place."""
-    text = " ".join(str(problem).split())
-    if isinstance(problem, SpikedtpError):
-        return text
-    last = traceback.extract_tb(problem.__traceback__)[-1]
-    return f"{type(problem).__name__}: {text} ({Path(last.filename).name}, line {last.lineno})"

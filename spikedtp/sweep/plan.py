@@ -40,7 +40,7 @@ def plan_jobs(configuration: SweepConfiguration) -> list[CompareConfiguration]:
             for part in (configuration.base, entry, draw, dict(zip(keys, point, strict=True))):
                 for key, value in part.items():
                     set_key(settings, key, copy.deepcopy(value))
-            jobs.append(_checked(settings))
+            jobs.append(_checked(settings, configuration.plugins))
     if not (configuration.listed or configuration.grid or configuration.random):
         raise SpikedtpError("a sweep needs something to vary: grid, list or random, as in --set grid.samples=[5,10]")
     return jobs
@@ -54,10 +54,14 @@ def varied_keys(configuration: SweepConfiguration) -> list[str]:
     return list(dict.fromkeys(str(key).replace("-", "_") for key in keys))
 
 
-def _checked(settings: dict[str, Any]) -> CompareConfiguration:
+def _checked(settings: dict[str, Any], plugins: tuple[str, ...]) -> CompareConfiguration:
     for key in ("out", "config", "command"):
         if key in settings:
             raise SpikedtpError(f"a job of a sweep has no {key!r}: its results go into the sweep's table")
+    if "plugins" in settings:
+        raise SpikedtpError("a job of a sweep has no 'plugins' of its own: give them to the sweep, with --plugin")
+    if plugins:
+        settings = {**settings, "plugins": list(plugins)}
     return CompareConfiguration.of(settings, "the sweep's jobs").absolute()
 
 

@@ -198,11 +198,11 @@ def test_no_activity_no_change(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_presynaptic_activity_no_change(case):
-    """Silent inputs keep their weights, whatever the postsynaptic side does (Oja's decay is the exception)."""
+    """Silent inputs keep their weights, whatever the postsynaptic side does, unless the rule declares otherwise."""
     rule, _, _ = CASES[case]
     silent = {name: np.zeros(N_PRE, np.float32) for name in ("pre_settled", "pre_settled_previous", "pre_nudged")}
     change = rule.update(signals(**silent), weights(), rule.initial_state(N_POST, N_PRE))
-    assert bool(change.any()) == (case == "oja")
+    assert bool(change.any()) == (case == "oja") == (not rule.silent_inputs_keep_weights)
 
 
 @pytest.mark.parametrize("case", CASES)

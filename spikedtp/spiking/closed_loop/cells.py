@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons.check import check_cell, declared, names_used
+from spikedtp.neurons.check import checked_declaration, declared, names_used
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
@@ -104,7 +104,7 @@ class CellsOfLoop:
             (self.cell, "cells", self.added, needs, ()),
             (spec.spiker, "spikers", COUNTS, FIRES_AT | {"cell": "for which it fires"}, ("activity_of",)),
         ):
-            check_cell(
+            checked_declaration(
                 model,
                 f"{where} of the closed loop",
                 more=more,

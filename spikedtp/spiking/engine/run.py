@@ -1,4 +1,4 @@
-"""Runs a network where the caller wants it: the one place that chooses between the two runners."""
+"""Runs a network where the caller wants it: the one place that chooses a runner."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from collections.abc import Callable
 
 from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.built_network import BuiltNetwork
-from spikedtp.spiking.engine.compiled.standalone import run_standalone
-from spikedtp.spiking.engine.devices import check_device
-from spikedtp.spiking.engine.runtime import run_runtime
+from spikedtp.spiking.engine.devices import DEVICES, check_device
 
 __all__ = ["run_on"]
-
-RUNNERS = {"cpp_standalone": run_standalone, "runtime": run_runtime}
 
 
 def run_on(
@@ -41,4 +37,4 @@ def run_on(
         Several processes of a network that learns from one presentation to the next, or on the runtime device; no
         compiler; no space.
     """
-    return RUNNERS[check_device(device)](build, data, progress, n_processes, kept)
+    return DEVICES[check_device(device)].run(build, data, progress, n_processes, kept)

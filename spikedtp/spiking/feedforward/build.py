@@ -14,7 +14,7 @@ from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Syna
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
-from spikedtp.neurons.check import check_cell
+from spikedtp.neurons.check import checked_declaration
 from spikedtp.neurons.group import Slots, make_group
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -105,11 +105,11 @@ def _check(spec: FeedForward, of_rule: str, of_outputs: str) -> None:
     """Refuse cells that such a network cannot run."""
     arrive = {f"input_{spec.compartment}": "spikes arrive there"}
     names = RANDOM_NUMBERS
-    check_cell(
+    checked_declaration(
         spec.hidden, "hidden cells of a feed-forward network", more=of_rule, namespace=names, needs=arrive, fires=True
     )
     read = {"input_soma": "spikes arrive there", "v_soma": "the output"}
-    check_cell(spec.readout, "outputs of a feed-forward network", more=of_outputs, namespace=names, needs=read)
+    checked_declaration(spec.readout, "outputs of a feed-forward network", more=of_outputs, namespace=names, needs=read)
 
 
 def _cells(model: CellModel, n: int, name: str, clock: Clock, more: str, **options: Any) -> NeuronGroup:

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
-from spikedtp.neurons.check import check_cell, declared
+from spikedtp.neurons.check import checked_declaration, declared
 from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.open_loop.plan import OpenLoop
@@ -77,7 +77,7 @@ def _check(spec: OpenLoop) -> None:
             f"inputs of the open loop must be a PoissonInput or a SpikeTrainInput, got {type(spec.inputs).__name__}"
         )
     replayed = "given_spike" if isinstance(spec.inputs, SpikeTrainInput) else "activity"
-    check_cell(
+    checked_declaration(
         spec.inputs,
         "inputs of the open loop",
         more=_states(INPUT_SIGNALS),
@@ -88,7 +88,7 @@ def _check(spec: OpenLoop) -> None:
     )
     where = f"the cells of {spec.population} in the open loop"
     declaration = declared(spec.cell, where)
-    check_cell(
+    checked_declaration(
         spec.cell,
         where,
         more=_states(CELL_SIGNALS),

@@ -170,8 +170,8 @@ def _check_options(rule: TimedRule | LearningRule, form: str, device: str, dt: Q
         raise known_names("form", form, FORMS)
     if form == "spiking":
         check_device(device)
-    elif device not in DEVICES:
-        raise known_names("device", device, DEVICES)
+    else:
+        DEVICES.named(device)
     check_quantity("replay", "dt", dt, 1 * ms, above=0 * ms)
 
 
