@@ -153,6 +153,23 @@ medians.pivot(index="readout", columns="cell", values="cosine").round(3)
 # %% [markdown]
 # `simulate(..., device="cpp_standalone")`, the default, compiles the same equations to C++.
 #
+# ## The whole circuit made of this cell
+#
+# In the closed loop every population spikes from its own membrane, and all synapses learn. The dendrite of this cell acts
+# on its soma all the time, so no soma is held. The cell has no variables for a bias or an error, so both arrive at its
+# soma as spikes do. `spiking.train(...)` learns online; here the circuit shows what it would learn.
+
+# %%
+from spikedtp.spiking import Phases, SpikingNetwork
+
+gentle = AdaptingCell(coupling=1.0, adaptation=0.1, saturation=1.0)
+spiking = SpikingNetwork(network, cell=gentle, phases=Phases(hold="none"), device="runtime")
+shown = spiking.respond(x, target, seed=1)
+answers = shown.activity["OutputE"].argmax(axis=-1).ravel()
+print("answers", answers, "labels", images.test_y[:2])
+{name: float(abs(change).max()) for name, change in shown.weight_updates.items() if name.startswith("OutputE")}
+
+# %% [markdown]
 # ## The same cell in a network of your own
 #
 # `cell.group(n)` is a Brian2 `NeuronGroup` that does all that the declaration says, in the same order: it has the

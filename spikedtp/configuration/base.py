@@ -58,6 +58,9 @@ class Configuration(BaseModel):
         The command that it configures.
     unsaved : frozenset of str
         Settings that say where and how a run is carried out; what comes out does not depend on them.
+    later : frozenset of str
+        Settings that earlier versions did not have. They are saved only if they differ from their defaults, so that
+        earlier results can be repeated to the same bytes.
     set_into : str
         The mapping that ``--set NAME=VALUE`` fills; "" for any key, as in ``--set cell.tau_soma=30*ms``.
     set_example : str
@@ -71,6 +74,7 @@ class Configuration(BaseModel):
 
     command: ClassVar[str]
     unsaved: ClassVar[frozenset[str]] = frozenset({"out"})
+    later: ClassVar[frozenset[str]] = frozenset({"plugins"})
     set_into: ClassVar[str] = ""
     set_example: ClassVar[str] = ""
 
@@ -128,8 +132,8 @@ class Configuration(BaseModel):
 
     def saved(self) -> dict[str, Any]:
         """What goes into the file and the manifest: everything that decides what comes out."""
-        unsaved = {*self.unsaved, *(() if self.plugins else ("plugins",))}
-        return self.model_dump(mode="json", exclude=unsaved, by_alias=True)
+        unset = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude={*self.unsaved, *unset}, by_alias=True)
 
     def plugin_files(self) -> list[Path]:
         """The source files of its plugins, which decide what comes out as other inputs do."""

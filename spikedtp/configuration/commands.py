@@ -67,6 +67,9 @@ Spikers = Annotated[
     setting("Closed loop: units that fire for each inhibitory cell, or by population. Default: 4.", metavar="N"),
 ]
 
+Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
+ClosedPhases = Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: none.")]
+
 PLACES = ("circuit", "weights", "data")  # settings that name files or folders
 
 
@@ -126,6 +129,7 @@ class _ClosedLoop(_Circuit):
     """Settings of a network that learns or answers in rate or in spikes; all but the mode are for spikes alone."""
 
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
+    later: ClassVar[frozenset[str]] = frozenset({"plugins", "cell", "phases"})
 
     mode: Mode = "rate"
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
@@ -141,6 +145,8 @@ class _ClosedLoop(_Circuit):
     device: Device = None
     unit_rates: UnitRates = {}
     spikers: Spikers = None
+    cell: Cell = {}
+    phases: ClosedPhases = {}
 
 
 class CompareConfiguration(_Spiking, _Trained):
@@ -180,10 +186,10 @@ class CompareConfiguration(_Spiking, _Trained):
         setting("How signals are read from the spiking network: paper (last millisecond) or best."),
     ] = "best"
     seed: Annotated[Whole, count("Seed of the input spikes.", least=0)] = 0
-    cell: Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")] = {}
+    cell: Cell = {}
     unit_rates: UnitRates = {}
     spikers: Spikers = None
-    phases: Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: none.")] = {}
+    phases: ClosedPhases = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
     rules: Annotated[
         dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")

@@ -10,18 +10,18 @@ from brian2 import Hz, ms
 from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError, known_names
-from spikedtp.neurons import CELLS, PoissonInput
+from spikedtp.neurons import CELLS, CellModel, PoissonInput
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.spiking import default_device, phases_of
 
-__all__ = ["make_network", "simulate_options"]
+__all__ = ["cell_of", "changed", "make_network", "simulate_options"]
 
 Model = TypeVar("Model", bound=Parameters)
 
 #: Of the cells that ship, those of each loop, the default first; others go to the loop that is asked to run them.
-SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell",)}
+SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell", "TwoCompartment")}
 
 
 def make_network(configuration: CompareConfiguration) -> RateNetwork:
@@ -43,11 +43,7 @@ def make_network(configuration: CompareConfiguration) -> RateNetwork:
 
 def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     """The keyword arguments of `simulate`."""
-    loop, settings = configuration.loop, dict(configuration.cell)
-    cells = [*SHIPPED[loop], *(name for name in CELLS if name not in CELLS.shipped())]
-    name = settings.pop("name", SHIPPED[loop][0])
-    if name not in cells:
-        raise known_names("cell", name, cells)
+    loop = configuration.loop
     options = dict(
         population=configuration.population,
         loop=loop,
@@ -55,14 +51,14 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         seed=configuration.seed,
         unit_rate=configuration.unit_rate * Hz,
         dt=configuration.dt * ms,
-        cell=_changed(CELLS[name](), "cell", settings, {"unit_rate"}),
+        cell=cell_of(configuration.cell, loop),
     )
     time_per_step = configuration.time_per_step * ms
     if loop == "open":
         for key in ("phases", "unit_rates", "spikers"):
             if getattr(configuration, key):
                 raise SpikedtpError(f"{key}: these are of the closed loop (--loop closed)")
-        inputs = _changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
+        inputs = changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
         return options | {
             "time_per_step": time_per_step,
             "inputs": inputs,
@@ -73,12 +69,22 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
     for key, usual in (("readout", "best"), ("on_off", False)):
         if getattr(configuration, key) != usual:
-            raise SpikedtpError(f"{key}: this is of the open loop (--loop open)")
+            raise SpikedtpError(f"{key} has no meaning in the closed loop: leave it out, or use --loop open")
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,
-        "phases": _changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"}),
+        "phases": changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"}),
     }
+
+
+def cell_of(settings: dict[str, Any], loop: str) -> CellModel:
+    """The cell of a loop by name, with its parameters; without a name, the default of that loop."""
+    settings = dict(settings)
+    cells = [*SHIPPED[loop], *(name for name in CELLS if name not in CELLS.shipped())]
+    name = settings.pop("name", SHIPPED[loop][0])
+    if name not in cells:
+        raise known_names("cell", name, cells)
+    return changed(CELLS[name](), "cell", settings, {"unit_rate"})
 
 
 def _values(settings: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def _values(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: read_value(str(value)) for name, value in settings.items()}
 
 
-def _changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) -> Model:
+def changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) -> Model:
     """A cell, input model or phases with the parameters of a configuration; `shared` ones are settings themselves."""
     known = {field.name for field in fields(model)} - shared
     for name in settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from brian2 import Hz, ms
 
 from spikedtp.configuration import EvaluateConfiguration, TrainConfiguration
-from spikedtp.neurons import NudgedCell
+from spikedtp.jobs.compare_settings import cell_of, changed
 from spikedtp.rate import RateNetwork
 from spikedtp.spiking import Phases, SpikingNetwork, default_device
 
@@ -14,12 +14,14 @@ __all__ = ["in_spikes"]
 
 def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
     """A spiking network with the weights of `network`, as the settings ask for it."""
+    phases = Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms)
+    firing = {"firing": settings.firing} if settings.cell.get("name", "NudgedCell") == "NudgedCell" else {}
     return SpikingNetwork(
         network,
         unit_rate=settings.unit_rate * Hz,
         unit_rates={name: rate * Hz for name, rate in settings.unit_rates.items()},
         spikers=settings.spikers,
-        phases=Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms),
-        cell=NudgedCell(firing=settings.firing),
+        phases=changed(phases, "phases", settings.phases, {"settle", "read", "dt"}),
+        cell=cell_of(firing | settings.cell, "closed"),
         device=settings.device or default_device(),
     )

@@ -9,7 +9,6 @@ from brian2 import Hz
 
 from spikedtp.cli import main
 from spikedtp.configuration import TrainConfiguration
-from spikedtp.datasets import load
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.spiking_network import in_spikes
 from spikedtp.jobs.train import run_training
@@ -97,6 +96,7 @@ def test_weights_trained_in_spikes_are_a_rate_networks(tmp_path, few_test_images
 @pytest.mark.parametrize("mode", ["rate", "spiking"])
 def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_path, monkeypatch, few_test_images):
     """With a network in spikes that answers all wrong, and one in rate that answers by chance or better."""
+    import spikedtp.jobs.train as train
     import spikedtp.jobs.training_run as module
 
     real = module.in_spikes
@@ -107,7 +107,7 @@ def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_
         return spiking
 
     monkeypatch.setattr(module, "in_spikes", wrong)
-    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: load("digits").test_y)
+    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: train.load("digits").test_y)
     summary = run_training(settings(mode, samples=samples), tmp_path / "out")
     curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
     assert list(curve["samples"]) == sorted({0, 2, 4, samples})

@@ -313,7 +313,7 @@ def test_what_a_job_meets_is_one_line(config, monkeypatch):
     monkeypatch.setattr("spikedtp.jobs.compare.compare_networks", broken)
     found = run_job({"key": "k", "settings": job.saved()})
     assert found["status"] == "failed"
-    assert re.fullmatch(r"ZeroDivisionError: two lines \(test_sweep.py, line \d+\)", found["error"])
+    assert re.fullmatch(r"ZeroDivisionError: two lines \(test_run.py, line \d+\)", found["error"])
 
 
 def test_what_a_killed_sweep_half_wrote_is_removed(tmp_path):
