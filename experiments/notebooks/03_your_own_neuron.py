@@ -29,7 +29,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brian2 import Equations, Hz, ms, second
+from brian2 import Equations, Hz, Quantity, ms
 
 from spikedtp.equations import escape
 from spikedtp.equations.membrane import leaky_compartment, synaptic_drive
@@ -41,17 +41,17 @@ from spikedtp.parameters import parameter
 class AdaptingCell(CellModel):
     """Two compartments without units: activity 1 is the unit of voltage."""
 
-    tau_soma: second = parameter(60 * ms, above=0 * ms)
-    tau_dend: second = parameter(20 * ms, above=0 * ms)
-    tau_adaptation: second = parameter(100 * ms, above=0 * ms)
+    tau_soma: Quantity = parameter(60 * ms, above=0 * ms)
+    tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
+    tau_adaptation: Quantity = parameter(100 * ms, above=0 * ms)
     adaptation: float = parameter(0.3, least=0.0)
     saturation: float = parameter(0.2, above=0.0)
     coupling: float = parameter(3.0, least=0.0)
     weight_scale: float = parameter(2.3, above=0.0)  # spikes to drive, as the inputs of Figure 3 have it
-    spike_width: second = parameter(1 * ms, above=0 * ms)
-    unit_rate: Hz = parameter(450 * Hz, above=0 * Hz)  # the rate of activity 1
-    max_rate: Hz = parameter(1000 * Hz, above=0 * Hz)
-    dead_time: second = parameter(1 * ms, least=0 * ms)
+    spike_width: Quantity = parameter(1 * ms, above=0 * ms)
+    unit_rate: Quantity = parameter(450 * Hz, above=0 * Hz)  # the rate of activity 1
+    max_rate: Quantity = parameter(1000 * Hz, above=0 * Hz)
+    dead_time: Quantity = parameter(1 * ms, least=0 * ms)
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend", "tau_adaptation")  # dt must be shorter
 

@@ -133,9 +133,10 @@ class _ClosedLoop(_Circuit):
 
     mode: Mode = "rate"
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
-    settle: Annotated[Real, amount("How long an image is shown before the network is read or nudged, in ms.", "MS")] = (
-        500.0
-    )
+    settle: Annotated[
+        Real,
+        amount("How long an image is shown before the network is read or nudged, in ms.", "MS"),
+    ] = 500.0
     read: Annotated[Real, amount("The last part of it, over which it is read, in ms.", "MS")] = 200.0
     dt: Dt = 1.0
     firing: Annotated[

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from brian2 import Equations, Hz, ms, second
+from brian2 import Equations, Hz, Quantity, ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,11 +46,11 @@ needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C+
 class Probe(NudgedCell):
     """A cell that every network can run, with any declaration."""
 
-    tau_soma: second = parameter(8 * ms, above=0 * ms)
-    tau_dend: second = parameter(12 * ms, above=0 * ms)
+    tau_soma: Quantity = parameter(8 * ms, above=0 * ms)
+    tau_dend: Quantity = parameter(12 * ms, above=0 * ms)
     low: float = parameter(-0.3)
     high: float = parameter(0.4)
-    rest: second = parameter(3 * ms, least=0 * ms)
+    rest: Quantity = parameter(3 * ms, least=0 * ms)
     changes: dict | None = None
 
     plain: ClassVar[Declaration] = Declaration(
