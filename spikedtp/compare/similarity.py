@@ -1,4 +1,4 @@
-"""How similar two weight changes are: correlation, slope, angle and signs. Where they come from does not matter here."""
+"""How similar two weight changes are: correlation, slope, angle, signs. Where they come from does not matter here."""
 
 from __future__ import annotations
 

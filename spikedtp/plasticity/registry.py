@@ -1,4 +1,4 @@
-"""Rules by name: the public names, and EIANN's names for circuit files. Nothing else lives here."""
+"""Rules by name: the public names, and EIANN's names for circuit files."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ def build(rule: type, name: str, kwargs: dict):
 
 
 def make_rule(name: str, /, **kwargs) -> LearningRule:
-    """The learning rule of this public or legacy name.
+    """Make the learning rule of this public or legacy name.
 
     Parameters
     ----------
     name : str
         E.g. ``"DendriticState"`` or EIANN's ``"BP_like_2L"``.
     **kwargs
-        The rule's fields, under EIANN's names for a legacy name.
+        The fields of the rule. With a legacy name they have EIANN's names.
 
     Raises
     ------
     SpikedtpError
-        Unknown name or parameter, or a value that the rule does not allow.
+        The name or a parameter is unknown, or the rule does not allow a value.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def make_rule(name: str, /, **kwargs) -> LearningRule:
 
 
 def make_bias_rule(name: str, /, **kwargs) -> BiasRule:
-    """The bias rule of this public or legacy name; parameters and errors as in `make_rule`.
+    """Make the bias rule of this public or legacy name. Parameters and errors are as in `make_rule`.
 
     Examples
     --------

@@ -20,7 +20,7 @@ TIMED_RULES: dict[str, type[TimedRule]] = {
 
 
 def make_timed_rule(name: str, /, **kwargs) -> TimedRule:
-    """The rule in time steps of this name; parameters and errors as in `make_rule`.
+    """Make the rule in time steps of this name. Parameters and errors are as in `make_rule`.
 
     Examples
     --------
