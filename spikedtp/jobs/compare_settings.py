@@ -58,7 +58,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     if loop == "open":
         for key in ("phases", "unit_rates", "spikers"):
             if getattr(configuration, key):
-                raise SpikedtpError(f"{key}: these are of the closed loop (--loop closed)")
+                raise SpikedtpError(f"{key}: these settings are for the closed loop (--loop closed)")
         inputs = _changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
         return options | {
             "time_per_step": time_per_step,
@@ -67,7 +67,9 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
             "on_off": configuration.on_off,
         }
     if configuration.inputs:
-        raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
+        raise SpikedtpError(
+            "inputs: these settings are for the open loop; cell.firing sets the inputs of the closed loop"
+        )
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,
@@ -85,7 +87,7 @@ def _changed(model, key: str, settings: dict[str, Any], shared: set[str]):
     known = {field.name for field in fields(model)} - shared
     for name in settings:
         if name in shared:
-            raise SpikedtpError(f"{key}.{name}: set {name} itself, which holds for everything")
+            raise SpikedtpError(f"{key}.{name}: set {name} itself, which holds for cells and inputs alike")
         if name not in known:
             raise known_names(f"parameter in {key} of {type(model).__name__}", name, known)
     return replace(model, **_values(settings))

@@ -122,7 +122,7 @@ class LearningRule(_Checked, Described):
     def __init_subclass__(cls) -> None:
         options = [f.name for f in fields(Plateau) if hasattr(cls, f.name)]
         if options and cls.plateau_form is LearningRule.plateau_form:
-            raise TypeError(f"{cls.__name__}.{options[0]} has no effect: give plateau_form() too, which networks ask")
+            raise TypeError(f"{cls.__name__}.{options[0]} has no effect: give plateau_form() too, which networks call")
 
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)
