@@ -1,8 +1,7 @@
-"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt); NAME.md says where a checkpoint came from,
-NAME.json is the summary of its training run.
+"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt).
 
-Data, and the one function that says where a checkpoint lies; `spikedtp.circuit` and `spikedtp.rate` read the files.
-Installed as the package `spikedtp.models`.
+NAME.md says where a checkpoint came from, and NAME.json is the summary of its training run. `weights_file` says where a
+checkpoint is. `spikedtp.circuit` and `spikedtp.rate` read the files. This folder is installed as `spikedtp.models`.
 """
 
 from pathlib import Path
@@ -13,12 +12,12 @@ __all__ = ["weights_file"]
 
 
 def weights_file(name: str) -> Path:
-    """The trained checkpoint that ships with a circuit.
+    """The path of the trained checkpoint that ships with a circuit.
 
     Raises
     ------
     SpikedtpError
-        None ships with a circuit of this name.
+        No checkpoint ships with a circuit of this name.
 
     Examples
     --------

@@ -43,12 +43,12 @@ _MNIST_PREFIX = {"train": "train", "test": "t10k"}
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images with their labels, in two halves. A half that was not asked for has zero rows.
+    """Images with their labels, in two parts. A part that was not asked for has zero rows.
 
     Attributes
     ----------
     name : str
-        The spec that it was loaded from.
+        The `spec` from which it was loaded.
     side : int
         Images are ``side`` x ``side`` pixels, flattened row by row.
     train_x, test_x : ndarray, (samples, side * side), float32
@@ -56,7 +56,7 @@ class Dataset:
     train_t, test_t : ndarray, (samples, n_classes), float32
         One-hot targets.
     train_y, test_y : ndarray, (samples,), int64
-        Labels 0 to ``n_classes - 1``. Not every one need occur: EMNIST's letters begin at 1.
+        Labels from 0 to ``n_classes - 1``. Not all of them need occur: EMNIST's letters begin at 1.
     """
 
     name: str
@@ -83,19 +83,23 @@ def load(spec: str, parts: Sequence[str] = PARTS, *, n_classes: int | None = Non
     Parameters
     ----------
     spec : str
-        ``digits``: scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test; comes with scikit-learn.
-        ``mnist:DIR``: the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test.
-        ``NAME`` or ``NAME:ARGUMENT``: what `register_dataset` or an installed package has given this name.
+        ``digits`` is scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test. They come with scikit-learn.
+        ``mnist:DIR`` is the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test.
+        ``NAME`` or ``NAME:ARGUMENT`` is what `register_dataset` or an installed package has given this name.
     parts : sequence of {"train", "test"}
-        The halves to read. Files of the other half need not exist.
+        The parts to read. Files of the other part need not exist.
     n_classes : int, optional
-        How long targets are: the output cells of the circuit that they are for. Default: 10, or more where a label of
-        these halves asks for it.
+        The length of the targets, which is the number of output cells of the circuit for which they are. The default is
+        10, or more if a label of these parts needs it.
+
+    Returns
+    -------
+    Dataset
 
     Raises
     ------
     SpikedtpError
-        Unknown data set; missing, damaged or mismatched files; labels beyond `n_classes`.
+        The data set is unknown; files are missing, damaged or do not belong together; or a label is beyond `n_classes`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, and how a message shows what it was given. Nothing else lives here."""
+"""Errors that a user can mend, and how a message shows the value that was given."""
 
 import reprlib
 import traceback
@@ -10,10 +10,10 @@ MAX_CHARACTERS = 2000  # of a message
 
 
 class SpikedtpError(ValueError):
-    """A user's mistake: one line that says what is wrong, where, and how to mend it.
+    """A mistake of the user. Its message is one line that says what is wrong, where, and how to mend it.
 
-    The command line prints the message and exits with status 2; a bug raises anything else and keeps its traceback.
-    Whatever a file or a path brought into the message, it is one printable line of limited length.
+    The command line prints the message and exits with status 2. A bug raises some other error and keeps its traceback.
+    The message is always one printable line of limited length, whatever came into it from a file or a path.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def _printable(character: str) -> str:
 
 
 def known_names(kind: str, name: object, known: Iterable[object]) -> SpikedtpError:
-    """The error for an unknown name: lists the names that would have been right.
+    """The error for an unknown name. It lists the known names.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def in_one_line(problem: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """The `repr` of anything that was given, short enough for a message whatever its size."""
+    """The `repr` of any value, shortened so that it fits into a message."""
     try:
         return _SHORT.repr(value)
     except ValueError:  # of an integer with more digits than Python prints

@@ -1,7 +1,7 @@
-"""Responses as other packages' objects: xarray data sets (and so netCDF files), neo blocks.
+"""Responses as objects of other packages: xarray data sets (and so netCDF files) and neo blocks.
 
-Both packages are optional, imported when asked for. Tables are pandas frames everywhere; weights go back to torch with
-`RateNetwork.state_dict`.
+Both packages are optional and imported only when they are needed. Tables are pandas frames everywhere. Weights go back
+to torch with `RateNetwork.state_dict`.
 """
 
 from __future__ import annotations
@@ -27,20 +27,21 @@ RECORDS = ("spikes", "v_soma", "v_dend", "eligibility")
 
 
 def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: bool = False) -> xarray.Dataset:
-    """What was recorded, as labelled arrays; ``.to_netcdf("response.nc")`` puts all of it into one file.
+    """Everything that was recorded, as labelled arrays. ``.to_netcdf("response.nc")`` puts it into one file.
 
     Parameters
     ----------
     response : SpikingResponse or ClosedResponse
         From `simulate`, or from a `SpikingNetwork`.
     weight_updates : bool
-        Also ΔW of every projection, made in memory: (samples, repeats, n_post, n_pre).
+        Whether to add ΔW of every projection, (samples, repeats, n_post, n_pre). All of it must fit into memory.
 
     Returns
     -------
     xarray.Dataset
-        ``spikes_H2E``, ``v_soma_H2E``, ... over (sample, repeat, time, H2E), a dimension for each population's cells;
-        ``weight_update_H2E_H1E`` over (sample, repeat, H2E_post, H1E_pre). `time` is in second.
+        ``spikes_H2E``, ``v_soma_H2E``, ... have the dimensions (sample, repeat, time, H2E), with one dimension for the
+        cells of each population. ``weight_update_H2E_H1E`` has (sample, repeat, H2E_post, H1E_pre). `time` is in
+        second.
 
     Raises
     ------
@@ -76,14 +77,14 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
 
 
 def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
-    """Spikes and voltages as a neo block, with a segment for each presentation.
+    """Spikes and voltages as a neo block with one segment for each presentation.
 
     Returns
     -------
     neo.Block
-        Segments in the order (sample, repeat), annotated with both; a `SpikeTrain` for each cell, annotated with
-        population and cell; an `AnalogSignal` (time, cells) for each trace and population, dimensionless in the linear
-        cell, else in volt.
+        The segments are in the order (sample, repeat) and annotated with both. Each has a `SpikeTrain` for each cell,
+        annotated with population and cell, and an `AnalogSignal` (time, cells) for each trace and population. The
+        signal is dimensionless in the linear cell and in volt in other cells.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a circuit is: plain, frozen data. Reading a file lives in `reader`, running it in `rate` and `spiking`."""
+"""A circuit as plain, frozen data. `reader` reads it from a file, `rate` and `spiking` run it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ class Population:
     ----------
     activation : {"relu", "linear"}
     include_bias : bool
-        False: the bias is 0 and stays so.
+        Whether the cells have a bias. If not, it is always 0.
     bias_init : str or None
-        A tensor method such as ``"uniform_"``, or ``"scaled_kaiming"``; None: uniform within 1 / sqrt(total fan-in).
+        How the initial bias is drawn: a tensor method such as ``"uniform_"``, or ``"scaled_kaiming"``. None draws
+        uniformly within 1 / sqrt(total fan-in).
     bias_bounds : Bounds
+        Bounds of the bias.
     bias_rule : BiasRule or None
-        None: the bias stays.
+        How the bias learns. With None it does not change.
 
     Examples
     --------
@@ -61,18 +63,20 @@ class Projection:
     ----------
     compartment : {"soma", "dend"}
     direction : {"F", "R"}
-        F sees the presynaptic activity of the present step, R that of the step before.
+        F transmits the presynaptic activity of the present step, R that of the step before.
     update_phase : {"F", "B", "A"}
-        Which phase the projection drives the soma in: settle (F), nudge (B), both (A).
+        The phase in which the projection drives the soma: settle (F), nudge (B), or both (A).
     bounds : Bounds
-        Dale's law: (0, None) excitatory, (None, 0) inhibitory.
+        Dale's law: (0, None) for excitatory, (None, 0) for inhibitory weights.
     rule : LearningRule or None
-        None: the weights stay (or follow a constraint).
+        How the weights learn. With None they do not change, or they follow a constraint.
     weight_init : str or None
-        ``"half_kaiming"``, ``"scaled_kaiming"``, or a tensor method such as ``"uniform_"``; None: as torch.nn.Linear.
+        How initial weights are drawn: ``"half_kaiming"``, ``"scaled_kaiming"``, or a tensor method such as
+        ``"uniform_"``. None draws them as torch.nn.Linear does.
     weight_init_args : tuple of float
+        Numbers for `weight_init`.
     constraint : Constraint or None
-        What the weights are held to after each step, beside their bounds.
+        A constraint that is applied to the weights after each step, in addition to their bounds.
 
     Examples
     --------
@@ -106,26 +110,26 @@ class Projection:
 
     @property
     def recurrent(self) -> bool:
-        """From a population onto itself."""
+        """Whether the projection goes from a population onto itself."""
         return self.post == self.pre
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """Populations bottom to top and projections in the order of the file.
+    """Populations from bottom to top, and projections in the order of the file.
 
-    The first population is the input, the first population of the last layer the output.
+    The first population is the input. The first population of the last layer is the output.
 
     Attributes
     ----------
     tau : float
         Time constant of every soma, in steps.
     forward_steps : int
-        Settle steps, and steps of an equilibrated nudge phase.
+        Number of settle steps, and number of steps of an equilibrated nudge phase.
     backward_steps : int
-        Settle steps that backprop differentiates through.
+        Number of settle steps through which backprop differentiates.
     learning_rate : float or None
-        For rules that have none of their own (already filled in where the file leaves one out).
+        Learning rate of rules that have none of their own. The reader has already filled it in.
 
     Examples
     --------
@@ -153,7 +157,7 @@ class Circuit:
 
     @property
     def layers(self) -> dict[str, tuple[Population, ...]]:
-        """Populations by layer, bottom to top."""
+        """Populations by layer, from bottom to top."""
         layers: dict[str, tuple[Population, ...]] = {}
         for population in self.populations:
             layers[population.layer] = (*layers.get(population.layer, ()), population)
@@ -197,7 +201,7 @@ class Circuit:
         return found
 
     def with_rules(self, rules: Mapping[str, LearningRule]) -> Circuit:
-        """The same circuit with other learning rules, by projection name.
+        """The same circuit with other learning rules for the named projections.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Reads circuits in EIANN's YAML schema, long form and short form. No weights, no torch.
+"""Reads circuits in EIANN's YAML schema, in its long form and its short form. Weights are read elsewhere.
 
 Every mistake in a file raises `SpikedtpError` with the file, the path of the key and what is allowed there.
 """
@@ -149,7 +149,7 @@ def _projection_name(dotted: Any) -> Any:
 
 
 def read_circuit(name_or_path: str | Path) -> Circuit:
-    """Read a circuit from a YAML file or by a shipped model's name.
+    """Read a circuit from a YAML file, or the shipped circuit of this name.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     Raises
     ------
     SpikedtpError
-        For anything in the file that is not understood: the message names file, key and what is allowed.
+        Something in the file is not understood. The message names the file, the key, and what is allowed.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -
 
 
 def _check(read: _Reader, circuit: Circuit) -> None:
-    """What can only be seen with the whole circuit in view."""
+    """Checks that need the whole circuit."""
     layers = list(circuit.layers.values())
     names = [p.name for p in circuit.populations]
     if len(set(names)) < len(names):

@@ -26,7 +26,7 @@ N_IMAGES = 12  # of 420 ms each: five seconds of the network's time
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; `ok` is None where it is only worth knowing."""
+    """The result of one check. `ok` is None where the result is only information."""
 
     name: str
     ok: bool | None
@@ -35,12 +35,12 @@ class Finding(NamedTuple):
 
 
 def check_installation() -> Iterator[Finding]:
-    """Look at one thing after the other, the quick ones first; see `Finding`.
+    """Check packages, compiler, threads, cache and devices one after the other. Each check yields a `Finding`.
 
     Examples
     --------
     >>> from spikedtp.jobs.check import check_installation
-    >>> findings = check_installation()  # one after the other, as they are asked for
+    >>> findings = check_installation()  # each check runs when its finding is asked for
     >>> next(findings).name
     'packages'
     """

@@ -1,4 +1,4 @@
-"""The main job, whole: present samples to both networks, compare their weight changes, write tables and figures."""
+"""The main job: present samples to both networks, compare their weight changes, and write tables and figures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SUMMARY_MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare_networks` finds.
+    """The result of `compare_networks`.
 
     Attributes
     ----------
     x, target, labels : ndarray, (samples, n_in), (samples, n_out), (samples,)
     options : dict
-        Of `simulate`, as they were used.
+        The options of `simulate` that were used.
     table, medians : DataFrame
         From `compare_updates` and `summarise`.
     """
@@ -51,7 +51,7 @@ class Comparison:
     medians: pd.DataFrame
 
     def summary(self) -> dict[str, Any]:
-        """Sizes, settings that describe the run, and the median of each measure with its interval; flat keys."""
+        """Sizes, settings and the median of each measure with its interval, under flat keys."""
         spiking = self.spiking
         summary = {
             "circuit": self.network.circuit.name,
@@ -86,7 +86,7 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
     configuration : CompareConfiguration
         The first `samples` test images are presented, `repeats` times each.
     progress : bool
-        Whether to draw a bar, where stderr is a terminal.
+        Whether to draw a progress bar if stderr is a terminal.
     """
     network = make_network(configuration)
     dataset = datasets.load(configuration.data, parts=("test",), n_classes=network.circuit.output.size)
@@ -109,18 +109,21 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
 
 
 def run_comparison(configuration: CompareConfiguration, out: str | Path, *, progress: bool = True) -> dict:
-    """Compare rate and spiking ΔW of one population's learned projections and write the results to `out`.
+    """Compare rate and spiking ΔW of the learned projections onto a population, and write the results to `out`.
 
     Parameters
     ----------
     configuration : CompareConfiguration
     out : path
-        Gets config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures, all or nothing.
+        The folder for config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures. Either all
+        of them are written or none.
+    progress : bool
+        Whether to draw a progress bar if stderr is a terminal.
 
     Returns
     -------
     dict
-        What summary.json holds.
+        The content of summary.json.
 
     Examples
     --------

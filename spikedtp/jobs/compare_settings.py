@@ -57,7 +57,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     if loop == "open":
         for key in ("phases", "unit_rates", "spikers"):
             if getattr(configuration, key):
-                raise SpikedtpError(f"{key}: these are of the closed loop (--loop closed)")
+                raise SpikedtpError(f"{key}: these settings are for the closed loop (--loop closed)")
         inputs = changed(PoissonInput(), "inputs", configuration.inputs, {"unit_rate"})
         return options | {
             "time_per_step": time_per_step,
@@ -66,7 +66,9 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
             "on_off": configuration.on_off,
         }
     if configuration.inputs:
-        raise SpikedtpError("inputs: these are of the open loop; in the closed one cell.firing is the inputs' too")
+        raise SpikedtpError(
+            "inputs: these settings are for the open loop; cell.firing sets the inputs of the closed loop"
+        )
     for key, usual in (("readout", "best"), ("on_off", False)):
         if getattr(configuration, key) != usual:
             raise SpikedtpError(f"{key} has no meaning in the closed loop: leave it out, or use --loop open")
@@ -97,7 +99,7 @@ def changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) 
     known = {field.name for field in fields(model)} - shared
     for name in settings:
         if name in shared:
-            raise SpikedtpError(f"{key}.{name}: set {name} itself, which holds for everything")
+            raise SpikedtpError(f"{key}.{name}: set {name} itself, which holds for cells and inputs alike")
         if name not in known:
             raise known_names(f"parameter in {key} of {type(model).__name__}", name, known)
     return replace(model, **_values(settings))

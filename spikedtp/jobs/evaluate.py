@@ -21,32 +21,33 @@ from spikedtp.records import file_hash, save_figure, staged, write_manifest, wri
 
 __all__ = ["run_evaluation"]
 
-#: Told of the number of images answered and of how many there are.
+#: Called with the number of images that are done and the number of all images.
 Progress = Callable[[int, int], Any]
 
 
 def run_evaluation(
     configuration: EvaluateConfiguration, out: str | Path, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class.
+    """Classify test images, and write the accuracy, the confusion table and figure, and the accuracy of each class.
 
     Parameters
     ----------
     configuration : EvaluateConfiguration
     out : path
-        Gets config.yaml, summary.json, manifest.json, confusion.csv, class_accuracy.csv and the figure, all or nothing.
+        The folder for config.yaml, summary.json, manifest.json, confusion.csv, class_accuracy.csv and the figure.
+        Either all of them are written or none.
     progress : callable, optional
-        In spikes: called with the images answered and their number.
+        In spikes it is called with the number of images that are done and the number of all images.
 
     Returns
     -------
     dict
-        What summary.json holds.
+        The content of summary.json.
 
     Raises
     ------
     SpikedtpError
-        Anything wrong with circuit, weights, data or settings.
+        Something is wrong with circuit, weights, data or settings.
 
     Examples
     --------

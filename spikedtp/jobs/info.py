@@ -1,4 +1,4 @@
-"""What a circuit file or a checkpoint holds, as plain data. Nothing is run."""
+"""The content of a circuit file or a checkpoint, as plain data. Nothing is simulated."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ CIRCUIT_ENDINGS = (".yaml", ".yml")
 
 
 def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, Any]:
-    """Describe a circuit (YAML or a shipped model's name, with its weights if they ship too) or a checkpoint.
+    """Describe a circuit or a checkpoint.
 
     Parameters
     ----------
     file : path or str
+        A YAML file, the name of a shipped circuit, or a checkpoint. A shipped circuit is described with its weights if
+        these ship too.
     circuit : path or str, optional
-        The circuit of a checkpoint. Default: what the ``config.yaml`` beside it names, or a circuit of the same name
-        beside it or among the shipped ones; without any, only what the checkpoint itself says.
+        The circuit of a checkpoint. By default it is the circuit that is named in the ``config.yaml`` beside the
+        checkpoint, or a circuit of the same name beside it or among the shipped ones. If there is none, only the
+        checkpoint itself is described.
 
     Returns
     -------
     dict
-        Of `circuit_info` or `weights_info`, and ``file``, ``weights``, ``accuracy`` (of the training run that
-        made the weights, if it left a record, else None).
+        The result of `circuit_info` or `weights_info`, and ``file``, ``weights`` and ``accuracy``. The accuracy is that
+        of the training run that made the weights. It is None if the run left no record.
 
     Examples
     --------

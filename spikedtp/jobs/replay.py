@@ -20,23 +20,24 @@ __all__ = ["rule_of", "run_replay"]
 
 
 def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str, Any]:
-    """Drive one learning rule with given signals; leave weights and states after every row, and their figure.
+    """Drive one learning rule with given signals, and write weights and states after every row, and their figure.
 
     Parameters
     ----------
     configuration : ReplayConfiguration
     out : path
-        Gets config.yaml, summary.json, manifest.json, replay.npz and the figure, all or nothing.
+        The folder for config.yaml, summary.json, manifest.json, replay.npz and the figure. Either all of them are
+        written or none.
 
     Returns
     -------
     dict
-        What summary.json holds.
+        The content of summary.json.
 
     Raises
     ------
     SpikedtpError
-        Anything wrong with rule, signals or settings.
+        Something is wrong with rule, signals or settings.
 
     Examples
     --------

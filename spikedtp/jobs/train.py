@@ -1,4 +1,4 @@
-"""Training, whole, in rate or in spikes: learn online, probe, keep what must survive an interruption, write results."""
+"""Training in rate or in spikes: learn online, measure the accuracy, save unfinished runs, and write results."""
 
 from __future__ import annotations
 
@@ -26,27 +26,29 @@ __all__ = ["run_training"]
 
 
 def run_training(configuration: TrainConfiguration, out: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Train on the training part, measure on the test part; leave weights, learning curve, summary and manifest.
+    """Train on the training part, measure on the test part, and write weights, learning curve, summary and manifest.
 
-    Until the results are in place, ``OUT.unfinished.npz`` holds the network as it was probed last. The same command
-    continues from there, and what comes out is what it would have been without the interruption.
+    Until the results are complete, ``OUT.unfinished.npz`` holds the network as it was when its accuracy was last
+    measured. The same call continues from there and gives the same results as without the interruption.
 
     Parameters
     ----------
     configuration : TrainConfiguration
     out : path
+        The folder for the results.
     progress : callable, optional
-        Called with presentations done and the share of recent answers that were right (None in rate).
+        It is called with the number of presentations that are done, and the share of recent answers that were right
+        (None in rate).
 
     Returns
     -------
     dict
-        What the summary holds.
+        The content of summary.json.
 
     Raises
     ------
     SpikedtpError
-        Anything wrong with circuit, data or settings; an unfinished run of other settings in the same place.
+        Something is wrong with circuit, data or settings, or there is an unfinished run with other settings.
 
     Examples
     --------

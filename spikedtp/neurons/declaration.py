@@ -89,7 +89,7 @@ class Declaration:
 
 
 class DeclaredModel(Parameters):
-    """Parameters with units, and a Brian2 declaration made from them: all that builders need to know of a cell."""
+    """Parameters with units and a Brian2 declaration made from them. Builders need no more of a cell."""
 
     #: parameters that are time constants of the integration: dt must stay below them
     time_constants: ClassVar[tuple[str, ...]] = ()

@@ -67,7 +67,8 @@ class LIF(CellModel):
         left = np.exp(-float(dt / self.tau))
         if left < LEAST_LEFT:
             logger.warning(
-                "LIF.tau = %s at dt = %s: %.2g of a spike are left when the threshold is next tested; use a smaller dt",
+                "LIF.tau = %s at dt = %s: only %.2g of a spike is left when the threshold is next tested; "
+                "use a smaller dt",
                 self.tau, dt, left,
             )  # fmt: skip
 

@@ -81,11 +81,12 @@ def check_rates(model: CellModel, rate: Quantity, dt: Quantity, duration: Quanti
     if asked - found > TOLERATED * asked:
         dead = f" and dead_time = {known['dead_time']}" if firing == "poisson" else ""
         logger.warning(
-            "%s: of %s, at dt = %s%s, %s come out in %s, since a time step holds one spike; use a smaller dt%s",
+            "%s: %s is asked for, but at dt = %s%s only %s come out in %s, since a time step holds one spike; "
+            "use a smaller dt%s",
             name, asked, dt, dead, found, duration, ", or a dead_time of at least dt" if dead else "",
         )  # fmt: skip
     silent = LEAST_LIF_RATE / known["tau_lif"] if firing == "lif" else 0 * Hz
     if silent > SILENT * known["max_rate"]:
         logger.warning(
-            "%s: rates up to %s are silent with tau_lif = %s; use a longer one", name, silent, known["tau_lif"]
+            "%s: cells are silent at rates up to %s with tau_lif = %s; use a longer one", name, silent, known["tau_lif"]
         )

@@ -1,4 +1,4 @@
-"""Backpropagation as a learning rule: the rate network hands the gradient in, the rule takes a step down.
+"""Backpropagation as a learning rule: the rate network computes the gradient, and the rule takes a step against it.
 
 EIANN's ``Backprop``, ``BackpropBias`` and ``Backprop_DendriticLoss``. A gradient has no spiking form.
 """
@@ -16,7 +16,9 @@ __all__ = ["Backprop", "BackpropBias", "LocalBackprop"]
 
 @dataclass(frozen=True)
 class Backprop(LearningRule):
-    """ΔW = -lr · ∂L/∂W, L the mean squared error of the output, through the last `backward_steps` settle steps.
+    """ΔW = -lr · ∂L/∂W, where L is the mean squared error of the output.
+
+    The gradient goes through the last `backward_steps` settle steps.
 
     Parameters
     ----------
@@ -46,13 +48,13 @@ class Backprop(LearningRule):
 
 @dataclass(frozen=True)
 class LocalBackprop(LearningRule):
-    """ΔW = -lr · ∂L/∂W, L the mean squared forward dendritic state of one population.
+    """ΔW = -lr · ∂L/∂W, where L is the mean squared forward dendritic state of one population.
 
     Parameters
     ----------
     learning_rate : float
     source : str
-        The population whose dendrite is to be silent, e.g. ``"H1E"``.
+        The population whose dendritic state is brought to 0, e.g. ``"H1E"``.
 
     Examples
     --------
@@ -81,7 +83,7 @@ class LocalBackprop(LearningRule):
 
 @dataclass(frozen=True)
 class BackpropBias(BiasRule):
-    """Δbias = -lr · ∂L/∂bias, L as in `Backprop`.
+    """Δbias = -lr · ∂L/∂bias, with L as in `Backprop`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The base class of every learning rule. One rule = one frozen dataclass = one file beside this one."""
+"""The base class of every learning rule. Each rule is one frozen dataclass in a file beside this one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["BiasRule", "Factors", "LearningRule"]
 class Factors(NamedTuple):
     """A weight change in factored form: ΔW = Σ post ⊗ pre over `gain` - W · Σ post ⊗ pre over `decay`.
 
-    Every rule that is not a gradient has this form, so a change costs two vectors a term instead of a matrix: that is
-    what one online step applies in place and what a response to many samples keeps.
+    Every rule that is not a gradient has this form. Each term of a change is then two vectors instead of a matrix. An
+    online step applies the vectors in place, and a response to many samples keeps them.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class _Checked:
     """Validation shared by the rules for weights and for biases."""
 
     def check(self, field: str, good: bool, wanted: str) -> None:
-        """Raise unless `good`, naming class, field, what was wanted and what was given."""
+        """Raise an error unless `good`. It names class and field, what was wanted, and what was given."""
         if not good:
             raise SpikedtpError(f"{type(self).__name__}: {field} must be {wanted}, got {shown(getattr(self, field))}")
 
@@ -70,31 +70,33 @@ class _Checked:
 class LearningRule(_Checked, Described):
     """How one projection changes its weights after one presentation.
 
-    A rule is a declaration: its fields are its parameters, `factors` (or `update`) is its equation. It keeps no state
-    on itself: what must last from one presentation to the next is returned by `next_state` and handed back by the
-    caller.
+    A rule is a declaration: its fields are its parameters, and `factors` (or `update`) is its equation. It keeps no
+    state on itself. `next_state` returns what must last from one presentation to the next, and the caller hands it
+    back.
 
     Attributes
     ----------
     legacy_names : tuple of str
-        EIANN's names of the rule, accepted in circuit files only.
+        EIANN's names of the rule, which are accepted only in circuit files.
     legacy_fields : dict
-        The fields that one of these names implies, where the names differ in meaning.
+        The fields that one of these names implies, if the names differ in meaning.
     nudge : {"none", "one-pass", "equilibrated", "output-only"}
-        The nudge phase that the rule asks for (``rate/phases.py`` runs it); "none" takes what the others ask for.
+        The nudge phase that the rule asks for (``rate/phases.py`` runs it). A rule with "none" accepts the nudge phase
+        for which other rules of the circuit ask.
     needs_gradient : {None, "output", "dendrite"}
-        Whose squared error is differentiated, for the backprop rules.
+        For the backprop rules: the squared error that is differentiated is that of the output or of a dendrite.
     uses_weight : bool
         Whether ΔW depends on W itself.
     contrasts : bool
-        Whether the rule compares presynaptic activity before and after the nudge, so that the two must be read apart.
+        Whether the rule compares presynaptic activity before and after the nudge, so that the two must be read
+        separately.
     silent_inputs_keep_weights : bool
         Whether ΔW is 0 at the synapses of a presynaptic cell that is silent, now and in all that the rule remembers.
         Not so where weights decay by themselves (Oja) or activities are taken from their mean (covariance rules).
     modulated : str
-        The signal that the modulator of `replay` stands for; none if empty (see `presentation_rows`).
+        The signal for which the modulator of `replay` stands. It is empty if there is none (see `presentation_rows`).
     equation, reference : str
-        For `describe`: LaTeX, and where the rule comes from.
+        For `describe`: the equation in LaTeX, and the source of the rule.
 
     Examples
     --------
@@ -124,13 +126,13 @@ class LearningRule(_Checked, Described):
     def __init_subclass__(cls) -> None:
         options = [f.name for f in fields(Plateau) if hasattr(cls, f.name)]
         if options and cls.plateau_form is LearningRule.plateau_form:
-            raise TypeError(f"{cls.__name__}.{options[0]} has no effect: give plateau_form() too, which networks ask")
+            raise TypeError(f"{cls.__name__}.{options[0]} has no effect: give plateau_form() too, which networks call")
 
     def __post_init__(self) -> None:
         self.check_number("learning_rate", low=0)
 
     def initial_state(self, n_post: int, n_pre: int, dtype: type = np.float32) -> State:
-        """State before the first presentation; empty for a rule without memory."""
+        """The state before the first presentation. It is empty for a rule without memory."""
         return {}
 
     def factors(self, signals: Signals, state: State) -> Factors:
@@ -142,11 +144,11 @@ class LearningRule(_Checked, Described):
         return self.factors(signals, state).dense(weight)
 
     def plateau_form(self) -> Plateau:
-        """Which plateaus the rule learns from; the network makes them."""
+        """The plateaus from which the rule learns. The network makes them."""
         return Plateau()
 
     def next_state(self, signals: Signals, state: State) -> State:
-        """State after the presentation. Called once the weights have been committed."""
+        """The state after the presentation. It is called after the weights have changed."""
         return state
 
     def declares(self) -> tuple[Any, ...]:
@@ -154,13 +156,13 @@ class LearningRule(_Checked, Described):
         return (self.spiking_form(), self.plateau_form())
 
     def spiking_form(self) -> SpikingForm | None:
-        """The rule as synapses that act at learning events on signals of both cells; None for a gradient."""
+        """The rule as synapses that act at learning events on signals of both cells. A gradient has none (None)."""
         return None
 
 
 @dataclass(frozen=True)
 class BiasRule(_Checked, Described):
-    """How one population changes its bias after one presentation; the same contract as `LearningRule`.
+    """How one population changes its bias after one presentation. It works like a `LearningRule`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The BCM synapse: growth above a sliding threshold, decay below it. (`SupervisedBCM` is the rate network's rule.)"""
+"""The BCM synapse, which grows above a sliding threshold and shrinks below it. (`SupervisedBCM` is for circuits.)"""
 
 from __future__ import annotations
 
@@ -30,19 +30,22 @@ class BCM(TimedRule):
         W  <- W + ΔW dt/tau_w
         θ  <- θ + (y² - θ) dt/tau_theta       y²: its mean over a batch
 
-    θ follows the mean of y², so y rests where y = θ = y²: at 1. That is stable only if θ moves faster than W.
+    θ follows the mean of y², so y stays constant where y = θ = y², which means at 1. This point is stable only if θ
+    moves faster than W.
 
-    In spikes each step is a learning event that all synapses see; θ lives in the postsynaptic group, which moves it
-    once the weights have changed.
+    In spikes each step is a learning event of all synapses. θ belongs to the postsynaptic group, which changes it after
+    the weights have changed.
 
     Parameters
     ----------
     tau_w, tau_theta : Quantity (second)
+        Time constants of W and θ.
     theta0 : float
-        Where θ starts.
+        The value at which θ starts.
     w_bound : float
-        Soft bound of the size of W; 0 for none.
+        Soft bound of the size of W. With 0 there is none.
     w_decay : float
+        Rate at which W decays by itself.
 
     References
     ----------

@@ -22,23 +22,23 @@ __all__ = ["BTSP"]
 class BTSP(LearningRule):
     r"""ΔW = lr · [P⁺ f(E) + P⁺ f(κ E_past) + P⁺_past f(κ E) + P⁻ ⊗ E] with f(E) = (w_max - W) E - W · dep_ratio · q(E).
 
-    E is c(pre) at the end of the nudge phase, P⁺ and P⁻ the positive and the negative part of the plateau, "past" the
-    values of the previous presentation (0 at first). q is a logistic with threshold `dep_th` and slope 2 / `dep_width`,
-    rescaled so that q(0) = 0 and q(1) = 1.
+    E is c(pre) at the end of the nudge phase. P⁺ and P⁻ are the positive and the negative part of the plateau. "past"
+    marks the values of the previous presentation, which are 0 at first. q is a logistic function with threshold
+    `dep_th` and slope 2 / `dep_width`, rescaled so that q(0) = 0 and q(1) = 1.
 
     Parameters
     ----------
     learning_rate : float
     w_max : float
-        The upper bound of the weights; 2 where a circuit file gives none.
+        The upper bound of the weights. It is 2 where a circuit file gives none.
     temporal_discount : float
-        κ, between 0 and 1.
+        κ, the factor on what remains of the previous presentation, between 0 and 1.
     dep_ratio, dep_th, dep_width : float
-        Depression.
+        Strength, threshold and width of the depression.
     neg_rate_th : float or None
-        No negative plateau in a cell whose settled activity does not exceed this.
+        A cell whose settled activity does not exceed this has no negative plateau.
     relu_gate, max_pop_fraction
-        Of the plateau, as in `DendriticState`.
+        How the plateau is made, as in `DendriticState`.
 
     References
     ----------
@@ -93,7 +93,7 @@ class BTSP(LearningRule):
         return {"past_pre": np.zeros(n_pre, dtype=dtype), "past_plateau": np.zeros(n_post, dtype=dtype)}
 
     def depression(self, eligibility: Array) -> Array:
-        """q(E): the share of a weight that eligibility E takes away."""
+        """q(E), the share of a weight that the eligibility E removes."""
 
         def logistic(x: Array) -> Array:
             return 1.0 / (1.0 + exp((self.dep_th - x) * (2.0 / self.dep_width)))

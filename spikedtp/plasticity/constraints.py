@@ -1,6 +1,6 @@
-"""What a projection's weights are held to after each step: bounds, row sums, zero diagonals, masks, copies.
+"""Constraints on the weights of a projection after each step: bounds, row sums, zero diagonals, masks, copies.
 
-Plain arithmetic in place on ``(n_post, n_pre)`` numpy arrays. In which order they act is the network's business.
+They are plain arithmetic in place on ``(n_post, n_pre)`` numpy arrays. The network decides in which order they act.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def is_finite(value: object) -> TypeGuard[float]:
 
 
 class Bounds(NamedTuple):
-    """Dale's law: (0, None) excitatory, (None, 0) inhibitory, (None, None) free; other limits as well.
+    """Lowest and highest weight. Dale's law is (0, None) for excitatory and (None, 0) for inhibitory projections.
 
     Examples
     --------
@@ -49,11 +49,11 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True)
 class SignMask:
-    """Dale's law by presynaptic cell: `signs` holds 1 (excitatory), -1 (inhibitory) or 0 (free) for each.
+    """Dale's law by presynaptic cell: `signs` holds 1 (excitatory), -1 (inhibitory) or 0 (no sign) for each cell.
 
-    `Bounds` gives one sign to a whole projection; this one serves a population that mixes both kinds. Two ways to hold
-    weights to it: `apply` clips those of the wrong sign to 0 after a step; `reflect` gives |w| times the sign, which a
-    gradient can pass through.
+    `Bounds` gives one sign to a whole projection. A mask is for a population that mixes both kinds of cells. There are
+    two ways to apply it: `apply` clips weights of the wrong sign to 0 after a step, and `reflect` gives |w| times the
+    sign, through which a gradient can pass.
 
     Examples
     --------
@@ -76,18 +76,18 @@ class SignMask:
 
     @classmethod
     def by_index(cls, n: int, inhibitory: float) -> SignMask:
-        """The first `inhibitory` · n cells are inhibitory."""
+        """A mask in which the first `inhibitory` · n cells are inhibitory."""
         n_inhibitory = _share(n, inhibitory)
         return cls((-1,) * n_inhibitory + (1,) * (n - n_inhibitory))
 
     @classmethod
     def at_random(cls, n: int, inhibitory: float, rng: np.random.Generator) -> SignMask:
-        """As many inhibitory cells as in `by_index`, anywhere."""
+        """A mask with as many inhibitory cells as in `by_index`, at random places."""
         return cls(tuple(int(sign) for sign in rng.permutation(cls.by_index(n, inhibitory).signs)))
 
     @classmethod
     def free(cls, n: int) -> SignMask:
-        """No Dale's law."""
+        """A mask without Dale's law."""
         return cls((0,) * n)
 
     @property
@@ -104,7 +104,7 @@ class SignMask:
         np.clip(weight, *self.bounds(), out=weight)
 
     def reflect(self, weight: np.ndarray) -> np.ndarray:
-        """|w| · sign, and w itself where the cell is free."""
+        """|w| · sign, and w itself where the cell has no sign."""
         self._check(weight)
         return np.where(self.array == 0, weight, np.abs(weight) * self.array).astype(weight.dtype)
 
@@ -132,7 +132,7 @@ def _check_number(owner: str, field: str, value: object, positive: bool = True) 
 
 @dataclass(frozen=True)
 class NoAutapses:
-    """No synapse of a cell onto itself: the diagonal of a recurrent projection is 0.
+    """No cell has a synapse onto itself: the diagonal of a recurrent projection is 0.
 
     Examples
     --------
@@ -151,7 +151,9 @@ class NoAutapses:
 
 @dataclass(frozen=True)
 class NormalizeRows:
-    """The absolute weights onto each cell sum to `scale`; a row of zeros stays so; no autapses unless asked for.
+    """The absolute weights onto each cell sum to `scale`. A row of zeros stays as it is.
+
+    Recurrent projections have no autapses unless `autapses` is true.
 
     Examples
     --------
@@ -180,9 +182,10 @@ class NormalizeRows:
 
 @dataclass(frozen=True)
 class ReceptiveFields:
-    """Each cell sees one square of the image; the weights outside are 0. `scale`: then normalise the rows, if given.
+    """Each cell sees one square of the image, and its weights outside this square are 0.
 
-    Where the squares lie is drawn once, with the initial weights.
+    If `scale` is given, the rows are then normalised. The places of the squares are drawn once, with the initial
+    weights.
 
     Examples
     --------
@@ -210,7 +213,7 @@ class ReceptiveFields:
             _check_number("ReceptiveFields", "scale", self.scale)
 
     def dims(self, n_pre: int) -> tuple[int, int, int]:
-        """(channels, height, width) of the image behind `n_pre` inputs: a square one, or `image_dims`."""
+        """(channels, height, width) of the image of `n_pre` inputs: `image_dims`, or else a square image."""
         given = self.image_dims or (1, isqrt(n_pre), isqrt(n_pre))
         channels, height, width = (1, *given) if len(given) == 2 else given
         if channels * height * width != n_pre or self.size > min(height, width):
@@ -236,7 +239,7 @@ class ReceptiveFields:
 
 @dataclass(frozen=True)
 class Tied:
-    """The weights are a copy: scale · sign · source (· source2, synapse by synapse), transposed if asked.
+    """The weights are a copy: scale · sign · source (· source2, synapse by synapse), transposed if `transpose` is true.
 
     Examples
     --------

@@ -23,7 +23,8 @@ class DendriticLoss(LearningRule):
     ----------
     learning_rate : float
     sign : {1, -1}
-        -1 for inhibitory synapses (the published use): a dendrite above zero draws more inhibition.
+        -1 is for inhibitory synapses, as in the published circuits: a dendritic state above 0 makes inhibition
+        stronger.
 
     References
     ----------

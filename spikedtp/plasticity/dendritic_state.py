@@ -24,15 +24,17 @@ class DendriticState(LearningRule):
     ----------
     learning_rate : float
     forward_only : bool
-        Take pre at the end of the settle phase instead of the end of the nudge phase.
+        Whether pre is taken at the end of the settle phase instead of the end of the nudge phase.
     relu_gate : bool
-        No plateau in a cell that was silent in the settle phase.
+        Whether cells that were silent at the end of the settle phase have no plateau.
     max_pop_fraction : float
-        Keep at most this fraction of a hidden population's most positive, and of its most negative, plateaus.
+        At most this fraction of the cells of a hidden population keep a positive, and at most as many a negative,
+        plateau: those with the largest ones.
     one_pass : bool
-        One top-down sweep in place of an equilibrated nudge phase; pre is then always the settled one.
+        Whether the rule asks for a one-pass nudge instead of an equilibrated one. pre is then always the settled
+        activity.
     top_layer_only : bool
-        Only the output is nudged; no top-down signal reaches the hidden layers.
+        Whether only the output is nudged. No top-down signal then reaches the hidden layers.
 
     References
     ----------

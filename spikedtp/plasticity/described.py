@@ -1,4 +1,4 @@
-"""What a rule says about itself: name, equation, parameters with units, source. The rules hold the words."""
+"""The description of a rule: name, equation, parameters with units, and source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Described", "Description"]
 
 @dataclass(frozen=True)
 class Description:
-    """A rule in words; prints as text, and as typeset mathematics in a notebook.
+    """The description of a rule. It prints as text, and as mathematics in a notebook.
 
     Attributes
     ----------
@@ -18,7 +18,7 @@ class Description:
     equation : str
         LaTeX, without dollar signs.
     parameters : dict
-        Values by name; those with a dimension are Brian2 quantities.
+        Values by name. Those with a dimension are Brian2 quantities.
     source : str
 
     Examples

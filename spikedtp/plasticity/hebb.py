@@ -1,4 +1,7 @@
-"""Hebbian learning; the projection's `NormalizeRows` constraint bounds it. EIANN's ``Hebb_WeightNorm`` and ``_4``."""
+"""Hebbian learning, bounded by the `NormalizeRows` constraint of the projection.
+
+EIANN's ``Hebb_WeightNorm`` and ``Hebb_WeightNorm_4``.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ __all__ = ["HebbWeightNorm"]
 
 @dataclass(frozen=True)
 class HebbWeightNorm(LearningRule):
-    """ΔW = sign · lr · post ⊗ pre, then (a constraint of the projection) rows scaled to a fixed sum.
+    """ΔW = sign · lr · post ⊗ pre. A constraint of the projection then scales each row to a fixed sum.
 
     Parameters
     ----------
     learning_rate : float
     sign : {1, -1}
-        -1 for inhibitory weights, which grow downwards.
+        -1 is for inhibitory weights, which become more negative.
     forward_only : bool
-        Both activities at the end of the settle phase instead of the end of the nudge phase.
+        Whether both activities are taken at the end of the settle phase instead of the end of the nudge phase.
     clipped : bool
-        Both activities between 0 and 1.
+        Whether both activities are clipped to between 0 and 1.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Reward-modulated STDP without eligibility trace: a reward gates the pair term of the spikes that it meets."""
+"""Reward-modulated STDP without eligibility trace: the pair term of spikes is multiplied by the present reward."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ class MSTDP(PairRule):
         W <- W + learning_rate r ζ          "same-step": r and ζ of this step
         W <- W + learning_rate r ζ'         "lag": ζ' is the pair term of the step before
 
-    "same-step" is what Inferno computes, "lag" the paper's equations as ngc-learn computes them. In spikes the reward
-    is the state of one modulator cell; a synapse reads it when one of its cells fires (a step later for "lag").
+    Inferno computes "same-step". ngc-learn computes "lag", which is also what the equations of the paper say. In spikes
+    the reward is the state of one modulator cell. A synapse reads it when one of its cells fires, or one step later
+    for "lag".
 
     Parameters
     ----------

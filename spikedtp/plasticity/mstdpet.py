@@ -39,12 +39,12 @@ class MSTDPET(MSTDP):
         z <- z e^(-dt/tau_e) + ζ/tau_e      "lag": ζ is the pair term of the step before
         W <- W + learning_rate r z dt
 
-    z is in 1/ms. dt is part of the second line: with it, results converge as dt -> 0.
+    z is in 1/ms. The second line contains dt, so that results converge as dt -> 0.
 
-    In spikes a synapse is touched only when one of its cells fires or the reward changes. In between the reward is
-    constant and z decays, so n steps sum to a geometric series, ``r z dt (q + ... + q^n)`` with ``q = e^(-dt/tau_e)``,
-    which is added in closed form: equal to stepping, to rounding. Reading a weight adds what is pending without
-    touching the synapse.
+    In spikes a synapse is updated only when one of its cells fires or when the reward changes. In between the reward is
+    constant and z decays, so the changes of n steps form a geometric series, ``r z dt (q + ... + q^n)`` with
+    ``q = e^(-dt/tau_e)``. This series is added in closed form and equals step-by-step computation within rounding.
+    Reading a weight adds the changes since the last update without an update of the synapse.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ __all__ = ["Oja"]
 
 @dataclass(frozen=True)
 class Oja(LearningRule):
-    """ΔW = lr · [c(post) ⊗ c(pre) - c(post)² W], activities at the end of the nudge phase.
+    """ΔW = lr · [c(post) ⊗ c(pre) - c(post)² W], with activities at the end of the nudge phase.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A rule of spike pairs as numbers: what projections need to run it in closed form between spikes. No Brian2 here."""
+"""A rule of spike pairs as numbers, with which synapses compute it in closed form between spikes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PairForm", "PairTrace"]
 
 
 class PairTrace(NamedTuple):
-    """A trace of one cell: decays with `tau`; a spike adds `jump` to it, or sets it to `jump` (nearest spikes)."""
+    """A trace of one cell. It decays with `tau`. A spike adds `jump` to it, or sets it to `jump` (nearest spikes)."""
 
     tau: Quantity
     jump: float = 1.0
@@ -19,7 +19,7 @@ class PairTrace(NamedTuple):
 
 @dataclass(frozen=True)
 class PairForm:
-    r"""In each step, all traces having decayed, x and y (fast) having jumped, slow traces not yet::
+    r"""In each step, after all traces have decayed and the fast ones (x and y), but not the slow ones, have jumped::
 
         spike of i:  dw_ij = learning_rate r (pre_gain + pre_gain_slow slow_i) y_j
         spike of j:  dw_ij = learning_rate r (post_gain + post_gain_slow slow_j) x_i
@@ -32,18 +32,18 @@ class PairForm:
         x of the presynaptic and y of the postsynaptic cells.
     learning_rate : float
     nearest : bool
-        Spikes set traces instead of adding to them.
+        Whether spikes set traces instead of adding to them.
     slow_pre, slow_post : PairTrace or None
-        Traces that a spike does not see itself in.
+        Traces that jump only after a spike has read them.
     gains, slow_gains : (float, float)
         (pre_gain, post_gain) and (pre_gain_slow, post_gain_slow).
     modulated : bool
     tau_e : Quantity or None
         Time constant of the eligibility trace.
     lag : bool
-        dw acts in the step after, with that step's modulator.
+        Whether dw acts in the next step, with the modulator of that step.
     bounds : (float or None, float or None)
-        Weights are clipped after each dw; in one step, first those of presynaptic spikes.
+        Weights are clipped after each dw. In one step, the dw of presynaptic spikes come first.
     """
 
     pre: PairTrace

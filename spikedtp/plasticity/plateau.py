@@ -17,17 +17,17 @@ __all__ = ["Plateau"]
 
 @dataclass(frozen=True)
 class Plateau:
-    """What becomes of a dendritic state, or at the output of the error, before anything learns from it.
+    """How a dendritic state, or the error of an output cell, becomes the plateau from which synapses learn.
 
     Attributes
     ----------
     relu_gate : bool
-        No plateau in a cell that was silent in the settle phase.
+        Whether cells that were silent at the end of the settle phase have no plateau.
     max_pop_fraction : float
-        At most this fraction of a hidden population keeps its most positive, and as many cells their most negative,
-        plateaus.
+        At most this fraction of the cells of a hidden population keep a positive plateau, those with the most positive
+        ones. At most as many keep a negative plateau.
     neg_rate_th : float or None
-        No negative plateau in a hidden cell whose settled activity does not exceed this.
+        A hidden cell whose settled activity does not exceed this has no negative plateau.
     limit : float
         Plateaus lie between -limit and limit.
 
@@ -60,12 +60,13 @@ class Plateau:
         Parameters
         ----------
         state : (n, ...)
-            The dendritic state or the error, which `clip` has seen.
+            The dendritic state or the error, as `clip` returns it.
         settled : (n, ...)
-            Activity at the end of the settle phase; other axes are broadcast.
+            Activity at the end of the settle phase. Other axes are broadcast.
         out : (n, ...)
         is_output : bool
-            The error of the output population is gated; threshold and fraction are for dendrites.
+            Whether this is the output population. Its error is only gated: `neg_rate_th` and `max_pop_fraction` are for
+            dendrites.
         """
         np.multiply(state, settled != 0, out=out) if self.relu_gate else np.copyto(out, state)
         if is_output:
@@ -83,16 +84,16 @@ class Plateau:
         return f"clip({state}, {lowest or f'-{cls.limit:g}'}, {cls.limit:g})"
 
     def gate_code(self, soma: str) -> str:
-        """1 where there may be a plateau, else 0; `soma` names the settled somatic voltage, of any positive scale."""
+        """1 where there may be a plateau, else 0. `soma` names the settled somatic voltage, on any positive scale."""
         return f"int({soma} > 0)" if self.relu_gate else "1"
 
     @property
     def has_lowest(self) -> bool:
-        """Whether some cells that the gate lets through have no negative plateau."""
+        """Whether some cells whose gate is 1 have no negative plateau."""
         return self.neg_rate_th is not None and not (self.relu_gate and self.neg_rate_th <= 0)
 
     def lowest_code(self, settled: str) -> str:
-        """The lowest plateau of a cell; `settled` names its settled activity, not negative."""
+        """The lowest plateau of a cell. `settled` names its settled activity, which is not negative."""
         lowest = f"-{self.limit:g}"
         return f"{lowest}*int({settled} > {self.neg_rate_th!r})" if self.has_lowest else lowest
 

@@ -1,4 +1,4 @@
-"""Rules that learn once per presentation, driven row by row: what a row of `replay` stands for.
+"""Rules that learn once per presentation, driven row by row. The table says what a row of `replay` stands for.
 
 =========================================  ============================================================================
 signal of the rule                         in a row
@@ -11,10 +11,11 @@ plateau                                    ``modulator`` (`DendriticState`, `BTS
 dendrite_settled                           ``modulator`` (`DendriticLoss`)
 =========================================  ============================================================================
 
-The nudge is postsynaptic for `TemporalContrastHebb` and `TopDownHebb` in its "product" form, presynaptic for the other
-two forms of `TopDownHebb`: a zero modulator is a presentation without contrast. `HebbWeightNorm`, `SupervisedBCM` and
-`Oja` see no modulator. The modulator is a number per row or one per cell. Rows follow each other as presentations do:
-BTSP's past and BCM's threshold are carried along (each element of a batch has its own). No bounds, no constraints.
+The nudge is postsynaptic for `TemporalContrastHebb` and for the "product" form of `TopDownHebb`. It is presynaptic for
+the other two forms of `TopDownHebb`. A modulator of 0 then means a presentation without contrast. `HebbWeightNorm`,
+`SupervisedBCM` and `Oja` see no modulator. The modulator is one number for each row, or one for each cell. Rows follow
+each other as presentations do: the past of BTSP and the threshold of BCM pass from row to row, and each element of a
+batch has its own. There are no bounds and no constraints.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ __all__ = ["PresentationRows"]
 
 
 class PresentationRows:
-    """A `LearningRule` with the interface of a `TimedRule`: one presentation per step.
+    """A `LearningRule` with the interface of a `TimedRule`. Each step is one presentation.
 
     Examples
     --------

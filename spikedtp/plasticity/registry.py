@@ -124,19 +124,19 @@ def build(rule: type[Rule], name: str, kwargs: dict[str, Any]) -> Rule:
 
 
 def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
-    """The learning rule of this public or legacy name.
+    """Make the learning rule of this public or legacy name.
 
     Parameters
     ----------
     name : str
         E.g. ``"DendriticState"`` or EIANN's ``"BP_like_2L"``.
     **kwargs
-        The rule's fields, under EIANN's names for a legacy name.
+        The fields of the rule. With a legacy name they have EIANN's names.
 
     Raises
     ------
     SpikedtpError
-        Unknown name or parameter, or a value that the rule does not allow.
+        The name or a parameter is unknown, or the rule does not allow a value.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
 
 
 def make_bias_rule(name: str, /, **kwargs: Any) -> BiasRule:
-    """The bias rule of this public or legacy name; parameters and errors as in `make_rule`.
+    """Make the bias rule of this public or legacy name. Parameters and errors are as in `make_rule`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Learning a read-out from reward alone: a choice among classes, right or wrong, and three factors in each synapse."""
+"""Learning output weights from reward alone: the choice of a class is right or wrong. Synapses have three factors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ __all__ = ["RewardedChoice"]
 class RewardedChoice(Parameters):
     r"""Policy gradient of a noisy choice, once per presentation, with a reward that all synapses share.
 
-    The outputs' scores S_j = sum over time of their voltage compete: cell j is chosen where
-    ``gain S_j + Gumbel noise`` is largest, that is with probability p_j = softmax(gain S)_j. The reward r is 1 for the
-    right class, else 0. At the decision::
+    The outputs compete with their scores S_j, the sums of their voltages over time. The cell with the largest
+    ``gain S_j + Gumbel noise`` is chosen, so cell j is chosen with probability p_j = softmax(gain S)_j. The reward r is
+    1 for the right class, else 0. At the decision::
 
         W_ji      <- W_ji + learning_rate (r - expected) (chosen_j - p_j) gain X_i      then clipped to Dale's sign
         expected  <- expected + expectation_rate (r - expected)
 
-    X_i is the presynaptic trace, filtered as the outputs filter spikes and summed over the presentation; so
-    ``gain X_i (chosen_j - p_j)`` is the derivative of log p of what was chosen, and on average W climbs the reward.
-    The three factors: presynaptic trace, the postsynaptic cell's surprise at the choice, reward minus expectation.
+    X_i is the presynaptic trace. It is filtered in the same way as the outputs filter spikes, and it is summed over the
+    presentation. ``gain X_i (chosen_j - p_j)`` is then the derivative of log p of the choice that was made, and on
+    average W changes so that the reward grows. The three factors are the presynaptic trace, the surprise of the
+    postsynaptic cell at the choice, and the reward minus its expectation.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ class RewardedChoice(Parameters):
     gain : float
         Inverse temperature of the choice.
     expectation_rate : float
+        How fast the expectation follows the reward.
 
     References
     ----------
@@ -46,7 +48,7 @@ class RewardedChoice(Parameters):
     >>> from spikedtp.plasticity import RewardedChoice
     >>> rule = RewardedChoice(learning_rate=1.0, gain=0.01)
     >>> change = rule.update(trace=np.array([2.0]), score=np.zeros(2), chosen=0, reward=1.0, expected=0.5)
-    >>> change.round(4).tolist()  # what was chosen and rewarded grows
+    >>> change.round(4).tolist()  # the weight of the rewarded choice grows
     [[0.005], [-0.005]]
     """
 
@@ -84,7 +86,7 @@ class RewardedChoice(Parameters):
     expect: ClassVar[str] = "expected += learning*expectation_rate*(reward - expected)"
 
     def update(self, trace: np.ndarray, score: ArrayLike, chosen: int, reward: float, expected: float) -> np.ndarray:
-        """The same in arrays: ΔW ``(n_out, n_hidden)`` of one presentation, before clipping."""
+        """The same in arrays: ΔW ``(n_out, n_hidden)`` of one presentation before clipping."""
         z = self.gain * (np.asarray(score) - np.max(score))
         p = np.exp(z) / np.exp(z).sum()
         surprise = (np.arange(len(p)) == chosen) - p

@@ -1,7 +1,8 @@
 """What a learning rule may see of one presentation, in rate and in spikes alike.
 
-The rate network fills these vectors with activities; the spiking side with what it read out of voltages, spike counts
-and traces, in the same units (activity 1 = the unit rate). No rule computes a phase and no phase knows a rule.
+The rate network fills these vectors with activities. The spiking side fills them with what it reads out of voltages,
+spike counts and traces, in the same units (activity 1 = the unit rate). No rule computes a phase, and no phase depends
+on a rule.
 """
 
 from __future__ import annotations
@@ -19,23 +20,27 @@ State = dict[str, Array]  # what a rule hands on to its next step or presentatio
 
 @dataclass(frozen=True)
 class Signals:
-    """Signals of one projection and one presentation (or a batch: leading axes are allowed everywhere).
+    """The signals of one projection in one presentation, or in a batch with leading axes.
 
-    `settled` is the end of the settle (forward, sensory) phase, `nudged` the end of the nudge (backward, supervised)
-    phase. Presynaptic activities follow the projection's direction: the present step for F, the step before for R.
+    `settled` means the end of the settle (forward, sensory) phase, `nudged` the end of the nudge (backward, supervised)
+    phase. Presynaptic activities follow the direction of the projection: those of the present step for F, of the step
+    before for R.
 
     Attributes
     ----------
     pre_settled, pre_nudged : (..., n_pre)
+        Presynaptic activity.
     pre_settled_previous : (..., n_pre)
-        One step before the end of the settle phase, whatever the direction.
+        Presynaptic activity one step before the end of the settle phase, for either direction.
     post_settled, post_nudged : (..., n_post)
+        Postsynaptic activity.
     dendrite_settled : (..., n_post) or None
-        Forward dendritic state, not clipped; None for a cell without a dendrite.
+        Forward dendritic state, not clipped. It is None for a cell without a dendrite.
     plateau : (..., n_post) or None
-        The instructive signal: the gated, clipped dendritic state (or the output's error) at the onset of the nudge.
+        The signal that instructs the synapses: the gated, clipped dendritic state at the onset of the nudge, or the
+        error of the output.
     gradient : (..., n_post, n_pre) or None
-        Gradient of the loss with respect to the weights, for the backprop rules alone.
+        Gradient of the loss with respect to the weights. Only the backprop rules have it.
 
     Examples
     --------

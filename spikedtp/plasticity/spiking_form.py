@@ -1,4 +1,4 @@
-"""A rule's spiking form as data. Nothing here creates Brian2 objects: `spiking/replay_network.py` does."""
+"""The spiking form of a rule, as data. Brian2 objects are only created in `spikedtp.spiking`."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ __all__ = ["SpikingForm"]
 class SpikingForm:
     """A rule as Brian2 code, named by when it runs and whose state it touches.
 
-    Both groups offer the signal that drives the rule (`activity`, or the names of `Signals`); a group of one cell
-    carries the modulator and every synapse sees it as ``modulator_post``, its value one step before as
-    ``modulator_before_post``. The rule's parameters are constants of both groups.
+    Both groups have the signal that drives the rule (`activity`, or the names of `Signals`). A group of one cell has
+    the modulator. Every synapse sees its value as ``modulator_post`` and the value one step before as
+    ``modulator_before_post``. The parameters of the rule are constants of both groups.
 
     Attributes
     ----------
     pre, post, synapse : str
         Equations of the presynaptic group, the postsynaptic group and of each synapse (which also has ``w``).
     initial : dict
-        ``"post.theta"`` -> expression; everything else starts at 0.
+        ``"post.theta"`` -> expression of the initial value. Every other variable starts at 0.
     at_pre_spike, at_post_spike : str
-        Code of the group that spikes, before any synapse sees the spike: coincident spikes then count on both sides.
+        Code of the group that spikes. It runs before any synapse sees the spike, so coincident spikes count on both
+        sides.
     after_pre_spike, after_post_spike : str
-        The same, once the synapses have seen it.
+        Code of the group that spikes. It runs after the synapses have seen the spike.
     on_pre, on_post : str
         Code of the synapses of a cell that spikes.
     on_modulator : str
         Code of every synapse in a step in which the modulator changes.
     on_learn : str
-        Code of every synapse at a learning event (in `replay`: each row).
+        Code of every synapse at a learning event. In `replay` each row is one.
     after_learn_pre, after_learn_post : str
         Code of a group after the learning event.
     lag : bool
-        `on_pre` and `on_post` act at the start of the next step, on traces that are as they were at the spike.
+        Whether `on_pre` and `on_post` act at the start of the next step, on traces as they were at the spike.
     weight : str
-        The synapse's weight now, as an expression; reading it changes nothing.
+        The present weight of the synapse, as an expression. Reading it changes nothing.
     states : dict
-        name -> ``"pre.variable"``, ``"post.variable"`` or ``"synapse.expression"``: what `replay` records.
+        The states that `replay` records: name -> ``"pre.variable"``, ``"post.variable"`` or ``"synapse.expression"``.
 
     Examples
     --------

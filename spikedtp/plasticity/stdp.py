@@ -1,4 +1,4 @@
-"""Spike-timing-dependent plasticity of spike pairs. Its traces also serve the reward-modulated rules."""
+"""Spike-timing-dependent plasticity of spike pairs. The reward-modulated rules use its traces too."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ TRACES = ("cumulative", "nearest")
 
 @dataclass(frozen=True)
 class PairRule(TimedRule):
-    r"""What the rules of spike pairs share: traces P of both sides and the pair term ζ (as in `STDP`).
+    r"""What all rules of spike pairs share: the traces P of both sides and the pair term ζ (as in `STDP`).
 
     Parameters
     ----------
     a_plus, a_minus : float
-        Jumps of the traces; potentiation and (negative) depression.
+        Jumps of the traces at a spike, which give potentiation and (with a negative value) depression.
     tau_plus, tau_minus : Quantity (second)
+        Time constants of the traces.
     learning_rate : float
     convention : {"same-step", "lag"}
-        Whether ζ acts in its own step (as in Inferno) or in the next one (the paper's equations).
+        Whether ζ acts in its own step, as in Inferno, or in the next step, as in the equations of the paper.
     traces : {"cumulative", "nearest"}
-        Whether a spike adds to its trace, or sets it (then only the nearest spikes interact).
+        Whether a spike adds to its trace or sets it. If it sets the trace, only the nearest spikes interact.
     """
 
     a_plus: float = parameter(1.0)
@@ -106,24 +107,24 @@ class PairRule(TimedRule):
 
 @dataclass(frozen=True)
 class STDP(PairRule):
-    r"""Pairs of spikes: in each step, in execution order::
+    r"""Learning from pairs of spikes. In each step, in execution order::
 
         P⁺ <- P⁺ e^(-dt/tau_plus)  + a_plus  pre        one per presynaptic cell
         P⁻ <- P⁻ e^(-dt/tau_minus) + a_minus post       one per postsynaptic cell
         ζ   = P⁺ post + P⁻ pre                          one per synapse
         W  <- W + learning_rate ζ                       "lag": the ζ of the step before
 
-    Traces are updated before they are used, so spikes in the same step count on both sides. In spikes, P⁺ lives in the
-    presynaptic and P⁻ in the postsynaptic group, and a synapse changes only when one of its two cells fires.
+    Traces are updated before they are used, so spikes in the same step count on both sides. In spikes, P⁺ belongs to
+    the presynaptic and P⁻ to the postsynaptic group, and a synapse changes only when one of its two cells fires.
 
-    With bounds the weights are clipped after each term: first after P⁻ pre, then after P⁺ post.
+    If there are bounds, the weights are clipped after each term: first after P⁻ pre, then after P⁺ post.
 
     Parameters
     ----------
     a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
         As in `PairRule`.
     w_min, w_max : float, optional
-        Hard bounds on the weights; None: none. In the "same-step" convention alone.
+        Hard bounds on the weights. None means no bound. They are allowed only with the convention "same-step".
 
     References
     ----------

@@ -20,9 +20,10 @@ __all__ = ["SupervisedBCM"]
 
 @dataclass(frozen=True)
 class SupervisedBCM(LearningRule):
-    """ΔW = sign · lr · a (a - θ) ⊗ c(pre), then θ += (-θ + a² / k) / θ_tau; a, pre at the end of the nudge phase.
+    """ΔW = sign · lr · a (a - θ) ⊗ c(pre), then θ += (-θ + a² / k) / θ_tau.
 
-    The weight change sees the old θ. θ, ``(n_post,)``, starts at k and depends on the postsynaptic cell alone.
+    a and pre are the activities at the end of the nudge phase. The weight change uses the old θ. θ, ``(n_post,)``,
+    starts at k and depends only on the postsynaptic cell.
 
     Parameters
     ----------
@@ -30,10 +31,11 @@ class SupervisedBCM(LearningRule):
     theta_tau : float
         Time constant of θ in presentations.
     k : float
-        Where θ starts, and the activity at which it rests.
+        The value at which θ starts, and the activity at which θ stays constant.
     sign : {1, -1}
+        -1 is for inhibitory weights.
     relu_gate, max_pop_fraction
-        Of the plateau, as in `DendriticState`.
+        How the plateau is made, as in `DendriticState`.
 
     References
     ----------

@@ -24,9 +24,9 @@ class TemporalContrastHebb(LearningRule):
     ----------
     learning_rate : float
     relu_gate : bool
-        No plateau, and no contribution of the nudge phase, in a cell that was silent in the settle phase.
+        Whether a cell that was silent at the end of the settle phase has no plateau and no contribution of the nudge.
     max_pop_fraction : float
-        Of the plateau, as in `DendriticState`.
+        How the plateau is made, as in `DendriticState`.
 
     References
     ----------

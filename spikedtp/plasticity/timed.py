@@ -1,7 +1,7 @@
-"""Rules that move in time steps (spikes, traces, reward), in contrast to those that learn once per presentation.
+"""Rules that change weights in every time step, in contrast to rules that learn once per presentation.
 
-A `TimedRule` holds its forms: `stepper` is arithmetic on arrays, `spiking_form` declares Brian2 code as data, and
-`pair_form` a rule of spike pairs as numbers.
+A `TimedRule` has up to three forms: `stepper` is arithmetic on arrays, `spiking_form` is Brian2 code as data, and
+`pair_form` gives a rule of spike pairs as numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Row", "TimedRule", "decay", "over_batch"]
 
 
 class Row(NamedTuple):
-    """What a rule is given in one time step: ``(n_pre,)``, ``(n_post,)`` and a number, or each with a batch axis.
+    """The input of a rule in one time step: ``(n_pre,)``, ``(n_post,)`` and a number, or each with a batch axis.
 
     Examples
     --------
@@ -44,14 +44,14 @@ Step = Callable[[Array, State, Row], tuple[Array, State]]
 
 @dataclass(frozen=True)
 class TimedRule(Parameters, Described):
-    """How a projection's weights move in each time step; a declaration that keeps no state on itself.
+    """How the weights of a projection change in each time step. It is a declaration and keeps no state on itself.
 
     Attributes
     ----------
     needs_modulator : bool
-        Whether ΔW depends on the modulator (reward); a rule that needs none does not look at one.
+        Whether ΔW depends on the modulator (reward). A rule that needs none ignores it.
     needs_spikes : bool
-        Whether the spiking form takes spikes alone (0 or 1) rather than activities too.
+        Whether the spiking form takes only spikes (0 or 1) and no other activities.
     silent_inputs_keep_weights : bool
         Whether the synapses of a presynaptic cell that has never been active keep their weights.
 
@@ -78,7 +78,7 @@ class TimedRule(Parameters, Described):
     silent_inputs_keep_weights: ClassVar[bool] = True
 
     def initial_state(self, n_post: int, n_pre: int, batch: tuple[int, ...] = ()) -> State:
-        """State before the first step."""
+        """The state before the first step."""
         raise NotImplementedError
 
     @property
@@ -86,17 +86,17 @@ class TimedRule(Parameters, Described):
         return type(self).__name__
 
     def modulator_size(self, n_post: int, n_pre: int) -> int:
-        """How many cells may have a modulator of their own: here all synapses share one."""
+        """How many cells may have a modulator of their own. Here there are none, since all synapses share one."""
         return 0
 
     def group_signals(self, pre: Array, post: Array, modulator: Array) -> dict[str, dict[str, Array]]:
-        """What the two groups of the spiking form are given in each step."""
+        """The signals that the two groups of the spiking form get in each step."""
         return {"pre": {"activity": pre}, "post": {"activity": post}}
 
     def stepper(self, dt: Quantity) -> Step:
         """`step(weight, state, row) -> (weight, state)` for time steps of length `dt`, in rates or spikes alike.
 
-        With a batch axis in `row`, the weights move by the sum over the batch and each element has its own state.
+        With a batch axis in `row`, the weights change by the sum over the batch, and each element has its own state.
         """
         raise NotImplementedError
 
@@ -104,7 +104,7 @@ class TimedRule(Parameters, Described):
         raise NotImplementedError
 
     def pair_form(self) -> PairForm | None:
-        """The rule as numbers, if it is one of spike pairs."""
+        """The rule as numbers if it is a rule of spike pairs, else None."""
         return None
 
     def check_choice(self, name: str, choices: tuple[str, ...]) -> None:
@@ -120,5 +120,5 @@ def over_batch(change: Array) -> Array:
 
 
 def decay(dt: Quantity, tau: Quantity) -> float:
-    """What is left of a trace after one step."""
+    """The factor by which a trace decays in one step."""
     return float(np.exp(-float(dt / tau)))

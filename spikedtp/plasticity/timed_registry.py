@@ -73,7 +73,7 @@ def rule_named(name: str, /, **kwargs: Any) -> LearningRule | TimedRule:
 
 
 def make_timed_rule(name: str, /, **kwargs: Any) -> TimedRule:
-    """The rule in time steps of this name; parameters and errors as in `make_rule`.
+    """Make the rule in time steps of this name. Parameters and errors are as in `make_rule`.
 
     Examples
     --------

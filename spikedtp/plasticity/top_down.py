@@ -16,7 +16,7 @@ FORMS = ("product", "settled", "nudged")
 
 @dataclass(frozen=True)
 class TopDownHebb(LearningRule):
-    """Temporal contrast for feedback weights; `form` says of what.
+    """Temporal contrast for top-down weights. `form` says which activities are contrasted.
 
     ========== ========================================================================
     form       ΔW / lr
@@ -26,7 +26,7 @@ class TopDownHebb(LearningRule):
     "nudged"   c(post nudged) ⊗ clip(pre nudged - pre settled, -1, 1)
     ========== ========================================================================
 
-    EIANN's first rule is "product", or "settled" with its ``forward_only: true``; its third is "nudged".
+    EIANN's first rule is "product", or "settled" with ``forward_only: true``. Its third rule is "nudged".
 
     Parameters
     ----------

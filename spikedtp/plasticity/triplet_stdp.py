@@ -22,28 +22,28 @@ __all__ = ["TripletSTDP"]
 
 @dataclass(frozen=True)
 class TripletSTDP(TimedRule):
-    r"""In each step, in execution order (r: presynaptic, o: postsynaptic traces, all decaying)::
+    r"""In each step, after all traces have decayed, in execution order (r: presynaptic, o: postsynaptic traces)::
 
         r1 <- r1 + pre,  o1 <- o1 + post      before they are used: coincident spikes count on both sides
         W  <- W + learning_rate [ r1 (a2_plus + a3_plus o2) post - o1 (a2_minus + a3_minus r2) pre ]
         r2 <- r2 + pre,  o2 <- o2 + post      after use: a spike does not see itself
 
-    All four traces live with their cells (r in the presynaptic, o in the postsynaptic group); a synapse changes only
-    when one of its cells fires. The defaults are the full model's all-to-all fit to visual cortex; `fit` has the
-    others.
+    All four traces belong to their cells: r to the presynaptic group, o to the postsynaptic group. A synapse changes
+    only when one of its cells fires. The default values are the all-to-all fit of the full model to visual cortex.
+    `fit` gives the other fits.
 
     Parameters
     ----------
     a2_plus, a3_plus, a2_minus, a3_minus : float
-        Potentiation and depression by pairs (2) and triplets (3), all positive.
+        Amplitudes of potentiation (plus) and depression (minus) by pairs (2) and triplets (3). All are positive.
     tau_plus, tau_x : Quantity (second)
-        Of r1 and r2.
+        Time constants of r1 and r2.
     tau_minus, tau_y : Quantity (second)
-        Of o1 and o2.
+        Time constants of o1 and o2.
     learning_rate : float
         Factor on all four amplitudes.
     traces : {"cumulative", "nearest"}
-        A spike adds 1 to its traces (all-to-all) or sets them to 1 (nearest-spike).
+        Whether a spike adds 1 to its traces (all-to-all) or sets them to 1 (nearest-spike).
 
     References
     ----------
@@ -90,7 +90,7 @@ class TripletSTDP(TimedRule):
         ----------
         name : str
         **changes
-            Fields to set otherwise.
+            Fields that get another value than in the fit.
         """
         if name not in FITS:
             raise known_names("fit of TripletSTDP", name, FITS)

@@ -20,7 +20,7 @@ __all__ = ["UrbanczikSenn"]
 
 @dataclass(frozen=True)
 class UrbanczikSenn(TimedRule):
-    r"""With ε the epsp of a presynaptic spike, in each step, in execution order::
+    r"""In each step, in execution order, where ε is the epsp of a presynaptic spike::
 
         psp  = ε * pre               two exponentials per presynaptic cell, ε(t) = tau_l (e^(-t/tau_l) - e^(-t/tau_s))
                                      / (tau_l - tau_s)
@@ -31,23 +31,25 @@ class UrbanczikSenn(TimedRule):
         Δ   <- Δ e^(-dt/tau_delta) + PI/tau_delta       low-pass filter, in 1/ms
         W   <- W + learning_rate Δ dt
 
-    W no longer changes on average once φ(U) is the rate at which the soma fires. post is the number of somatic spikes
-    in the step (in the rate form also a fraction: rate times dt).
+    When φ(U) is the rate at which the soma fires, W no longer changes on average. post is the number of somatic spikes
+    in the step. In the rate form it may be a fraction, rate times dt.
 
-    In spikes psp lives in the presynaptic group; V, U and the prediction error live in the postsynaptic group, where V
-    is a sum over synapses; Δ lives in the synapse. The rule is continuous: every synapse moves in every step.
+    In spikes psp belongs to the presynaptic group. V, U and the prediction error belong to the postsynaptic group,
+    where V is a sum over synapses. Δ belongs to the synapse. The rule is continuous: every synapse changes in every
+    step.
 
     Parameters
     ----------
     phi_max : Quantity (Hz)
         Highest somatic rate.
     k, beta, theta : float
-        Shape of φ; potentials have no unit.
+        Shape of φ. Potentials have no unit.
     attenuation : float
-        g_D/(g_L + g_D): the share of the dendritic potential that reaches the soma.
+        g_D/(g_L + g_D), the share of the dendritic potential that reaches the soma.
     tau_l, tau_s : Quantity (second)
-        Decay and rise of the epsp.
+        Time constants of decay and rise of the epsp.
     tau_delta : Quantity (second)
+        Time constant of the low-pass filter.
     learning_rate : float
 
     References

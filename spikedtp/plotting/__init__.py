@@ -1,7 +1,7 @@
-"""Figures from results; matplotlib only. Nothing is computed here beyond binning, correlations and medians.
+"""Figures from results, made with matplotlib. Only binning, correlations and medians are computed here.
 
-Functions that draw one panel take `ax` and return it; those that compose a figure are called ``…figure…`` and return a
-matplotlib `Figure` in the package's style (`style.mplstyle`).
+A function that draws one panel takes `ax` and returns it. A function that composes a figure is called ``…figure…`` and
+returns a matplotlib `Figure` in the style of the package (`style.mplstyle`).
 """
 
 from spikedtp.plotting.closed_loop import (

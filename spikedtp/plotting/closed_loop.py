@@ -35,7 +35,7 @@ def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
     ax : Axes
     phases : Phases
     names : bool
-        Whether to write what is what, and whether somas are held in the nudge, above the axes.
+        Whether to write the names of the phases, and whether somas are held in the nudge, above the axes.
     """
     step = float(phases.dt) * 1e3
     onset, end = phases.onset * step, phases.end * step
@@ -55,15 +55,15 @@ def mark_closed_phases(ax: Axes, phases: Phases, *, names: bool = True) -> Axes:
 
 
 def rate_against_activity(ax: Axes, activity: ArrayLike, counted: ArrayLike, unit_rate: float, population: str) -> Axes:
-    """Firing rate against the rate network's activity, one point per cell and presentation; binned where many.
+    """Firing rate against the activity of the rate network, one point per cell and presentation. Many are binned.
 
     Parameters
     ----------
     ax : Axes
     activity, counted : (samples, repeats, n)
-        Of the rate network, and the spike count as an activity.
+        The activity in the rate network, and the spike count expressed as an activity.
     unit_rate : float
-        Hz at activity 1: the dashed line.
+        Firing rate of activity 1 in Hz, which is drawn as a dashed line.
     population : str
     """
     x, y = (np.ravel(v).astype(float) for v in np.broadcast_arrays(activity, counted))
@@ -90,7 +90,7 @@ def activities_figure(rate: RateResponse, spiking: ClosedResponse) -> Figure:
     Parameters
     ----------
     rate : RateResponse
-        To the same samples.
+        The response to the same samples.
     spiking : ClosedResponse
     """
     circuit, counted = spiking.spec.circuit, spiking.counted
@@ -112,7 +112,7 @@ def closed_updates_figure(rate: RateResponse, spiking: ClosedResponse, *, sample
     Parameters
     ----------
     rate : RateResponse
-        To the same samples, with target.
+        The response to the same samples, with targets.
     spiking : ClosedResponse
     sample, repeat : int
     """
@@ -133,16 +133,16 @@ def phases_figure(
 ) -> Figure:
     """One presentation: spikes from input to output, soma and dendrite of two cells, and the output's somas.
 
-    Broken lines are the rate network's: settled activities, and the dendritic states of either phase.
+    Broken lines show the settled activities of the rate network and its dendritic states in both phases.
 
     Parameters
     ----------
     rate : RateResponse
-        To the same samples, with target.
+        The response to the same samples, with targets.
     spiking : ClosedResponse
-        With spikes and both voltages recorded.
+        A response with recorded spikes, somatic and dendritic voltages.
     population : str, optional
-        Default: that of the response, or the highest one with a dendrite.
+        The population of the two cells. By default it is that of the response, or else the highest one with a dendrite.
     sample, repeat : int
     """
     if rate.target is None:

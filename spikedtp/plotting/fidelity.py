@@ -16,16 +16,16 @@ LINES = {"paper": ("o", COLOURS["rate"]), "best": ("D", COLOURS["spiking"])}
 
 
 def fidelity_curves(ax: Axes, table: pd.DataFrame) -> Axes:
-    """Median angle between spiking and rate ΔW with its interval, one line per read-out; dotted: the noise alone.
+    """Median angle between spiking and rate ΔW with its interval, one line per read-out. Noise alone is dotted.
 
-    With both axes logarithmic noise alone falls as 1/√(rate × time × repeats), a straight line.
+    If both axes are logarithmic, noise alone is a straight line: it falls as 1/√(rate × time × repeats).
 
     Parameters
     ----------
     ax : Axes
     table : pandas.DataFrame
-        One varied quantity and one reference: columns ``vary, value, readout, median, low, high, noise_ceiling``
-        (cosines).
+        The rows of one varied quantity and one reference, with the columns ``vary, value, readout, median, low, high,
+        noise_ceiling`` (cosines).
     """
     several = table["readout"].nunique() > 1
     for readout, rows in table.groupby("readout", sort=False):
@@ -61,9 +61,9 @@ def fidelity_figure(table: pd.DataFrame, projection: str) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``vary, value, readout, reference, median, low, high, noise_ceiling``.
+        It has the columns ``vary, value, readout, reference, median, low, high, noise_ceiling``.
     projection : str
-        For the title.
+        The projection that the title names.
 
     Examples
     --------

@@ -43,20 +43,21 @@ def figure3(
     Parameters
     ----------
     rate : RateResponse
-        To the same samples, with target; ``present(x, target, nudge_populations="all")``.
+        The response to the same samples, with targets: ``present(x, target, nudge_populations="all")``.
     spiking : SpikingResponse
-        With everything recorded.
+        A response in which everything was recorded.
     projection : str
-        Whose traces and weight changes to show.
+        The projection whose traces and weight changes are shown.
     sample, repeat : int
+        The presentation that is shown.
     reference : {"notebook", "rule"}, optional
-        Which rate ΔW: Figure 3's own or the rule's; the rule's where the notebook's is not defined. By default the one
-        that the read-out is made for, the notebook's for `paper`.
+        The rate ΔW that is shown: that of Figure 3 or that of the rule. Where the notebook's is not defined, the rule's
+        is shown. The default is the notebook's for the read-out `paper` and the rule's for others.
 
     Raises
     ------
     SpikedtpError
-        Unknown projection, sample or repeat, or something needed was not recorded.
+        The projection, sample or repeat is unknown, or something that is needed was not recorded.
 
     Examples
     --------

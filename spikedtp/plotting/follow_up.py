@@ -1,4 +1,4 @@
-"""The figures that follow Figure 3: dendritic states and traces over time, and how alike the weight changes are."""
+"""Figures beyond Figure 3: dendritic states and traces over time, and how similar the weight changes are."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ MEASURE_NAMES = {
 
 
 def dendritic_state(ax: Axes, shown: Shown, unit: int, *, colour: str = COLOURS["spiking"]) -> Axes:
-    """Dendritic state of one unit: spiking, and the rate network's times the gain of the spikes."""
+    """Dendritic state of one unit in spikes, and that of the rate network times the gain of the spikes."""
     spiking = spiking_dendritic_states(shown.spiking, shown.sample)[shown.repeat]
     rate = rate_dendritic_states(shown.rate, shown.spiking, shown.sample)
     ax.plot(shown.times, spiking[:, unit], color=colour, linewidth=0.8, label="spiking")
@@ -80,7 +80,7 @@ def correlation_over_time(ax: Axes, correlation: np.ndarray, timeline: Timeline)
     ----------
     ax : Axes
     correlation : (presentations, n_steps)
-        From `population_correlation`; time steps at which fewer than half of the presentations have a value stay empty.
+        From `population_correlation`. Time steps where fewer than half of the presentations have a value stay empty.
     timeline : Timeline
     """
     times = np.arange(correlation.shape[1]) * float(timeline.dt) * 1e3
@@ -97,7 +97,7 @@ def correlation_over_time(ax: Axes, correlation: np.ndarray, timeline: Timeline)
 
 
 def eligibility_trace(ax: Axes, shown: Shown, population: str, cell: int) -> Axes:
-    """Eligibility trace of one presynaptic cell, and its cell's rate times the gain, the level that it filters."""
+    """Eligibility trace of one presynaptic cell, and the level that it filters: the rate of the cell times the gain."""
     trace = shown.eligibility(population)[:, cell]
     level = shown.gain * shown.presynaptic_rate(population)[:, cell]
     ax.plot(shown.times, trace, color=cell_colour(population), linewidth=0.8, label="eligibility trace")
@@ -113,14 +113,14 @@ def _count(n: int, what: str) -> str:
 
 @styled
 def dendritic_state_figure(rate: RateResponse, spiking: SpikingResponse, *, sample: int = 0, repeat: int = 0) -> Figure:
-    """Dendritic state, rate against spiking: one unit of either sign over time, and all units of all presentations.
+    """Dendritic states in rate and in spikes: one unit of each sign over time, and all units of all presentations.
 
     Parameters
     ----------
     rate, spiking
         As in `figure3`.
     sample, repeat : int
-        The presentation of the two units.
+        The presentation from which the two units are shown.
 
     Examples
     --------
@@ -168,10 +168,12 @@ def eligibility_figure(
     rate, spiking
         As in `figure3`.
     projection : str
-        Whose presynaptic cells.
+        The projection whose presynaptic cells are shown.
     sample, repeat : int
+        The presentation that is shown.
     n_cells : int
-        Evenly spaced over the ranks of the active cells (`Shown.active`); at least 1.
+        How many cells are shown, at least 1. They are evenly spaced over the ranks of the active cells
+        (`Shown.active`).
 
     Examples
     --------
@@ -219,18 +221,18 @@ def eligibility_figure(
 def similarity_strips(ax: Axes, table: pd.DataFrame, measure: str = "cosine", *, seed: int = 0) -> Axes:
     """Distribution of one measure over samples and repeats, a strip and a box for each reference.
 
-    Beside the cosine stand, per sample, what it would be without noise (if known) and the noise ceiling. Diamonds are
-    medians with 95 % intervals from a bootstrap over samples.
+    Beside the cosine, the noiseless cosine (if it is known) and the noise ceiling of each sample are drawn. Diamonds
+    are medians with 95 % intervals from a bootstrap over samples.
 
     Parameters
     ----------
     ax : Axes
     table : pandas.DataFrame
-        From `compare_updates`; one projection.
+        The rows of one projection from `compare_updates`.
     measure : str
         A column of the table.
     seed : int
-        Of the sideways scatter of the points and of the bootstrap.
+        Seed of the sideways scatter of the points and of the bootstrap.
     """
     if measure not in MEASURE_NAMES:
         raise known_names("measure", measure, MEASURE_NAMES)
@@ -283,13 +285,13 @@ def _strip(
 
 
 def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
-    """Measured cosine of each sample against its noise ceiling: median and range over repeats, and the identity.
+    """Measured cosine of each sample against its noise ceiling, with median and range over repeats, and the identity.
 
     Parameters
     ----------
     ax : Axes
     table : pandas.DataFrame
-        From `compare_updates`; one projection. Samples without a predicted ceiling are left out.
+        The rows of one projection from `compare_updates`. Samples without a predicted ceiling are left out.
     """
     known = table[np.isfinite(table["noise_ceiling"]) & np.isfinite(table["cosine"])]
     for reference, rows in known.groupby("reference", sort=True):
@@ -326,7 +328,7 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def similarity_figure(table: pd.DataFrame, projection: str = "H2E_H1E") -> Figure:
-    """How alike spiking and rate ΔW are over all samples and repeats, beside what Poisson noise allows.
+    """How similar spiking and rate ΔW are over all samples and repeats, beside what Poisson noise allows.
 
     Parameters
     ----------

@@ -34,11 +34,11 @@ def training_curve(
     ax : Axes
     presentations : (n,)
     accuracy : (n,)
-        Between 0 and 1.
+        Accuracies between 0 and 1.
     interval : (low, high), optional
-        Two (n,) arrays: a band around the curve.
+        Two (n,) arrays that give a band around the curve.
     label : str, optional
-        For a legend, with several curves in one panel.
+        Name of the curve in the legend, if there are several curves in one panel.
     colour : optional
     """
     presentations, accuracy = np.asarray(presentations), np.asarray(accuracy, float)
@@ -71,12 +71,12 @@ def training_figure(
     n_classes: int | None = None,
     title: str = "",
 ) -> Figure:
-    """A learning curve, one column wide; with `n_classes`, chance level is marked. See `training_curve`.
+    """A learning curve, one column wide. With `n_classes`, chance level is marked. See `training_curve`.
 
     Parameters
     ----------
     spiking : (n,), optional
-        Accuracies in spikes beside those in rate, NaN where they were not measured: a series of its own.
+        A second curve: accuracies in spikes, which are NaN where they were not measured.
 
     Examples
     --------
@@ -108,13 +108,13 @@ def training_figure(
 
 
 def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
-    """How often each label was taken for each class: counts, coloured by their share of the label.
+    """How often each label was classified as each class: counts, coloured by their share of the label.
 
     Parameters
     ----------
     ax : Axes
     table : pandas.DataFrame
-        With columns ``label, predicted, n``, as `spikedtp.accuracy.confusion` and ``confusion.csv`` have it.
+        It has the columns ``label, predicted, n``, as from `spikedtp.accuracy.confusion` and in ``confusion.csv``.
     """
     counts = table.pivot(index="label", columns="predicted", values="n").fillna(0)
     shares = counts.div(counts.sum(axis=1).where(lambda n: n > 0, 1), axis=0).to_numpy()
@@ -137,7 +137,7 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """A confusion table, one column wide, its accuracy in the title. See `confusion_matrix`.
+    """A confusion table, one column wide, with the accuracy in its title. See `confusion_matrix`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Single panels: each draws into the axes that it is given, and returns them."""
+"""Single panels. Each function draws into the axes that it is given, and returns them."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def raster(
     ax : Axes
     spikes : bool (n_steps, n)
     times : (n_steps,)
-        In ms.
+        Times in ms.
     cells : sequence of int, optional
-        Which cells to draw; default all.
+        Which cells to draw. By default all are drawn.
     colours : a colour or one per cell, optional
     """
     spikes, times = np.asarray(spikes), np.asarray(times)
@@ -102,8 +102,8 @@ def input_raster(ax: Axes, shown: Shown, compartment: str, *, n_cells: int = 10)
     shown : Shown
     compartment : {"soma", "dend"}
     n_cells : int
-        Of each population, the most active in the rate network's response at the top; cells that are silent in it are
-        left out.
+        How many cells of each population are drawn, the most active ones of the rate network at the top. Cells that are
+        silent in the rate network are left out.
     """
     rasters, marks = [], []
     colours: list[str] = []
@@ -175,14 +175,14 @@ def _voltage(ax: Axes, shown: Shown, compartment: str, unit: int, colour: str) -
 def update_scatter(
     ax: Axes, rate: np.ndarray, spiking: np.ndarray, *, reference: str = "rate network", colour: str | None = None
 ) -> Axes:
-    """Spiking against rate ΔW, one point a synapse, with the identity line; binned where there are many.
+    """Spiking against rate ΔW, one point per synapse, with the identity line. Many points are binned.
 
     Parameters
     ----------
     ax : Axes
     rate, spiking : (n_post, n_pre)
     reference : str
-        What the rate ΔW is, for the axis.
+        The name of the rate ΔW on its axis.
     """
     x, y = np.ravel(rate).astype(float), np.ravel(spiking).astype(float)
     largest = max(np.abs(x).max(initial=0), np.abs(y).max(initial=0))

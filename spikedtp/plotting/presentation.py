@@ -1,4 +1,4 @@
-"""One presentation taken out of a rate and a spiking response, and which of its cells a figure shows."""
+"""One presentation from a rate and a spiking response, and the choice of the cells that a figure shows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["Shown", "population_correlation", "rate_dendritic_states", "spiking_
 
 @dataclass(frozen=True)
 class Shown:
-    """One presentation of one sample, rate and spiking side by side.
+    """One presentation of one sample, in rate and in spikes side by side.
 
     Parameters
     ----------
     rate : RateResponse
-        Of the same samples, with target; `present(..., nudge_populations="all")` is what the inputs replay.
+        The response to the same samples, with targets. The inputs replay `present(..., nudge_populations="all")`.
     spiking : SpikingResponse
     sample, repeat : int
     """
@@ -68,7 +68,7 @@ class Shown:
 
     @property
     def gain(self) -> float:
-        """What an activity of 1 gives in a trace or a dendritic voltage once it has settled."""
+        """The value that an activity of 1 gives in a trace or a dendritic voltage after it has settled."""
         return gain(self.spiking)
 
     def sources(self, compartment: str) -> list[str]:
@@ -94,7 +94,7 @@ class Shown:
         return (values * 1e3, "mV") if has_volts(self.spiking) else (values, "")
 
     def activity(self, population: str) -> np.ndarray:
-        """The rate network's replayed activity at every time step, no lag of recurrent inputs, (n_steps, n)."""
+        """The replayed activity at every time step, (n_steps, n), without the lag of recurrent inputs."""
         one = slice(self.sample, self.sample + 1)
         steps = batched(self.rate.activity, self.rate)
         if population in steps.activity:
@@ -104,7 +104,7 @@ class Shown:
         )[0]
 
     def presynaptic_rate(self, population: str) -> np.ndarray:
-        """The activity that the population's spikes carry, lag and highest rate included, (n_steps, n)."""
+        """The activity that the spikes of the population carry, (n_steps, n), with lag and highest rate."""
         source = next(s for s in self.spiking.spec.sources if s.population == self._presynaptic(population))
         activity = self.activity(population)
         if source.lagged:

@@ -1,4 +1,4 @@
-"""What a rule did in a replay: weights and states, row by row."""
+"""Weights and states of a rule in a replay, row by row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_TRACES, MOST_STATES = 40, 5
 
 
 def replay_traces(ax: Axes, t: np.ndarray, values: ArrayLike, name: str, *, colour: str = COLOURS["other"]) -> Axes:
-    """Every element of `values` over time, evenly chosen where there are many, and their mean.
+    """Every element of `values` over time, and their mean. If there are many, some are chosen evenly.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def replay_traces(ax: Axes, t: np.ndarray, values: ArrayLike, name: str, *, colo
 
 @styled
 def replay_figure(t: np.ndarray, w: ArrayLike, state: Mapping[str, np.ndarray]) -> Figure:
-    """Weights, and the rule's first states, over time.
+    """Weights and the first states of the rule over time.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def replay_figure(t: np.ndarray, w: ArrayLike, state: Mapping[str, np.ndarray]) 
         Time in ms.
     w : (n, n_post, n_pre)
     state : mapping
-        name -> (n, ...), as of `replay`.
+        name -> (n, ...), as in a `ReplayResult`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Learning rules in spikes: how much of each ΔW survives one presentation."""
+"""Learning rules in spikes: how much of each ΔW remains in one presentation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rule_fidelity(ax: Axes, table: pd.DataFrame) -> Axes:
     ----------
     ax : Axes
     table : pandas.DataFrame
-        Columns ``rule, projection, cosine, low, high, noiseless, noise_ceiling, n_for_95``.
+        It has the columns ``rule, projection, cosine, low, high, noiseless, noise_ceiling, n_for_95``.
     """
     y = np.arange(len(table))[::-1]
     error = [table["cosine"] - table["low"], table["high"] - table["cosine"]]
@@ -49,12 +49,14 @@ def rule_fidelity(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def rules_figure(table: pd.DataFrame) -> Figure:
-    """One block per model, one line per learned projection; at the right, presentations to average for a cosine of .95.
+    """One block per model, with one line per learned projection.
+
+    The number at the right says how many presentations must be averaged for a cosine of .95.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As for `rule_fidelity`, with a column ``model``.
+        As for `rule_fidelity`, with an additional column ``model``.
 
     Examples
     --------

@@ -25,7 +25,7 @@ def check_rate_form(circuit: Circuit) -> None:
     check_backward_steps(circuit)
     kind = nudge_kind(circuit)
     if kind == "mixed":
-        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; a circuit has only one")
     for population in circuit.populations[1:]:
         dendrite = any(p.compartment == "dend" for p in circuit.inputs(population.name))
         plateau = plateau_of(circuit, population) is not None

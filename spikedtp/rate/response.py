@@ -139,7 +139,7 @@ class RateResponse:
         """
         rule = self._projection(projection).rule
         if rule is None:
-            raise SpikedtpError(f"{projection} has no learning rule: learned are {', '.join(self.learned)}")
+            raise SpikedtpError(f"{projection} has no learning rule; those with one are {', '.join(self.learned)}")
         if rule.needs_gradient:
             assert self._gradient is not None  # kept where a rule asks for it
             if sample is None and self.n_samples is not None:
@@ -181,7 +181,9 @@ class RateResponse:
 
     def _check(self, sample: int) -> int:
         if self.n_samples is None or not -self.n_samples <= sample < self.n_samples:
-            raise SpikedtpError(f"sample {sample} of {self.n_samples or 'a single, unbatched'} presentation(s)")
+            raise SpikedtpError(
+                f"there is no sample {sample}: the response has {self.n_samples or 'no batch of'} samples"
+            )
         return sample
 
     def _of(self, projection: str, sample: int | None) -> Signals:

@@ -1,4 +1,4 @@
-"""The page itself: results arranged for reading, and put into the template (`page.html`), everything escaped."""
+"""The page itself: results are arranged, escaped, and put into the template (`page.html`)."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SPREAD = re.compile(r"(?P<what>.+)\.(?P<measure>[^.]+)\.(?P<part>median|low|high
 
 
 def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
-    """Write one HTML page with everything that a results folder holds; it needs no other file and no network.
+    """Write one HTML page with everything in a results folder. The page needs no other file and no network.
 
     Parameters
     ----------
     folder : path
-        Of a run of any command or experiment, or of a sweep.
+        The results folder of any command or experiment, or of a sweep.
     out : path, optional
-        The page; default ``report.html`` in `folder`.
+        The file of the page. The default is ``report.html`` in `folder`.
 
     Returns
     -------

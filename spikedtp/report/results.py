@@ -152,7 +152,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or _levels_over(MOST_LEVELS, found):
-        raise SpikedtpError(f"{path} is damaged: run again what made it")
+        raise SpikedtpError(f"{path} is damaged: run the command again that made it")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A sweep, whole: plan, run what is not done yet, write the table. Killed at any point, it continues from there."""
+"""A sweep: plan the jobs, run those that are not done, write the table. A killed sweep can continue."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = ["SweepResult", "run_sweep"]
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep leaves.
+    """The result of a sweep.
 
     Attributes
     ----------
     table : DataFrame
         One row per job, as in ``sweep.parquet``.
     n_run, n_found : int
-        Jobs run this time, and jobs that were done before.
+        How many jobs were run this time, and how many were done before.
     failed : dict of str to str
         One line for each job that failed, by key.
     """
@@ -61,12 +61,12 @@ def run_sweep(
     ----------
     configuration : SweepConfiguration
     out : path
-        Gets config.yaml and ``jobs/`` at once; sweep.parquet, summary.json, manifest.json and the figure when all jobs
-        are finished.
+        The folder for the results. It gets config.yaml and ``jobs/`` at once, and sweep.parquet, summary.json,
+        manifest.json and the figure when all jobs are finished.
     progress : bool
-        Whether to draw a bar, where stderr is a terminal.
+        Whether to draw a progress bar if stderr is a terminal.
     report : callable
-        Called with one line for each job that fails.
+        It is called with one line for each job that fails.
 
     Returns
     -------

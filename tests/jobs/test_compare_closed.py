@@ -97,14 +97,14 @@ def test_the_whole_circuit(tmp_path):
     ("arguments", "message"),
     [
         (["--loop", "open", "--population", "all"], "population 'all'"),
-        (["--loop", "open"], "phases: these are of the closed loop"),
+        (["--loop", "open"], "phases: these settings are for the closed loop"),
         (["--population", "H2SomaI"], "'H2SomaI' has no learned projection.*OutputE, all"),
         (["--set", "phases.wait=300*ms"], "Phases.wait = 300. ms must be shorter than nudge"),
         (["--set", "phases.length=3*ms"], "unknown parameter in phases of Phases 'length': known are .*hold.*, nudge"),
         (["--set", "phases.dt=2*ms"], "phases.dt: set dt itself"),
         (["--set", "cell.firing=never"], "unknown firing 'never': known are lif, poisson, regular"),
         (["--set", "cell.name=TwoCompartment"], "unknown cell 'TwoCompartment': known are NudgedCell"),
-        (["--set", "inputs.tau_eligibility=3*ms"], "inputs: these are of the open loop"),
+        (["--set", "inputs.tau_eligibility=3*ms"], "inputs: these settings are for the open loop"),
         (["--readout", "paper"], "readout has no meaning in the closed loop"),
     ],
 )

@@ -162,7 +162,7 @@ def test_a_warning_says_what_comes_out(rate, dead, dt, n):
 
 def test_short_units_are_silent_at_low_rates(caplog):
     check_rates(SteadyInput(firing="lif", tau_lif=2 * ms), 400 * Hz, 1 * ms, 400 * ms)
-    assert "SteadyInput: rates up to 25. Hz are silent with tau_lif = 2. ms" in caplog.text
+    assert "SteadyInput: cells are silent at rates up to 25. Hz with tau_lif = 2. ms" in caplog.text
     counts = spikes_of(SteadyInput(firing="lif", tau_lif=2 * ms), 24 * Hz, 1 * ms, 1000 * ms, 0)
     assert not counts.any()
 
@@ -192,7 +192,7 @@ def test_refractory_times_are_whole_steps(model, rest, dt):
     [
         (TwoCompartment(tau_dend=4 * ms), 1, r"TwoCompartment.tau_dend = 4. ms acts as 3.47605\d* ms at dt = 1. ms"),
         (PoissonInput(tau_eligibility=2 * ms), 1, r"PoissonInput.tau_eligibility = 2. ms acts as 1.442\d* ms"),
-        (LIF(tau=1 * ms), 1, r"LIF.tau = 1. ms at dt = 1. ms: 0.37 of a spike are left when the threshold is"),
+        (LIF(tau=1 * ms), 1, r"LIF.tau = 1. ms at dt = 1. ms: only 0.37 of a spike is left when the threshold is"),
     ],
 )
 def test_long_steps_are_warned_of(cell, dt, message, caplog):

@@ -403,7 +403,9 @@ def test_a_bias_needs_a_cell_that_clears_what_arrives():
     cell = changed(Probe(), clear=("input_dend",))
     spec = OpenLoop("A", cell, SpikeTrainInput(), (Source("A_B", "B", "soma", False, soma),), TIMELINE,
                     READOUTS["best"].kernels(TIMELINE), bias=np.ones(N))  # fmt: skip
-    with pytest.raises(SpikedtpError, match="A has a bias, which every step adds to input_soma when it is cleared"):
+    with pytest.raises(
+        SpikedtpError, match="A has a bias, which is added to input_soma in every step when input_soma is cleared"
+    ):
         build(spec)
 
 

@@ -192,7 +192,7 @@ def inhibitory(circuit: Circuit, population: str) -> bool:
 def check_spiking_form(circuit: Circuit) -> None:
     """`SpikedtpError` where spikes cannot do what the circuit asks for."""
     if nudge_kind(circuit) == "mixed":
-        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; one circuit has one")
+        raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; a circuit has only one")
     for population in circuit.populations[1:]:
         if population.activation != "relu":
             raise SpikedtpError(
@@ -205,7 +205,7 @@ def check_spiking_form(circuit: Circuit) -> None:
         ranked = plateau is not None and plateau.max_pop_fraction < 1.0 and population != circuit.output
         if ranked:
             raise SpikedtpError(
-                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell can do that alone"
+                f"{circuit.name}: {population.name} ranks its plateaus (max_pop_fraction); no cell knows its rank"
             )
     for p in circuit.projections:
         if p.rule is not None and p.rule.needs_gradient:

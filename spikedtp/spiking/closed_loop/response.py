@@ -93,7 +93,7 @@ class ClosedResponse(Response):
     def projections(self) -> dict[str, PlasticProjection]:
         """The learned projections as their synapses saw them."""
         if not self.spec.nudged:
-            raise SpikedtpError("without a target nothing is learned: give respond() one")
+            raise SpikedtpError("without a target nothing is learned: call respond(x, target)")
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]

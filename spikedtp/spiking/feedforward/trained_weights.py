@@ -52,7 +52,7 @@ def oriented(weights: Any, inputs: tuple[int, ...], orientation: str | None) -> 
         raise SpikedtpError(_misfit(given, inputs, orientation, fitting))
     if orientation is None and len(fitting) == 2 and not all(map(np.array_equal, ways["in_out"], ways["out_in"])):
         raise SpikedtpError(
-            f"w1 {given[0].shape} and w2 {given[1].shape} fit both ways round: say orientation='in_out' for "
+            f"w1 {given[0].shape} and w2 {given[1].shape} fit in both orientations: give orientation='in_out' for "
             "(n_in, n_out), as in x @ w, or orientation='out_in' for (n_out, n_in), as torch.nn.Linear.weight is"
         )
     w1, w2 = ways[orientation or fitting[0]]
@@ -85,5 +85,7 @@ def _linear(name: str, layer: Any) -> np.ndarray:
     if weight.shape != (layer.out_features, layer.in_features):
         raise SpikedtpError(f"{name}.weight must be (out_features, in_features), got {weight.shape}")
     if getattr(layer, "bias", None) is not None and np.any(as_numbers(f"{name}.bias", layer.bias)):
-        raise SpikedtpError(f"{name} has a bias, which these cells lack: train with torch.nn.Linear(..., bias=False)")
+        raise SpikedtpError(
+            f"{name} has a bias, which these cells do not have: train with torch.nn.Linear(..., bias=False)"
+        )
     return weight.T

@@ -102,8 +102,8 @@ def _check(spec: OpenLoop) -> None:
     )
     if spec.bias is not None and BIASED not in declaration.clear:
         raise SpikedtpError(
-            f"{where}: {spec.population} has a bias, which every step adds to {BIASED} when it is cleared, and "
-            f"{type(spec.cell).__name__} does not clear it: name it in its declaration's clear"
+            f"{where}: {spec.population} has a bias, which is added to {BIASED} in every step when {BIASED} is "
+            f"cleared, but {type(spec.cell).__name__} does not clear it: name it in the declaration's clear"
         )
 
 

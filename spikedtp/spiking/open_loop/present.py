@@ -236,8 +236,8 @@ def _carried(activity: np.ndarray, source: Source) -> np.ndarray:
     """Activities of a source, if its cells can fire at them."""
     if not source.on_off and activity.min() < 0:
         raise SpikedtpError(
-            f"activities of {source.population} are negative (down to {activity.min():.3g}), and no firing rate is: "
-            "let on and off cells carry them (on_off=True, --on-off), or scale the inputs to [0, 1]"
+            f"activities of {source.population} are negative (down to {activity.min():.3g}), and a firing rate cannot "
+            "be: let on and off cells carry them (on_off=True, --on-off), or scale the inputs to [0, 1]"
         )
     return activity
 

@@ -49,7 +49,9 @@ class GivenSignals:
                 + (" and the same batch" if self.pre.ndim == 3 else "")
             )
         if form == "spiking" and self.pre.ndim == 3:
-            raise SpikedtpError(f"replay: the spiking form takes (steps, n), got pre {self.pre.shape}: give one train")
+            raise SpikedtpError(
+                f"replay: the spiking form takes (steps, n), got pre {self.pre.shape}: give one sequence, no batch"
+            )
         if form == "spiking" and rule.needs_spikes:
             for name in ("pre", "post"):
                 array = getattr(self, name)

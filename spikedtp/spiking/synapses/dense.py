@@ -104,7 +104,7 @@ class DenseSynapses(Group):
         self._delay = Delay(owner, delay, delay_steps)
         if len(self._spikers) % len(self._pre):
             raise SpikedtpError(
-                f"{owner}: spikers must be as many for each cell of the source ({len(self._pre)} cells), "
+                f"{owner}: spikers must be as many for each cell of the source, which has {len(self._pre)} cells, "
                 f"got {len(self._spikers)}"
             )
         if dtype not in (np.float32, np.float64, "float32", "float64"):

@@ -131,7 +131,9 @@ class PairSynapses(DenseSynapses):
         for end in (self._spikers, self._post):
             end.must_fire(f"{rule.name} needs spikes on both sides")
         if self.per_cell > 1:
-            raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; {rule.name} knows one spike a step")
+            raise SpikedtpError(
+                f"{self.name}: spikers of a cell may fire at once; {rule.name} allows one spike in a step"
+            )
         if self.variables["w"].dim is not DIMENSIONLESS:
             unit = unit_of(self.variables["w"].dim)
             raise SpikedtpError(

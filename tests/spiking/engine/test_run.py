@@ -203,7 +203,7 @@ def test_a_full_disk_is_named(temporary, monkeypatch):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
     try:
-        with pytest.raises(SpikedtpError, match=r"found no place: .*noisy_trace.*set TMPDIR"):
+        with pytest.raises(SpikedtpError, match=r"no space for the results of the run: .*noisy_trace.*set TMPDIR"):
             run(100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

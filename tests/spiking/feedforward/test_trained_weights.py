@@ -78,7 +78,9 @@ def test_square_matrices_are_asked_about(run):
     w1, w2, x = network(SQUARE, 0)
     more = {"labels": [0, 1], "order": [0, 1]} if run is learn_readout else {}
     for weights in ([w1, w2], [w1.T, w2.T], [torch.from_numpy(w1), w2.tolist()], [w1, np.eye(5)]):
-        with pytest.raises(SpikedtpError, match=r"fit both ways round: say orientation='in_out' .* or .*'out_in'"):
+        with pytest.raises(
+            SpikedtpError, match=r"fit in both orientations: give orientation='in_out' .* or .*'out_in'"
+        ):
             run(weights, x, **more, device="runtime")
     spikes = {
         way: run_feedforward([w1, w2], x, orientation=way, device="runtime").hidden_spikes
@@ -109,7 +111,7 @@ def test_random_shapes_against_what_fits():
                 found = oriented([w1, w2], (1, 1, n_in), asked)
                 assert all(map(np.array_equal, found, expected[right[0]]))
             else:
-                with pytest.raises(SpikedtpError, match="fit both ways round" if right else "shapes do not fit"):
+                with pytest.raises(SpikedtpError, match="fit in both orientations" if right else "shapes do not fit"):
                     oriented([w1, w2], (1, 1, n_in), asked)
     assert min(told.values()) >= 8, told
 
@@ -117,7 +119,7 @@ def test_random_shapes_against_what_fits():
 def test_layers_that_these_cells_cannot_be():
     w1, w2, x = network((5, 4, 3), 0)
     biased = torch.nn.Linear(5, 4)
-    with pytest.raises(SpikedtpError, match=r"w1 has a bias, which these cells lack: .*bias=False"):
+    with pytest.raises(SpikedtpError, match=r"w1 has a bias, which these cells do not have: .*bias=False"):
         run_torch_snn([biased, linear(w2)], x, device="runtime")
     biased.bias.data[:] = 0
     biased.weight.data = torch.from_numpy(w1.T.astype(np.float32))

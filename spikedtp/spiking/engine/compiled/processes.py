@@ -83,7 +83,7 @@ def run_processes(
     for first, process in zip(bounds, processes, strict=False):
         word, *numbers = last.get(process, ["nothing"])
         if word != "finished":
-            raise RuntimeError("the compiled network stopped without a word: this is a bug of spikedtp")
+            raise RuntimeError("the compiled network stopped without a message: this is a bug of spikedtp")
         seconds, writing, peak = map(float, numbers)
         finished.append(Finished(int(first), seconds, writing, int(peak) * 1024))
     return finished
@@ -136,7 +136,7 @@ def _check(process: _Process) -> None:
     process.complaints.seek(0)
     message = (process.complaints.read().strip().splitlines() or ["no message"])[-1]
     if status == DISK:
-        raise SpikedtpError(f"the results of the run found no place: {message}; free some, or set TMPDIR")
+        raise SpikedtpError(f"there was no space for the results of the run: {message}; free some space, or set TMPDIR")
     if status == -signal.SIGKILL:
         message = "it was killed, perhaps because memory ran out"
     raise RuntimeError(f"the compiled network stopped with status {status}: {message}")

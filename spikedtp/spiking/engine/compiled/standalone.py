@@ -44,7 +44,7 @@ def run_standalone(
     with compiled(build, data) as (project, layout, data):
         if layout.lasting and n_processes > 1:
             raise SpikedtpError(
-                "what this network learns lasts from one presentation to the next, so they run in order: "
+                "what this network learns lasts from one presentation to the next, so presentations run in order: "
                 "n_processes must be 1"
             )
         ready = time.perf_counter()
