@@ -156,8 +156,8 @@ medians.pivot(index="readout", columns="cell", values="cosine").round(3)
 # ## The whole circuit made of this cell
 #
 # In the closed loop every population spikes from its own membrane, and all synapses learn. The dendrite of this cell
-# acts on its soma all the time, so no soma is held. The cell has no variables for a bias or an error, so both arrive at its
-# soma as spikes do. `spiking.train(...)` learns online; here the circuit shows what it would learn.
+# acts on its soma all the time, so no soma is held. The cell has no variables for a bias or an error, so both
+# arrive at its soma as spikes do. `spiking.train(...)` learns online; here the circuit shows what it would learn.
 
 # %%
 from spikedtp.spiking import Phases, SpikingNetwork
