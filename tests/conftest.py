@@ -18,6 +18,20 @@ TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the cases of slow_cases.txt; one that its file does not have any more is an error."""
+    lines = (TESTS / "slow_cases.txt").read_text(encoding="utf-8").splitlines()
+    slow = {line for line in lines if line and not line.startswith("#")}
+    found = {item.nodeid for item in items}
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker(pytest.mark.slow)
+    if not any("::" in argument for argument in config.args):  # whole files
+        files = {name.partition("::")[0] for name in found}
+        if gone := {name for name in slow - found if name.partition("::")[0] in files}:
+            raise pytest.UsageError(f"tests/slow_cases.txt names cases that do not exist: {', '.join(sorted(gone))}")
+
+
 @pytest.fixture
 def golden() -> Callable[[str], dict[str, np.ndarray]]:
     """``golden("name")`` gives the arrays of ``tests/golden/name.npz``."""
