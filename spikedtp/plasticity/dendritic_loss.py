@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from spikedtp.plasticity.base import Factors, LearningRule
+from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import Signals, State, clip01
 from spikedtp.plasticity.spiking_form import SpikingForm
 
@@ -53,8 +54,8 @@ class DendriticLoss(LearningRule):
 
     def factors(self, signals: Signals, state: State) -> Factors:
         rate = self.sign * self.learning_rate
-        return Factors(((rate * signals.dendrite_settled.clip(-1.0, 1.0), clip01(signals.pre_settled_previous)),))
+        return Factors(((rate * Plateau.clip(signals.dendrite_settled), clip01(signals.pre_settled_previous)),))
 
     def spiking_form(self) -> SpikingForm:
-        change = "learning_rate*clip(dendrite_settled_post, -1, 1)*clip(pre_settled_previous_pre, 0, 1)"
+        change = f"learning_rate*{Plateau.clip_code('dendrite_settled_post')}*clip(pre_settled_previous_pre, 0, 1)"
         return SpikingForm(on_learn=f"w {'+' if self.sign == 1 else '-'}= {change}")

@@ -51,6 +51,8 @@ class Plateau:
     @classmethod
     def clip(cls, state: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """The dendritic state, or the error, within the limits."""
+        if out is None:  # a tensor, too
+            return state.clip(-cls.limit, cls.limit)
         limit = state.dtype.type(cls.limit)
         return np.clip(state, -limit, limit, out=out)
 

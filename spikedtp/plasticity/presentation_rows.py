@@ -49,6 +49,7 @@ class PresentationRows:
     """
 
     needs_spikes = False
+    bounds = (None, None)
 
     def __init__(self, rule: LearningRule):
         if rule.needs_gradient:

@@ -82,6 +82,11 @@ class TimedRule(Parameters, Described):
         raise NotImplementedError
 
     @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The limits that the rule sets to weights; None: no limit."""
+        return None, None
+
+    @property
     def name(self) -> str:
         return type(self).__name__
 

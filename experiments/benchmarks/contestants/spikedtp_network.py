@@ -20,6 +20,7 @@ import numpy as np
 from brian2 import Clock, Hz, Network, NeuronGroup, ms
 
 from spikedtp.neurons import CellModel, SteadyInput, TwoCompartment
+from spikedtp.neurons.group import Slots, make_group
 from spikedtp.spiking.engine.batch import RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, write_inputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -51,21 +52,21 @@ __all__ = ["contestants"]
 
 def _cells(model: CellModel, n: int, name: str, clock: Clock, *, fires: bool, count: bool = False) -> NeuronGroup:
     declaration = model.declaration()
-    counted = "\ncount += 1" if count else ""
-    group = NeuronGroup(
+    if not fires:
+        declaration = replace(declaration, threshold="", reset="", early_reset=False, before_threshold="")
+    return make_group(
+        model,
         n,
-        declaration.equations + model.parameter_equations() + ("\ncount : 1" if count else ""),
-        threshold=declaration.threshold if fires else None,
-        reset=declaration.reset + counted if fires else None,
+        declaration=declaration,
+        slots=Slots.of(declaration),
+        more="count : 1" if count else "",
+        at_spike="count += 1" if count else "",
         method="euler",
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),
         codeobj_class=code_object_class(),
     )
-    if fires:
-        group.run_regularly(declaration.before_threshold, when="before_thresholds", clock=clock, name=f"{name}_hazard")
-    return group
 
 
 def build_feedforward(case: Feedforward) -> BuiltNetwork:
@@ -75,8 +76,6 @@ def build_feedforward(case: Feedforward) -> BuiltNetwork:
     inputs = _cells(models["inputs"], case.n_pre, "inputs", clock, fires=True, count=True)
     cells = _cells(models["cells"], case.n_post, "cells", clock, fires=False)
     synapses = DenseSynapses(inputs, cells, "input_dend", clock=clock, name="synapses")
-    cells.state_updater.when = "after_synapses"
-    cells.run_regularly("input_dend = 0", when="after_synapses", order=1, clock=clock, name="cells_clear")
 
     def start():
         start_cells(inputs, models["inputs"].declaration(), lasting=("activity",))

@@ -112,7 +112,7 @@ class GivenSignals:
         w0 = as_numbers("replay: w0", w0)
         if w0.shape not in ((), wanted):
             raise SpikedtpError(f"replay: w0 must be (n_post, n_pre) = {wanted}, got {w0.shape}")
-        low, high = getattr(self.rule, "bounds", (None, None))
+        low, high = self.rule.bounds
         if (low is not None and w0.min() < low) or (high is not None and w0.max() > high):
             raise SpikedtpError(
                 f"replay: w0 must lie within the bounds of {self.rule.name}, {low} to {high}, got {w0.min():g} to "
