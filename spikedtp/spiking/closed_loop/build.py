@@ -49,7 +49,7 @@ SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
 
 @dataclass
 class CircuitNumbers:
-    """Numbers of the circuit: weights `(n_post, n_pre)`, biases, what the rules remember, by name."""
+    """Numbers of the circuit by name: weights `(n_post, n_pre)`, biases, and what the rules remember."""
 
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
@@ -58,7 +58,7 @@ class CircuitNumbers:
 
 @dataclass
 class _Building:
-    """What is being built."""
+    """The parts of a network while it is built."""
 
     spec: ClosedLoop
     given: CircuitNumbers
@@ -88,7 +88,7 @@ class _Building:
         return self.cells[places[0].start : places[-1].stop]
 
     def spikers_of(self, name: str):
-        """The subgroup that fires for a population; None where its cells do so themselves."""
+        """The subgroup that fires for a population, or None if its cells fire themselves."""
         place = self.spec.spiker_slices().get(name)
         return None if place is None else self.spikers[place.start : place.stop]
 
@@ -99,8 +99,9 @@ class _Building:
 def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     """Create the network on the active Brian2 device.
 
-    One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
-    membranes integrate what has just arrived, so that it acts on rates from the next step on.
+    In one time step come, one after the other: hazards from the voltages, spikes, propagation into `input_soma` and
+    `input_dend`, and counting. Then the membranes integrate what has just arrived, so that it acts on rates from the
+    next step on.
     """
     counts = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
     counts_of_cells = f"{counts}counted_rate : Hz (constant)\nactivity_now : 1\n"
@@ -133,12 +134,12 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
 
 
 def _plateau(spec: ClosedLoop, dendrite: str) -> str:
-    """The plateau that a dendritic state makes: `gate` and, if dendrites have one of their own, `lowest` are set."""
+    """The plateau of a dendritic state. The code uses `gate` and, if dendrites have their own, `lowest`."""
     return f"gate*{Plateau.clip_code(dendrite, 'lowest' if spec.has_lowest else None)}"
 
 
 def _acting(spec: ClosedLoop) -> str:
-    """What of its dendrite acts on a soma."""
+    """The part of a dendrite's state that acts on its soma."""
     acting = "plateau" if spec.phases.latch else _plateau(spec, "v_dend")
     return f"acting = {acting} : 1" + ("\nlowest : 1" if spec.has_lowest else "")
 
