@@ -41,7 +41,7 @@ FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidel
 
 
 def write_all(docs: Path) -> None:
-    """Write the pages into `docs`. Files that would not change are not written, so that only changes are built again."""
+    """Write the pages into `docs`. Files that would not change are left alone, so that only changes are built again."""
     rules = {**RULES, **TIMED_RULES, **BIAS_RULES}
     with style():
         for name, rule in rules.items():
@@ -166,8 +166,8 @@ def _rule_index() -> str:
     return f"""# Learning rules
 
 Each rule is one frozen dataclass in one file of `spikedtp/plasticity/`, with its
-[rate form and its spiking form](../glossary.md#rate-form-and-spiking-form) side by side. Tests compare the two forms of every
-rule. [A notebook](../notebooks/02_your_own_rule.ipynb) shows how to write one.
+[rate form and its spiking form](../glossary.md#rate-form-and-spiking-form) side by side. Tests compare the two forms of
+every rule. [A notebook](../notebooks/02_your_own_rule.ipynb) shows how to write one.
 
 ## Once per presentation
 These rules are for circuit files, `compare` and `train`. `replay` drives them with one row for each
