@@ -1,4 +1,4 @@
-"""Pages that are made, not written: one per learning rule, the gallery, the notebooks, the list of the others."""
+"""Pages that are generated: one per learning rule, the gallery, the notebooks, and the list of all other pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidel
 
 
 def write_all(docs: Path) -> None:
-    """Write them into `docs`; files that would be the same are left alone, so that only what changed is built again."""
+    """Write the pages into `docs`. Files that would not change are left alone, so that only changes are built again."""
     rules = {**RULES, **TIMED_RULES, **BIAS_RULES}
     with style():
         for name, rule in rules.items():
@@ -165,16 +165,18 @@ def _rule_index() -> str:
     toctree = "\n".join(("```{toctree}", ":hidden:", *RULES, *TIMED_RULES, *BIAS_RULES, "```"))
     return f"""# Learning rules
 
-Each rule is one frozen dataclass in one file of `spikedtp/plasticity/`, rate and spiking form side by side. Tests
-compare the two forms of all of them. To write one: [the notebook](../notebooks/02_your_own_rule.ipynb).
+Each rule is one frozen dataclass in one file of `spikedtp/plasticity/`, with its
+[rate form and its spiking form](../glossary.md#rate-form-and-spiking-form) side by side. Tests compare the two forms of
+every rule. [A notebook](../notebooks/02_your_own_rule.ipynb) shows how to write one.
 
 ## Once per presentation
-In circuit files, `compare` and `train`; `replay` drives them with a row per presentation.
+These rules are for circuit files, `compare` and `train`. `replay` drives them with one row for each
+[presentation](../glossary.md#presentation).
 
 {listed(RULES)}
 
 ## In time steps
-For `replay`, and for synapses of cells that fire by themselves.
+These rules are for `replay`, and for synapses of cells that fire by themselves.
 
 {listed(TIMED_RULES)}
 
@@ -191,8 +193,8 @@ For `replay`, and for synapses of cells that fire by themselves.
 def _gallery(docs: Path) -> str:
     parts = [
         "# Gallery",
-        "One script per question, in `experiments/`. Each takes `--out DIR [--quick] [--seed N]` and says in its first "
-        "lines what it claims, where that comes from and which numbers to expect.",
+        "`experiments/` has one script for each question. Each takes `--out DIR [--quick] [--seed N]`. Its first lines "
+        "say what it claims, where the claim comes from, and which numbers to expect.",
     ]
     for path in sorted((docs.parent / "experiments").glob("*.py")):
         code = path.read_text(encoding="utf-8")
@@ -204,5 +206,5 @@ def _gallery(docs: Path) -> str:
             f"## {path.stem}\n**{' '.join(title.split())}**",
             *(f"![{path.stem}](figures/{f.name})" for f in figures if f.is_file()),
         ]
-        parts += [f":::{{dropdown}} What it claims, and how to run it\n```text\n{text.strip()}\n```\n:::"]
+        parts += [f":::{{dropdown}} What this script claims, and how to run it\n```text\n{text.strip()}\n```\n:::"]
     return "\n\n".join(parts) + "\n"

@@ -1,4 +1,4 @@
-"""How well a classifier does: accuracy per class and the confusion table. No simulation."""
+"""The quality of a classifier: accuracy of each class, and the confusion table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["class_accuracy", "confusion"]
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.DataFrame:
-    """How often each label was taken for each class.
+    """How often each label was classified as each class.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.D
     Returns
     -------
     DataFrame
-        One row per pair: ``label, predicted, n``; the pairs that did not occur too.
+        One row per pair with the columns ``label, predicted, n``. Pairs that did not occur have a row too.
 
     Raises
     ------
     SpikedtpError
-        Classes that there are not, or not one answer for each label.
+        A class does not exist, or there is not one answer for each label.
     """
     labels = as_indices("labels", labels, n_classes, "classes")
     predicted = as_indices("predicted", predicted, n_classes, "classes")
@@ -39,12 +39,12 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.D
 
 
 def class_accuracy(table: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of each class from what `confusion` gives.
+    """Accuracy of each class, from a table of `confusion`.
 
     Returns
     -------
     DataFrame
-        One row per class: ``label, n_samples, accuracy``; NaN for a class without samples.
+        One row per class with the columns ``label, n_samples, accuracy``. The accuracy is NaN without samples.
     """
     n_samples = table.groupby("label")["n"].sum()
     right = table[table["label"] == table["predicted"]].set_index("label")["n"]

@@ -1,4 +1,4 @@
-"""How floating point arithmetic is to behave, whatever the caller has told numpy. No numbers here."""
+"""Floating-point arithmetic that does not depend on what the caller has told numpy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Function = TypeVar("Function", bound=Callable)
 
 
 def underflow_is_zero(function: Function) -> Function:
-    """A product too small for its type is 0 in `function`, no error: faint inputs and small weights are no fault."""
+    """In `function` a product that is too small for its type is 0 and not an error. Small numbers are no mistake."""
 
     @wraps(function)
     def calm(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Arrays from users, checked once: whatever holds numbers becomes a plain array of finite ones, or one line.
+"""Checks of arrays from users: the result is a plain array of finite numbers, or a one-line error.
 
-Lists, numpy, pandas and xarray, sparse matrices, and tensors of torch (which is not imported here). What would change
-its meaning on the way is refused: masked entries, units, text that looks like a number, complex numbers.
+Lists, numpy, pandas and xarray, sparse matrices, and tensors of torch (which is not imported here). Values
+whose meaning would change are refused: masked entries, units, text that looks like a number, complex numbers.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def as_numbers(
     Parameters
     ----------
     name : str
-        How messages call it.
+        Its name in messages.
     values : array, tensor or nested list
-        A tensor may need gradients, live on another device, be sparse, quantised, or of a type that numpy lacks.
+        A tensor may need gradients, be on another device, be sparse or quantised, or have a type that numpy lacks.
     dtype : type, optional
-        Of the result; None keeps that of `values`.
+        Type of the result. None keeps the type of `values`.
     kinds : str
         Kinds of numpy's types that are numbers here.
     finite : bool
@@ -39,12 +39,12 @@ def as_numbers(
     Returns
     -------
     ndarray
-        May share memory with `values`.
+        It may share memory with `values`.
 
     Raises
     ------
     SpikedtpError
-        Anything that is no array of numbers; entries that are masked, missing, NaN or infinite.
+        The values are not an array of numbers, or entries are masked, missing, NaN or infinite.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, so that a sound file of another kind is not called damaged. Nothing is read in."""
+"""The kind of a file by its first bytes, so that a sound file of another kind is not called damaged."""
 
 from __future__ import annotations
 

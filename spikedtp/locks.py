@@ -1,4 +1,4 @@
-"""Locks between threads that a copy, a pickle and a fork can live with. What they guard lives elsewhere."""
+"""Locks between threads that work with copies, pickles and forks."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _held_for_fork: list[Lock] = []
 
 
 class Lock:
-    """A lock that its holder may take again. Copied or pickled with what it guards, it is a new one.
+    """A lock that its holder may take again. A copy or a pickle of it is a new lock.
 
-    A fork waits until no other thread holds one, or the child would have what it guards half changed, and locked for
-    ever. So whoever holds a lock may wait for another lock only if that one is `inner`.
+    A fork waits until no other thread holds a lock. Otherwise the child would have half-changed data that are locked
+    for ever. A thread that holds a lock may therefore wait for another lock only if that one is `inner`.
 
     Parameters
     ----------
     inner : bool
-        Taken by those who already hold one that is not.
+        Whether threads take it that already hold a lock that is not inner.
     """
 
     def __init__(self, *, inner: bool = False):
@@ -51,12 +51,12 @@ def _new(inner: bool) -> Lock:
 
 
 def held(network: Any) -> AbstractContextManager:
-    """No other thread changes this network inside, so that several looks at it see the same one."""
+    """Inside, no other thread changes this network, so that several readings of it see the same state."""
     return getattr(network, "_lock", nullcontext())
 
 
 class Exclusive:
-    """For one user at a time: another, its own caller included, is refused with a message and not kept waiting."""
+    """A lock for one user at a time. Another one, even the same thread, is refused with a message and does not wait."""
 
     def __init__(self, refusal: str):
         self._refusal, self._lock = refusal, threading.Lock()

@@ -1,4 +1,4 @@
-"""Parameters with units: dataclass fields that are checked at construction. No model lives here."""
+"""Parameters with units: dataclass fields that are checked when an instance is made."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parameter(
     Parameters
     ----------
     default : Quantity or float
-        Also fixes the dimensions. (A `Quantity` is unhashable, so the field uses a factory.)
+        The default value, which also decides the dimensions. (A `Quantity` is unhashable, so the field uses a factory.)
     above, least, most : Quantity or float, optional
         Exclusive lower, inclusive lower and inclusive upper limit.
     """
@@ -65,9 +65,9 @@ def check_quantity(
 
 
 def check_whole(name: str, value: Any, *, least: int = 0, most: int = 2**63 - 1) -> int:
-    """`value` as an int, or one line for anything but a whole number from `least` to `most`.
+    """`value` as an int. Anything but a whole number from `least` to `most` raises a one-line error.
 
-    For counts, and for seeds: to most generators None is a seed, another one at each call.
+    It is for counts and seeds. Most generators accept None as a seed and then use another seed at each call.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Learning rate schedules: a factor on every learning rate, by presentation. The same in rate and in spikes."""
+"""Learning rate schedules: a factor on every learning rate for each presentation, the same in rate and in spikes."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ __all__ = ["check_learned", "inputs_of", "learned_rules"]
 
 
 def inputs_of(circuit: Circuit, population: str) -> tuple[Projection, ...]:
-    """The projections onto a population, which must have some."""
+    """The projections onto a population. If there are none, an error is raised."""
     circuit.population(population)
     found = circuit.inputs(population)
     if not found:
@@ -22,7 +22,7 @@ def inputs_of(circuit: Circuit, population: str) -> tuple[Projection, ...]:
 
 
 def learned_rules(projections: Iterable[Projection], wanted: list[str] | str | None = None) -> dict[str, LearningRule]:
-    """The rules, by projection, of those that learn; of the wanted ones, each of which must learn in spikes."""
+    """The rules of the projections that learn, or of the wanted ones, each of which must be able to learn in spikes."""
     rules = {p.name: p.rule for p in projections if p.rule is not None}
     if wanted is None:
         wanted = [name for name, rule in rules.items() if not rule.needs_gradient]
@@ -39,7 +39,7 @@ def learned_rules(projections: Iterable[Projection], wanted: list[str] | str | N
 
 
 def check_learned(circuit: Circuit, population: str, *, every: bool = False) -> None:
-    """There has to be something to compare; ``every``: "all" may stand for every population."""
+    """Refuse a population with nothing to compare. With ``every``, "all" may stand for every population."""
     learned = sorted({p.post for p in circuit.projections if p.rule is not None and not p.rule.needs_gradient})
     choices = [*learned, "all"] if learned and every else learned
     if population not in choices:

@@ -25,6 +25,6 @@ def plateau_of(circuit: Circuit, population: Population) -> Plateau | None:
 def sees_nudge(circuit: Circuit, projection: Projection) -> bool:
     """Whether the rule of a projection sees presynaptic activity as the nudge leaves it.
 
-    Along R it sees the step before, and a one-pass nudge has a single step: what it sees there is the settled activity.
+    Along R it sees the step before. A one-pass nudge has a single step, so along R the rule sees the settled activity.
     """
     return projection.direction != "R" or nudge_kind(circuit) != "one-pass"

@@ -1,4 +1,4 @@
-"""The `spikedtp` command: options and messages. The work lives in the library, imported only when a command runs."""
+"""The `spikedtp` command: options and messages. The library does the work and is imported only when a command runs."""
 
 from spikedtp.cli.app import main
 from spikedtp.cli.outcome import run_script

@@ -1,4 +1,4 @@
-"""The commands put together. One module per command lies beside this one."""
+"""All commands together. Each command has a module beside this one."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        Default: those of the process.
+        By default they are those of the process.
 
     Returns
     -------
     int
-        0 only when the work was done; 2 for a user's mistake or a part that is not built yet, with one line on stderr;
+        0 only when the work was done. 2 for a user's mistake or a part that is not built yet, with one line on stderr.
         130 when interrupted. A bug keeps its traceback.
     """
     return run_app(app, arguments, "spikedtp")

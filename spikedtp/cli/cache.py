@@ -23,8 +23,8 @@ def command(
 ) -> None:
     """List or empty the cache of compiled projects.
 
-    It lies in $SPIKEDTP_CACHE, or in the user's cache folder, and holds at most $SPIKEDTP_CACHE_LIMIT megabytes
-    (default 500): what was used longest ago goes first.
+    The cache is in $SPIKEDTP_CACHE, or in the user's cache folder. It holds at most $SPIKEDTP_CACHE_LIMIT megabytes
+    (default 500). The projects that were used longest ago are removed first.
     """
     from spikedtp.spiking.engine.compiled.build_cache import cache_folder, cached_projects, clear_cache
 

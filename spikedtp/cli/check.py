@@ -1,4 +1,4 @@
-"""`spikedtp check`: does this installation work? The work is `spikedtp.jobs.check`'s."""
+"""`spikedtp check`: check this installation. `spikedtp.jobs.check` does the work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_SOUND = 1
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> int:
-    """Look at compiler, packages, threads and cache, and simulate five seconds on each device."""
+    """Check compiler, packages, threads and cache, and simulate five seconds on each device."""
     from spikedtp.jobs.check import check_installation
 
     sound, report = True, {}

@@ -1,4 +1,4 @@
-"""`spikedtp compare`: the main job, rate against spiking weight changes. The work is `spikedtp.jobs.compare`'s."""
+"""`spikedtp compare`: the main job, rate against spiking weight changes. `spikedtp.jobs.compare` does the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`spikedtp evaluate`: accuracy of a trained network on test images. The work is `spikedtp.jobs.evaluate`'s."""
+"""`spikedtp evaluate`: accuracy of a trained network on test images. `spikedtp.jobs.evaluate` does the work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLES = (
 
 
 def _run(configuration: EvaluateConfiguration) -> None:
-    """Classify test images; leave accuracy, confusion table and figure, and the accuracy of each class."""
+    """Classify test images, and write the accuracy, the confusion table and figure, and the accuracy of each class."""
     from tqdm import tqdm
 
     from spikedtp.jobs.evaluate import run_evaluation

@@ -1,4 +1,4 @@
-"""`spikedtp info`: what a circuit or a checkpoint holds. The work is `spikedtp.jobs.info`'s."""
+"""`spikedtp info`: describe a circuit or a checkpoint. `spikedtp.jobs.info` does the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands made from configurations: one option for every setting, `--config`, `--set`, and which of them wins."""
+"""Commands made from configurations: one option for every setting, `--config`, `--set`, and their precedence."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
 
 
 def device_for(asked: str | None) -> str:
-    """The device asked for; without one, C++ if it can be compiled here."""
+    """The device that was asked for, or else C++ if it can be compiled here."""
     from spikedtp.spiking.engine import devices
 
     if asked is None and not devices.compiler_available():
@@ -105,12 +105,12 @@ def _metavar(field: FieldInfo) -> str | None:
 
 
 def _nested(field: FieldInfo) -> bool:
-    """Whether it takes more than one word: a mapping or a list, which has no option of its own."""
+    """Whether a setting takes more than one word. A mapping or a list has no option of its own."""
     return _metavar(field) is None and field.annotation is not bool
 
 
 def _option(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Every option is text or a switch, and absent unless given: types and limits are the configuration's to check."""
+    """Every option is text or a switch, and absent unless given. The configuration checks types and limits."""
     help = field.description or ""
     kind: Any
     if field.annotation is bool:
@@ -135,7 +135,7 @@ def _parameter(name: str, annotation: Any) -> inspect.Parameter:
 
 
 def _completion(name: str, choices: list[str]) -> Callable[[str], list[str]] | None:
-    """What a shell offers: the words of a choice, the shipped circuits; None: files."""
+    """The words that a shell offers: those of a choice, or the shipped circuits. With None it offers files."""
     if name == "circuit":
         choices = _shipped_circuits()
     return (lambda incomplete: [word for word in choices if word.startswith(incomplete)]) if choices else None

@@ -23,14 +23,14 @@ def run_app(app: typer.Typer, arguments: Sequence[str] | None, name: str) -> int
     ----------
     app : typer.Typer
     arguments : sequence of str or None
-        None: those of the process.
+        None stands for those of the process.
     name : str
-        What the program is called in messages.
+        The name of the program in messages.
 
     Returns
     -------
     int
-        0 only when the work was done; 2 for a user's mistake or a part that is not built yet, with one line on stderr;
+        0 only when the work was done. 2 for a user's mistake or a part that is not built yet, with one line on stderr.
         130 when interrupted. A bug keeps its traceback.
     """
     try:

@@ -1,4 +1,4 @@
-"""`spikedtp repeat`: run again what made a results folder, and compare file by file."""
+"""`spikedtp repeat`: repeat the run that made a results folder, and compare file by file."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     plugin: Plugins = None,
 ) -> int:
-    """Run again what made DIR and say of each file whether it came out the same, byte by byte (status 1: not all did).
+    """Repeat the run that made DIR, and say for each file whether it has the same bytes (status 1: some differ).
 
-    The manifest itself is not compared: it says when, where and with what a run was made. Plugins that the run used are
-    to be named again with --plugin: no file makes them be imported.
+    The manifest itself is not compared, because it says when, where and with which versions a run was made.
+    Plugins that the run used must be named again with --plugin, because no file causes an import.
     """
     from spikedtp.cli import main
 

@@ -1,4 +1,4 @@
-"""`spikedtp replay`: drive one learning rule with given signals. The work is `spikedtp.jobs.replay`'s."""
+"""`spikedtp replay`: drive one learning rule with given signals. `spikedtp.jobs.replay` does the work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = (
 
 
 def _run(configuration: ReplayConfiguration) -> None:
-    """Drive one learning rule with given signals; leave weights and states after every row as replay.npz and figure."""
+    """Drive one learning rule with given signals, and write weights and states after every row, with their figure."""
     from spikedtp.jobs.replay import rule_of, run_replay
 
     summary = run_replay(configuration, configuration.out)

@@ -1,4 +1,4 @@
-"""`spikedtp report`: a results folder as one HTML page. The work is `spikedtp.report`'s."""
+"""`spikedtp report`: a results folder as one HTML page. `spikedtp.report` does the work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Results of a command, a sweep or an experiment.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page. Default: report.html in DIR.")] = None,
 ) -> None:
-    """Gather figures, tables, settings and versions of a results folder into one page that needs no other file."""
+    """Put figures, tables, settings and versions of a results folder on one page that needs no other file."""
     from spikedtp.report import write_report
 
     typer.echo(f"page: {write_report(folder, out)}")

@@ -1,4 +1,4 @@
-"""`spikedtp sweep`: many comparisons in one table. The work is `spikedtp.sweep`'s."""
+"""`spikedtp sweep`: many comparisons in one table. `spikedtp.sweep` does the work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOME_FAILED = 1
 
 
 def _run(configuration: SweepConfiguration) -> int:
-    """Run 'compare' over a grid, a list or random draws of settings; interrupted, it continues where it stopped."""
+    """Run 'compare' over a grid, a list or random draws of settings. After an interruption it continues."""
     from spikedtp.sweep import run_sweep
 
     found = run_sweep(configuration, configuration.out, report=lambda line: typer.echo(line, err=True))

@@ -1,4 +1,4 @@
-"""`spikedtp train`: train a network online from fresh weights, in rate or in spikes, and leave its checkpoint."""
+"""`spikedtp train`: train a network online from fresh weights, in rate or in spikes, and write its checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXAMPLES = (
 
 
 def _run(configuration: TrainConfiguration) -> None:
-    """Train on the training part, measure on the test part; leave weights.pt, learning curve, summary and manifest.
+    """Train on the training part, measure on the test part, and write weights.pt, learning curve, summary and manifest.
 
     An interrupted run continues when the same command is given again.
     """

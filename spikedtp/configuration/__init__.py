@@ -1,4 +1,4 @@
-"""What a run can be told, one model per command: names, defaults, limits and help of every setting. No work.
+"""The settings of a run, one model per command: names, defaults, limits and help of every setting.
 
 The command line makes its options from these models, `--config` files are checked against them, and every result keeps
 its own as ``config.yaml``.

@@ -57,14 +57,14 @@ class Configuration(BaseModel):
     command : str
         The command that it configures.
     unsaved : frozenset of str
-        Settings that say where and how a run is carried out; what comes out does not depend on them.
+        Settings that say where and how a run is carried out. The results do not depend on them.
     later : frozenset of str
         Settings that earlier versions did not have. They are saved only if they differ from their defaults, so that
         earlier results can be repeated to the same bytes.
     set_into : str
-        The mapping that ``--set NAME=VALUE`` fills; "" for any key, as in ``--set cell.tau_soma=30*ms``.
+        The mapping that ``--set NAME=VALUE`` fills. It is "" for any key, as in ``--set cell.tau_soma=30*ms``.
     set_example : str
-        For messages and help.
+        An example for messages and help.
     plugins : tuple of str
         Modules of the user's own that were imported for the run (``--plugin``). They stand in the file for the record:
         a configuration that names one which has not been imported is refused, and nothing is imported for it.
@@ -88,13 +88,13 @@ class Configuration(BaseModel):
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], where: str | Mapping[str, str] = "") -> Self:
-        """Checked settings.
+        """Make a configuration from settings, which are checked.
 
         Parameters
         ----------
         settings : mapping
         where : str, or mapping of a setting's name to str
-            What to put in front of a message about that setting: the file it stands in, or its option.
+            The beginning of a message about that setting: the file where it stands, or its option.
 
         Raises
         ------
@@ -123,15 +123,15 @@ class Configuration(BaseModel):
 
     @classmethod
     def keys(cls) -> list[str]:
-        """The names of its settings, as they stand in files."""
+        """The names of the settings as they stand in files."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     def absolute(self) -> Self:
-        """With absolute paths: a saved configuration means the same from any folder."""
+        """The same settings with absolute paths, so that a saved configuration means the same in any folder."""
         return self
 
     def saved(self) -> dict[str, Any]:
-        """What goes into the file and the manifest: everything that decides what comes out."""
+        """The settings for the file and the manifest: all on which the results depend."""
         unset = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
         return self.model_dump(mode="json", exclude={*self.unsaved, *unset}, by_alias=True)
 

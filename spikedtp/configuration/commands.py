@@ -60,15 +60,15 @@ Values = dict[str, bool | int | float | str]  # parameters by name, with units a
 
 UnitRates = Annotated[
     dict[str, Annotated[float, Number, Field(gt=0)]],
-    setting("Closed loop: rate of activity 1 by population, in Hz, where it is not to follow from unit-rate."),
+    setting("Closed loop: rates of activity 1 that do not follow from unit-rate, by population, in Hz."),
 ]
 Spikers = Annotated[
     Positive | dict[str, Positive] | None,
-    setting("Closed loop: units that fire for each inhibitory cell, or by population. Default: 4.", metavar="N"),
+    setting("Closed loop: units that fire for each inhibitory cell, or number by population. Default: 4.", metavar="N"),
 ]
 
 Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
-ClosedPhases = Annotated[Values, setting("Closed loop: when things happen, such as settle: 300*ms or hold: none.")]
+ClosedPhases = Annotated[Values, setting("Closed loop: times and held somas, such as settle: 300*ms or hold: none.")]
 
 PLACES = ("circuit", "weights", "data")  # settings that name files or folders
 
@@ -100,7 +100,7 @@ class _Trained(_Circuit):
     weights: Weights = None
 
     def weights_file(self) -> Path:
-        """The weights asked for; without them, those that ship with a shipped circuit."""
+        """The weights that were asked for, or else those that ship with a shipped circuit."""
         from spikedtp.circuit import circuit_path, shipped_names
         from spikedtp.models import weights_file
 
@@ -126,7 +126,7 @@ class _Spiking(_Circuit):
 
 
 class _ClosedLoop(_Circuit):
-    """Settings of a network that learns or answers in rate or in spikes; all but the mode are for spikes alone."""
+    """Settings of a network that learns or answers in rate or in spikes. All but the mode are only for spikes."""
 
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
     later: ClassVar[frozenset[str]] = frozenset({"plugins", "cell", "phases"})
@@ -135,13 +135,15 @@ class _ClosedLoop(_Circuit):
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
     settle: Annotated[
         Real,
-        amount("How long an image is shown before the network is read or nudged, in ms.", "MS"),
+        amount("Duration of the settle phase, in which only the image is shown, in ms.", "MS"),
     ] = 500.0
-    read: Annotated[Real, amount("The last part of it, over which it is read, in ms.", "MS")] = 200.0
+    read: Annotated[
+        Real, amount("Duration of the last part of the settle phase, in which the network is read, in ms.", "MS")
+    ] = 200.0
     dt: Dt = 1.0
     firing: Annotated[
         Literal["poisson", "regular", "lif"],
-        setting("Spikes at random, at regular intervals, or of a leaky integrate-and-fire unit."),
+        setting("How cells fire: at random, at regular intervals, or as leaky integrate-and-fire units."),
     ] = "poisson"
     device: Device = None
     unit_rates: UnitRates = {}

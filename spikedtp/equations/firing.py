@@ -1,6 +1,6 @@
 """From a wanted rate to spikes: Poisson, regular intervals, or a leaky integrate-and-fire unit. One fragment each.
 
-Each gives the rate that is asked for, so that what remains between them is the statistics of the intervals. `rate` is
+Each gives the rate that is asked for, so that they differ only in the statistics of the intervals. `rate` is
 an expression in Hz; it is clipped between 0 and `max_rate`.
 """
 
@@ -21,7 +21,7 @@ LEAST_LIF_RATE = 0.05
 
 @dataclass(frozen=True)
 class Firing:
-    """How spikes come about: what a `Declaration` needs of it."""
+    """How a rate becomes spikes: the parts that a `Declaration` needs."""
 
     equations: Equations
     before_threshold: str
@@ -53,7 +53,7 @@ def steady_poisson(rate: str) -> Firing:
 
 
 def regular(rate: str) -> Firing:
-    """A spike whenever the integral of the rate passes the next whole number: no noise but the phase at the start."""
+    """A spike whenever the integral of the rate passes the next whole number. Only its value at the start is random."""
     return Firing(
         Equations("rate = clip(wanted_rate, 0*Hz, max_rate) : Hz\nremaining : 1", wanted_rate=rate),
         "remaining -= rate*dt",

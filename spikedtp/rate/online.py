@@ -1,4 +1,4 @@
-"""Online training: in which order samples come, and one step after the other. The step itself is `RateNetwork`'s."""
+"""Online training: the order of samples, and one step after the other. `RateNetwork` does the step itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Progress", "sample_order", "train_online"]
 
 
 class Progress(NamedTuple):
-    """One training step that is done: how many there were, which sample it was, the factor on the learning rates."""
+    """A training step that is done: the number of steps so far, its sample, and the factor on the learning rates."""
 
     step: int
     sample: int
@@ -26,14 +26,16 @@ class Progress(NamedTuple):
 
 
 def sample_order(n: int, n_presentations: int, data_seed: int) -> np.ndarray:
-    """EIANN's online order of samples: reshuffled at each pass, from one generator.
+    """EIANN's online order of samples, which are shuffled again at each pass with one generator.
 
     Parameters
     ----------
     n : int
-        Samples in the training set.
+        Number of samples in the training set.
     n_presentations : int
+        Number of presentations.
     data_seed : int
+        Seed of the order.
 
     Returns
     -------
@@ -61,22 +63,22 @@ def train_online(
     schedule: str | Callable[[int, int], float] = DEFAULT_SCHEDULE,
     start: int = 0,
 ) -> Iterator[Progress]:
-    """Train online; yields after each step, so that a caller can report, evaluate or stop.
+    """Train online. It yields after each step, so that the caller can report, evaluate or stop.
 
     Parameters
     ----------
     network : RateNetwork
-        Changed in place.
+        The network, which is changed in place.
     X, T : array, (samples, n_in), (samples, n_out)
         Inputs in [0, 1] and one-hot targets.
     n_samples : int
-        Presentations in all; the set is reshuffled at each pass.
+        Number of all presentations. The samples are shuffled again at each pass.
     data_seed : int
-        Of the order of samples (`sample_order`).
+        Seed of the order of samples (`sample_order`).
     schedule : str or callable
-        Of the learning rates (``spikedtp.schedules``).
+        How learning rates change (``spikedtp.schedules``).
     start : int
-        Presentations that were run before: the rest gives what one run of all would have given.
+        Number of presentations that were run before. The others then give the same as one run of all.
 
     Yields
     ------

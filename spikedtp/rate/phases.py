@@ -1,8 +1,8 @@
 """The two-phase presentation, written once: settle, then nudge. No learning rule and no weight change here.
 
 A presentation is compiled into a list of array operations on preallocated buffers, since at batch size one the
-interpreter costs more than the arithmetic. Reading `_settle` and `_nudge_*` gives the presentation step by step;
-nothing is computed while they run. Inside, a batch is `(n, samples)`, so that ``weights @ activity`` serves both cases.
+interpreter costs more than the arithmetic. `_settle` and `_nudge_*` describe the presentation step by step, but nothing
+is computed while they run. Inside, a batch is `(n, samples)`, so that ``weights @ activity`` serves both cases.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ class Program:
     Parameters
     ----------
     store : WeightStore
-        Weights are read where they lie: a program stays valid while they change in place.
+        The weights. They are read in place, so a program stays valid while they change in place.
     n_samples : int or None
         Size of the batch; None for a single sample without a batch axis.
     nudge : bool
         Whether a target is given and the circuit's nudge phase runs.
     everyone : bool
-        Every population takes the steps of an equilibrated nudge phase, not only those that training updates.
+        Whether every population takes the steps of an equilibrated nudge phase, not only those that training updates.
     record : bool
-        Keep the dendritic state of every nudge step.
+        Whether the dendritic state of every nudge step is kept.
 
     Attributes
     ----------
     signals : dict of Signals
-        By projection name: views into the buffers, ``(n,)`` or ``(samples, n)``, valid until the next run.
+        Signals by projection name. They are views into the buffers, ``(n,)`` or ``(samples, n)``, and valid until the
+        next run.
     settle_rows, nudge_rows : dict of list of int
-        Which row of the activity buffer holds each step of a population (`activity`).
+        The row of the activity buffer that holds each step of a population (`activity`).
     plateau : dict of ndarray
     nudge_dendrite : dict of ndarray, (nudge steps, n)
         With `record`: the dendritic state clipped to ±1 as each nudge step of the phase saw it.
@@ -85,7 +86,7 @@ class Program:
         self.nudge_rows: dict[str, list[int]] = {name: [] for name in self.now}
 
     def run(self, x: np.ndarray, target: np.ndarray | None = None) -> None:
-        """Present ``(n_in,)`` or ``(n_in, samples)``; the results are in the buffers until the next run."""
+        """Present ``(n_in,)`` or ``(n_in, samples)``. The results stay in the buffers until the next run."""
         np.copyto(self.x, x)
         if target is not None:
             np.copyto(self.target, target)
@@ -203,7 +204,7 @@ class Program:
     def _groups(
         self, populations: tuple[Population, ...], moving: set[str] | None = None
     ) -> list[tuple[int, int, str]]:
-        """Runs of neighbouring populations that can take a step together: none sees the others' present activity."""
+        """Groups of neighbouring populations that can step together: none sees the present activity of another."""
         groups: list[list[Population]] = []
         for population in populations:
             if moving is not None and population.name not in moving:

@@ -1,7 +1,7 @@
-"""What a run leaves behind: a folder that is complete or absent, summary, tables, figures, manifest.
+"""The results of a run: a folder that is complete or absent, with summary, tables, figures and manifest.
 
-`summary.json`, tables and figures are the same bytes for the same seed; whatever differs between two such runs
-(timings, paths, versions) belongs to `manifest.json`.
+`summary.json`, tables and figures have the same bytes for the same seed. Everything that differs between two such runs
+(timings, paths, versions) is in `manifest.json`.
 """
 
 from spikedtp.records.arrays import read_arrays

@@ -22,13 +22,13 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
     """A hidden folder to write results into; its files reach `out_dir` only if the block succeeds.
 
-    A new `out_dir` appears in one rename. In one that exists, only the files that the block wrote are replaced. When
-    the block raises, or is interrupted, nothing is left behind, parent folders made on the way included.
+    A new `out_dir` appears in one rename. In one that exists, only the files that the block wrote are replaced. If the
+    block raises an error or is interrupted, nothing is left, not even parent folders that were made on the way.
 
     Parameters
     ----------
     out_dir : path
-        The final place; missing parents are made.
+        The final place. Missing parent folders are made.
 
     Yields
     ------
@@ -38,8 +38,8 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     SpikedtpError
-        Before the block runs, if `out_dir` or a parent is not a folder or cannot be written; after it, if there was no
-        space for a file, somebody deleted the folder, or a file cannot be moved in.
+        Before the block runs: `out_dir` or a parent is not a folder or cannot be written. After it: there was no space
+        for a file, the folder was deleted meanwhile, or a file cannot be moved in.
     """
     out = Path(os.path.abspath(os.path.expanduser(out_dir)))
     made: list[Path] = []
@@ -65,7 +65,7 @@ def staged(out_dir: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def remove_partial(out: Path) -> None:
-    """Remove what killed runs left of `staged` inside `out`; only for a caller that nobody else writes there beside."""
+    """Remove what killed runs left of `staged` inside `out`. No other process may write there at the same time."""
     for left in out.glob(f".{glob.escape(out.name)}-????????.partial"):
         shutil.rmtree(left, ignore_errors=True)
 

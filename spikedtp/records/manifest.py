@@ -1,4 +1,4 @@
-"""``manifest.json``: where, when and with what a run was made: whatever may differ between two runs of one seed."""
+"""``manifest.json``: where, when and with which versions a run was made, which may differ between runs of one seed."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def write_manifest(
     Parameters
     ----------
     folder : path
-        Where to write; usually what `staged` yields. The files that lie there already are listed with their SHA-256.
+        Where to write, usually the folder that `staged` yields. Files that are already there are listed with their
+        SHA-256.
     configuration : mapping
-        Every setting of the run as it was used, defaults filled in.
+        Every setting of the run as it was used, with defaults filled in.
     seeds : mapping of str to int
         What each seed was for.
     timings : mapping of str to float, optional
@@ -104,7 +105,7 @@ def git_state() -> dict[str, Any] | None:
 
 
 def compiler_version() -> str | None:
-    """First line of what the C++ compiler (``$CXX`` or ``g++``) says of itself; None if there is none."""
+    """First line of the version text of the C++ compiler (``$CXX`` or ``g++``), or None if there is no compiler."""
     words = os.environ.get("CXX", "g++").split() or ["g++"]
     said = _output(*words, "--version")
     return said.splitlines()[0] if said else None
@@ -136,7 +137,7 @@ def _outputs(folder: Path) -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: containers kept, numpy scalars as numbers, not-finite numbers as null, the rest as text."""
+    """A value that JSON can hold: containers are kept, numpy scalars become numbers, NaN null, the rest text."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

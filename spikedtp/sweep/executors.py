@@ -1,4 +1,4 @@
-"""Where the jobs run: processes of this machine (joblib) or the workers of a Dask cluster. Results as they come."""
+"""Where the jobs run: in processes of this machine (joblib) or on the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ CONNECT_SECONDS = 10
 def run_local(jobs: list[Job], n_processes: int) -> Iterator[dict[str, Any]]:
     """Run jobs in so many processes (1: in this one).
 
-    When a process is killed (out of memory, for one), the jobs that it took down are run one by one, each in a process
-    of its own: the guilty one is reported as failed and the others are not lost.
+    If a process is killed, for example because memory is full, the jobs that ended with it are run one by one, each in
+    a process of its own. The job that caused it is reported as failed, and the others are not lost.
     """
     waiting = {job["key"]: job for job in jobs}
     try:

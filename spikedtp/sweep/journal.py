@@ -36,7 +36,7 @@ class Journal:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Nobody else runs this sweep meanwhile. The system lets go of the lock when a process is killed."""
+        """Inside, no other process runs this sweep. When a process is killed, the system releases its lock."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock")
@@ -65,7 +65,7 @@ class Journal:
         return found
 
     def write(self, finished: dict[str, Any]) -> None:
-        """Record a finished job; it survives whatever happens next."""
+        """Record a finished job, so that it survives whatever happens next."""
         path = self.folder / f"{finished['key']}.json"
         partial = path.with_suffix(".partial")
         with open(partial, "w", encoding="utf-8") as file:

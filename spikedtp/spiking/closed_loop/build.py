@@ -35,7 +35,7 @@ CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("
 
 @dataclass
 class CircuitNumbers:
-    """Numbers of the circuit: weights `(n_post, n_pre)`, biases, what the rules remember, by name."""
+    """Numbers of the circuit by name: weights `(n_post, n_pre)`, biases, and what the rules remember."""
 
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
@@ -44,7 +44,7 @@ class CircuitNumbers:
 
 @dataclass
 class _Building:
-    """What is being built."""
+    """The parts of a network while it is built."""
 
     spec: ClosedLoop
     of_loop: CellsOfLoop
@@ -75,7 +75,7 @@ class _Building:
         return self.cells[places[0].start : places[-1].stop]
 
     def spikers_of(self, name: str) -> Subgroup | None:
-        """The subgroup that fires for a population; None where its cells do so themselves."""
+        """The subgroup that fires for a population, or None if its cells fire themselves."""
         place = self.spec.spiker_slices().get(name)
         return None if place is None or self.spikers is None else self.spikers[place.start : place.stop]
 
@@ -86,8 +86,9 @@ class _Building:
 def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     """Create the network on the active Brian2 device.
 
-    One time step: hazards from the voltages, spikes, propagation into `input_soma` and `input_dend`, counting; then the
-    membranes integrate what has just arrived, so that it acts on rates from the next step on.
+    In one time step come, one after the other: hazards from the voltages, spikes, propagation into `input_soma` and
+    `input_dend`, and counting. Then the membranes integrate what has just arrived, so that it acts on rates from the
+    next step on.
     """
     of_loop = CellsOfLoop(spec)
     of_loop.check()

@@ -1,4 +1,4 @@
-"""Closed loop: every population spikes from its own membrane. Plain data here, Brian2 in `build`.
+"""The plan of a closed loop, in which every population spikes from its own membrane. `build` makes the Brian2 objects.
 
 A presentation is a timeline of windows. In the settle phase only the image comes from outside. At the onset of the
 nudge the somas are read (and, if asked, held), the output's error and the dendrites' gates are set; then dendrites act
@@ -35,22 +35,23 @@ class ClosedLoop:
     ----------
     circuit : Circuit
     unit_rates : dict
-        population -> Quantity (Hz): firing rate of activity 1.
+        Firing rate of activity 1: population -> Quantity (Hz).
     spikers : dict
-        population -> how many units fire for each of its cells, with the cell's rate each. Missing: the cell itself.
+        population -> how many units fire for each of its cells, each at the rate of the cell. In a population that is
+        not named, each cell fires itself.
     cell : CellModel
-        What `cells.CellsOfLoop` asks of it.
+        The cell of every population; `cells.CellsOfLoop` says what it needs.
     inputs : SteadyInput
         Its unit rate is that of the input population.
     phases : Phases
     learning : bool
         Whether the synapses learn at the end of the nudge phase.
     nudged : bool
-        Whether there is a nudge phase (learning needs one); else a presentation ends with the settle phase.
+        Whether there is a nudge phase, which learning needs. Without it a presentation ends with the settle phase.
     signals : bool
-        Keep what the rules see of each presentation, beside the settled activities.
+        Whether to keep the signals of the rules for each presentation, beside the settled activities.
     record : tuple of str
-        What to keep at every time step: any of ``spikes, v_soma, v_dend``.
+        The variables to keep at every time step: any of ``spikes, v_soma, v_dend``.
     """
 
     circuit: Circuit
@@ -80,12 +81,12 @@ class ClosedLoop:
 
     @property
     def hidden_layers(self) -> tuple[str, ...]:
-        """From the top."""
+        """The hidden layers, from the top."""
         return tuple(self.circuit.layers)[-2:0:-1]
 
     @property
     def windows(self) -> dict[str, tuple[int, int]]:
-        """What is read when: phase -> (first time step, last + 1). All of "nudged" is read in its last part."""
+        """When each phase is read: phase -> (first time step, last + 1). "nudged" is read in its last part."""
         last = self.nudge_part(self.hidden_layers[-1]) if self.hidden_layers else self.phases.nudged()
         return {"settled": self.phases.settled, "nudged": last}
 
@@ -102,7 +103,7 @@ class ClosedLoop:
 
     @property
     def times(self) -> np.ndarray:
-        """Of every time step, in second."""
+        """Times of all time steps, in second."""
         return np.arange(self.n_steps) * float(self.phases.dt)
 
     @property
@@ -111,7 +112,7 @@ class ClosedLoop:
 
     @property
     def populations(self) -> tuple[Population, ...]:
-        """All but the input, which has no membrane."""
+        """All populations but the input, which has no membrane."""
         return self.circuit.populations[1:]
 
     def spiker_slices(self) -> dict[str, slice]:
@@ -135,7 +136,7 @@ class ClosedLoop:
         return np.concatenate(rates), np.concatenate(cells)
 
     def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
-        """Of the highest activities by population, those that ask for more than the highest rate, with their limits."""
+        """The highest activities, by population, that ask for more than the highest rate, with their limits."""
         rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.highest_rate for p in self.populations}
         limits = {name: float(rate / self.unit_rates[name]) for name, rate in rates.items()}
         return {name: (value, limits[name]) for name, value in highest.items() if value > limits[name]}

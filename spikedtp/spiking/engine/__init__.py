@@ -1,1 +1,1 @@
-"""Runs any network that is built. No science here."""
+"""Runs any network that is built. Nothing here depends on what the network computes."""

@@ -1,4 +1,4 @@
-"""What goes into a run of many presentations and what comes out: plain arrays, the same on every device."""
+"""Inputs and results of a run of many presentations: plain arrays, the same on every device."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ __all__ = ["Kept", "Progress", "RunInputs", "RunResults"]
 
 @dataclass(frozen=True)
 class RunInputs:
-    """One run of the network.
+    """The inputs of one run of the network.
 
     Attributes
     ----------
     patterns : dict
-        name -> (n_patterns, ...) array: the values of each of `BuiltNetwork.changing`. For one of
-        `BuiltNetwork.streams` a sequence of tables, ``(n_steps, ...)`` arrays or `Rows`.
+        The values of each of `BuiltNetwork.changing`: name -> (n_patterns, ...) array. For one of
+        `BuiltNetwork.streams` they are a sequence of tables, ``(n_steps, ...)`` arrays or `Rows`.
     pattern : (n_presentations,) int, or dict of them
-        Which pattern each presentation shows; by name, if the variables do not change together.
+        Which pattern each presentation shows. It is a dict by name if the variables do not change together.
     seeds : (n_presentations,) int
-        Each presentation has its own, so that its result does not depend on its place in the batch.
+        The seed of each presentation, so that its result does not depend on its place in the batch.
     constants : dict
-        name -> array: the values of `BuiltNetwork.constants`.
+        The values of `BuiltNetwork.constants`: name -> array.
     keep_every : int
-        What lasts is kept after this many presentations, again and again, and after the last; 0: after the last alone.
+        Lasting variables are kept each time this many presentations are done, and after the last one. With 0 they are
+        kept only after the last one.
     """
 
     patterns: Mapping[str, np.ndarray | Sequence]
@@ -43,7 +44,7 @@ class RunInputs:
         return self.pattern[name] if isinstance(self.pattern, dict) else self.pattern
 
     def due(self, done: int) -> bool:
-        """Whether what lasts is kept after this many presentations."""
+        """Whether lasting variables are kept after this many presentations."""
         return done == len(self) or (bool(self.keep_every) and done % self.keep_every == 0)
 
 
@@ -52,24 +53,24 @@ class RunResults:
     """Results of a run.
 
     Large arrays are private maps of files in the temporary folder ($TMPDIR), so results may be larger than memory. The
-    files are deleted as soon as they are mapped, and their space is free again when the arrays are gone: nobody has to
-    clean up. Writing to an array changes it in memory alone.
+    files are deleted as soon as they are mapped, and their space is free again when the arrays are gone, so nothing has
+    to be cleaned up. Writing to an array changes it only in memory.
 
     Attributes
     ----------
     vectors : dict
-        name -> (n_presentations, n), read out at the end of each presentation.
+        name -> (n_presentations, n), read at the end of each presentation.
     spikes : dict
-        group -> (events, counts): (time step, cell) pairs of all presentations, and how many each had.
+        group -> (events, counts): the (time step, cell) pairs of all presentations, and their number in each.
     traces : dict
         name -> (n_presentations, n_steps, n)
     lasting : dict
-        name -> (times kept, n): what `BuiltNetwork.lasting` was whenever it was kept.
+        name -> (times kept, n): the values of `BuiltNetwork.lasting` each time they were kept.
     timings : dict
-        Seconds per stage: `build`; `run`, starting, running and reading all of it. Compiled, also `simulate`, the
-        loop over presentations as the slowest process saw it, and `write`, its part of that.
+        Seconds of each stage: `build`, and `run` for starting, running and reading. Compiled runs also have `simulate`,
+        the loop over presentations in the slowest process, and `write`, the part of it that writes results.
     peak_memory : list of int
-        Bytes that each process of a compiled run held at most.
+        The largest number of bytes that each process of a compiled run held.
     """
 
     vectors: dict[str, np.ndarray] = field(default_factory=dict)

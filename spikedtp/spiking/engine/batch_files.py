@@ -1,9 +1,8 @@
-"""The files through which a run gets its inputs and leaves its results, the same for either runner.
+"""The files with the inputs and the results of a run. Both runners use the same files.
 
 `inputs/`: an array per constant, one per changing variable or stream (all patterns) and its ``.index``, ``seeds``.
-`results/`: an array per vector and per trace with a place for each presentation; ``lasting.NAME`` with one for each
-time it was kept;
-``GROUP.counts`` and ``GROUP.FIRST``, the spikes of the process that began with presentation FIRST.
+`results/`: an array per vector and per trace with a place for each presentation; ``lasting.NAME`` with a place for each
+time it was kept; ``GROUP.counts`` and ``GROUP.FIRST``, the spikes of the process that began with presentation FIRST.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = ["read_array", "read_results", "read_so_far", "write_inputs"]
 
 #: Smaller files are read: a map costs more, and a process may hold only some tens of thousands.
 MAPPED = 1 << 20  # bytes
-#: Linux: no memory or swap is set aside for pages of a private map that nobody has written to.
+#: Linux: no memory or swap is reserved for pages of a private map that were not written to.
 NORESERVE = 0x4000 if sys.platform == "linux" else 0
 
 
@@ -68,7 +67,7 @@ def read_results(folder: Path, layout: Layout, firsts: list[int], data: RunInput
 
 
 def read_so_far(folder: Path, layout: Layout, done: int, data: RunInputs) -> RunResults:
-    """Vectors of the presentations that are done, and what lasts as it was kept last, while a run goes on."""
+    """Vectors of the presentations that are done, and the last kept values of lasting variables, during a run."""
     time = (done - 1) // data.keep_every if data.keep_every else 0
 
     def rows(name: str, dtype: str, size: int, start: int, stop: int) -> np.ndarray:
@@ -82,7 +81,7 @@ def read_so_far(folder: Path, layout: Layout, done: int, data: RunInputs) -> Run
 
 
 def read_array(path: Path, dtype: np.dtype) -> np.ndarray:
-    """A file's numbers; of a large file a private map, which stays when the file is deleted and goes with the array."""
+    """The numbers of a file. A large file becomes a private map, which stays when the file is deleted."""
     size = path.stat().st_size
     if size < MAPPED:
         return np.fromfile(path, dtype=dtype)

@@ -1,4 +1,4 @@
-"""A Brian2 network that is ready to run presentations, whatever it is: the runners know nothing more about it."""
+"""A Brian2 network that is ready to run presentations. This is all that the runners know of a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class BuiltNetwork:
     n_steps : int
         Time steps of one presentation.
     start : callable
-        Sets every state variable to its initial value, by Brian2 assignments that run on either device.
+        It sets every state variable to its initial value, by Brian2 assignments that run on either device.
     constants : dict
         name -> (Brian2 variable, values): written once before the first presentation.
     changing : dict
@@ -34,7 +34,7 @@ class BuiltNetwork:
     streams : dict
         name -> Stream: read row by row while a presentation runs.
     lasting : dict
-        name -> Brian2 variable: keeps its value from one presentation to the next, after `constants` set the first.
+        name -> Brian2 variable that keeps its value from one presentation to the next. `constants` set the first value.
     vectors : dict
         name -> Brian2 variable: read at the end of a presentation.
     spikes : dict
@@ -42,7 +42,7 @@ class BuiltNetwork:
     traces : dict
         name -> (StateMonitor, variable name)
     precision : numpy dtype
-        Of vectors and traces as they are kept: float32 saves space, float64 keeps what was computed.
+        Type in which vectors and traces are kept: float32 saves space, float64 keeps all digits.
     """
 
     net: Network

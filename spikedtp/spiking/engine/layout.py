@@ -1,4 +1,4 @@
-"""What a runner must know of a compiled network to feed it and to read its results: names and types, no Brian2."""
+"""Names and types that a runner needs to give a compiled network its inputs and to read its results. No Brian2."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Layout:
     spikes, traces : dict
         name -> the file in which a run leaves them.
     lasting : dict
-        name -> (numpy's name of the type, how many): what one presentation leaves to the next.
+        name -> (numpy's name of the type, how many), for variables that last from one presentation to the next.
     """
 
     n_steps: int

@@ -1,8 +1,8 @@
-"""Brian2 for ourselves: what it keeps once per process is ours inside, and outside what the caller has made of it.
+"""A private state of Brian2 for spikedtp. Outside, the state is the one that the caller has made.
 
-That is the active device, the names that are taken, some preferences, the stop signal, and numpy's global generator
-and error handling. A caller may be in the midst of a script of his own, with objects on either device that have run or
-are still to be run. Only one thread is inside.
+Brian2 keeps some state once per process: the active device, the names that are taken, some preferences and the stop
+signal. numpy does so with its global generator and its error handling. A caller may be in the middle of a script with
+objects on either device that have run or will still run. Only one thread at a time is inside.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _DEVICES: Any = import_module("brian2.devices.device")  # the package has an att
 
 
 class PrivateBrian2:
-    """A device of our own and a world without other objects' names, to enter as often as one likes.
+    """A device of its own without the names of other objects. It can be entered as often as needed.
 
-    Brian2 numbers a name that is taken, so that elsewhere a source would be another one for every caller. The device
-    that it knows by its name is the caller's.
+    Brian2 adds a number to a name that is taken. Without this class the generated source would therefore be different
+    for every caller. The device that Brian2 knows by its name is the caller's.
     """
 
     def __init__(self, device: str):
@@ -59,7 +59,7 @@ class PrivateBrian2:
 
     @contextmanager
     def inside(self) -> Iterator[Device]:
-        """Nobody else's code may run inside, such as a caller's function that is told of progress."""
+        """No code of the caller may run inside, such as a function that is called with the progress."""
         quiet = np.errstate(divide="ignore", invalid="ignore", under="ignore", over="warn")
         with _ALONE, quiet, harmless_warnings():
             device, instances = _DEVICES.active_device, InstanceFollower.instance_sets
@@ -81,9 +81,9 @@ class PrivateBrian2:
 
 @contextmanager
 def harmless_warnings() -> Iterator[None]:
-    """Where the caller has made errors of warnings, what libraries warn their authors of is none.
+    """Ignore warnings that libraries address to their own authors, if the caller has turned warnings into errors.
 
-    Otherwise the filters are left alone: they are the whole process's, and touching them shows old warnings again.
+    Otherwise the filters are not changed: they belong to the whole process, and a change shows old warnings again.
     """
     if not any(action == "error" for action, *_ in warnings.filters):
         yield

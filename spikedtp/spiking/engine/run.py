@@ -1,4 +1,4 @@
-"""Runs a network where the caller wants it: the one place that chooses a runner."""
+"""Runs a network on the device that the caller wants. Only this module chooses a runner."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ def run_on(
     n_processes: int = 1,
     kept: Kept | None = None,
 ) -> RunResults:
-    """Build a network and run every presentation of `data` on `device`; see `RunInputs` and `RunResults`.
+    """Build a network and run every presentation of `data` on `device`. See `RunInputs` and `RunResults`.
 
     Parameters
     ----------
     progress : callable, optional
-        Called with the number of presentations done.
+        It is called with the number of presentations that are done.
     n_processes : int
-        Among how many processes of the compiled binary the presentations are split; results are the same bytes.
+        The number of processes of the compiled binary that share the presentations. It does not change the results.
 
     kept : callable, optional
-        Called with the number of presentations done and the results so far whenever what lasts has been kept.
+        It is called with the number of presentations that are done and the results so far, each time lasting variables
+        have been kept.
 
     Raises
     ------
     SpikedtpError
-        Several processes of a network that learns from one presentation to the next, or on the runtime device; no
-        compiler; no space.
+        Several processes were asked for on the runtime device, or for a network that learns from one presentation to
+        the next; there is no compiler; or there is no space.
     """
     return DEVICES[check_device(device)].run(build, data, progress, n_processes, kept)

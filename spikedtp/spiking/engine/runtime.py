@@ -1,4 +1,4 @@
-"""Runs a network on Brian2's runtime device with the numpy target: no compiler, for notebooks and small things."""
+"""Runs a network on Brian2's runtime device with the numpy target. It needs no compiler and suits small networks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run_runtime(
     n_processes: int = 1,
     kept: Kept | None = None,
 ) -> RunResults:
-    """Build a network and run every presentation of `data`; see `run_on`."""
+    """Build a network and run every presentation of `data`, as `run_on` says."""
     if check_processes(n_processes) > 1:
         raise SpikedtpError("device 'runtime' runs in one process: several processes need device='cpp_standalone'")
     started = time.perf_counter()

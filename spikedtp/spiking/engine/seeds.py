@@ -8,7 +8,7 @@ __all__ = ["check_presentations", "presentation_seeds"]
 
 
 def check_presentations(n_repeats: int, seed: int, first_sample: int = 0) -> tuple[int, int, int]:
-    """What numbers presentations, as whole numbers; an error in one line for anything else."""
+    """Check the whole numbers that count presentations, and raise a one-line error for anything else."""
     return (
         check_whole("n_repeats", n_repeats, least=1),
         check_whole("seed", seed),
@@ -17,7 +17,7 @@ def check_presentations(n_repeats: int, seed: int, first_sample: int = 0) -> tup
 
 
 def presentation_seeds(seed: int, n_samples: int, n_repeats: int, first_sample: int = 0) -> np.ndarray:
-    """One 32-bit seed for each (sample, repeat), in that order; independent of how many there are."""
+    """One 32-bit seed for each (sample, repeat), in that order. It does not depend on how many there are."""
     n_repeats, seed, first_sample = check_presentations(n_repeats, seed, first_sample)
     return np.array(
         [

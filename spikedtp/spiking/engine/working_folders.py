@@ -1,4 +1,4 @@
-"""Folders that go away with their user, whatever ends it. Here: making, holding and sweeping; not what lies in them."""
+"""Temporary folders that are removed with the process that uses them, however it ends."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ YOUNG = 60.0  # seconds
 
 
 def hold(folder: Path, *, alone: bool = False) -> int | None:
-    """Lock a folder for as long as the file descriptor is open; None if it is gone.
+    """Lock a folder for as long as the returned file descriptor is open. None is returned if the folder is gone.
 
     Parameters
     ----------
     folder : Path
     alone : bool
-        Be the only holder, or get None. Else others may hold it too, and one who holds it alone is waited for: that is
-        somebody who looks whether it is in use, or removes it.
+        With it the caller is the only holder, or gets None. Without it others may hold the folder too. If another
+        process holds it alone, which checks whether it is in use or removes it, the call waits.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)
@@ -41,7 +41,7 @@ def hold(folder: Path, *, alone: bool = False) -> int | None:
 
 @contextmanager
 def working_folder(root: Path, prefix: str) -> Iterator[Path]:
-    """A new folder in `root`, removed at the end; those of killed processes are removed by whoever comes next."""
+    """A new folder in `root`, removed at the end. The folders of killed processes are removed by the next process."""
     for left in root.glob(f"{prefix}*"):
         _sweep(left)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=root))

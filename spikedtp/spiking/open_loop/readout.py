@@ -1,8 +1,8 @@
 """How a continuous, noisy presentation becomes the few numbers that a learning rule sees.
 
-Every read-out is linear in time: a weight for each time step, for the state (voltage or trace) and for the drive (the
-synaptic current or the spikes themselves), at the end of each phase. `paper` is Figure 3's: the last millisecond of the
-filtered state. `best` averages the drive, which has no memory of the phase before.
+Every read-out is linear in time. For each phase it has a weight for each time step of the state (voltage or trace) and
+of the drive (the synaptic current or the spikes themselves). `paper` is that of Figure 3: the filtered state in the
+last millisecond. `best` averages the drive, which has no memory of the phase before.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ def ramp(timeline: Timeline, start: float, stop: float, first: float) -> np.ndar
 
 
 def _drive_means(timeline: Timeline, *, contrast: bool = False) -> Kernels:
-    """Means of the drive. Windows chosen on training images (docs/readout.md has the measurements).
+    """Means of the drive. The windows were chosen on training images (docs/readout.md has the measurements).
 
     A dendrite or soma is read over the last third of the sensory phase, and from the onset of the nudge to the end. A
-    presynaptic trace remembers longer: the second half of the sensory phase, and the whole presentation. It is the
-    noisiest part of ΔW (each cell has only its own spikes), and a nudge changes it little. With `contrast` it is read
-    over the supervised phase alone, for rules that compare it with the sensory phase.
+    presynaptic trace is read over longer windows: the second half of the sensory phase, and the whole presentation. It
+    is the noisiest part of ΔW, because each cell has only its own spikes, and a nudge changes it little. With
+    `contrast` it is read only over the supervised phase, for rules that compare it with the sensory phase.
     """
     sensory, end = timeline.sensory_points, timeline.n_points
     windows = {
@@ -106,7 +106,7 @@ READOUTS = {
 
 
 def readout_named(readout: str | Readout, *, contrasting: bool = False) -> Readout:
-    """A read-out by name, or one of the caller's own; `contrasting` for rules that compare the two phases."""
+    """A read-out by name, or one that the caller made. `contrasting` is for rules that compare the two phases."""
     if isinstance(readout, Readout):
         return readout
     if readout == "best" and contrasting:

@@ -1,4 +1,4 @@
-"""From what was read out of a network to the signals of a learning rule: spikes and their expectation alike."""
+"""From read-out vectors to the signals of a learning rule, for spikes and for their expectation."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ class SignalReader:
     source : Source
         The projection's presynaptic cells.
     cells : slice
-        Where they lie among the inputs.
+        The places of these cells among the inputs.
     plateau : Plateau or None
-        None: the population has none.
+        How plateaus are made. It is None if the population has none.
     settled : (samples, n_post)
-        Activity of the rate network's cells at the end of the settle phase, which gates plateaus as in Figure 3.
+        Activity of the cells in the rate network at the end of the settle phase. It gates plateaus as in Figure 3.
     target : (samples, n_post) or None
-        For the output population, whose plateau is its error; other plateaus are dendritic.
+        The target, for the output population. The plateau of the output is its error. Other plateaus are dendritic.
     gain, trace_gain : float
-        What an activity of 1 gives in a read-out of the cells, and of the presynaptic traces; 1 leaves it as it is.
+        The value of an activity of 1 in a read-out of the cells, and of the presynaptic traces. With 1 the read-out is
+        not changed.
     clipped : bool
-        Whether dendritic plateaus are clipped as in the rate network. False: Figure 3's linear form.
+        Whether dendritic plateaus are clipped as in the rate network. Without clipping they have Figure 3's linear
+        form.
     signed : bool
         Whether the activity of the postsynaptic cells may be negative.
     sees_nudge : bool
-        Whether the rule sees presynaptic activity as the nudge leaves it; else the settled one.
+        Whether the rule sees presynaptic activity at the end of the nudge, or else the settled activity.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""When things happen in one presentation: rate steps, time steps, the two phases and the windows read in them."""
+"""The times of one presentation: rate steps, time steps, the two phases and the windows that are read in them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Timeline"]
 class Timeline:
     """A presentation of `sensory_points + supervised_points` rate steps.
 
-    As in Figure 3 of Galloni et al. 2025, the points are spread over the whole presentation (the first at its first
-    time step, the last at its last), so that a rate step is a little longer than `time_per_step`, and activities are
-    interpolated linearly between them. Recurrent inputs come `time_per_step` later.
+    As in Figure 3 of Galloni et al. 2025, the points are spread over the whole presentation: the first point is at the
+    first time step, the last point at the last one. A rate step is therefore a little longer than `time_per_step`.
+    Activities are interpolated linearly between the points. Recurrent inputs come `time_per_step` later.
 
     Attributes
     ----------
     time_per_step : Quantity (second)
     dt : Quantity (second)
     sensory_points, supervised_points : int
-        Rate steps shown before the nudge, and from its first step on.
+        How many rate steps are shown before the nudge, and from its first step on.
     """
 
     time_per_step: Quantity = None
@@ -66,7 +66,7 @@ class Timeline:
 
     @property
     def lag_steps(self) -> int:
-        """By how many time steps recurrent inputs are late."""
+        """The number of time steps by which recurrent inputs are late."""
         return round(float(self.time_per_step / self.dt))
 
     @property
@@ -98,7 +98,7 @@ class Timeline:
         return np.arange(self.n_steps) * float(self.dt / second)
 
     def interpolate(self, points: np.ndarray, lag: int = 0) -> np.ndarray:
-        """Values at every time step: `(..., n_points, n) -> (..., n_steps, n)`; 0 before a lagged signal arrives."""
+        """Values at every time step, `(..., n_points, n) -> (..., n_steps, n)`. 0 before a lagged signal arrives."""
         x = (np.arange(self.n_steps) - lag) * self.points_per_step
         k = np.clip(x.astype(int), 0, self.n_points - 2)
         fraction = (x - k)[:, None]

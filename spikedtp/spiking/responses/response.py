@@ -1,4 +1,4 @@
-"""What every spiking simulation gives back, whichever loop it ran in."""
+"""The response of every spiking simulation, in either loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORDABLE = ("spikes", "v_soma", "v_dend", "eligibility")
 
 
 class Plan(Protocol):
-    """What either loop says beforehand of a presentation."""
+    """What the plan of either loop says about a presentation."""
 
     @property
     def record(self) -> tuple[str, ...]: ...

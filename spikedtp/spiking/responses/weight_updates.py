@@ -1,4 +1,4 @@
-"""ΔW as a rule makes it of the signals that a spiking network gave: kept as factors, made when asked for."""
+"""ΔW that a rule makes from the signals of a spiking network. It is kept as factors and made when it is asked for."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class PlasticProjection:
     rule : LearningRule
     weight : (n_post, n_pre)
     state : dict
-        What the rule remembers of earlier presentations, as the rate network has it.
+        What the rule remembers of earlier presentations, as in the rate network.
     signals : Signals
-        Over (sample, repeat).
+        The signals, with leading axes (sample, repeat).
     linear : bool
-        Figure 3's form of the rule: neither dendritic voltages nor traces are clipped.
+        Whether ΔW has Figure 3's form, in which neither dendritic voltages nor traces are clipped.
     """
 
     rule: LearningRule
@@ -38,7 +38,7 @@ class PlasticProjection:
     linear: bool = False
 
     def change(self, signals: Signals) -> Factors:
-        """ΔW that the rule makes of such signals, without bounds or constraints."""
+        """ΔW that the rule makes from these signals, without bounds or constraints."""
         if self.linear and isinstance(self.rule, DendriticState):
             return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
         return self.rule.factors(signals, self.state)
@@ -62,10 +62,10 @@ class PlasticProjection:
 
 
 class WeightUpdates(Mapping[str, np.ndarray]):
-    """ΔW by projection name, made from their factors when asked for, so that many samples take little memory.
+    """ΔW by projection name. It is made from factors when it is asked for, so that many samples need little memory.
 
-    ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch;
-    ``updates.of('H2E_H1E', sample, repeat)`` is one of them, `(n_post, n_pre)`.
+    ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch.
+    ``updates.of('H2E_H1E', sample, repeat)`` is that of one presentation, `(n_post, n_pre)`.
     """
 
     def __init__(self, projections: dict[str, PlasticProjection], batched: bool):

@@ -1,4 +1,4 @@
-"""Chooses how all-to-all synapses are built: as a matrix or, as the reference and the fallback, with Brian2's own."""
+"""Chooses how all-to-all synapses are built: as a matrix, or with Brian2's own as reference and fallback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN = ("2.9", "2.10")
 
 
 class StockSynapses(Synapses):
-    """Brian2's synapses with the two conversions that `DenseSynapses` has; `w` runs over (pre, post), post fastest."""
+    """Brian2's synapses with the two conversions of `DenseSynapses`. `w` runs over (pre, post), with post fastest."""
 
     def flat(self, weights: np.ndarray) -> np.ndarray:
         """`(n_post, n_pre)` weights as the array ``w`` holds them."""
@@ -27,7 +27,7 @@ class StockSynapses(Synapses):
 
 
 def dense_synapses_work() -> bool:
-    """Whether this Brian2 is one that `DenseSynapses` is tested with; warns if not."""
+    """Whether `DenseSynapses` are tested with this version of Brian2. It warns if not."""
     if brian2.__version__.rpartition(".")[0] in KNOWN:
         return True
     warnings.warn(

@@ -1,4 +1,4 @@
-"""What is given to dense synapses to evaluate or to run: its units, whom it may change, on which clock."""
+"""Checks of the expressions and code given to dense synapses: units, the variables they change, clocks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SAME = 1e-12
 
 
 def unit_of(dimensions: Dimension) -> str:
-    """As an expression: ``volt``, or 1 where there is none."""
+    """A unit as an expression: ``volt``, or 1 if there is no unit."""
     return "1" if dimensions is DIMENSIONLESS else repr(get_unit(dimensions))
 
 
 def expression(owner: str, what: str, given: str | float | Quantity) -> str:
-    """A number or Quantity as an expression; an expression as it is."""
+    """A number or Quantity as an expression. An expression is returned as it is."""
     if isinstance(given, str):
         return given
     if not isinstance(given, (int, float, np.number, Quantity)) or np.ndim(given) or not np.isfinite(given):
@@ -53,12 +53,12 @@ def check_size(group: Group, what: str, value: float | Quantity, dimensions: Dim
 
 
 def dimensions_of(group: Group, code: str, run_namespace: dict[str, Any]) -> Dimension | None:
-    """Of an expression; None where a name in it is not known yet.
+    """The dimensions of an expression, or None if a name in it is not known yet.
 
     Raises
     ------
     SpikedtpError
-        It is no expression, or its units contradict each other.
+        The text is not an expression, or its units contradict each other.
     """
     try:
         variables = group.resolve_all(get_identifiers(code), run_namespace=run_namespace)
@@ -70,7 +70,7 @@ def dimensions_of(group: Group, code: str, run_namespace: dict[str, Any]) -> Dim
 
 
 def check_writes(group: Group, where: str, code: str, side: str = "") -> None:
-    """Refuse code whose effect would depend on the order in which synapses are visited."""
+    """Refuse code whose result would depend on the order of the synapses."""
     allowed = ("_idx", f"_{side}_idx", f"_{side}_cell")
     for line in filter(None, map(str.strip, re.split(r"[;\n]", code))):
         name = parse_statement(line)[0]
@@ -80,7 +80,7 @@ def check_writes(group: Group, where: str, code: str, side: str = "") -> None:
 
 
 def check_clock(group: Group, role: str, cells: Group) -> None:
-    """Raise unless `cells`, whose spikes are read, take the steps that `group` takes."""
+    """Raise an error unless `cells`, whose spikes are read, have the same time steps as `group`."""
     own, other = group.clock, cells.clock
     if abs(other.dt_ - own.dt_) > _SAME * own.dt_:
         raise SpikedtpError(

@@ -1,6 +1,6 @@
-"""Spikes on their way along dense synapses: how many steps they take, and the ring they wait in.
+"""Spikes on their way along dense synapses: how many steps they take, and the ring buffer in which they wait.
 
-Slot `_turn` of the ring arrives in this step; a slot is a list of cells and, last, how many there are.
+The spikes in slot `_turn` of the ring arrive in this step. A slot is a list of cells, followed by their number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Delay"]
 
 
 class Delay:
-    """The same delay for all synapses: a time, which is rounded to steps as Brian2 does, or a number of steps.
+    """The same delay for all synapses: a time, which is rounded to steps as in Brian2, or a number of steps.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Delay:
         return self.steps if self.time is None else int(self.time / dt + 0.5)
 
     def add_ring(self, variables: Variables) -> list[str]:
-        """Its variables; their names in the code. The ring grows to its size before the first run."""
+        """Add the variables of the ring and return their names in code. The ring gets its size before the first run."""
         variables.add_dynamic_array("_ring", size=0, dtype=np.int32, index="_ring_idx")
         variables.add_auxiliary_variable("_ring_idx", dtype=np.int32)
         variables.add_array("_turn", size=1, dtype=np.int32, scalar=True, index="0")
@@ -68,7 +68,7 @@ class Delay:
         return ["_ring", "_turn"]
 
     def prepare(self, dt: float, n_cells: int) -> tuple[int, int]:
-        """Give the ring its size for the run that begins: its slots, and the cells that one has place for."""
+        """Give the ring its size for the run that begins: the number of slots, and of cells in a slot."""
         before, slots, room = (int(n) if k else n for k, n in enumerate(self._layout.get_value()))
         wanted = self.in_steps(dt) + 1
         if (before, slots) == (dt, wanted) or (slots and self.time is None):
@@ -91,7 +91,7 @@ class Delay:
         return wanted, room
 
     def _waiting(self, slots: int, room: int, ratio: float) -> dict[int, list[int]]:
-        """Steps from now, in steps of the new length -> the cells whose spikes then arrive."""
+        """Number of steps from now, of the new length -> the cells whose spikes then arrive."""
         ring = self._ring.get_value().reshape(slots, room + 1)
         turn = int(self._turn.get_value()[0])
         arrivals: dict[int, list[int]] = {}
@@ -102,5 +102,5 @@ class Delay:
         return arrivals
 
     def forget(self) -> None:
-        """No spike is on its way."""
+        """Remove all spikes that are on their way."""
         self._ring.set_value(0)

@@ -1,8 +1,9 @@
-"""All-to-all synapses as one matrix: rows are added where stock `Synapses` walk index arrays.
+"""All-to-all synapses as one matrix. They add rows of weights where stock `Synapses` follow arrays of indices.
 
 A spike of a presynaptic cell adds a row of weights to a variable of the postsynaptic cells. Learning is code for every
-synapse, written as for `Synapses` (``w``, ``x_pre``, ``y_post``): after each pre- or postsynaptic spike, or at learning
-events. Constraints act on the whole matrix. C++ standalone and numpy; equal to stock `Synapses` within rounding.
+synapse, written as for `Synapses` (``w``, ``x_pre``, ``y_post``). It runs after each pre- or postsynaptic spike, or at
+learning events. Constraints act on the whole matrix. There is code for C++ standalone and for numpy, and results equal
+those of stock `Synapses` within rounding.
 """
 
 from __future__ import annotations
@@ -40,33 +41,34 @@ _LINE, _PAGE = 64, 4096
 class DenseSynapses(Group):
     """Synapses from every cell of `source` to every cell of `target`.
 
-    A row is added where the variable of a cell may be written: not, as in Brian2, to one that is ``(unless
-    refractory)`` while its cell is.
+    As in Brian2, a spike does not change a variable that is ``(unless refractory)`` while its cell is refractory.
 
     Parameters
     ----------
     source, target : NeuronGroup, Subgroup or other group of cells
-        `source` emits spikes, unless `spikers` do it for it.
+        The presynaptic and the postsynaptic cells. `source` fires, unless `spikers` fire for it.
     onto : str, optional
-        Variable of `target` that a spike adds its row of weights to: a real one that every cell has. None: synapses
-        that only learn.
+        The variable of `target` to which a spike adds its row of weights. It must be real, and every cell must have
+        its own. With None the synapses only learn.
     gain : str, float or Quantity
-        Factor on the weights as they are added, the same for all synapses: ``w`` has the units of `onto` over those
-        of `gain`. An expression may use `parameters`, shared variables and the namespace.
+        Factor on the weights when they are added, the same for all synapses. The units of ``w`` are those of `onto`
+        divided by those of `gain`. An expression may use `parameters`, shared variables and the namespace.
     delay : Quantity (second), optional
-        From a spike to its arrival, the same for all synapses; rounded to time steps of `clock` as Brian2 does.
+        Time from a spike to its arrival, the same for all synapses. It is rounded to time steps of `clock` as in
+        Brian2.
     delay_steps : int
         The same as a number of time steps, instead of `delay`.
     parameters : dict
-        name -> number or Quantity: shared constants that the code may use; None: the caller sets the value.
+        Shared constants that the code may use: name -> number or Quantity. With None the caller sets the value later.
     spikers : NeuronGroup or Subgroup, optional
-        Fire for the cells of `source`, the same number for each, one cell's after the other's.
+        Units that fire for the cells of `source`, the same number for each cell. All units of one cell come before
+        those of the next.
     dtype : float32 or float64
-        Of the weights.
+        Type of the weights.
     clock : Clock, optional
-        Of what fires, if not given. Its time step may change between runs.
+        By default it is the clock of the cells that fire. Its time step may change between runs.
     when, order
-        When spikes arrive.
+        Slot of the time step in which spikes arrive.
 
     Attributes
     ----------
@@ -75,7 +77,8 @@ class DenseSynapses(Group):
     Raises
     ------
     SpikedtpError
-        What cannot be: at once or, as the cause of Brian2's error, when a run begins (clocks that differ).
+        Something is not possible. The error comes at once or, for example for clocks that differ, as the cause of
+        Brian2's error when a run begins.
     """
 
     add_to_magic_network = True
@@ -157,7 +160,7 @@ class DenseSynapses(Group):
 
     @property
     def delay_steps(self) -> int:
-        """Time steps from a spike to its arrival, by the time step that the clock has now."""
+        """Number of time steps from a spike to its arrival, with the present time step of the clock."""
         return self._delay.in_steps(self.clock.dt_)
 
     # -- what synapses do ------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ class DenseSynapses(Group):
         )
 
     def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
-        """Code for the row of each cell that has just fired; not where several spikers fire for it.
+        """Add code for the row of each cell that has just fired. It is refused where several spikers fire for a cell.
 
         It may change ``w`` and variables of the postsynaptic cells.
         """
@@ -202,7 +205,7 @@ class DenseSynapses(Group):
         self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
 
     def on_post(self, code: str, *, when: str = "synapses", order: int = 2) -> None:
-        """Code for the column of each postsynaptic cell that has just fired.
+        """Add code for the column of each postsynaptic cell that has just fired.
 
         It may change ``w`` and variables of the presynaptic cells.
         """
@@ -217,7 +220,7 @@ class DenseSynapses(Group):
             self.variables.add_reference("_post_spikespace", self._post.group, "_spikespace")
 
     def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Code for every synapse, in steps where the expression `at` is true. It may change ``w``."""
+        """Add code for every synapse in steps where the expression `at` is true. It may change ``w``."""
         check_writes(self, "learn", code)
         self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
 
@@ -226,7 +229,7 @@ class DenseSynapses(Group):
     ) -> None:
         """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`.
 
-        Asked for next after `learn` in the same steps, it is done in the same pass over the weights.
+        If it is called right after `learn` with the same steps, both are done in one pass over the weights.
         """
         check_size(self, "scale", scale, self.variables["w"].dim)
         options: dict[str, Any] = {"scale": float(scale), "autapses": autapses}
@@ -237,7 +240,7 @@ class DenseSynapses(Group):
             self._event("dense_event", at, when, order, needed=["w"], **options)
 
     def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
-        """No autapses."""
+        """Set the diagonal of the weights to 0, so that there are no autapses."""
         self._event("dense_diagonal", at, when, order, needed=["w"])
 
     def copy_of(
@@ -251,7 +254,7 @@ class DenseSynapses(Group):
         when: str = "end",
         order: int = 0,
     ) -> None:
-        """Weights are ``factor * source [* source2]``, transposed if asked."""
+        """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true."""
         sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
         dimensions = self.variables["w"].dim
         for synapses in sources.values():
@@ -319,7 +322,7 @@ class DenseSynapses(Group):
     # -- before a run ----------------------------------------------------------------------------------------------
 
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
-        """Check what only a run can know; what templates have to know of it."""
+        """Check what is only known when a run begins, and return what the templates need of it."""
         for role, cells in self._in_step.items():
             check_clock(self, role, cells.group)
         if self._added is None:
@@ -347,7 +350,7 @@ class DenseSynapses(Group):
         return _with_units(rows.ravel(), weights)
 
     def matrix(self, flat: np.ndarray) -> np.ndarray:
-        """The opposite: `(..., size of w)` to `(..., n_post, n_pre)`."""
+        """The opposite of `flat`: from `(..., size of w)` to `(..., n_post, n_pre)`."""
         rows = np.asarray(flat).reshape(*np.shape(flat)[:-1], self.n_pre, self.stride)
         return _with_units(rows[..., : self.n_post].swapaxes(-1, -2), flat)
 
@@ -358,7 +361,7 @@ def _with_units(values: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 class _Code(CodeRunner):
-    """Code of dense synapses, which is generated anew for each run: for the time step that this one has."""
+    """Code of dense synapses. It is generated anew for each run, because the time step may have changed."""
 
     def update_abstract_code(self, run_namespace: dict[str, Any]) -> None:
         self.template_kwds |= self.group._fit(run_namespace)

@@ -1,4 +1,4 @@
-"""The cells at either end of dense synapses: what they must be, and their variables as code for synapses names them."""
+"""The cells at both ends of dense synapses: their checks, and the names of their variables in code for synapses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OURS = ("w", "z", "i", "j")
 
 
 class Cells:
-    """The cells at one end: their whole group, and where in it they begin.
+    """The cells at one end: their whole group, and their place in it.
 
     Attributes
     ----------
@@ -45,9 +45,10 @@ class Cells:
             raise SpikedtpError(f"{self.owner}: {self.role} {self.group.name!r} has no threshold, and {why}")
 
     def refer(self, variables: Variables, suffix: str) -> None:
-        """Add every variable of the cells under its name with a suffix; as in Brian2 also without, or as i and j.
+        """Add every variable of the cells under its name with a suffix, and as in Brian2 also without, or as i and j.
 
-        Cells are counted as in their whole group for its variables, from 0 for those that a subgroup has of its own.
+        For variables of the whole group cells are counted as in this group. For variables of a subgroup they are
+        counted from 0.
         """
         whole, own = f"_{suffix}_idx", f"_{suffix}_cell"
         for index in (whole, own):
@@ -79,16 +80,16 @@ class Cells:
         return [f"{name}_{suffix}", name] if alone else [f"{name}_{suffix}"]
 
     def _per_cell(self, name: str) -> bool:
-        """Whether a variable of the group has one value, or one for each cell, and no list of spikes or of links."""
+        """Whether a variable of the group has one value or one for each cell, and is not a list of spikes or links."""
         return self.group.variables[name].scalar or self.group.variables.indices[name] == "_idx"
 
     def target(self, name: str) -> tuple[Variable, int]:
-        """The variable that spikes add to, and where in its array the cells begin.
+        """The variable to which spikes add, and where the cells begin in its array.
 
         Raises
         ------
         SpikedtpError
-            There is none of that name, or it is not the kind that a row of weights can be added to.
+            There is no such variable, or a row of weights cannot be added to it.
         """
         own = name in self.cells.variables and name not in self.group.variables
         found = (self.cells if own else self.group).variables

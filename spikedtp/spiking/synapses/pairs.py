@@ -1,17 +1,18 @@
 """Dense synapses that learn from pairs of spikes (STDP, triplet STDP, with reward and eligibility), row by row.
 
-A postsynaptic spike touches no weight. What those since the last spike of presynaptic cell i do to its row is
-x_i times the difference of two running sums, one per postsynaptic cell, so it can wait until cell i fires again:
+A postsynaptic spike changes no weight at once. Let t_i be the last spike of presynaptic cell i. The change of row i by
+all postsynaptic spikes since t_i is x_i times the difference of two running sums, one per postsynaptic cell. It can
+therefore wait until cell i fires again:
 
     sum over f of x_i(t_f) h_j(t_f) = X_i (S_j(t) - S_j(t_i)),    S_j = sum over f of h_j(t_f) e^(-t_f/tau_x)
 
-with X_i = x_i e^(t/tau_x), which stands still between spikes of i. Columns, which are strided, are never walked. All
-changes that wait have one sign (without a modulator), so clipping once is clipping each time.
+with X_i = x_i e^(t/tau_x), which is constant between spikes of i. Columns, whose entries are far apart in memory, are
+never used. Without a modulator all changes that wait have one sign, so clipping once equals clipping each time.
 
-With an eligibility trace z = Z q^t, q = e^(-dt/tau_e), a pair term d at t_f adds d q^(-t_f) to Z, and to a weight
-rate d q^(-t_f) (C(t) - C(t_f - dt)), with C the running sum of reward r q^t dt; a second sum, of h_j e^(-t_f/tau_x)
-q^(-t_f) C(t_f - dt), gives what waits. Before the factors e^(t/tau) cost more than five digits, all rows are brought up
-to date and time starts at 0 again.
+With an eligibility trace z = Z q^t, q = e^(-dt/tau_e), a pair term d at t_f adds d q^(-t_f) to Z. It adds
+rate d q^(-t_f) (C(t) - C(t_f - dt)) to a weight, where C is the running sum of reward r q^t dt. A second sum, of
+h_j e^(-t_f/tau_x) q^(-t_f) C(t_f - dt), gives the changes that wait. Before the factors e^(t/tau) cost more than five
+digits, all rows are brought up to date, and time starts at 0 again.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ class PairSynapses(DenseSynapses):
 
     @staticmethod
     def _numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
-        """Constants of the code, which are values at run time: another rule with the same parts needs no new build."""
+        """Constants of the code. They are set at run time, so another rule with the same parts needs no new build."""
         largest = np.finfo(float).max  # compiled code does not know infinity
         least = 1e-100  # as good as nothing, and can be divided by
         low, high = form.bounds
@@ -184,7 +185,7 @@ class PairSynapses(DenseSynapses):
         return numbers
 
     def _row_stride(self, itemsize: int) -> int:
-        """Whole vectors of 64 bytes, and never whole pages: rows would all fall into the same sets of the cache."""
+        """Whole vectors of 64 bytes, but never whole pages, or all rows would use the same sets of the cache."""
         vector, eight = 64 // itemsize, 512 // itemsize
         return -(-self.n_post // eight) * eight + vector
 

@@ -1,8 +1,8 @@
 """Compiled projects, kept by content: the same generated source, compiler and flags never compile twice.
 
 A project is compiled in a working folder and renamed into place when it is complete, with a note of its files' hashes
-(`NOTE`), so a build that was killed or that somebody has changed is never used. Whoever uses a project holds its folder
-locked; the cache stays within its limit by removing what was used longest ago and is held by nobody.
+(`NOTE`), so a build that was killed or changed later is never used. A process that uses a project keeps its folder
+locked. To stay within its limit, the cache removes the projects that were used longest ago and are not locked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PARTIAL = "partial-"
 
 
 def cache_folder() -> Path:
-    """`$SPIKEDTP_CACHE`, or the user's cache folder; made if it is not there."""
+    """`$SPIKEDTP_CACHE`, or the user's cache folder. It is made if it does not exist."""
     chosen = os.environ.get("SPIKEDTP_CACHE")
     root = (Path(chosen) if chosen else Path(platformdirs.user_cache_dir("spikedtp"))) / "builds"
     try:
@@ -50,7 +50,7 @@ def cache_folder() -> Path:
 
 @contextmanager
 def compiled_project(write_source: Callable[[Path], None], key: str | None = None) -> Iterator[Path]:
-    """The folder of a compiled project whose source is what `write_source(folder)` writes; nobody removes it inside.
+    """The folder of a compiled project with the source that `write_source(folder)` writes. Inside, it is not removed.
 
     With a `key`, `known_project` finds it again.
     """
@@ -86,12 +86,12 @@ def known_project(key: str) -> Iterator[Path | None]:
 
 
 def _refused(root: Path) -> Path:
-    """The last source that a working compiler did not accept: one, so that they do not pile up."""
+    """The last source that a working compiler did not accept. Only one is kept."""
     return root.parent / "refused"
 
 
 def _build(source: Path, project: Path) -> int:
-    """Compile and move into place; of several processes that want the same project one compiles, the others wait."""
+    """Compile and move into place. If several processes want the same project, one compiles it and the others wait."""
     root = project.parent
     with FileLock(root / "locks" / project.name[0]):  # few files, so that none has to be removed
         held = _hold_complete(project)
@@ -127,7 +127,7 @@ def _is_used(path: Path, project: Path) -> bool:
 
 
 def _hold_complete(project: Path) -> int | None:
-    """Hold a project if it is there, complete and unchanged, and note that it is used; else None."""
+    """Hold a project if it exists, complete and unchanged, and note that it is used. Otherwise return None."""
     held = hold(project)
     if held is None:
         return None
@@ -174,7 +174,7 @@ def _read(path: Path) -> dict:
 
 @dataclass(frozen=True)
 class CachedProject:
-    """A compiled project: its size in bytes, when it was made and last used (seconds since 1970), and whether now."""
+    """A compiled project: size in bytes, when it was made and last used (seconds since 1970), whether it is in use."""
 
     name: str
     size: int
@@ -184,7 +184,7 @@ class CachedProject:
 
 
 def cached_projects() -> list[CachedProject]:
-    """All of them, the most recently used first."""
+    """All compiled projects, the most recently used first."""
     root = cache_folder()
     found = []
     for note in root.glob(f"*/{NOTE}"):
@@ -201,7 +201,7 @@ def cached_projects() -> list[CachedProject]:
 
 
 def clear_cache() -> list[CachedProject]:
-    """Remove every project that is not in use, and what killed builds left; gives those that were removed."""
+    """Remove every project that is not in use, and what killed builds have left. Returns the removed projects."""
     root = cache_folder()
     shutil.rmtree(_refused(root), ignore_errors=True)
     removed = [project for project in cached_projects() if _remove(root / project.name)]
@@ -212,7 +212,7 @@ def clear_cache() -> list[CachedProject]:
 
 
 def _limit() -> int:
-    """Bytes."""
+    """The limit of the cache in bytes."""
     text = os.environ.get("SPIKEDTP_CACHE_LIMIT") or str(LIMIT)
     try:
         limit = float(text)

@@ -1,4 +1,4 @@
-"""What Brian2's code generation finds out anew in every process, kept from one to the next."""
+"""Results of Brian2's code generation that every process would compute again, kept from one process to the next."""
 
 from __future__ import annotations
 

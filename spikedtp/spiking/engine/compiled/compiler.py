@@ -1,4 +1,4 @@
-"""The C++ compiler: who it is, how to run it on a project, and whose fault it is where it fails."""
+"""The C++ compiler: its identity, how to run it on a project, and the cause of a failure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REMEDIES = {
 
 
 def compiler_identity() -> str:
-    """Hash of all that makes the same source another binary: the compiler, its version, this CPU, the environment."""
+    """Hash of all that can change the binary of a source: compiler, version, this CPU, the environment."""
     return _identity(tuple(os.environ.get(name, "") for name in VARIABLES))
 
 
@@ -62,12 +62,12 @@ def compile_project(folder: Path, keep: Path | None = None) -> None:
     Parameters
     ----------
     keep : Path, optional
-        Where to leave a copy of a source that a working compiler does not accept; default: it stays where it is.
+        Where to put a copy of a source that a working compiler does not accept. By default it stays where it is.
 
     Raises
     ------
     SpikedtpError
-        With the first complaint, and whose fault it is.
+        The message has the first complaint of make and the cause of the failure.
     """
     made = _make(folder)
     if made.returncode:

@@ -25,14 +25,14 @@ DISK = 4  # `Status` of presentations.h
 
 @dataclass(frozen=True)
 class Finished:
-    """What a process said of itself at its end.
+    """The report of a process at its end.
 
     Attributes
     ----------
     first : int
         Its first presentation.
     seconds, writing : float
-        In the loop over presentations, and of these in writing results.
+        Seconds in the loop over presentations, and the part of them for writing results.
     peak_memory : int
         Bytes.
     """
@@ -60,12 +60,12 @@ def check_processes(n_processes: int) -> int:
 def run_processes(
     project: Path, folder: Path, n: int, n_processes: int, progress: Progress | None = None, keep_every: int = 0
 ) -> list[Finished]:
-    """Run `n` presentations, split evenly; inputs and results lie in `folder`.
+    """Run `n` presentations, split evenly among the processes. Inputs and results are in `folder`.
 
     Raises
     ------
     RuntimeError
-        When a process fails, with its last words. The others are stopped.
+        A process failed. The message has its last output, and the other processes are stopped.
     """
     bounds = np.linspace(0, n, min(n_processes, n) + 1).astype(int)
     with ExitStack() as stack:
