@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
     {"arithmetic", "locks", "plugins", "registries"},
-    {"arrays", "file_kinds", "models", "parameters"},
+    {"arrays", "file_kinds", "models", "parameters", "private_brian2"},
     {"equations"},
     {"neurons"},
     {"plasticity"},
@@ -42,7 +42,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "equations", "neurons", "plasticity", "spiking", "jobs"},
+    "brian2": {"parameters", "private_brian2", "equations", "neurons", "plasticity", "spiking", "jobs"},
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},
@@ -56,8 +56,13 @@ CREATES = {
     "SpikeMonitor", "StateMonitor", "PopulationRateMonitor", "NetworkOperation", "network_operation", "run",
     "set_device", "device", "get_device", "start_scope", "Clock",
 }  # fmt: skip
-# The one other place: `CellModel.group` makes the same cells for a user's network as `spiking/` for this package's.
-MAKES_CELLS = {Path("neurons/group.py"): {"NeuronGroup"}}
+# The other places: `CellModel.group` makes the same cells for a user's network as `spiking/` for this package's,
+# `check_cell` runs a few of them for a moment, and what keeps Brian2's state apart sets it.
+MAKES_CELLS = {
+    Path("neurons/group.py"): {"NeuronGroup"},
+    Path("neurons/contract.py"): {"Network", "StateMonitor"},
+    Path("private_brian2.py"): {"Network"},
+}
 
 
 def modules() -> list[Path]:

@@ -1,6 +1,7 @@
 """Cells and inputs as declarations: parameters with units on one side, Brian2 equations on the other."""
 
 from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.neurons.contract import check_cell
 from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
@@ -23,5 +24,6 @@ __all__ = [
     "SteadyInput",
     "TwoCompartment",
     "TwoCompartmentLIF",
+    "check_cell",
     "register_cell",
 ]

@@ -35,6 +35,7 @@ from spikedtp.plasticity.top_down import TopDownHebb
 
 if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
+    from spikedtp.plasticity.contract import check_rule
     from spikedtp.plasticity.mstdp import MSTDP
     from spikedtp.plasticity.mstdpet import MSTDPET
     from spikedtp.plasticity.presentation_rows import PresentationRows
@@ -87,6 +88,7 @@ __all__ = [
     "TopDownHebb",
     "TripletSTDP",
     "UrbanczikSenn",
+    "check_rule",
     "make_bias_rule",
     "make_rule",
     "make_timed_rule",
@@ -108,6 +110,7 @@ _HOME = {
     "TimedRule": "spikedtp.plasticity.timed",
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",
     "UrbanczikSenn": "spikedtp.plasticity.urbanczik_senn",
+    "check_rule": "spikedtp.plasticity.contract",
     "make_timed_rule": "spikedtp.plasticity.timed_registry",
     "register_timed_rule": "spikedtp.plasticity.timed_registry",
     "rule_named": "spikedtp.plasticity.timed_registry",

@@ -12,12 +12,12 @@ import brian2
 import numpy as np
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.processes import check_processes
 from spikedtp.spiking.engine.layout import Layout
-from spikedtp.spiking.engine.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.working_folders import working_folder
 
 __all__ = ["run_runtime"]

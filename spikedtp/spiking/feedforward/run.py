@@ -16,9 +16,9 @@ from spikedtp.errors import SpikedtpError, shown
 from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
+from spikedtp.private_brian2 import harmless_warnings
 from spikedtp.spiking.engine.batch import RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device
-from spikedtp.spiking.engine.private_brian2 import harmless_warnings
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.feedforward.build import FeedForward, build_feedforward
 from spikedtp.spiking.feedforward.trained_weights import oriented

@@ -18,10 +18,10 @@ from spikedtp import replay, run_torch_snn
 from spikedtp.neurons import LIF
 from spikedtp.plasticity import BCM, MSTDPET
 from spikedtp.plasticity.rewarded_choice import RewardedChoice
+from spikedtp.private_brian2 import PREFERENCES
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork, learn_readout, run_feedforward, simulate
 from spikedtp.spiking.engine.devices import compiler_available
-from spikedtp.spiking.engine.private_brian2 import PREFERENCES
 
 needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
 SMALL = Path(__file__).parents[2] / "golden" / "small_dtp.yaml"

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far, write_inputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -25,7 +26,6 @@ from spikedtp.spiking.engine.compiled.processes import check_processes, run_proc
 from spikedtp.spiking.engine.compiled.source_key import blueprint_of
 from spikedtp.spiking.engine.compiled.write_source import write_source
 from spikedtp.spiking.engine.layout import Layout
-from spikedtp.spiking.engine.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.working_folders import working_folder
 
 __all__ = ["compiled", "run_standalone"]

@@ -7,15 +7,15 @@ objects on either device that have run or will still run. Only one thread at a t
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from typing import Any
 
-import brian2
 import numpy as np
+from brian2 import Network, prefs
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import Device, RuntimeDevice
@@ -43,7 +43,7 @@ PREFERENCES = {
 }
 
 _ALONE = Lock()
-_DEVICES: Any = import_module("brian2.devices.device")  # the package has an attribute of this name
+_DEVICES: Any = sys.modules[Device.__module__]  # the package has an attribute of the module's name
 
 
 class PrivateBrian2:
@@ -63,19 +63,19 @@ class PrivateBrian2:
         quiet = np.errstate(divide="ignore", invalid="ignore", under="ignore", over="warn")
         with _ALONE, quiet, harmless_warnings():
             device, instances = _DEVICES.active_device, InstanceFollower.instance_sets
-            preferences = {name: brian2.prefs[name] for name in PREFERENCES}
-            signals = brian2.Network._globally_running, brian2.Network._globally_stopped
+            preferences = {name: prefs[name] for name in PREFERENCES}
+            signals = Network._globally_running, Network._globally_stopped
             state = np.random.get_state()  # noqa: NPY002
             try:
                 _DEVICES.active_device, InstanceFollower.instance_sets = self._device, self._instances
-                brian2.prefs.update(PREFERENCES)
+                prefs.update(PREFERENCES)
                 if self._device.defaultclock is None:
                     self._device.activate(build_on_run=False)
                 yield self._device
             finally:
                 _DEVICES.active_device, InstanceFollower.instance_sets = device, instances
-                brian2.prefs.update(preferences)
-                brian2.Network._globally_running, brian2.Network._globally_stopped = signals
+                prefs.update(preferences)
+                Network._globally_running, Network._globally_stopped = signals
                 np.random.set_state(state)  # noqa: NPY002
 
 
