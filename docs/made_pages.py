@@ -29,6 +29,7 @@ PLACED = (
     "gallery",
     "coming_from",
     "reference",
+    "extending",
     "data_out",
     "in_your_script",
     "limits",
@@ -68,7 +69,7 @@ def _write(path: Path, text: str) -> None:
 def _example(rule: type):
     """The rule with its defaults, and examples where it has none."""
     needed = [f.name for f in fields(rule) if f.default is f.default_factory is MISSING]
-    return rule(**{name: EXAMPLES[name] for name in needed})
+    return rule(**{name: EXAMPLES.get(name, 1.0) for name in needed})
 
 
 def _rule_page(folder: Path, name: str, rule: type) -> str:
@@ -86,9 +87,14 @@ def _rule_page(folder: Path, name: str, rule: type) -> str:
         "| parameter | default |\n|---|---|\n" + "\n".join(rows),
         _figure(folder, name, _example(rule)),
         f"EIANN's name: {', '.join(f'`{old}`' for old in legacy)}." if legacy else "",
-        f"## The class\n```{{eval-rst}}\n.. autoclass:: spikedtp.plasticity.{name}\n```",
+        f"## The class\n```{{eval-rst}}\n.. autoclass:: {_home(rule)}.{name}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _home(rule: type) -> str:
+    """Where a rule is found: the face of the package, or the module of whoever registered it."""
+    return "spikedtp.plasticity" if rule.__module__.startswith("spikedtp.") else rule.__module__
 
 
 def _figure(folder: Path, name: str, rule) -> str:
@@ -165,7 +171,8 @@ def _rule_index() -> str:
     return f"""# Learning rules
 
 Each rule is one frozen dataclass in one file of `spikedtp/plasticity/`, rate and spiking form side by side. Tests
-compare the two forms of all of them. To write one: [the notebook](../notebooks/02_your_own_rule.ipynb).
+compare the two forms of all of them. To write one: [the notebook](../notebooks/02_your_own_rule.ipynb). To give
+it a name: [](../extending.md).
 
 ## Once per presentation
 In circuit files, `compare` and `train`; `replay` drives them with a row per presentation.
