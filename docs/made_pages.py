@@ -30,6 +30,7 @@ PLACED = (
     "coming_from",
     "glossary",
     "reference",
+    "extending",
     "data_out",
     "in_your_script",
     "limits",
@@ -69,7 +70,7 @@ def _write(path: Path, text: str) -> None:
 def _example(rule: type):
     """The rule with its defaults, and examples where it has none."""
     needed = [f.name for f in fields(rule) if f.default is f.default_factory is MISSING]
-    return rule(**{name: EXAMPLES[name] for name in needed})
+    return rule(**{name: EXAMPLES.get(name, 1.0) for name in needed})
 
 
 def _rule_page(folder: Path, name: str, rule: type) -> str:
@@ -87,9 +88,14 @@ def _rule_page(folder: Path, name: str, rule: type) -> str:
         "| parameter | default |\n|---|---|\n" + "\n".join(rows),
         _figure(folder, name, _example(rule)),
         f"EIANN's name: {', '.join(f'`{old}`' for old in legacy)}." if legacy else "",
-        f"## The class\n```{{eval-rst}}\n.. autoclass:: spikedtp.plasticity.{name}\n```",
+        f"## The class\n```{{eval-rst}}\n.. autoclass:: {_home(rule)}.{name}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _home(rule: type) -> str:
+    """Where a rule is found: the face of the package, or the module of whoever registered it."""
+    return "spikedtp.plasticity" if rule.__module__.startswith("spikedtp.") else rule.__module__
 
 
 def _figure(folder: Path, name: str, rule) -> str:
@@ -167,7 +173,8 @@ def _rule_index() -> str:
 
 Each rule is one frozen dataclass in one file of `spikedtp/plasticity/`, with its
 [rate form and its spiking form](../glossary.md#rate-form-and-spiking-form) side by side. Tests compare the two forms of
-every rule. [A notebook](../notebooks/02_your_own_rule.ipynb) shows how to write one.
+every rule. [A notebook](../notebooks/02_your_own_rule.ipynb) shows how to write one, and
+[a page](../extending.md) how to give it a name.
 
 ## Once per presentation
 These rules are for circuit files, `compare` and `train`. `replay` drives them with one row for each

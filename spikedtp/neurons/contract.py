@@ -22,16 +22,19 @@ from spikedtp.registries import check_declared
 
 __all__ = ["LOOPS", "check_cell"]
 
-#: What the two networks of a circuit ask of their cells (`spiking/open_loop/build.py`, `spiking/closed_loop/build.py`).
+#: What the two networks of a circuit ask of their cells (`spiking/open_loop/build.py`, `spiking/closed_loop/cells.py`).
 LOOPS = {
-    "open": {"input_soma", "input_dend", "drive_soma", "drive_dend", "somatic_activity", "dendritic_state"},
-    "closed": {"input_soma", "input_dend", "v_soma", "v_dend", "activity", "gate", "error", "bias", "unit_rate"},
-}
+    "open": {
+        "input_soma", "input_dend", "drive_soma", "drive_dend", "somatic_activity", "dendritic_state", "weight_scale",
+        "spike_width",
+    },
+    "closed": {"input_soma", "input_dend", "somatic_activity", "dendritic_state"},
+}  # fmt: skip
 #: What the closed loop adds to its cells; they may use it.
 ADDED = {
     "nudging": "nudging : 1 (shared)",
     "running": "running = 1 - nudging : 1 (shared)",
-    "acting": "acting = gate*clip(v_dend, -1, 1) : 1",
+    "acting": "acting = gate*clip(dendritic_state, -1, 1) : 1",
 }
 #: Signals of `impulse_responses` -> the variables that are read for them.
 READ = {"dendrite": "dendritic_state", "soma": "somatic_activity"}

@@ -33,12 +33,13 @@ from spikedtp.neurons import (
 )
 from spikedtp.neurons.contract import LOOPS, READ
 from spikedtp.parameters import parameter
-from spikedtp.spiking.closed_loop.build import ASKED_OF_CELLS
+from spikedtp.spiking.closed_loop.cells import NEEDED
 from spikedtp.spiking.open_loop.build import CELL_SIGNALS, COMPARTMENTS
+from spikedtp.spiking.open_loop.plan import PULSE
 
 SHIPPED = [
-    (TwoCompartment(), ("open",)),
-    (TwoCompartmentLIF(), ("open",)),
+    (TwoCompartment(), ("open", "closed")),
+    (TwoCompartmentLIF(), ("open", "closed")),
     *((NudgedCell(firing=firing), ("closed",)) for firing in ("poisson", "regular", "lif")),
     *((cell, ()) for cell in (LIF(), DiscreteLIF(), LeakyReadout(), PoissonInput(), SteadyInput())),
 ]
@@ -75,9 +76,9 @@ def test_the_notebooks_cell_passes(monkeypatch):
 
 def test_the_loops_ask_what_this_says():
     read = {name for names in CELL_SIGNALS.values() for name in names}
-    assert LOOPS["open"] == read | set(COMPARTMENTS.values())
+    assert LOOPS["open"] == read | {*COMPARTMENTS.values(), *PULSE}
     assert {signal: names[0] for signal, names in CELL_SIGNALS.items()} == READ
-    assert LOOPS["closed"] == set(ASKED_OF_CELLS)
+    assert LOOPS["closed"] == set(NEEDED)
 
 
 # --- broken cells -----------------------------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
 """Bad input to `simulate`: one clear line that says what, where and how to mend it."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
-from brian2 import Hz, ms, nS
+from brian2 import Equations, Hz, ms, nS
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
 from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
 from spikedtp.spiking.open_loop.timeline import Timeline
 
@@ -117,3 +121,28 @@ def test_weight_changes_of_an_unknown_projection(figure3):
     assert updates.get("H2E_H1E").shape == (1, 2, 500) and updates.get("H2E_OutputE") is None
     with pytest.raises(SpikedtpError, match="unknown projection of this simulation 'H2E_OutputE': known are H2E_H1E"):
         updates["H2E_OutputE"]
+
+
+@dataclass(frozen=True)
+class Unscaled(NudgedCell):
+    """It can be read, but says nowhere how a spike drives it."""
+
+    def declaration(self):
+        found = super().declaration()
+        more = Equations(
+            """
+            drive_soma = input_soma : 1
+            drive_dend = input_dend : 1
+            nudging = 0 : 1
+            acting = 0 : 1
+            running = 1 : 1
+            """
+        )
+        return replace(found, equations=found.equations + more)
+
+
+def test_a_cell_without_a_pulse_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr("spikedtp.spiking.open_loop.present.run_on", lambda *_: pytest.fail("was run"))
+    network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    with pytest.raises(SpikedtpError, match=r"Unscaled lacks weight_scale, spike_width, which say how a spike drives"):
+        simulate(network, np.zeros(64), np.eye(10)[0], population="H2E", cell=Unscaled(), device="runtime")

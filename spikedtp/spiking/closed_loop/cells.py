@@ -98,7 +98,7 @@ class CellsOfLoop:
         spec, name = self.spec, type(self.cell).__name__
         needs = NEEDED | {variable: "recorded" for variable in ("v_soma", "v_dend") if variable in spec.record}
         needs |= {"activity": "what its spikers fire at"} if spec.spikers else {}
-        needs |= {"v_soma": "held in the nudge"} if spec.phases.hold != "none" else {}
+        needs |= {"v_soma": "held in the nudge"} if spec.nudged and spec.phases.hold != "none" else {}
         for model, where, more, wanted, names in (
             (spec.inputs, "inputs", COUNTED, FIRES_AT, ()),
             (self.cell, "cells", self.added, needs, ()),
@@ -113,18 +113,19 @@ class CellsOfLoop:
                 fires=True,
                 remedy=REMEDY if model is self.cell else "",
             )
-        for accumulator in ("input_soma", "input_dend"):
+        for accumulator in self.rest:
             if accumulator not in self.declaration.clear:
                 raise SpikedtpError(
-                    f"cells of the closed loop: {name} does not clear {accumulator}: name it in its declaration's clear"
+                    f"cells of the closed loop: biases and errors are added to {accumulator} of {name} in every step when "
+                    "it is cleared, and it is not: name it in its declaration's clear"
                 )
         used = names_used(self.declaration)
-        if spec.phases.hold != "none" and "running" not in used:
+        if spec.nudged and spec.phases.hold != "none" and "running" not in used:
             raise SpikedtpError(
                 f"cells of the closed loop: the soma of {name} cannot be held (its equations do not use `running`): "
                 "use phases=Phases(hold='none'), --set phases.hold=none"
             )
-        if spec.phases.latch and "acting" not in used:
+        if spec.nudged and spec.phases.latch and "acting" not in used:
             raise SpikedtpError(
                 f"cells of the closed loop: {name} has no use for a latched plateau (its equations do not use "
                 "`acting`): use phases=Phases(latch=False)"

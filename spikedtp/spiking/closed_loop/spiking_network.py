@@ -127,7 +127,7 @@ class SpikingNetwork:
             model.check_time_step(phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
         self.spec: ClosedLoop = self._spec()
-        CellsOfLoop(self.spec).check()
+        CellsOfLoop(self._spec(nudged=True)).check()  # whatever it will be asked for
         self._lock = Lock()
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
 

@@ -25,7 +25,7 @@ from spikedtp.spiking.parts.operations import play_rows, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.synapses.all_to_all import all_to_all
 
-__all__ = ["build"]
+__all__ = ["build", "check_cells"]
 
 COMPARTMENTS = {"soma": "input_soma", "dend": "input_dend"}
 
@@ -70,7 +70,7 @@ INPUT_SIGNALS = {"trace": ("eligibility", "weight_scale*spike_width/dt")}
 CELLS = Slots(clear=2)
 
 
-def _check(spec: OpenLoop) -> None:
+def check_cells(spec: OpenLoop) -> None:
     """Refuse cells that this network cannot run, before anything is built."""
     if not isinstance(spec.inputs, PoissonInput | SpikeTrainInput):
         raise SpikedtpError(
@@ -151,7 +151,7 @@ def build(spec: OpenLoop) -> BuiltNetwork:
     One time step: inputs decay and integrate their hazard, spikes, propagation into `input_soma` and `input_dend`,
     resets; then the cells integrate what has just arrived, are read out, and their accumulators are cleared.
     """
-    _check(spec)
+    check_cells(spec)
     clock = Clock(spec.timeline.dt, name="presentation_clock")
     at_spike = "\n".join(code for _, code in _readouts(spec, INPUT_SIGNALS, "drive").values())
     rest = {} if spec.bias is None else {BIASED: "bias_input"}

@@ -24,8 +24,8 @@ from spikedtp.spiking.engine.batch import Progress, RunInputs
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.engine.seeds import check_presentations, presentation_seeds
-from spikedtp.spiking.open_loop.build import build
-from spikedtp.spiking.open_loop.plan import Driven, OpenLoop, Source
+from spikedtp.spiking.open_loop.build import build, check_cells
+from spikedtp.spiking.open_loop.plan import PULSE, Driven, OpenLoop, Source
 from spikedtp.spiking.open_loop.readout import Readout, readout_named
 from spikedtp.spiking.open_loop.response import SpikingResponse
 from spikedtp.spiking.open_loop.signal_reader import SignalReader
@@ -150,6 +150,8 @@ def simulate_open(
 
     arriving = bias * float(unit_rate * dt) if bias.any() else None  # as from a cell of activity 1 without noise
     spec = OpenLoop(population, cell, model, sources, timeline, readout.kernels(timeline), arriving, record)
+    check_cells(spec)
+    _check_pulse(cell)
     results = run_on(device, partial(build, spec), data, progress, n_processes)
 
     vectors = {name: values.reshape(*shape, -1) for name, values in results.vectors.items()}
@@ -212,6 +214,16 @@ def replayed_points(rate: RateResponseLike, population: str, timeline: Timeline,
 
 def _with_rate(model: Model, unit_rate: Quantity) -> Model:
     return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
+
+
+def _check_pulse(cell: CellModel) -> None:
+    """What is read of a cell is divided by what an activity of 1 gives: it must be known before anything is run."""
+    missing = [name for name in PULSE if not hasattr(cell, name)]
+    if missing:
+        raise SpikedtpError(
+            f"the cells of the open loop: {type(cell).__name__} lacks {', '.join(missing)}, which say how a spike "
+            "drives it: make them parameters, as TwoCompartment() has them"
+        )
 
 
 def _gain(model: Driven, unit_rate: Quantity) -> float:
