@@ -116,8 +116,8 @@ class CellsOfLoop:
         for accumulator in self.rest:
             if accumulator not in self.declaration.clear:
                 raise SpikedtpError(
-                    f"cells of the closed loop: biases and errors are added to {accumulator} of {name} when it is cleared "
-                    "in every step, and it is not: name it in its declaration's clear"
+                    f"cells of the closed loop: biases and errors are added to {accumulator} of {name} in every step "
+                    "when it is cleared, and it is not: name it in its declaration's clear"
                 )
         used = names_used(self.declaration)
         if spec.nudged and spec.phases.hold != "none" and "running" not in used:
