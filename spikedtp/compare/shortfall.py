@@ -38,7 +38,7 @@ def shortfall(table: pd.DataFrame, spiking: Response) -> str:
     >>> shortfall(compare_updates(network.present(x, target), spiking), spiking)
     ''
     """
-    rows = table[(table.reference == "rule") & table.noise_ceiling.notna() & table.cosine.notna()]
+    rows = table[table.reference.isin(("rule", "trained")) & table.noise_ceiling.notna() & table.cosine.notna()]
     named = []
     for projection, found in rows.groupby("projection", sort=False):
         cosine, _, high = bootstrap_median(found.cosine, found["sample"])

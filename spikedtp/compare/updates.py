@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_updates", "summarise"]
 
-REFERENCES = ("notebook", "rule")
+#: What a spiking ΔW can be compared with: name -> the name that earlier versions had, which is still accepted.
+REFERENCES = {"figure3": "notebook", "trained": "rule"}
 MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
 COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:], "noise_low")
 #: Noise alone puts one presentation in twenty below `noise_low`.
@@ -28,7 +29,11 @@ LOW = 0.05
 
 @underflow_is_zero
 def compare_updates(
-    rate: RateResponse | Mapping[str, np.ndarray], spiking: Response, *, average: int = 1
+    rate: RateResponse | Mapping[str, np.ndarray],
+    spiking: Response,
+    *,
+    average: int = 1,
+    references: Sequence[str] = tuple(REFERENCES.values()),
 ) -> pd.DataFrame:
     """Compare every spiking ΔW with that of the rate network, synapse by synapse, without bounds or constraints.
 
@@ -36,19 +41,22 @@ def compare_updates(
     ----------
     rate : RateResponse or dict
         The response to the same samples, with targets. A dict gives the references themselves, projection -> (n_post,
-        n_pre), for all samples or with a leading sample axis. They are reported as ``rule``.
+        n_pre), for all samples or with a leading sample axis. They stand for what the trained rule changes.
     spiking : Response
     average : int
         How many repeats are averaged before their mean ΔW is compared. ``repeat`` then counts these means. Repeats that
         are left over are not used.
+    references : sequence of str
+        What to compare with. ``"trained"``, also called ``"rule"``, is what the rule itself changes. ``"figure3"``,
+        also called ``"notebook"``, is Figure 3's lr · gate · d(end) ⊗ a_pre(end), for projections onto cells with a
+        dendrite.
 
     Returns
     -------
     pandas.DataFrame
         One row per projection, sample, repeat and reference, with the columns of `similarity`, and
 
-        - ``reference``: ``"rule"`` is what the rule itself changes; ``"notebook"`` is Figure 3's lr · gate · d(end) ⊗
-          a_pre(end), for projections onto cells with a dendrite;
+        - ``reference``: the one of `references` that the row is about;
         - ``noise_ceiling``: the cosine that Poisson noise alone would leave (see `noise_ceiling`). If repeats are
           averaged, 1/`average` of the noise power counts. It is predicted in the open loop and measured from the
           repeats in the closed loop, where it is NaN for a single repeat;
@@ -84,6 +92,7 @@ def compare_updates(
     _check_samples(rate, spiking)
     if not 1 <= average <= spiking.n_repeats:
         raise SpikedtpError(f"average must be between 1 and the {spiking.n_repeats} repeats, got {average}")
+    references = _checked_names(references)
     rows = []
     for projection in spiking.projections:
         ceilings = [_quantiles(noise_cosines(spiking, projection, sample)) for sample in range(spiking.n_samples)]
@@ -93,7 +102,7 @@ def compare_updates(
                 for first in range(0, spiking.n_repeats - average + 1, average)
             ]
             noiseless = expected_update(spiking, projection, sample)
-            for reference, expected in _references(rate, projection, sample, spiking).items():
+            for reference, expected in _references(rate, projection, sample, spiking, references).items():
                 limit = np.nan if noiseless is None else similarity(expected, noiseless)["cosine"]
                 for repeat, mean in enumerate(means):
                     rows.append(
@@ -141,22 +150,38 @@ def _check_samples(rate: RateResponse | Mapping[str, np.ndarray], spiking: Respo
         )
 
 
+def _checked_names(references: Sequence[str]) -> tuple[str, ...]:
+    known = {*REFERENCES, *REFERENCES.values()}
+    names = (references,) if isinstance(references, str) else tuple(references)
+    for name in names:
+        if name not in known:
+            raise known_names("reference", name, known)
+    if not names or len({REFERENCES.get(name, name) for name in names}) < len(names):
+        raise SpikedtpError(f"references must name each reference once, got {', '.join(names) or 'none'}")
+    return names
+
+
 def _references(
-    rate: RateResponse | Mapping[str, np.ndarray], projection: str, sample: int, spiking: Response
+    rate: RateResponse | Mapping[str, np.ndarray], projection: str, sample: int, spiking: Response, names: Sequence[str]
 ) -> dict[str, np.ndarray]:
+    """Those of the wanted references that there are, under the names that were asked for."""
+    found: dict[str, np.ndarray | None]
     if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)
+        if not {"trained", "rule"} & set(names):
+            raise SpikedtpError("weight changes that are given as a dict stand for the reference 'trained': ask for it")
         given = np.asarray(rate[projection])
         given = given[sample] if given.ndim == 3 else given
-        references: dict[str, np.ndarray | None] = {"rule": given}
+        found = {"rule": given}
     else:
         index = None if rate.n_samples is None else sample
-        references = {
+        found = {
             "notebook": rate.notebook_update(projection, index),
             "rule": rate.updates(projection, index),
         }
     wanted = spiking.projections[projection].weight.shape
+    references = {name: found.get(REFERENCES.get(name, name)) for name in names}
     for name, reference in references.items():
         if reference is not None and np.shape(reference) != wanted:
             raise SpikedtpError(

@@ -50,7 +50,8 @@ def figure3(
         The projection whose traces and weight changes are shown.
     sample, repeat : int
         The presentation that is shown.
-    reference : {"notebook", "rule"}, optional
+    reference : {"figure3", "trained"}, optional
+        Also by their earlier names, ``"notebook"`` and ``"rule"``.
         The rate ΔW that is shown: that of Figure 3 or that of the rule. Where the notebook's is not defined, the rule's
         is shown. The default is the notebook's for the read-out `paper` and the rule's for others.
 
@@ -123,6 +124,7 @@ def rate_update(
     """The rate network's ΔW of one sample, `(n_post, n_pre)`, and which of the two references it is."""
     if reference is None:
         reference = "notebook" if spiking.readout == "paper" else "rule"
+    reference = {"figure3": "notebook", "trained": "rule"}.get(reference, reference)
     if reference not in REFERENCE_NAMES:
         raise known_names("reference", reference, REFERENCE_NAMES)
     presynaptic(spiking, projection)

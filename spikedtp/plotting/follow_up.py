@@ -29,6 +29,9 @@ from spikedtp.plotting.style import (
     styled,
 )
 
+#: The names of the rule itself as a reference (`compare_updates`).
+RULE = ("rule", "trained")
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -302,9 +305,9 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
             ceiling,
             median,
             [median - cosine.min(), cosine.max() - median],
-            fmt="o" if reference == "rule" else "s",
-            color=COLOURS["spiking"] if reference == "rule" else COLOURS["other"],
-            markerfacecolor=COLOURS["spiking"] if reference == "rule" else "white",
+            fmt="o" if reference in RULE else "s",
+            color=COLOURS["spiking"] if reference in RULE else COLOURS["other"],
+            markerfacecolor=COLOURS["spiking"] if reference in RULE else "white",
             markersize=2.8,
             markeredgewidth=0.7,
             elinewidth=0.5,

@@ -22,6 +22,8 @@ MOST_ROWS = 500
 MEASURES = {  # in rows (references) and columns of the numbers
     "rule": "against the ΔW of the rate network's own rule",
     "notebook": "against ΔW of the dendritic state at the end of the nudge",
+    "trained": "against the ΔW of the rate network's own rule",
+    "figure3": "against ΔW of the dendritic state at the end of the nudge",
     "pearson_r": "correlation of spiking and rate ΔW over synapses",
     "slope": "of spiking against rate ΔW",
     "angle": "between the two, in degrees",
