@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         files = {name.partition("::")[0] for name in found}
         if gone := {name for name in slow - found if name.partition("::")[0] in files}:
             raise pytest.UsageError(f"tests/slow_cases.txt names cases that do not exist: {', '.join(sorted(gone))}")
+
+
+def pytest_collection_finish() -> None:
+    """Brian2 collects garbage before each run: what is loaded by now is never garbage, and need not be looked at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
 from dataclasses import dataclass
 
@@ -102,8 +101,5 @@ def own_networks():
     prefs, clock = brian2.prefs, brian2.defaultclock
     before = prefs.core.default_float_dtype, prefs.codegen.target, clock.dt
     prefs.codegen.target = "numpy"
-    gc.collect()
-    gc.freeze()  # Brian2 collects garbage before each run
     yield
-    gc.unfreeze()
     prefs.core.default_float_dtype, prefs.codegen.target, clock.dt = before
