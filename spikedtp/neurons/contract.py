@@ -78,7 +78,7 @@ def check_cell(
     --------
     >>> from spikedtp.neurons import LIF, NudgedCell, TwoCompartment
     >>> check_cell(TwoCompartment()), check_cell(NudgedCell()), check_cell(LIF())
-    (('open',), ('closed',), ())
+    (('open', 'closed'), ('closed',), ())
     """
     if not isinstance(cell, CellModel):
         what = f"the class {cell.__name__}: make one" if isinstance(cell, type) else shown(cell)

@@ -106,7 +106,35 @@ def register_rule(rule: RuleClass) -> RuleClass:
 
 
 def register_bias_rule(rule: RuleClass) -> RuleClass:
-    """The same for a rule of biases, a subclass of `BiasRule`."""
+    """Give a rule of biases of your own a name, as `register_rule` does for rules of weights.
+
+    Parameters
+    ----------
+    rule : type
+        A frozen dataclass, subclass of `BiasRule`.
+
+    Returns
+    -------
+    type
+        The class itself, so that this is also a decorator.
+
+    Raises
+    ------
+    SpikedtpError
+        Another class, or a name that is taken.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from spikedtp.plasticity import BiasRule, make_bias_rule
+    >>> @register_bias_rule
+    ... @dataclass(frozen=True)
+    ... class SlowBias(BiasRule):
+    ...     def update(self, plateau, gradient):
+    ...         return 0.1 * self.learning_rate * plateau
+    >>> make_bias_rule("SlowBias", learning_rate=0.1)
+    SlowBias(learning_rate=0.1)
+    """
     BIAS_RULES.register(getattr(rule, "__name__", ""), rule)
     return rule
 

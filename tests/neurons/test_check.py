@@ -71,7 +71,7 @@ def test_the_notebooks_cell_passes(monkeypatch):
     notebook = ModuleType("notebook")
     monkeypatch.setitem(sys.modules, "notebook", notebook)
     exec(text[: text.index("AdaptingCell(tau_adaptation")], vars(notebook))
-    assert check_cell(notebook.AdaptingCell()) == ("open",)
+    assert check_cell(notebook.AdaptingCell()) == ("open", "closed")
 
 
 def test_the_loops_ask_what_this_says():

@@ -422,7 +422,7 @@ def test_wrong_calls(network_of):
         network.present(x).updates("H2E_H1E")
     with pytest.raises(SpikedtpError, match="has no learning rule"):
         network.present(x, target).updates("H1E_H1SomaI")
-    with pytest.raises(SpikedtpError, match=r"sample 2 of 2 presentation"):
+    with pytest.raises(SpikedtpError, match=r"there is no sample 2: the response has 2 samples"):
         network.present(x, target).updates("H2E_H1E", 2)
     for wrong, words in ({"seed": -1}, "seed must be a whole number"), ({"weights": 3}, "weights must be a file"):
         with pytest.raises(SpikedtpError, match=words):
