@@ -50,7 +50,8 @@ def test_examples(path):
 def test_the_reference_lists_what_the_packages_offer():
     assert len(LISTED) > 90 and len(set(PUBLIC)) == len(PUBLIC)
     known = {name.rpartition(".")[2] for name in PUBLIC} | {"__version__"}
-    known |= {"RULES", "TIMED_RULES", "BIAS_RULES", "CELLS", "LDS"}  # registries, and another name of DendriticState
+    # registries and what they hold; another name of DendriticState
+    known |= {"RULES", "TIMED_RULES", "BIAS_RULES", "CELLS", "Device", "LDS"}
     for package in ("spikedtp", "spikedtp.neurons", "spikedtp.spiking", "spikedtp.plasticity", "spikedtp.compare"):
         assert set(importlib.import_module(package).__all__) <= known, package
 
