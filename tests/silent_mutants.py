@@ -51,8 +51,8 @@ FAULTS = {
     ),
     "open loop: clip at 0 of the soma removed": (
         f"{SPIKING}/open_loop/signal_reader.py",
-        "lowest = None if self.signed else 0",
-        "lowest = None",
+        "lowest = -np.inf if self.signed else 0",
+        "lowest = -np.inf",
         OPEN,
     ),
     "open loop: gate of the plateau ignored": (
