@@ -263,6 +263,8 @@ class Twins:
         w_unit = "1" if plain else unit
         n_post, n_pre = (len(side) for side in reversed(self._sides("dense")))
         weights = self.rng.integers(0, 64, size=(n_post, n_pre)) / 64
+        if self.rng.random() < 0.5:
+            weights *= self.rng.choice([-1, 1], size=weights.shape)
         weights /= max(1, n_pre // 4)
         if rule is not None and rule.pair_form().bounded:
             weights = weights.clip(*rule.pair_form().bounds)
