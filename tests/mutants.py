@@ -40,7 +40,7 @@ GROUPS = {"plasticity": ("plasticity",), "neurons": ("neurons", "equations"), "s
 MACHINERY = {"code_objects", "private_brian2"}
 #: What may kill, and an expression that chooses among it.
 TESTS = {
-    "runtime": (["tests/neurons", "tests/plasticity", "tests/spiking", "tests/validation",
+    "runtime": (["tests/equations", "tests/neurons", "tests/plasticity", "tests/spiking", "tests/validation",
                  "tests/rate/test_definitions.py", "tests/rate/test_eiann_extracts.py"], ""),
     "compiled": (["tests/spiking"], "cpp_standalone or devices_agree"),
 }  # fmt: skip

@@ -38,7 +38,11 @@ from spikedtp.spiking.open_loop.readout import READOUTS
 from spikedtp.spiking.open_loop.timeline import Timeline
 
 STEPS, N_IN, N = 60, 6, 5
+
+
 TIMELINE = Timeline(time_per_step=STEPS / 2 * ms, sensory_points=1, supervised_points=1)
+
+
 needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
 
 
@@ -370,16 +374,6 @@ def test_what_a_declaration_gets_wrong_is_one_line(changes, message, network):
     with pytest.raises(SpikedtpError, match=message) as error:
         network(changed(Probe(), **changes))
     assert "\n" not in str(error.value)
-
-
-def test_a_declaration_that_contradicts_itself():
-    for name, value in (("reset", "v = 0"), ("early_reset", True), ("refractory", "5*ms")):
-        with pytest.raises(SpikedtpError, match=rf"Declaration.{name} is of no use without a threshold"):
-            Declaration(Equations("v : 1"), "", **{name: value})
-    with pytest.raises(SpikedtpError, match=r"equations: v \(unless refractory\), and there is no refractory time"):
-        Declaration(Equations("dv/dt = -v/ms : 1 (unless refractory)"), "v > 1")
-    with pytest.raises(SpikedtpError, match=r"clear must be a tuple of names"):
-        Declaration(Equations("input_soma : 1"), "", clear="input_soma")
 
 
 @pytest.mark.parametrize("cell", [None, 3, "LIF", LIF, PoissonInput])

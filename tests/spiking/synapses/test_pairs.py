@@ -1,7 +1,5 @@
 """Rules of spike pairs on dense synapses: against stock synapses, published programs, and a network in plain numpy."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from brian2 import Clock, Network, NeuronGroup, TimedArray, ms
@@ -16,7 +14,10 @@ from spikedtp.spiking.parts.given_spikes import given_spikes, packed
 from spikedtp.spiking.synapses.pairs import PairSynapses
 
 CPP = pytest.param("cpp_standalone", marks=pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler"))
+
+
 SLOW_CPP = pytest.param("cpp_standalone", marks=[*CPP.marks, pytest.mark.slow])
+
 
 RULES = {
     "STDP": STDP(a_minus=-0.8, tau_minus=30 * ms, learning_rate=0.01),
@@ -31,6 +32,8 @@ RULES = {
     "TripletSTDP": TripletSTDP(),
     "TripletSTDP nearest": TripletSTDP.fit("hippocampus_nearest"),
 }
+
+
 #: more than 64 cells, so that words and rows of the tables are full; long enough for many epochs
 N_PRE, N_POST, STEPS = 70, 9, 1500
 
@@ -116,7 +119,11 @@ def test_bounds_hold_and_are_reached():
 # --- in a network of cells that fire by themselves --------------------------------------------------------------------
 
 INPUTS, CELLS = slice(3, 45), slice(2, 14)
+
+
 GAIN, KEEP, NET_STEPS, NORMALIZED_AT, TOTAL = 0.5, float(np.exp(-1 / 15)), 600, 299, 4.0
+
+
 #: name -> rule, delay in steps, whether rows are normalised on the way
 PROJECTIONS = {
     "bounded": (STDP(learning_rate=0.05, w_min=0.0, w_max=0.6), 0, False),
@@ -242,16 +249,3 @@ def test_mistakes_are_named(options, words):
     with pytest.raises(SpikedtpError, match=words) as error:
         PairSynapses(cells, cells, clock=clock, **options)
     assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"w_min": 1.0, "w_max": 0.5}, "w_min must be below w_max = 0.5, got 1.0"),
-        ({"w_max": 3 * ms}, "STDP.w_max must be a number without units"),
-        ({"w_max": 1.0, "convention": "lag"}, "convention must be same-step where weights have bounds"),
-    ],
-)
-def test_bounds_are_checked(options, words):
-    with pytest.raises(SpikedtpError, match=words):
-        partial(STDP, **options)()
