@@ -6,9 +6,11 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from circuit.both_forms import LONG
 
-from spikedtp.circuit.reader import read_circuit
-from spikedtp.circuit.shipped import circuit_path, shipped_names
+from spikedtp.circuit import circuit_path, read_circuit, shipped_names
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate import load_rate_network
 
 PUBLISHED = {
     "mnist_dtp_one_pass": "20241009_EIANN_2_hidden_mnist_BP_like_config_5J_complete_optimized",
@@ -94,3 +96,31 @@ def test_a_person_can_read_it(name):
     lines = Path(circuit_path(name)).read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ") and any("Galloni" in line and "2025.05.22.655599" in line for line in lines[:12])
     assert max(map(len, lines)) <= 120 and len(lines) < 120
+
+
+def test_paths_and_names(tmp_path, monkeypatch):
+    assert {"mnist_dtp_one_pass", "mnist_dtp_equilibrated", "digits_dtp"} <= set(shipped_names())
+    assert circuit_path("digits_dtp") == circuit_path("digits_dtp.yaml")
+    assert read_circuit("digits_dtp").input.size == 64
+    for wrong, words in (
+        ("no_such_model", r"no such file, nor a shipped model of this name \(shipped: .*digits_dtp"),
+        (tmp_path, "is a folder"),
+        (3, "path or the name"),
+        (tmp_path / "digits_dtp", "no such file"),
+    ):
+        with pytest.raises(SpikedtpError, match=words):
+            circuit_path(wrong)
+    mine = tmp_path / "digits_dtp.yaml"
+    mine.write_text(LONG)
+    monkeypatch.chdir(tmp_path)
+    assert circuit_path("digits_dtp.yaml").resolve() == mine  # a file at hand comes before a shipped one
+    assert circuit_path("digits_dtp").resolve() != mine
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(SpikedtpError, match="not a YAML text file"):
+        read_circuit(binary)
+
+
+def test_every_shipped_circuit_loads():
+    for name in shipped_names():
+        assert load_rate_network(name).circuit.name == name
