@@ -47,8 +47,6 @@ projection_config:
         E: {weight_init: half_kaiming, weight_bounds: [0, null], learning_rule: BP_like_2L}
 training_kwargs: {tau: 3, forward_steps: 15, backward_steps: 0, learning_rate: 0.25}
 """
-
-
 SHORT = """
 layer_config:
   Input: {E: {size: 6}}

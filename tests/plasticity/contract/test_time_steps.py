@@ -30,8 +30,6 @@ def in_place_step(step, weight, state, row):
 
 
 STDP_FORM = STDP().spiking_form()
-
-
 TIMED = {
     "wrong shape": (stepping(lambda step, w, state, row: (w.T, state)), r"stepper's weight has the shape \(3, 4\)"),
     "no pair": (

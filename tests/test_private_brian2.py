@@ -24,7 +24,7 @@ from spikedtp.spiking import Phases, SpikingNetwork, learn_readout, run_feedforw
 from spikedtp.spiking.engine.devices import compiler_available
 
 needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
-SMALL = Path(__file__).parents[2] / "golden" / "small_dtp.yaml"
+SMALL = Path(__file__).parent / "golden" / "small_dtp.yaml"
 CHOICES = {
     "core.default_float_dtype": st.sampled_from([np.float32, np.float64]),
     "core.default_integer_dtype": st.sampled_from([np.int32, np.int64]),
