@@ -92,8 +92,6 @@ FILES = {
     "a Keras model": [lambda _: zipped("metadata.json", "config.json", "model.weights.h5")],
     "a TorchScript archive": [lambda _: written(script)],
 }
-
-
 CASES = [(kind, k) for kind, made in FILES.items() for k in range(len(made))]
 
 

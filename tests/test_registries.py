@@ -97,8 +97,6 @@ def noise(argument, parts):
 NUMPY = Device(run_runtime)
 not_a_rule = "BTSP"
 '''
-
-
 ENTRY_POINTS = {
     "rules": "Covariance = {0}:Covariance\nGone = {0}:Gone\nBroken = {0}_no_such:Broken\nText = {0}:not_a_rule\n"
     "Renamed = {0}:Covariance\nBTSP = {0}:Covariance",

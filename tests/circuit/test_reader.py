@@ -33,8 +33,6 @@ def test_long_form(read):
 
 
 BASE = yaml.safe_load(LONG.replace("!!python/tuple", ""))
-
-
 INPUT = ("projection_config", "H1", "E", "Input", "E")
 
 

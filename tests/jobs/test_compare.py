@@ -15,8 +15,6 @@ from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
 
 WORDS = "compare --samples 2 --repeats 2 --seed 3 --device runtime".split()
-
-
 COLUMNS = (
     "projection sample repeat reference pearson_r slope cosine angle sign_agreement n_synapses noise_ceiling "
     "noiseless_cosine noise_low"

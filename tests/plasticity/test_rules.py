@@ -40,14 +40,8 @@ def btsp(s, i, j, w, past_pre, past_plateau, w_max=1.5, kappa=0.4, dep=0.7):
 
 
 PAST_PRE = np.array([0.3, 1.4, 0.0, 0.02], dtype=np.float32)
-
-
 PAST_PLATEAU = np.array([-0.5, 0.3, 0.9, 0.0, 0.1], dtype=np.float32)
-
-
 BTSP_STATE = {"past_pre": PAST_PRE, "past_plateau": PAST_PLATEAU}
-
-
 CASES = {
     "dendritic state": (DendriticState(2.0), {}, lambda s, i, j, w: 2 * s.plateau[i] * c(s.pre_nudged[j])),
     "settled pre": (

@@ -9,12 +9,10 @@ import shutil
 import subprocess
 
 import matplotlib.image
-import numpy as np
 import pandas as pd
 import pytest
 from report.reading import Page, read
 
-from spikedtp.cli import main
 from spikedtp.records import write_manifest, write_summary, write_table
 from spikedtp.report import write_report
 
@@ -45,18 +43,6 @@ def test_numbers_tables_figures_and_versions_are_on_the_page(run):
     )
     assert sources["large"] == "data:image/png;base64," + base64.b64encode(b"png of large").decode()
     assert "missing" not in page.text and "changed" not in page.text
-
-
-def test_a_command_s_folder_says_how_to_repeat_it(tmp_path, capsys):
-    signals = tmp_path / "signals.npz"
-    np.savez(signals, pre=np.eye(4), post=np.eye(4), w0=np.zeros((4, 4)))
-    out, page = tmp_path / "mine", tmp_path / "pages" / "page.html"
-    assert main(["replay", "--rule", "STDP", "--signals", str(signals), "--out", str(out)]) == 0
-    assert main(["report", str(out), "--out", str(page)]) == 0
-    assert f"page: {page}\n" in capsys.readouterr().out
-    found = Page(page.read_text(encoding="utf-8"))
-    assert "spikedtp repeat mine" in found.text and "rule: STDP" in found.text
-    assert [path.name for path in page.parent.iterdir()] == ["page.html"]
 
 
 def test_intervals_stand_beside_their_medians(run):

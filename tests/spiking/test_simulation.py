@@ -14,8 +14,6 @@ from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
 
 TRAIN = {s: np.zeros((420, n)) for s, n in (("H1E", 500), ("H2SomaI", 50), ("H2DendI", 50), ("OutputE", 10))}
-
-
 CASES = {
     "population": (dict(population="H9E"), r"unknown population 'H9E': known are .*H2E"),
     "input population": (dict(population="InputE"), r"population 'InputE' has no inputs: choose one of H2E"),

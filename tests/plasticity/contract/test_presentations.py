@@ -83,14 +83,8 @@ def state_in_place(self, signals, state):
 
 
 SHARED = {"trace": np.zeros(4)}
-
-
 NOISE = np.random.default_rng(0)
-
-
 HEBB = "learning_rate*gain*post_nudged_post*pre_nudged_pre"
-
-
 BROKEN = {
     "wrong shape": (
         Good,

@@ -108,8 +108,6 @@ def test_what_has_a_spiking_form_is_not():
 
 
 DIGITS = read_circuit("digits_dtp")
-
-
 RULE = DIGITS.projection("H1E_InputE").rule
 
 

@@ -22,8 +22,6 @@ RULES = {
     "TripletSTDP": TripletSTDP(),
     "TripletSTDP nearest": TripletSTDP.fit("hippocampus_nearest"),
 }
-
-
 #: more than 64 cells, so that words and rows of the tables are full; long enough for many epochs
 N_PRE, N_POST, STEPS = 70, 9, 1500
 

@@ -16,11 +16,7 @@ from spikedtp.spiking.synapses.pairs import PairSynapses
 # --- in a network of cells that fire by themselves --------------------------------------------------------------------
 
 INPUTS, CELLS = slice(3, 45), slice(2, 14)
-
-
 GAIN, KEEP, NET_STEPS, NORMALIZED_AT, TOTAL = 0.5, float(np.exp(-1 / 15)), 600, 299, 4.0
-
-
 #: name -> rule, delay in steps, whether rows are normalised on the way
 PROJECTIONS = {
     "bounded": (STDP(learning_rate=0.05, w_min=0.0, w_max=0.6), 0, False),

@@ -21,8 +21,6 @@ from spikedtp.spiking.engine.compiled.build_cache import cached_projects, compil
 from spikedtp.spiking.engine.devices import compiler_available
 
 pytestmark = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
-
-
 #: A project whose compiler notes that it ran, and takes its time.
 SLOW = """
 import sys
