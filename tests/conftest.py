@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from spikedtp import registries
+from spikedtp.datasets import load
 
 matplotlib.use("Agg")
 
@@ -74,3 +75,9 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the reference arrays: no folder {folder} (name it in SPIKEDTP_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def images():
+    """The digits, all of them."""
+    return load("digits")

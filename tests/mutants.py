@@ -40,9 +40,9 @@ GROUPS = {"plasticity": ("plasticity",), "neurons": ("neurons", "equations"), "s
 MACHINERY = {"code_objects", "private_brian2"}
 #: What may kill, and an expression that chooses among it.
 TESTS = {
-    "runtime": (["tests/neurons", "tests/plasticity", "tests/spiking", "tests/validation",
-                 "tests/rate/test_definitions.py", "tests/rate/test_eiann_extracts.py"], ""),
-    "compiled": (["tests/spiking"], "cpp_standalone or devices_agree"),
+    "runtime": (["tests/equations", "tests/neurons", "tests/plasticity", "tests/spiking", "tests/rate",
+                 "tests/validation", "tests/test_private_brian2.py"], ""),
+    "compiled": (["tests/spiking", "tests/test_private_brian2.py"], "cpp_standalone or devices_agree"),
 }  # fmt: skip
 #: Template, by the beginning of its name -> the module whose tests see it.
 TEMPLATES = {"dense_pairs": "synapses/pairs", "dense": "synapses/dense", "given": "parts/given_spikes",

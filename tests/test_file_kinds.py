@@ -130,12 +130,6 @@ def test_images_of_another_kind(kind, k, tmp_path):
         assert f"({kind}" in str(error.value) and "damaged" not in str(error.value)
 
 
-def test_objects_in_an_archive_are_named(tmp_path):
-    np.savez(tmp_path / "a.npz", pre=np.array([{"a": 1}, None]))
-    with pytest.raises(SpikedtpError, match="the array 'pre' holds Python objects: convert it to numbers"):
-        read_arrays(tmp_path / "a.npz", "--signals a.npz")
-
-
 @pytest.mark.filterwarnings("ignore")  # torch's words on types that it gives up
 @pytest.mark.parametrize(
     "odd",

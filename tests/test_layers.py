@@ -37,6 +37,21 @@ ROOMS: list[set[str]] = [
 ]
 #: Modules in one folder, beside its __init__.
 MOST_MODULES = 14
+#: Modules with a test file of their name, `a/b.py` in `tests/a/test_b.py`: at least so many.
+LEAST_OWN_TESTS = 139
+#: In folders of tests that are named after a package: files about more than one module.
+ABOUT_SEVERAL = {
+    "jobs/test_compare_closed.py",  # `compare` in the other loop
+    "plasticity/contract/test_check_rule.py",  # the package itself: every rule that ships
+    "plasticity/test_contract.py",  # every rule, clause by clause
+    "plasticity/test_rules.py",  # every rule against its equation
+    "rate/test_eiann_extracts.py",  # the whole network against the original program
+    "rate/test_eiann_reference.py",
+    "spiking/open_loop/test_figure3.py",  # a whole published computation
+    "spiking/synapses/test_against_stock.py",  # both kinds of dense synapses in random networks
+    "spiking/synapses/test_in_networks.py",
+    "spiking/test_cells.py",  # a declaration in every kind of network
+}
 LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
 # Packages that only some layers may import.
@@ -161,6 +176,15 @@ def test_folders_are_small():
         if (n := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES and folder != PACKAGE
     }
     assert crowded == {"plasticity": 28}  # one file per rule
+
+
+def test_tests_mirror_the_package():
+    tests = Path(__file__).parent
+    own = {path.relative_to(PACKAGE).with_name(f"test_{path.name}") for path in modules() if path.stem != "__init__"}
+    found = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+    others = {str(path) for path in found - own if path.parent != Path() and (PACKAGE / path.parent).is_dir()}
+    assert others == ABOUT_SEVERAL
+    assert len(own & found) >= LEAST_OWN_TESTS
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

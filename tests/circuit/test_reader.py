@@ -4,96 +4,12 @@ from __future__ import annotations
 
 import copy
 
-import numpy as np
 import pytest
 import yaml
+from circuit.both_forms import LONG, SHORT
 
-from spikedtp.circuit import circuit_path, read_circuit, shipped_names
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Bounds, DendriticState, NoAutapses, NormalizeRows, PlateauBias, Tied
-from spikedtp.rate import load_rate_network
-
-LONG = """
-layer_config:
-  Input: {E: {size: 6}}
-  H1:
-    E: {size: 5, activation: relu, include_bias: true, bias_init: uniform_, bias_init_args: [-0.5, 0.5]}
-    SomaI: {size: 3, activation: relu}
-  Output:
-    E: {size: 2, activation: relu, bias_learning_rule: DendriticLossBias,
-        bias_learning_rule_kwargs: {learning_rate: 0.2}}
-projection_config:
-  H1:
-    E:
-      Input:
-        E:
-          weight_init: half_kaiming
-          weight_init_args: !!python/tuple
-          - 2.5
-          weight_bounds: !!python/tuple
-          - 0
-          - null
-          learning_rule: BP_like_2L
-          learning_rule_kwargs: {learning_rate: 0.1, relu_gate: true, stochastic: false}
-      H1:
-        SomaI: {weight_init: half_kaiming, weight_bounds: [null, 0], direction: R, learning_rule: null}
-      Output:
-        E:
-          weight_init: half_kaiming
-          weight_bounds: [0, null]
-          update_phase: B
-          compartment: dend
-          weight_constraint: clone_weight
-          weight_constraint_kwargs: {source: Output.E.H1.E, transpose: true, scale: 0.5}
-          learning_rule: null
-    SomaI:
-      H1:
-        E: {weight_init: half_kaiming, weight_bounds: [0, null], direction: recurrent, update_phase: all,
-            weight_constraint: normalize_weight, weight_constraint_kwargs: {scale: 3.0}, learning_rule: null}
-        SomaI: {weight_init: half_kaiming, weight_bounds: [null, 0], direction: R, weight_constraint: no_autapses,
-                learning_rule: null}
-  Output:
-    E:
-      H1:
-        E: {weight_init: half_kaiming, weight_bounds: [0, null], learning_rule: BP_like_2L}
-training_kwargs: {tau: 3, forward_steps: 15, backward_steps: 0, learning_rate: 0.25}
-"""
-
-SHORT = """
-layer_config:
-  Input: {E: {size: 6}}
-  H1:
-    E: {size: 5, activation: relu, bias: 'uniform(-0.5,0.5)'}
-    SomaI: {size: 3, activation: relu}
-  Output:
-    E: {size: 2, activation: relu, bias_learning_rule: DendriticLossBias,
-        bias_learning_rule_kwargs: {learning_rate: 0.2}}
-projection_config:
-  H1.E:
-    Input.E: {type: Exc, weight_init: half_kaiming, weight_init_args: [2.5], learning_rule: BP_like_2L,
-              learning_rule_kwargs: {learning_rate: 0.1, relu_gate: true, stochastic: false}}
-    H1.SomaI: {type: Inh, weight_init: half_kaiming, direction: R, learning_rule: None}
-    Output.E: {type: exc, weight_init: half_kaiming, update_phase: B, compartment: dend, learning_rule: None,
-               weight_constraint: clone_weight,
-               weight_constraint_kwargs: {source: Output.E.H1.E, transpose: true, scale: 0.5}}
-  H1.SomaI:
-    H1.E: {type: E, weight_init: half_kaiming, direction: R, update_phase: A, learning_rule: None,
-           weight_constraint: normalize_weight, weight_constraint_kwargs: {scale: 3.0}}
-    H1.SomaI: {type: I, weight_init: half_kaiming, direction: R, weight_constraint: no_autapses, learning_rule: None}
-  Output.E:
-    H1.E: {type: Excitatory, weight_init: half_kaiming, weight_bounds: [0, None], learning_rule: BP_like_2L}
-training_kwargs: {tau: 3, forward_steps: 15, backward_steps: 0, learning_rate: 0.25}
-"""
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(text, name="circuit.yaml"):
-        path = tmp_path / name
-        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text, sort_keys=False))
-        return read_circuit(path)
-
-    return read
 
 
 def test_long_form(read):
@@ -114,20 +30,6 @@ def test_long_form(read):
     assert [p.name for p in circuit.inputs("H1E")] == ["H1E_InputE", "H1E_H1SomaI", "H1E_OutputE"]
     with pytest.raises(SpikedtpError, match="unknown projection 'H1E_H2E': known are"):
         circuit.projection("H1E_H2E")
-
-
-def test_both_forms_are_one_circuit(read, tmp_path):
-    long, short = read(LONG), read(SHORT)
-    assert short.populations == long.populations
-    assert short.projections == long.projections
-    one, other = (load_rate_network(circuit, seed=5) for circuit in (long, short))
-    for name, weight in one.weights.items():
-        np.testing.assert_array_equal(other.weights[name], weight)
-        assert weight.any()
-    assert read(SHORT.replace("'uniform(-0.5,0.5)'", "None")).population("H1E").include_bias is False
-    for name, bias in one.biases.items():
-        np.testing.assert_array_equal(other.biases[name], bias)
-    assert one.biases["H1E"].any() and one.biases["OutputE"].any() and not one.biases["H1SomaI"].any()
 
 
 BASE = yaml.safe_load(LONG.replace("!!python/tuple", ""))
@@ -262,31 +164,3 @@ def test_files_that_are_no_circuits(text, words, read):
     with pytest.raises(SpikedtpError, match=words) as caught:
         read(text)
     assert "circuit.yaml" in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_paths_and_names(tmp_path, monkeypatch):
-    assert {"mnist_dtp_one_pass", "mnist_dtp_equilibrated", "digits_dtp"} <= set(shipped_names())
-    assert circuit_path("digits_dtp") == circuit_path("digits_dtp.yaml")
-    assert read_circuit("digits_dtp").input.size == 64
-    for wrong, words in (
-        ("no_such_model", r"no such file, nor a shipped model of this name \(shipped: .*digits_dtp"),
-        (tmp_path, "is a folder"),
-        (3, "path or the name"),
-        (tmp_path / "digits_dtp", "no such file"),
-    ):
-        with pytest.raises(SpikedtpError, match=words):
-            circuit_path(wrong)
-    mine = tmp_path / "digits_dtp.yaml"
-    mine.write_text(LONG)
-    monkeypatch.chdir(tmp_path)
-    assert circuit_path("digits_dtp.yaml").resolve() == mine  # a file at hand comes before a shipped one
-    assert circuit_path("digits_dtp").resolve() != mine
-    binary = tmp_path / "binary.yaml"
-    binary.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(SpikedtpError, match="not a YAML text file"):
-        read_circuit(binary)
-
-
-def test_every_shipped_circuit_loads():
-    for name in shipped_names():
-        assert load_rate_network(name).circuit.name == name

@@ -3,39 +3,13 @@
 import numpy as np
 import pytest
 from brian2 import Hz
+from compare.repeats_shown import N_REPEATS
 
-from spikedtp import SpikedtpError
-from spikedtp.compare import compare_updates, expected_update, noise_ceiling, similarity, summarise
+from spikedtp.compare import expected_update, noise_ceiling, similarity
 from spikedtp.datasets import load
 from spikedtp.neurons import TwoCompartmentLIF
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import default_device, simulate
-
-N_REPEATS = 60
-
-
-@pytest.fixture(scope="module")
-def network(small_circuit):
-    return load_rate_network(small_circuit, seed=3)
-
-
-@pytest.fixture(scope="module")
-def images():
-    rng = np.random.default_rng(5)
-    return rng.random((2, 64)).astype(np.float32), np.eye(10, dtype=np.float32)[[1, 7]]
-
-
-@pytest.fixture(scope="module", params=["paper", "best"])
-def response(request, network, images):
-    return simulate(
-        network,
-        *images,
-        population="H2E",
-        n_repeats=N_REPEATS,
-        readout=request.param,
-        record=(),
-        device=default_device(),
-    )
 
 
 @pytest.mark.parametrize("projection", ["H2E_H1E", "H2E_H2DendI"])
@@ -65,44 +39,6 @@ def test_the_mean_of_many_presentations_approaches_the_expectation(response):
         predicted = 1 / np.sqrt(1 + (1 / single**2 - 1) / N_REPEATS)
         assert found["cosine"] > predicted - 0.01
         assert found["slope"] == pytest.approx(1, abs=0.1)
-
-
-def test_table(response, network, images):
-    rate = network.present(*images)
-    table = compare_updates(rate, response)
-    assert len(table) == 2 * N_REPEATS * (2 + 1)  # H2E_H1E has both references, H2E_H2DendI the rule's
-    assert set(table.reference) == {"notebook", "rule"}
-    row = table[(table.projection == "H2E_H1E") & (table.reference == "rule")].iloc[N_REPEATS + 3]
-    assert (row["sample"], row["repeat"]) == (1, 3)
-    direct = similarity(rate.updates("H2E_H1E", 1), response.weight_updates["H2E_H1E"][1, 3])
-    assert row["cosine"] == pytest.approx(direct["cosine"])
-    medians = summarise(table).set_index(["projection", "reference", "measure"])
-    assert medians.loc[("H2E_H1E", "rule", "cosine"), "median"] == pytest.approx(
-        table[(table.projection == "H2E_H1E") & (table.reference == "rule")].cosine.median()
-    )
-
-
-def test_references_may_be_given(response, network, images):
-    given = network.weight_updates(*images, constrained=False)
-    table = compare_updates(given, response)
-    expected = compare_updates(network.present(*images), response)
-    expected = expected[expected.reference == "rule"].reset_index(drop=True)
-    np.testing.assert_allclose(table.cosine, expected.cosine, atol=1e-6)
-    with pytest.raises(ValueError, match="needs a RateResponse or a dict of weight changes as reference, got NoneType"):
-        compare_updates(None, response)
-    with pytest.raises(ValueError, match="unknown projection in the rate weight changes 'H2E_H1E'"):
-        compare_updates({}, response)
-    with pytest.raises(ValueError, match=r"has shape \(2, 2\), the spiking one \(100, 100\)"):
-        compare_updates({name: np.zeros((2, 2)) for name in given}, response)
-
-
-def test_as_many_samples_on_both_sides(response, network, images):
-    x, target = images
-    for fewer in (network.present(x[0], target[0]), network.present(x[:1], target[:1])):
-        with pytest.raises(SpikedtpError, match=rf"are of 1 sample\(s\), the spiking ones of {len(x)}"):
-            compare_updates(fewer, response)
-    with pytest.raises(SpikedtpError, match=r"are of 1 sample\(s\)"):
-        compare_updates(network.weight_updates(x[:1], target[:1], constrained=False), response)
 
 
 def test_no_prediction_without_rates_or_linearity(network, images):

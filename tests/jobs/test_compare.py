@@ -7,14 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikedtp.circuit import read_circuit
 from spikedtp.cli import main
 from spikedtp.compare import compare_updates, similarity
-from spikedtp.configuration import CompareConfiguration
 from spikedtp.datasets import load
-from spikedtp.jobs.compare_settings import make_network
 from spikedtp.models import weights_file
-from spikedtp.plasticity import Oja
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
 
@@ -108,11 +104,3 @@ def test_a_mistake_is_one_line_and_leaves_nothing(arguments, message, mnist, cap
     assert out == "" and re.fullmatch(r"spikedtp: error: [^\n\r]+\n", err), err
     assert re.search(message, err)
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_another_rule_keeps_the_circuits_learning_rate():
-    rules = {"H2E_H1E": "Oja", "H2E_H2SomaI": {"name": "Oja", "learning_rate": 0.5}}
-    circuit = make_network(CompareConfiguration.of({"rules": rules})).circuit
-    learning_rate = read_circuit("digits_dtp").projection("H2E_H1E").rule.learning_rate
-    assert circuit.projection("H2E_H1E").rule == Oja(learning_rate)
-    assert circuit.projection("H2E_H2SomaI").rule == Oja(0.5)

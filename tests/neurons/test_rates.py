@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 import brian2
 import numpy as np
@@ -12,7 +11,6 @@ from brian2 import Hz, Network, SpikeMonitor, ms, prefs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikedtp.equations.rates import waiting_time
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import (
     LIF,
@@ -24,7 +22,6 @@ from spikedtp.neurons import (
     TwoCompartmentLIF,
 )
 from spikedtp.neurons.rates import check_rates, rate_that_comes_out
-from spikedtp.spiking import learn_readout, run_feedforward
 
 CELLS = 1500
 
@@ -89,13 +86,6 @@ def test_the_example_of_this_law():
     )
     for rate in (1, 450, 900, 990):
         assert float(rate_that_comes_out(PoissonInput(), rate * Hz, 1 * ms, 400 * ms) / Hz) == pytest.approx(rate)
-
-
-def test_the_waiting_time_of_a_long_presentation_is_that_of_the_queue():
-    """Without dead time: M/D/1, load / (2 (1 - load)) service times."""
-    for load in (0.1, 0.5, 0.8, 0.95):
-        assert waiting_time(load, 0.0, 20000) == pytest.approx(load / (2 * (1 - load)), rel=1e-3)
-    assert waiting_time(5.0, 1.0, 100) == waiting_time(5.0, 1.7, 100) == 0
 
 
 @settings(max_examples=15, deadline=None)
@@ -171,51 +161,3 @@ def test_cells_that_do_not_fire_at_a_rate_are_left_in_peace(caplog):
     for model in (LIF(), TwoCompartmentLIF()):
         check_rates(model, 5000 * Hz, 1 * ms, 400 * ms)
     assert not caplog.records
-
-
-# --- other errors of a time step ----------------------------------------------------------------------------------
-
-
-@settings(max_examples=30, deadline=None)
-@given(model=st.sampled_from([LIF, TwoCompartmentLIF]), rest=st.floats(0, 5), dt=st.sampled_from([0.1, 0.4, 1.0]))
-def test_refractory_times_are_whole_steps(model, rest, dt):
-    whole = round(rest / dt)
-    model(t_refractory=whole * dt * ms).check_time_step(dt * ms)
-    cell = model(t_refractory=rest * ms)
-    if abs(rest / dt - whole) > 1e-5 * max(whole, 1):
-        with pytest.raises(SpikedtpError, match=rf"{model.__name__}.t_refractory = .* must be a whole number of time"):
-            cell.check_time_step(dt * ms)
-
-
-@pytest.mark.parametrize(
-    ("cell", "dt", "message"),
-    [
-        (TwoCompartment(tau_dend=4 * ms), 1, r"TwoCompartment.tau_dend = 4. ms acts as 3.47605\d* ms at dt = 1. ms"),
-        (PoissonInput(tau_eligibility=2 * ms), 1, r"PoissonInput.tau_eligibility = 2. ms acts as 1.442\d* ms"),
-        (LIF(tau=1 * ms), 1, r"LIF.tau = 1. ms at dt = 1. ms: only 0.37 of a spike is left when the threshold is"),
-    ],
-)
-def test_long_steps_are_warned_of(cell, dt, message, caplog):
-    cell.check_time_step(dt * ms)
-    (record,) = caplog.records
-    assert re.search(message, record.getMessage()) and "\n" not in record.getMessage()
-    caplog.clear()
-    cell.check_time_step(dt / 20 * ms)
-    assert not caplog.records
-
-
-def test_what_is_said_of_euler_is_what_it_does():
-    """A voltage that nothing drives falls by 1/e in the time that the message names."""
-    for tau in (2.0, 4.0, 7.0):
-        step = np.log(1 - 1 / tau)
-        acts_as = float(-1 / step)
-        assert (1 - 1 / tau) ** acts_as == pytest.approx(np.exp(-1))
-
-
-def test_feedforward_networks_check_their_time_step():
-    raster, weights = np.ones((1, 20, 3)), [np.ones((3, 2)), np.ones((2, 2))]
-    wrong = LIF(t_refractory=1.5 * ms)
-    with pytest.raises(SpikedtpError, match="t_refractory"):
-        run_feedforward(weights, raster, hidden=wrong, device="runtime")
-    with pytest.raises(SpikedtpError, match="t_refractory"):
-        learn_readout(weights, raster, [0], [0], hidden=wrong, device="runtime")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
 import torch
+from plasticity.presentation_signals import N_POST, N_PRE, THETA, q, signals, weights
 
-from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import (
     BIAS_RULES,
     BTSP,
-    LDS,
     RULES,
     DendriticLoss,
     DendriticState,
@@ -23,11 +21,7 @@ from spikedtp.plasticity import (
     SupervisedBCM,
     TemporalContrastHebb,
     TopDownHebb,
-    make_bias_rule,
-    make_rule,
 )
-
-N_POST, N_PRE = 5, 4
 
 
 def c(x):
@@ -36,29 +30,6 @@ def c(x):
 
 def pm(x):
     return min(max(x, -1.0), 1.0)
-
-
-def signals(seed=0, n_post=N_POST, n_pre=N_PRE, **replaced):
-    rng = np.random.default_rng(seed)
-
-    def draw(n, low=-0.2, high=1.6):
-        return rng.uniform(low, high, n).astype(np.float32)
-
-    values = {
-        "pre_settled": draw(n_pre),
-        "pre_settled_previous": draw(n_pre),
-        "post_settled": np.maximum(draw(n_post, -0.8, 1.6), 0),
-        "dendrite_settled": draw(n_post, -2, 2),
-        "pre_nudged": draw(n_pre),
-        "post_nudged": np.maximum(draw(n_post), 0),
-        "plateau": draw(n_post, -1, 1),
-    }
-    return Signals(**{**values, **replaced})
-
-
-def q(x, th=0.01, width=0.01):
-    raw = lambda e: 1 / (1 + math.exp(-(2 / width) * (e - th)))  # noqa: E731
-    return (raw(x) - raw(0)) / (raw(1) - raw(0))
 
 
 def btsp(s, i, j, w, past_pre, past_plateau, w_max=1.5, kappa=0.4, dep=0.7):
@@ -70,9 +41,7 @@ def btsp(s, i, j, w, past_pre, past_plateau, w_max=1.5, kappa=0.4, dep=0.7):
 
 PAST_PRE = np.array([0.3, 1.4, 0.0, 0.02], dtype=np.float32)
 PAST_PLATEAU = np.array([-0.5, 0.3, 0.9, 0.0, 0.1], dtype=np.float32)
-THETA = np.array([0.2, 0.5, 0.9, 1.3, 0.1], dtype=np.float32)
 BTSP_STATE = {"past_pre": PAST_PRE, "past_plateau": PAST_PLATEAU}
-
 CASES = {
     "dendritic state": (DendriticState(2.0), {}, lambda s, i, j, w: 2 * s.plateau[i] * c(s.pre_nudged[j])),
     "settled pre": (
@@ -150,10 +119,6 @@ CASES = {
 }
 
 
-def weights(seed=1):
-    return np.random.default_rng(seed).uniform(0, 1.2, (N_POST, N_PRE)).astype(np.float32)
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_equation(case, library):
@@ -211,122 +176,6 @@ def test_change_is_proportional_to_the_learning_rate(case):
     double = type(rule)(**{**vars(rule), "learning_rate": 2 * rule.learning_rate})
     one, two = (r.update(signals(), weights(), state) for r in (rule, double))
     np.testing.assert_allclose(two, 2 * one, rtol=1e-5, atol=1e-7)
-
-
-def test_bcm_threshold():
-    rule = SupervisedBCM(0.5, theta_tau=10.0, k=0.7)
-    np.testing.assert_allclose(rule.initial_state(N_POST, N_PRE)["theta"], 0.7)
-    seen = signals()
-    after = rule.next_state(seen, {"theta": THETA})["theta"]
-    np.testing.assert_allclose(after, THETA + (-THETA + seen.post_nudged**2 / 0.7) / 10, rtol=1e-6)
-    state = rule.initial_state(N_POST, N_PRE)
-    at_rest = signals(post_nudged=np.full(N_POST, 0.7, np.float32))
-    for _ in range(50):
-        state = rule.next_state(at_rest, state)
-    np.testing.assert_allclose(state["theta"], 0.7, rtol=1e-5)
-    assert np.abs(rule.update(at_rest, weights(), state)).max() < 1e-6
-
-
-def test_btsp_remembers_one_sample():
-    rule = BTSP(0.5, temporal_discount=0.5)
-    fresh = rule.initial_state(N_POST, N_PRE)
-    first, second = signals(0), signals(1)
-    state = rule.next_state(first, fresh)
-    assert not fresh["past_pre"].any() and state["past_pre"].any()
-    with_past, without = (rule.update(second, weights(), s) for s in (state, fresh))
-    assert np.abs(with_past - without).max() > 1e-3
-    forgetful = BTSP(0.5, temporal_discount=0.0)
-    np.testing.assert_array_equal(
-        forgetful.update(second, weights(), state), forgetful.update(second, weights(), fresh)
-    )
-
-
-def test_btsp_fixed_point():
-    """Repeated pairing ends where potentiation and depression balance: (w_max - w) E = w q(E)."""
-    rule = BTSP(0.2, w_max=2.0, temporal_discount=0.0)
-    eligibility = np.array([0.012, 0.1, 0.5, 1.0], dtype=np.float32)
-    seen = signals(pre_nudged=eligibility, plateau=np.ones(N_POST, np.float32))
-    weight = weights()
-    for _ in range(4000):
-        weight = weight + rule.update(seen, weight, rule.initial_state(N_POST, N_PRE))
-    expected = [2.0 * e / (e + q(e)) for e in eligibility]
-    np.testing.assert_allclose(weight, np.tile(expected, (N_POST, 1)), rtol=1e-3)
-
-
-def test_oja_normalises():
-    rule = Oja(0.05)
-    weight = weights()
-    pre = np.array([0.2, 0.4, 0.1, 0.3], dtype=np.float32)
-    for _ in range(3000):
-        post = (weight @ pre).clip(0, 1).astype(np.float32)
-        weight = weight + rule.update(signals(pre_nudged=pre, post_nudged=post), weight, {})
-    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-3)
-
-
-LEGACY = {
-    "BP_like_2L": DendriticState,
-    "BP_like_2E": DendriticState,
-    "Top_Layer_BP_like_2L": DendriticState,
-    "DendriticLoss_6": DendriticLoss,
-    "Hebb_WeightNorm": HebbWeightNorm,
-    "Hebb_WeightNorm_4": HebbWeightNorm,
-    "Hebbian_Temporal_Contrast": TemporalContrastHebb,
-    "Top_Down_Hebbian_Temporal_Contrast_1": TopDownHebb,
-    "Top_Down_Hebbian_Temporal_Contrast_3": TopDownHebb,
-    "BTSP_19": BTSP,
-    "Ojas_rule": Oja,
-}
-
-
-def test_legacy_names():
-    for name, rule in LEGACY.items():
-        assert type(make_rule(name, learning_rate=0.1)) is rule
-    assert LDS is DendriticState
-    assert make_rule("BP_like_2E", learning_rate=0.1).nudge == "one-pass"
-    assert make_rule("BP_like_2L", learning_rate=0.1).nudge == "equilibrated"
-    assert make_rule("Top_Layer_BP_like_2L", learning_rate=0.1).nudge == "output-only"
-    assert make_rule("Hebb_WeightNorm_4", learning_rate=0.1).clipped
-    assert make_rule("Top_Down_Hebbian_Temporal_Contrast_1", learning_rate=0.1).form == "product"
-    assert make_rule("Top_Down_Hebbian_Temporal_Contrast_1", learning_rate=0.1, forward_only=True).form == "settled"
-    assert make_rule("Top_Down_Hebbian_Temporal_Contrast_3", learning_rate=0.1).form == "nudged"
-    assert type(make_rule("Supervised_BCM_4", learning_rate=0.1, theta_tau=5, k=1)) is SupervisedBCM
-    assert make_rule("Backprop_DendriticLoss", learning_rate=0.1, source="H1.E").source == "H1E"
-    assert [
-        make_rule(n, learning_rate=1).relu_gate for n in ("BTSP_19", "Hebbian_Temporal_Contrast", "BP_like_2L")
-    ] == [
-        True,
-        True,
-        False,
-    ]
-    seen = np.ones(3, np.float32)
-    np.testing.assert_allclose(make_bias_rule("DendriticLossBias", learning_rate=0.5).update(seen, None), 0.5)
-    np.testing.assert_allclose(make_bias_rule("Backprop", learning_rate=0.5).update(None, seen), -0.5)
-
-
-@pytest.mark.parametrize(
-    ("name", "kwargs", "words"),
-    [
-        ("BP_like_9", {}, "unknown learning rule 'BP_like_9': known are .*BP_like_2L"),
-        ("BP_like_2L", {"learning_rate": -1}, "DendriticState: learning_rate must be a number of at least 0, got -1"),
-        ("BP_like_2L", {"learning_rate": float("nan")}, "learning_rate"),
-        ("BP_like_2L", {"learning_rate": "fast"}, "learning_rate"),
-        ("BP_like_2L", {"learning_rate": 1, "rate": 2}, "unknown parameter of BP_like_2L 'rate'"),
-        ("BP_like_2L", {"learning_rate": 1, "stochastic": True}, "stochastic"),
-        ("BP_like_2L", {"learning_rate": 1, "max_pop_fraction": 1.5}, "max_pop_fraction .* at most 1, got 1.5"),
-        ("BP_like_2L", {"learning_rate": 1, "relu_gate": 1}, "relu_gate must be true or false"),
-        ("DendriticLoss_6", {"learning_rate": 1, "sign": 2}, "sign must be 1 or -1, got 2"),
-        ("Supervised_BCM_4", {"learning_rate": 1, "k": 1}, "needs theta_tau"),
-        ("Supervised_BCM_4", {"learning_rate": 1, "k": 0, "theta_tau": 1}, "k must be a number above 0"),
-        ("BTSP", {"learning_rate": 1, "temporal_discount": 2}, "temporal_discount"),
-        ("TopDownHebb", {"learning_rate": 1, "form": "both"}, "form must be one of"),
-        ("Top_Down_Hebbian_Temporal_Contrast_3", {"learning_rate": 1, "forward_only": True}, "forward_only"),
-    ],
-)
-def test_mistakes_are_named(name, kwargs, words):
-    with pytest.raises(SpikedtpError, match=words):
-        make_rule(name, **kwargs)
-    with pytest.raises(SpikedtpError, match="unknown bias learning rule"):
-        make_bias_rule("none", learning_rate=1)
 
 
 def test_rules_are_frozen_and_documented():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
 import pytest
 from brian2 import mV
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -117,3 +119,20 @@ def _assert_no_overlap(figure):
     for (first, a), (second, b) in itertools.combinations(boxes, 2):
         width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         assert width < 1.5 or height < 1.5, f"{first!r} overlaps {second!r}"
+
+
+@pytest.fixture
+def rules():
+    """Two models, three projections; of one no number of presentations is known."""
+    rows = [
+        ("a", "BTSP", "H2E_H1E", 0.8, 12),
+        ("a", "Oja", "H1E_InputE", 0.5, 90),
+        ("b", "BTSP", "H2E_H1E", 0.1, np.inf),
+    ]
+    return pd.DataFrame(
+        [
+            {"model": model, "rule": rule, "projection": projection, "cosine": cosine, "low": cosine - 0.05,
+             "high": cosine + 0.04, "noiseless": 0.97, "noise_ceiling": cosine + 0.01, "n_for_95": n}
+            for model, rule, projection, cosine, n in rows
+        ]
+    )  # fmt: skip

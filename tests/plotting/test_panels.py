@@ -96,26 +96,6 @@ def test_eligibility_traces(case, ax):
     assert "1.035" in ax.get_ylabel()
 
 
-def test_trace_against_its_cells_rate(case, ax):
-    shown = Shown(case.rate, case.spiking, **case.last)
-    cell = shown.most_active("H1E", 1)[0]
-    plotting.eligibility_trace(ax, shown, "H1E", cell)
-    trace, level = (line.get_ydata() for line in ax.lines)
-    assert np.array_equal(trace, case.raw(case.spiking.eligibility["H1E"])[:, cell])
-    assert np.allclose(level, 1.035 * shown.presynaptic_rate("H1E")[:, cell])
-    # the trace filters the level that is drawn beside it
-    assert trace[-150:].mean() == pytest.approx(level[-150:].mean(), rel=0.3)
-
-
-def test_dendritic_state_of_a_unit(linear, ax):
-    shown = Shown(linear.rate, linear.spiking)
-    unit = shown.opposed_units()[0]
-    plotting.dendritic_state(ax, shown, unit)
-    spiking, rate = ax.lines[0].get_ydata(), ax.lines[1].get_ydata()
-    assert np.allclose(spiking, linear.spiking.v_dend["H2E"][0, 0, :, unit])
-    assert rate[-1] == pytest.approx(1.035 * linear.rate.dendritic_state["H2E"][0, -1, unit], rel=1e-5)
-
-
 @pytest.mark.parametrize("shape", [(20, 30), (80, 90)], ids=["points", "binned"])
 def test_update_scatter(ax, shape):
     rng = np.random.default_rng(1)
@@ -138,26 +118,3 @@ def test_update_scatter(ax, shape):
 def test_scatter_of_no_change(ax):
     plotting.update_scatter(ax, np.zeros((3, 4)), np.zeros((3, 4)))
     assert ax.get_xlim() == (-1.05, 1.05)
-
-
-def test_correlation_band(linear, ax):
-    timeline = linear.spiking.spec.timeline
-    correlation = np.tile([[0.2], [0.4], [0.6], [0.8]], (1, timeline.n_steps))
-    correlation[:3, :10] = np.nan  # too few presentations have a value
-    plotting.correlation_over_time(ax, correlation, timeline)
-    (median,) = (line for line in ax.lines if line.get_label() == "median")
-    assert np.isnan(median.get_ydata()[:10]).all() and np.allclose(median.get_ydata()[10:], 0.5)
-    band = ax.collections[0].get_paths()[0].vertices[:, 1]
-    assert np.isclose(np.nanmin(band), 0.35) and np.isclose(np.nanmax(band), 0.65)
-
-
-def test_style_is_left_behind(ax):
-    assert mpl.rcParams["font.size"] == 7  # the fixture's
-    with mpl.rc_context({"font.size": 13}):
-        with plotting.style():
-            assert mpl.rcParams["font.size"] == 7 and mpl.rcParams["svg.hashsalt"] == "spikedtp"
-        assert mpl.rcParams["font.size"] == 13
-
-
-def test_colours_differ():
-    assert len(set(COLOURS.values())) == len(COLOURS)

@@ -6,9 +6,18 @@ Written from the definition of the two phases, as plainly as possible; slow.
 from __future__ import annotations
 
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
+import torch
+import yaml
+from rate.watched_reads import _hook
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.checkpoint import read_weights
 
 
 def activate(population, value):
@@ -104,3 +113,53 @@ class Slow:
 def slow_circuit():
     """The class `Slow`."""
     return Slow
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory):
+    """One good read of every kind, so that no lazy import is mistaken for the file's doing."""
+    folder = tmp_path_factory.mktemp("warm")
+    torch.save({"a": torch.ones(2)}, folder / "a.pt")
+    torch.save({"a": torch.ones(2)}, folder / "b.pt", _use_new_zipfile_serialization=False)
+    for name in "ab":
+        read_weights(folder / f"{name}.pt")
+    with pytest.raises(SpikedtpError):
+        read_weights(folder / "none.pt")
+    "".encode("cp437")  # zipfile's codec for the names in old archives
+    sys.addaudithook(_hook)
+
+
+def _fake(module: str, name: str, value):
+    value.__module__, value.__qualname__, value.__name__ = module, name, name
+    return value
+
+
+def _module_class(name: str, **extra):
+    return _fake("EIANN._network", name, type(name, (torch.nn.Module,), extra))
+
+
+@pytest.fixture
+def eiann(monkeypatch):
+    """Stand-ins for the packages whose names are in an EIANN pickle; only here while the pickle is made."""
+    network, rules, inner, outer = (
+        types.ModuleType(name) for name in ("EIANN._network", "EIANN.rules.base_classes", "dill._dill", "dill")
+    )
+    for name in ("Network", "Projection", "Population", "Layer"):
+        setattr(network, name, _module_class(name))
+    rules.LearningRule = _fake("EIANN.rules.base_classes", "LearningRule", type("LearningRule", (), {}))
+    for name in ("_create_function", "_create_code", "_create_cell", "_load_type", "_create_type", "_import_module"):
+        setattr(inner, name, _fake("dill._dill", name, lambda *a, **k: None))
+    outer._dill = inner
+    for module in (types.ModuleType("EIANN"), types.ModuleType("EIANN.rules"), network, rules, outer, inner):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return types.SimpleNamespace(network=network, rules=rules, dill=inner)
+
+
+@pytest.fixture
+def network_of(tmp_path):
+    def make(values, seed=3):
+        path = tmp_path / "circuit.yaml"
+        path.write_text(yaml.safe_dump(values, sort_keys=False))
+        return load_rate_network(path, seed=seed)
+
+    return make

@@ -1,4 +1,4 @@
-"""Order of samples, schedules, online training."""
+"""Order of samples, online training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.online import sample_order, train_online
-from spikedtp.schedules import schedule_named
 
 
 def test_order_of_samples():
@@ -26,14 +25,6 @@ def test_order_of_samples():
     assert len(sample_order(10, 0, 1)) == 0
     with pytest.raises(SpikedtpError):
         sample_order(0, 3, 1)
-
-
-def test_schedules():
-    anneal = [schedule_named("anneal")(index, 10) for index in range(10)]
-    assert anneal == [1.0] * 8 + [0.3] * 2
-    assert [schedule_named("constant")(index, 10) for index in range(10)] == [1.0] * 10
-    with pytest.raises(SpikedtpError, match="anneal, constant"):
-        schedule_named("linear")
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf"), None, "1", 1j, np.ones(2)])

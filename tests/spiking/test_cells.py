@@ -2,84 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from dataclasses import fields
 
 import numpy as np
 import pytest
-from brian2 import Equations, Hz, Quantity, ms
+from brian2 import Equations, Hz, ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spiking.conditions import needs_compiler
+from spiking.probe_cells import N_IN, STEPS, TIMELINE, N, Probe, changed, drawn, in_feedforward
 
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import (
     LIF,
     Declaration,
-    LeakyReadout,
-    NudgedCell,
     PoissonInput,
     SpikeTrainInput,
     SteadyInput,
-    TwoCompartment,
-    TwoCompartmentLIF,
 )
-from spikedtp.parameters import parameter
-from spikedtp.spiking import learn_readout, run_feedforward, simulate
+from spikedtp.spiking import learn_readout, simulate
 from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.batch import RunInputs
-from spikedtp.spiking.engine.devices import compiler_available
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.open_loop.build import build
 from spikedtp.spiking.open_loop.plan import OpenLoop, Source
 from spikedtp.spiking.open_loop.readout import READOUTS
-from spikedtp.spiking.open_loop.timeline import Timeline
-
-STEPS, N_IN, N = 60, 6, 5
-TIMELINE = Timeline(time_per_step=STEPS / 2 * ms, sensory_points=1, supervised_points=1)
-needs_compiler = pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler and make")
-
-
-@dataclass(frozen=True)
-class Probe(NudgedCell):
-    """A cell that every network can run, with any declaration."""
-
-    tau_soma: Quantity = parameter(8 * ms, above=0 * ms)
-    tau_dend: Quantity = parameter(12 * ms, above=0 * ms)
-    low: float = parameter(-0.3)
-    high: float = parameter(0.4)
-    rest: Quantity = parameter(3 * ms, least=0 * ms)
-    changes: dict | None = None
-
-    plain: ClassVar[Declaration] = Declaration(
-        equations=Equations(
-            """
-            dv_soma/dt = (input_soma - v_soma)/tau_soma : 1
-            dv_dend/dt = (input_dend + v_soma - v_dend)/tau_dend : 1
-            input_soma : 1
-            input_dend : 1
-            hidden : 1
-            activity = v_soma : 1
-            somatic_activity = v_soma : 1
-            dendritic_state = v_dend : 1
-            drive_soma = input_soma : 1
-            drive_dend = input_dend : 1
-            gate : 1
-            error : 1
-            bias : 1 (constant)
-            unit_rate : Hz (constant)
-            """
-        ),
-        threshold="v_soma > high",
-        reset="v_soma = low",
-        clear=("input_soma", "input_dend"),
-    )
-
-    def declaration(self) -> Declaration:
-        return replace(self.plain, **(self.changes or {}))
-
 
 CHANGES = {
     "equations": Equations(str(Probe.plain.equations).replace("(input_soma - v_soma)", "(2*input_soma - v_soma)")),
@@ -92,16 +42,6 @@ CHANGES = {
     "clear": ("input_dend",),
     "initial": {"v_soma": "0.3"},
 }
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def drawn(seed):
-    """Spikes (steps, n_in), and weights onto somas and dendrites."""
-    weights = {part: rng([seed, k]).normal(0.5, 2, (N, N_IN)).astype(np.float32) for k, part in enumerate("sd")}
-    return rng([seed, 9]).random((STEPS, N_IN)) < 0.3, weights["s"], weights["d"]
 
 
 def in_open_loop(cell, seed=0, device="runtime", presentations=1):
@@ -143,12 +83,6 @@ def in_closed_loop(cell, seed=0, device="runtime"):
     onto_soma = gain * np.hstack([heard @ soma.T, spikes[:, :N] @ weights["OutputE_HE"].T])
     onto_dend = gain * np.hstack([spikes[:, N:] @ dend[:, :2].T, np.zeros((STEPS, 2))])
     return (spikes, v_soma, v_dend), (onto_soma, onto_dend)
-
-
-def in_feedforward(cell, seed=0, device="runtime"):
-    raster, soma, _ = drawn(seed)
-    response = run_feedforward([soma.T, np.eye(N)], raster[None], hidden=cell, device=device)
-    return (response.hidden_spikes[0], response.output_v[0]), (raster @ soma.T, np.zeros((STEPS, N)))
 
 
 NETWORKS = {"open": in_open_loop, "closed": in_closed_loop, "feedforward": in_feedforward}
@@ -275,51 +209,6 @@ def test_compiled_code_does_the_same(network):
             np.testing.assert_allclose(trace, voltage, rtol=2e-5, atol=2e-5)
 
 
-# --- what a network cannot run --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("compartment", ["soma", "dend"])
-def test_the_open_loop_names_what_a_cell_lacks(compartment):
-    source = Source("A_B", "B", compartment, False, np.ones((N, N_IN), np.float32))
-    for readout, record, lacks in (
-        ("best", (), {"drive_soma"} | ({"drive_dend", "input_dend"} if compartment == "dend" else set())),
-        ("paper", (), {"somatic_activity"} | ({"dendritic_state", "input_dend"} if compartment == "dend" else set())),
-        ("best", ("v_soma", "v_dend"), {"drive_soma", "v_dend"}),
-    ):
-        spec = OpenLoop("A", LIF(), SpikeTrainInput(), (source,), TIMELINE, READOUTS[readout].kernels(TIMELINE),
-                        record=record)  # fmt: skip
-        with pytest.raises(SpikedtpError, match=r"^the cells of A in the open loop: LIF lacks ") as error:
-            build(spec)
-        assert lacks <= set(str(error.value).replace(",", " ").replace(";", " ").split()), error.value
-        assert "input_soma" not in str(error.value).partition(":")[2].partition("(spikedtp")[0]
-        assert "\n" not in str(error.value)
-
-
-def test_a_point_cell_runs_where_nothing_arrives_at_dendrites():
-    """All that is read of dendrites is 0; the rest is as of the cell with a dendrite that hears nothing."""
-
-    @dataclass(frozen=True)
-    class Point(TwoCompartment):
-        def declaration(self):
-            whole = super().declaration()
-            text = "\n".join(line for line in str(whole.equations).splitlines() if "dend" not in line)
-            soma = "dv_soma/dt = (drive_soma - v_soma)/tau_soma : 1"
-            return replace(whole, equations=Equations(f"{text}\n{soma}"), clear=("input_soma",))
-
-    raster, soma, _ = drawn(4)
-    for readout in READOUTS.values():
-        results = []
-        for cell in (Point(), TwoCompartment()):
-            spec = OpenLoop("A", cell, SpikeTrainInput(), (Source("A_B", "B", "soma", False, soma),), TIMELINE,
-                            readout.kernels(TIMELINE), record=("spikes", "v_soma"))  # fmt: skip
-            results.append(run_on("runtime", lambda: build(spec), RunInputs({"replay": raster[None]}, [0], [1])))  # noqa: B023
-        point, whole = results
-        assert point.vectors.keys() == whole.vectors.keys() and point.vectors["soma_nudged"].any()
-        for name, values in whole.vectors.items():
-            np.testing.assert_allclose(point.vectors[name], values, rtol=1e-6)
-        np.testing.assert_array_equal(point.spikes["cells"][0], whole.spikes["cells"][0])
-
-
 def test_simulate_refuses_a_cell_without_dendrites_in_one_line(figure3):
     network, _, _ = figure3
     x, target = np.zeros(784, np.float32), np.eye(10, dtype=np.float32)[2]
@@ -329,17 +218,6 @@ def test_simulate_refuses_a_cell_without_dendrites_in_one_line(figure3):
     assert "\n" not in str(error.value)
     with pytest.raises(SpikedtpError, match=r"inputs of the open loop must be a PoissonInput .* got SteadyInput"):
         simulate(network, x, target, inputs=SteadyInput(), **options)
-
-
-def changed(cell, **changes):
-    """A cell of the same class and parameters with another declaration."""
-
-    @dataclass(frozen=True)
-    class Changed(type(cell)):
-        def declaration(self):
-            return replace(super().declaration(), **changes)
-
-    return Changed(**{field.name: getattr(cell, field.name) for field in fields(cell)})
 
 
 WRONG = {
@@ -372,16 +250,6 @@ def test_what_a_declaration_gets_wrong_is_one_line(changes, message, network):
     assert "\n" not in str(error.value)
 
 
-def test_a_declaration_that_contradicts_itself():
-    for name, value in (("reset", "v = 0"), ("early_reset", True), ("refractory", "5*ms")):
-        with pytest.raises(SpikedtpError, match=rf"Declaration.{name} is of no use without a threshold"):
-            Declaration(Equations("v : 1"), "", **{name: value})
-    with pytest.raises(SpikedtpError, match=r"equations: v \(unless refractory\), and there is no refractory time"):
-        Declaration(Equations("dv/dt = -v/ms : 1 (unless refractory)"), "v > 1")
-    with pytest.raises(SpikedtpError, match=r"clear must be a tuple of names"):
-        Declaration(Equations("input_soma : 1"), "", clear="input_soma")
-
-
 @pytest.mark.parametrize("cell", [None, 3, "LIF", LIF, PoissonInput])
 def test_something_else_than_a_cell(cell):
     for run in (in_feedforward, learning) if cell is not None else ():
@@ -391,38 +259,3 @@ def test_something_else_than_a_cell(cell):
         in_open_loop(cell)
     with pytest.raises(SpikedtpError, match=r"must be a cell such as|lacks"):
         in_closed_loop(cell)
-
-
-def test_cells_without_a_threshold_are_outputs_alone():
-    with pytest.raises(SpikedtpError, match="LeakyReadout lacks threshold"):
-        in_feedforward(LeakyReadout())
-
-
-def test_a_bias_needs_a_cell_that_clears_what_arrives():
-    _, soma, _ = drawn(1)
-    cell = changed(Probe(), clear=("input_dend",))
-    spec = OpenLoop("A", cell, SpikeTrainInput(), (Source("A_B", "B", "soma", False, soma),), TIMELINE,
-                    READOUTS["best"].kernels(TIMELINE), bias=np.ones(N))  # fmt: skip
-    with pytest.raises(
-        SpikedtpError, match="A has a bias, which is added to input_soma in every step when input_soma is cleared"
-    ):
-        build(spec)
-
-
-# --- presentations ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "device", ["runtime", pytest.param("cpp_standalone", marks=[needs_compiler, pytest.mark.slow])]
-)
-def test_refractory_cells_do_not_bring_their_state_into_the_next_presentation(device):
-    """Spikes to the very end leave cells refractory; then each presentation of the same spikes is the same again."""
-    raster = np.ones((STEPS, N_IN), bool)
-    response = run_feedforward(
-        [np.ones((N_IN, N)), np.eye(N)], np.array([raster] * 3), hidden=TwoCompartmentLIF(t_refractory=7 * ms),
-        device=device,
-    )  # fmt: skip
-    spikes = response.hidden_spikes
-    assert spikes[0, -7:].any()
-    for later in spikes[1:]:
-        np.testing.assert_array_equal(later, spikes[0])

@@ -4,18 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from brian2 import Equations, Hz, ms, nS
+from brian2 import Equations, Hz, ms
+from spiking.figure3_samples import TARGET, X
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
-from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.neurons import NudgedCell, TwoCompartment
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import simulate
-from spikedtp.spiking.open_loop.timeline import Timeline
 
-X, TARGET = np.zeros(784, np.float32), np.eye(10, dtype=np.float32)[2]
 TRAIN = {s: np.zeros((420, n)) for s, n in (("H1E", 500), ("H2SomaI", 50), ("H2DendI", 50), ("OutputE", 10))}
-
 CASES = {
     "population": (dict(population="H9E"), r"unknown population 'H9E': known are .*H2E"),
     "input population": (dict(population="InputE"), r"population 'InputE' has no inputs: choose one of H2E"),
@@ -55,42 +53,6 @@ def test_one_clear_line(figure3, options, message):
     assert "\n" not in str(error.value)
 
 
-PARAMETERS = {
-    "no time to settle": (lambda: Timeline(sensory_points=0), r"needs at least one sensory and one supervised"),
-    "faster than its dead time": (
-        lambda: NudgedCell(firing="poisson", max_rate=1000 * Hz, dead_time=1 * ms),
-        r"max_rate = 1. kHz must be below 1/dead_time",
-    ),
-    "unit": (lambda: PoissonInput(unit_rate=3), r"PoissonInput.unit_rate must be a quantity in Hz .*got 3"),
-    "wrong unit": (lambda: TwoCompartmentLIF(c_soma=3 * nS), r"TwoCompartmentLIF.c_soma must be a quantity in F"),
-    "unit where none belongs": (lambda: TwoCompartment(coupling=3 * ms), r"coupling must be a number without units"),
-    "sign": (lambda: PoissonInput(tau_eligibility=-3 * ms), r"tau_eligibility must be above 0. s, got -3. ms"),
-    "not a number": (lambda: TwoCompartment(coupling=float("nan")), r"coupling must be one finite number, got nan"),
-    "array": (lambda: TwoCompartment(tau_soma=[1, 2] * ms), r"tau_soma must be one finite number"),
-    "faster than the dead time": (
-        lambda: PoissonInput(max_rate=2000 * Hz),
-        r"max_rate = 2. kHz must be at most 1/dead",
-    ),
-    "reset above threshold": (
-        lambda: TwoCompartmentLIF(v_reset=TwoCompartmentLIF.default("v_threshold")),
-        r"v_reset = .* must be below v_threshold",
-    ),
-}
-
-
-@pytest.mark.parametrize("make,message", PARAMETERS.values(), ids=PARAMETERS)
-def test_parameters_are_checked(make, message):
-    with pytest.raises(SpikedtpError, match=message):
-        make()
-
-
-def test_what_was_not_recorded_is_named(figure3):
-    network, _, _ = figure3
-    response = simulate(network, X, TARGET, population="H2E", device="runtime", record=("spikes",))
-    with pytest.raises(SpikedtpError, match=r"'v_soma' was not recorded \(recorded: spikes\)"):
-        response.v_soma  # noqa: B018
-
-
 def test_clipped_rates_are_named(figure3, caplog):
     network, _, _ = figure3
     options = dict(population="H2E", device="runtime", record=())
@@ -112,15 +74,6 @@ def test_the_compiled_device_without_a_compiler(figure3, compiler, monkeypatch):
     monkeypatch.setenv("CXX", compiler)
     with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler .* use the slower device 'runtime'"):
         simulate(network, X, TARGET, population="H2E", device="cpp_standalone")
-
-
-def test_weight_changes_of_an_unknown_projection(figure3):
-    network, _, _ = figure3
-    updates = simulate(network, X, TARGET, population="H2E", device="runtime", record=()).weight_updates
-    assert "H2E_H1E" in updates and "H2E_OutputE" not in updates
-    assert updates.get("H2E_H1E").shape == (1, 2, 500) and updates.get("H2E_OutputE") is None
-    with pytest.raises(SpikedtpError, match="unknown projection of this simulation 'H2E_OutputE': known are H2E_H1E"):
-        updates["H2E_OutputE"]
 
 
 @dataclass(frozen=True)

@@ -105,3 +105,35 @@ def test_what_has_a_spiking_form_is_not():
     check_spiking_form(with_projection("H1SomaI_InputE", constraint=ReceptiveFields(2)))  # does not learn
     check_spiking_form(with_population("InputE", activation="linear"))  # has no membrane
     assert np.ptp(closed().held()) == 0
+
+
+DIGITS = read_circuit("digits_dtp")
+RULE = DIGITS.projection("H1E_InputE").rule
+
+
+def other(circuit, projection=None, population=None, **changes):
+    """The circuit with a projection or a population changed."""
+    return replace(
+        circuit,
+        projections=tuple(replace(p, **changes) if p.name == projection else p for p in circuit.projections),
+        populations=tuple(replace(p, **changes) if p.name == population else p for p in circuit.populations),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"population": "H1E", "activation": "linear"}, "H1E is linear; a firing rate cannot be negative"),
+        ({"population": "H1E", "bias_rule": PlateauBias(0.1)}, "the bias of H1E learns, which has no spiking form yet"),
+        (
+            {"projection": "H1E_InputE", "rule": replace(RULE, top_layer_only=True, one_pass=False)},
+            "different nudge phases",
+        ),
+        ({"projection": "H1E_InputE", "rule": replace(RULE, max_pop_fraction=0.5)}, "H1E ranks its plateaus"),
+        ({"projection": "H1E_InputE", "update_phase": "B"}, "drives a soma in the nudge phase alone"),
+        ({"projection": "H1E_InputE", "constraint": ReceptiveFields(3)}, "learns inside receptive fields"),
+    ],
+)
+def test_circuits_that_spikes_cannot_have(changes, message):
+    with pytest.raises(SpikedtpError, match=message):
+        check_spiking_form(other(DIGITS, **changes))

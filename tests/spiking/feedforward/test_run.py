@@ -1,38 +1,15 @@
-"""Networks trained in torch, in Brian2: spike for spike, on both devices; other cells; reward learns a read-out."""
+"""Networks trained in torch, in Brian2: spike for spike, on both devices; other cells."""
 
 import numpy as np
 import pytest
 from brian2 import Hz, ms, nS
+from spiking.feedforward.torch_loop import DEVICES, N_HID, N_IN, T, loop
 
 from spikedtp import SpikedtpError, run_torch_snn
 from spikedtp.neurons import LIF, DiscreteLIF, TwoCompartment, TwoCompartmentLIF
-from spikedtp.plasticity.rewarded_choice import RewardedChoice
 from spikedtp.spiking import learn_readout, run_feedforward
 
-DEVICES = ("runtime", "cpp_standalone")
 NETWORKS = ("ie05_on", "ie05_off")
-ALPHA = float(np.exp(-0.2))
-T, N_IN, N_HID, N_OUT = 40, 20, 8, 3
-
-
-@pytest.fixture(scope="module")
-def net():
-    rng = np.random.default_rng(5)
-    return [rng.normal(0, 0.6, (N_IN, N_HID)), rng.normal(0, 1, (N_HID, N_OUT))], rng.random((3, T, N_IN)) < 0.3
-
-
-def loop(weights, x, alpha=ALPHA, threshold=1.0):
-    """The equations, a step at a time, written as they are in the paper."""
-    w1, w2 = weights
-    n, steps, _ = x.shape
-    v, s, o = np.zeros((n, w1.shape[1])), np.zeros((n, w1.shape[1])), np.zeros((n, w2.shape[1]))
-    spikes, outputs = [], []
-    for k in range(steps):
-        spikes.append(s)
-        outputs.append(o)
-        o = alpha * o + s @ w2
-        v, s = (alpha * v + x[:, k] @ w1) * (1 - s), (v > threshold).astype(float)
-    return np.stack(spikes, axis=1).astype(bool), np.stack(outputs, axis=1)
 
 
 def unpacked(arrays, name, key, n=100):
@@ -79,27 +56,6 @@ def test_tensors_and_array_like_inputs(net):
     as_tensors = [torch.tensor(w, requires_grad=True) for w in weights], torch.tensor(x)
     for given in (as_tensors, (weights, x.astype(float)), (tuple(w.tolist() for w in weights), x.tolist())):
         assert np.array_equal(run_torch_snn(*given, device="runtime")[0], loop(weights, x)[0])
-
-
-def test_no_input_no_spike_and_the_threshold_is_strict():
-    weights = [np.array([[1.0]]), np.array([[2.0]])]
-    x = np.zeros((1, 8, 1))
-    spikes, v = run_torch_snn(weights, x, device="runtime")
-    assert not spikes.any() and not v.any()
-    x[0, 0] = 1
-    assert not run_torch_snn(weights, x, device="runtime")[0].any()  # reaches 1, does not pass it
-    weights[0][:] = 1 + 1e-12
-    spikes, v = run_torch_snn(weights, x, device="runtime")
-    assert np.flatnonzero(spikes[0, :, 0]).tolist() == [2]  # arrives in 0, crosses in 1, fires in 2
-    assert v[0, :, 0] == pytest.approx([0, 0, 0, *(2 * np.exp(-0.2 * np.arange(5)))])
-
-
-def test_the_cell_fires_doublets_where_the_ordinary_one_does_not():
-    x = np.zeros((1, 8, 1))
-    x[0, 0] = 1
-    weights = [np.array([[1.5]]), np.array([[1.0]])]
-    assert run_torch_snn(weights, x, device="runtime")[0].sum() == 2
-    assert run_feedforward(weights, x, hidden=LIF(), device="runtime").hidden_spikes.sum() == 1
 
 
 def test_the_array_form_of_the_cell_is_the_same_step(net):
@@ -186,96 +142,3 @@ def test_more_mistakes(net):
     for order in ([], [[0]], [-1]):
         with pytest.raises(SpikedtpError, match="order must be sample numbers from 0 to 2"):
             learn_readout(*net, labels=[0, 1, 2], order=order)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"labels": np.eye(3)}, r"labels must be one class from 0 to 2, got the shape \(3, 3\)"),
-        ({"labels": [0.5, 1, 2]}, r"labels must be one class from 0 to 2, got \[0.5, 1.0, 2.0\]"),
-        ({"labels": [0, 1]}, "one label for each of 3 samples, got 2"),
-        ({"order": [0.5]}, "order must be sample numbers"),  # was sample 0
-        ({"order": [True, False, True]}, "order must be an array of numbers, got true and false"),  # was 1, 0, 1
-        ({"learning": [1, 0]}, "learning must be True, False or one of them for each of 3 samples"),
-        ({"learning": 0.5}, "learning must be True, False"),
-        ({"signs": [1, -1]}, "signs must be -1, 0 or 1 for each of 8 hidden cells"),
-        ({"rule": "reward"}, "rule must be a RewardedChoice, got 'reward'"),
-        ({"hidden": "LIF"}, "learn_readout: hidden must be a cell"),
-        ({"dt": 3}, "learn_readout.dt must be a quantity in s"),
-    ],
-)
-def test_mistakes_of_learning_are_named(net, change, words):
-    given = {"labels": [0, 1, 2], "order": [0, 1], "device": "runtime"} | change
-    with pytest.raises(SpikedtpError, match=words):
-        learn_readout(*net, **given)
-
-
-# --- reward -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_reward_learning_is_the_rule_step_for_step(net, device):
-    """The scores of each presentation tell W; the reward tells the choice where it was right."""
-    weights, x = net
-    rule, signs = RewardedChoice(learning_rate=20.0, gain=0.05, expectation_rate=0.1), np.array([1, -1] * 4)
-    weights = [weights[0], np.abs(weights[1]) * signs[:, None] * 0.3]
-    labels, order = np.array([0, 1, 2]), np.arange(60) % 3
-    run = learn_readout(weights, x, labels, order, rule=rule, signs=signs, seed=3, device=device)
-    spikes, _ = loop(weights, x)
-    trace, alpha = np.zeros(spikes.shape), np.exp(-0.2)
-    for k in range(1, T):
-        trace[:, k] = alpha * trace[:, k - 1] + spikes[:, k - 1]
-    total = trace.sum(axis=1)
-
-    # wherever the choice was right it is known; follow all choices by trying the ones left
-    w, expected, branches = weights[1].T.copy(), 1 / 3, None
-    for k, sample in enumerate(order):
-        np.testing.assert_allclose(run.score[k], w @ total[sample], rtol=1e-9, atol=1e-9)
-        after = w @ total[order[k + 1]] if k + 1 < len(order) else None
-        choices = [labels[sample]] if run.reward[k] else [j for j in range(3) if j != labels[sample]]
-        branches = []
-        for chosen in choices:
-            new = w + rule.update(total[sample], run.score[k], chosen, run.reward[k], expected)
-            new = np.where(signs > 0, np.maximum(new, 0), np.minimum(new, 0))
-            next_w = run.w.T if after is None else None
-            target = run.w.T @ total[sample] if after is None else run.score[k + 1]
-            seen = new @ (total[sample] if after is None else total[order[k + 1]])
-            branches.append((np.abs(seen - target).max(), new, next_w))
-        error, w, _ = min(branches, key=lambda branch: branch[0])
-        assert error < 1e-9
-        expected += rule.expectation_rate * (run.reward[k] - expected)
-    np.testing.assert_allclose(run.w.T, w, rtol=1e-9, atol=1e-12)
-    assert np.abs(run.w - weights[1]).max() > 0.05  # something was learned
-    assert (run.w * signs[:, None] >= 0).all() and 0 < run.reward.mean() < 1
-
-
-def test_the_rule_climbs_the_reward():
-    """The expected change is the gradient of the expected reward, whatever the expectation."""
-    rng = np.random.default_rng(0)
-    rule, trace = RewardedChoice(learning_rate=1.0, gain=0.7), rng.random(4)
-    w = rng.normal(size=(3, 4))
-
-    def p(w):
-        z = np.exp(rule.gain * (w @ trace))
-        return z / z.sum()
-
-    for expected in (0.0, 0.4):
-        mean = sum(p(w)[c] * rule.update(trace, w @ trace, c, float(c == 1), expected) for c in range(3))
-        gradient, h = np.zeros_like(w), 1e-6
-        for index in np.ndindex(*w.shape):
-            step = np.zeros_like(w)
-            step[index] = h
-            gradient[index] = (p(w + step)[1] - p(w - step)[1]) / (2 * h)
-        np.testing.assert_allclose(mean, gradient, atol=1e-8)
-
-
-def test_frozen_and_test_samples_leave_the_weights_alone(net):
-    weights, x = net
-    given = dict(input_spikes=x, labels=np.array([0, 1, 2]), order=np.arange(12) % 3, device="runtime")
-    rule = RewardedChoice(learning_rate=20.0)
-    assert np.array_equal(learn_readout(weights, **given, rule=rule, learning=False).w, weights[1])
-    assert np.array_equal(learn_readout(weights, **given, rule=RewardedChoice(learning_rate=0.0)).w, weights[1])
-    signs = np.array([1, -1, 0, 0, 0, 0, 1, -1])
-    learned = learn_readout(weights, **given, rule=rule, signs=signs).w
-    assert not np.array_equal(learned, weights[1])
-    assert (learned * signs[:, None] >= 0).all() and (learned[signs == 0] > 0).any() and (learned[signs == 0] < 0).any()

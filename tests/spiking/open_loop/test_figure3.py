@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from spiking.figure3_samples import TARGET, X
 
 from spikedtp.spiking import simulate
-
-X, TARGET = np.zeros(784, np.float32), np.eye(10, dtype=np.float32)[2]
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
     add(
         "for (int64_t& k = spikedtp::job().k; k < spikedtp::job().last; k++) {",
         "presentations.load();",
-        # a private name of Brian2's: tests/spiking/test_standalone.py would notice its loss
+        # a private name of Brian2's: tests/spiking/engine/compiled/test_write_source.py would notice its loss
         "brian::_random_generators[0].seed(presentations.seed());",
         "spikedtp::exponentials().forget();",
         f"{net}.t = 0;",

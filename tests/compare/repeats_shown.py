@@ -1,0 +1,3 @@
+"""How often each sample is presented."""
+
+N_REPEATS = 60

@@ -1,0 +1,46 @@
+"""The table of a comparison: its columns, given references, and as many samples on both sides."""
+
+import numpy as np
+import pytest
+from compare.repeats_shown import N_REPEATS
+
+from spikedtp import SpikedtpError
+from spikedtp.compare import compare_updates, similarity, summarise
+
+
+def test_table(response, network, images):
+    rate = network.present(*images)
+    table = compare_updates(rate, response)
+    assert len(table) == 2 * N_REPEATS * (2 + 1)  # H2E_H1E has both references, H2E_H2DendI the rule's
+    assert set(table.reference) == {"notebook", "rule"}
+    row = table[(table.projection == "H2E_H1E") & (table.reference == "rule")].iloc[N_REPEATS + 3]
+    assert (row["sample"], row["repeat"]) == (1, 3)
+    direct = similarity(rate.updates("H2E_H1E", 1), response.weight_updates["H2E_H1E"][1, 3])
+    assert row["cosine"] == pytest.approx(direct["cosine"])
+    medians = summarise(table).set_index(["projection", "reference", "measure"])
+    assert medians.loc[("H2E_H1E", "rule", "cosine"), "median"] == pytest.approx(
+        table[(table.projection == "H2E_H1E") & (table.reference == "rule")].cosine.median()
+    )
+
+
+def test_references_may_be_given(response, network, images):
+    given = network.weight_updates(*images, constrained=False)
+    table = compare_updates(given, response)
+    expected = compare_updates(network.present(*images), response)
+    expected = expected[expected.reference == "rule"].reset_index(drop=True)
+    np.testing.assert_allclose(table.cosine, expected.cosine, atol=1e-6)
+    with pytest.raises(ValueError, match="needs a RateResponse or a dict of weight changes as reference, got NoneType"):
+        compare_updates(None, response)
+    with pytest.raises(ValueError, match="unknown projection in the rate weight changes 'H2E_H1E'"):
+        compare_updates({}, response)
+    with pytest.raises(ValueError, match=r"has shape \(2, 2\), the spiking one \(100, 100\)"):
+        compare_updates({name: np.zeros((2, 2)) for name in given}, response)
+
+
+def test_as_many_samples_on_both_sides(response, network, images):
+    x, target = images
+    for fewer in (network.present(x[0], target[0]), network.present(x[:1], target[:1])):
+        with pytest.raises(SpikedtpError, match=rf"are of 1 sample\(s\), the spiking ones of {len(x)}"):
+            compare_updates(fewer, response)
+    with pytest.raises(SpikedtpError, match=r"are of 1 sample\(s\)"):
+        compare_updates(network.weight_updates(x[:1], target[:1], constrained=False), response)

@@ -1,0 +1,61 @@
+"""The same table from one process, two, a Dask cluster, and one whose workers are killed."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+import pytest
+from sweep.sweeps import recorded, spikedtp, table_bytes
+
+from spikedtp.cli import main
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_same_table(config, reference, tmp_path):
+    process = spikedtp("sweep", "--config", config, "--jobs", 2, "--out", tmp_path / "out")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and "10 of 12 jobs done" in out
+    assert err.count("failed: population 'H2SomaI'") == 2
+    assert table_bytes(tmp_path / "out") == table_bytes(reference)
+    for name in ("config.yaml", "summary.json", "sweep.png", "sweep.svg"):
+        assert (tmp_path / "out" / name).read_bytes() == (reference / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing(config, reference, tmp_path):
+    process = spikedtp("sweep", "--config", config, "--jobs", 2, "--out", tmp_path)
+    while not recorded(tmp_path):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    workers = [child for child in psutil.Process(process.pid).children() if child.cpu_times().user > 0.5]
+    workers[0].kill()
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 1 and "10 of 12 jobs done" in out
+    assert table_bytes(tmp_path) == table_bytes(reference)
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same_table(config, reference, tmp_path):
+    """A scheduler and two worker processes on loopback."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=True, host="127.0.0.1", dashboard_address=None,
+        local_directory=str(tmp_path / "dask"),
+    )  # fmt: skip
+    with cluster:
+        process = spikedtp(
+            "sweep", "--config", config, "--scheduler", cluster.scheduler_address, "--out", tmp_path / "out"
+        )
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and "10 of 12 jobs done" in out, err
+    assert table_bytes(tmp_path / "out") == table_bytes(reference)
+
+
+def test_no_cluster_there(config, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("spikedtp.sweep.executors.CONNECT_SECONDS", 0.5)
+    words = ["sweep", "--config", str(config), "--scheduler", "tcp://127.0.0.1:9", "--out", str(tmp_path / "out")]
+    assert main(words) == 2 and not any(tmp_path.iterdir())
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("spikedtp: error: --scheduler tcp://127.0.0.1:9: no Dask scheduler answers there")
