@@ -44,3 +44,32 @@ def test_as_many_samples_on_both_sides(response, network, images):
             compare_updates(fewer, response)
     with pytest.raises(SpikedtpError, match=r"are of 1 sample\(s\)"):
         compare_updates(network.weight_updates(x[:1], target[:1], constrained=False), response)
+
+
+def test_references_have_two_names(response, network, images):
+    rate = network.present(*images)
+    usual = compare_updates(rate, response)
+    named = compare_updates(rate, response, references=("figure3", "trained"))
+    assert set(named["reference"]) == {"figure3", "trained"}
+    earlier = named.assign(reference=named["reference"].map({"figure3": "notebook", "trained": "rule"}))
+    assert earlier.equals(usual)
+    alone = compare_updates(rate, response, references=["trained"])
+    assert alone.drop(columns="reference").equals(
+        usual[usual.reference == "rule"].drop(columns="reference").reset_index(drop=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        ((), "references must name each reference once, got none"),
+        (("rule", "trained"), "references must name each reference once, got rule, trained"),
+        ("backprop", "unknown reference 'backprop': known are figure3, notebook, rule, trained"),
+    ],
+)
+def test_references_that_are_refused(response, network, images, references, message):
+    with pytest.raises(SpikedtpError, match=message):
+        compare_updates(network.present(*images), response, references=references)
+    given = {name: response.weight_updates.of(name) for name in response.weight_updates}
+    with pytest.raises(SpikedtpError, match="stand for the reference 'trained'"):
+        compare_updates(given, response, references=["figure3"])

@@ -288,3 +288,12 @@ def test_the_rate_form_needs_no_compiler(monkeypatch):
     assert replay(STDP(), **given).w.shape == (6, 2, 3)
     with pytest.raises(SpikedtpError, match=r"needs a C\+\+ compiler"):
         replay(STDP(), **given, form="spiking")
+
+
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+@pytest.mark.parametrize("rule", [STDP(), DendriticState(learning_rate=0.1)], ids=["STDP", "DendriticState"])
+def test_weights_keep_their_signs(rule, form):
+    """From the first row on, where nothing happens."""
+    w0 = np.array([[-0.5, 0.25], [0.0, -1.5], [2.0, -0.125]])
+    found = replay(rule, np.zeros((3, 2)), np.zeros((3, 3)), w0, modulator=np.zeros(3), form=form, device="runtime").w
+    np.testing.assert_array_equal(found, np.broadcast_to(w0, (4, 3, 2)))
