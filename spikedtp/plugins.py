@@ -1,7 +1,7 @@
 """Modules of the user's own that register rules, cells, data sets or devices: imported because the user says so.
 
-A file never makes anything be imported. A configuration may name plugins for the record, and it is refused where the
-user has not imported them; see `check_imported`.
+A file never makes a module be imported, except of a package that was installed and offers a name. A configuration may
+name plugins for the record, and it is refused if the user has not imported them; see `check_imported`.
 """
 
 from __future__ import annotations

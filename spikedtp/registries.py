@@ -6,11 +6,12 @@ its name: lists of names are made without. What the names stand for lives elsewh
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import Any, TypeVar
 
 from spikedtp.errors import SpikedtpError, in_one_line, known_names, shown
@@ -152,8 +153,12 @@ def offered(group: str) -> list[str]:
 
 
 def _offers(group: str) -> dict[str, list[EntryPoint]]:
-    """What installed packages offer, by name; nothing is imported."""
-    return _offers_on(group, tuple(sys.path))
+    """What installed packages offer, by name; nothing is imported.
+
+    The folder in which Python was started is on its path without anybody's doing: what lies there is not installed.
+    """
+    here = [k == 0 and os.path.realpath(entry) == os.path.realpath(os.curdir) for k, entry in enumerate(sys.path)]
+    return _offers_on(group, tuple(entry for entry, own in zip(sys.path, here, strict=True) if entry and not own))
 
 
 def providers() -> dict[str, str]:
@@ -164,7 +169,13 @@ def providers() -> dict[str, str]:
 @lru_cache(maxsize=32)
 def _offers_on(group: str, path: tuple[str, ...]) -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for offer in sorted(entry_points(group=group), key=lambda offer: (offer.name, offer.value)):
+    known: set[str] = set()
+    offers: list[EntryPoint] = []
+    for package in distributions(path=list(path)):
+        if package.name not in known:  # the first on the path hides others of its name
+            known.add(package.name)
+            offers += package.entry_points.select(group=group)
+    for offer in sorted(offers, key=lambda offer: (offer.name, offer.value)):
         found.setdefault(offer.name, []).append(offer)
     return found
 

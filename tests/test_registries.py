@@ -417,3 +417,18 @@ def test_a_package_from_yaml_and_the_command_line(tmp_path, small_circuit):
     done(spikedtp(tmp_path, *words.split(), "--out", "replayed"))
     with np.load(tmp_path / "replayed" / "replay.npz") as arrays:
         np.testing.assert_allclose(arrays["w"][-1], w0 + 0.1 * np.outer(post - 0.1, pre - 0.1), rtol=0, atol=1e-12)
+
+
+def test_the_folder_one_is_in_offers_nothing(tmp_path, monkeypatch):
+    """It is on Python's path by itself, and may be a stranger's; a folder that the user put there is another thing."""
+    info = tmp_path / "strange-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[spikedtp.rules]\nStrange = strange_module:Strange\n")
+    monkeypatch.chdir(tmp_path)
+    rest = [entry for entry in sys.path if entry]
+    for first in ("", str(tmp_path)):
+        monkeypatch.setattr(sys, "path", [first, *rest])
+        assert "Strange" not in offered("spikedtp.rules") and "Strange" not in RULES
+    monkeypatch.setattr(sys, "path", [*rest, str(tmp_path)])
+    assert "Strange" in offered("spikedtp.rules")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from spikedtp.circuit.circuit import Circuit, Projection
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plasticity import LearningRule
 
 __all__ = ["check_learned", "inputs_of", "learned_rules"]
@@ -28,6 +28,8 @@ def learned_rules(projections: Iterable[Projection], wanted: list[str] | str | N
         wanted = [name for name, rule in rules.items() if not rule.needs_gradient]
     elif isinstance(wanted, str):
         wanted = [wanted]
+    elif not isinstance(wanted, Iterable):
+        raise SpikedtpError(f"projections must be names such as ['H2E_H1E'], got {shown(wanted)}")
     for name in wanted:
         if name not in rules:
             raise known_names("learned projection", name, rules)

@@ -125,6 +125,7 @@ def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
 
 def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
     settings, images, order = job.configuration, job.images, job.order
+    spiking = job.spiking()  # before anything is kept: a mistake in the settings leaves nothing behind
     if not job.curve:
         job.probe(0, unfinished)
     if job.resumed == settings.samples:
@@ -141,7 +142,7 @@ def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
     progress = job.progress
     advance = None if progress is None else lambda done: progress(done, recent[0])
     started = time.perf_counter()
-    job.spiking().train(
+    spiking.train(
         images.train_x, images.train_t, order, seed=settings.seed, schedule=settings.schedule, start=job.resumed,
         checkpoint_every=job.every, checkpoint=checkpoint, progress=advance,
     )  # fmt: skip

@@ -87,8 +87,8 @@ def make_group(
     kind : type
         The class of the group.
     options
-        Of `NeuronGroup`. Without a `method`, models that Euler carries are those that name their time constants; others
-        are integrated exactly.
+        Of `NeuronGroup`. Without a `method`, models that name their time constants are integrated by Euler's method.
+        Others are integrated exactly.
     """
     declaration = declaration or model.declaration()
     options = {"method": "euler" if model.time_constants else "exact"} | options

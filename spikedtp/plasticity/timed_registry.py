@@ -62,6 +62,12 @@ def rule_named(name: str, /, **kwargs: Any) -> LearningRule | TimedRule:
     """The rule of this name, of either kind; errors as in `make_rule`.
 
     EIANN's names are for circuit files: here a rule has one name.
+
+    Examples
+    --------
+    >>> from spikedtp.plasticity import rule_named
+    >>> rule_named("Oja", learning_rate=0.1), rule_named("STDP").needs_spikes
+    (Oja(learning_rate=0.1), True)
     """
     if name in TIMED_RULES and name in RULES:
         raise SpikedtpError(f"{name} is a learning rule and one in time steps too: rename yours")

@@ -25,7 +25,7 @@ def simulate(
     x: ArrayLike,
     target: ArrayLike,
     *,
-    population: str | None,
+    population: str | None = None,
     loop: str = "open",
     **options: Any,
 ) -> SpikingResponse | ClosedResponse:
@@ -91,7 +91,7 @@ def simulate(
     >>> response.spikes["H2E"].shape  # (n_repeats, time steps, cells)
     (2, 420, 200)
     """
-    if loop not in LOOPS:
+    if not isinstance(loop, str) or loop not in LOOPS:
         raise known_names("loop", loop, LOOPS)
     known = {name: set(inspect.signature(present).parameters) for name, present in LOOPS.items()}
     (other,) = set(LOOPS) - {loop}

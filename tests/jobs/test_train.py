@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from jobs.short_training import settings
 
+from spikedtp.errors import SpikedtpError
 from spikedtp.jobs import train as training
 from spikedtp.jobs.train import run_training
 from spikedtp.rate import load_rate_network
@@ -71,3 +72,15 @@ def test_train_knows_a_folder_without_a_test_part(tmp_path):
     (tmp_path / "t10k-images-idx3-ubyte.gz").touch()
     assert training._has_test_part(f"mnist:{tmp_path}")
     assert training._has_test_part("digits")
+
+
+def test_a_mistake_in_the_settings_of_spikes_leaves_nothing(tmp_path):
+    """The corrected command would meet it as an unfinished run of other settings."""
+    for wrong, message in (
+        ({"cell": {"name": "Nonsense"}}, "unknown cell 'Nonsense'"),
+        ({"cell": {"name": "TwoCompartment"}}, "cannot be held"),
+        ({"cell": {"name": "TwoCompartment"}, "firing": "regular"}, "TwoCompartment fires as its own equations say"),
+    ):
+        with pytest.raises(SpikedtpError, match=message):
+            run_training(settings("spiking", **wrong), tmp_path / "out")
+        assert not list(tmp_path.iterdir())

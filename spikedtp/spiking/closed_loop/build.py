@@ -137,7 +137,7 @@ def _group(
         slots=slots,
         more=more,
         at_spike=counting,
-        method="euler",
+        method="euler" if model.time_constants else ("exact", "euler"),
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),
@@ -157,7 +157,7 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
 def _start(of_loop: CellsOfLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
     spec = of_loop.spec
     start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
-    start_cells(cells, of_loop.declaration, more=of_loop.rest, lasting=("rate_factor",))
+    start_cells(cells, of_loop.declaration, more=of_loop.rest, lasting=("rate_factor", "bias", "unit_rate"))
     if spikers is not None:
         start_cells(spikers, spec.spiker.declaration())
 
@@ -240,7 +240,7 @@ def _nudge(parts: _Building) -> None:
         else:
             code = f"gate = {gate}" + (f"\nlowest = {plateau.lowest_code('post_settled')}" if spec.has_lowest else "")
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
-    if spec.phases.hold != "none":
+    if spec.phases.hold != "none" and parts.of_loop.soma_is_activity:  # else it stays where the onset finds it
         held = "held*" if "held" in cells.variables else ""
         code = f"v_soma += {held}(soma_sum/{steps['settled']} - v_soma)"
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from brian2 import Hz
+from brian2.equations.equations import PARAMETER
+from brian2.units.fundamentalunits import DIMENSIONLESS
+
+from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import Declaration
 from spikedtp.neurons.check import checked_declaration, declared, names_used
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 
-__all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "CellsOfLoop"]
+__all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "CellsOfLoop", "others_may_fire"]
 
 #: What the rules see; `Signals` says what each is.
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
@@ -37,7 +43,17 @@ SET = {"bias": "bias : 1 (constant)", "error": "error : 1", "gate": "gate : 1"}
 #: Whether somas run during the nudge; a shared number where they all do or none does.
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
 SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
+#: Parameters that say which pulse a spike of weight 1 is to a cell.
+PULSE = {"weight_scale", "spike_width"}
+#: name -> what its unit must be: activities have none.
+UNITS = dict.fromkeys((*NEEDED, *SET, "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
+RESETS = {make(rate="0*Hz").reset for make in FIRING.values()}
 REMEDY = "write them into its declaration, or take a cell such as NudgedCell()"
+
+
+def others_may_fire(declaration: Declaration) -> bool:
+    """Whether units can fire for such a cell: it says at which activity, and its own spikes change nothing else."""
+    return "activity" in declaration.equations and declaration.reset in RESETS
 
 
 class CellsOfLoop:
@@ -68,15 +84,25 @@ class CellsOfLoop:
     @property
     def per_drive(self) -> str:
         """What an arriving 1 must be, in the units of weights, to drive a compartment by 1 for a time step."""
-        return "dt/(weight_scale*spike_width)" if {"weight_scale", "spike_width"} <= self.has else "1"
+        return "dt/(weight_scale*spike_width)" if self._has_pulse else "1"
+
+    @property
+    def _has_pulse(self) -> bool:
+        return PULSE <= set(self.cell.quantities())
 
     @property
     def gain(self) -> float:
         """The drive that an arriving 1 is: what the network divides weights by."""
-        if not {"weight_scale", "spike_width"} <= self.has:
+        if not self._has_pulse:
             return 1.0
         parameters = self.cell.quantities()
         return float(parameters["weight_scale"] * parameters["spike_width"] / self.spec.phases.dt)
+
+    @property
+    def soma_is_activity(self) -> bool:
+        """Whether the somatic voltage itself is what is read, so that it can be held at its settled mean."""
+        equation = self.declaration.equations.get("somatic_activity")
+        return equation is not None and equation.expr is not None and equation.expr.code.strip() == "v_soma"
 
     @property
     def per_cell(self) -> tuple[str, ...]:
@@ -113,12 +139,18 @@ class CellsOfLoop:
                 fires=True,
                 remedy=REMEDY if model is self.cell else "",
             )
+        self._check_kinds()
         for accumulator in self.rest:
             if accumulator not in self.declaration.clear:
                 raise SpikedtpError(
                     f"cells of the closed loop: biases and errors are added to {accumulator} of {name} in every step "
                     "when it is cleared, and it is not: name it in its declaration's clear"
                 )
+        if spec.spikers and not others_may_fire(self.declaration):
+            raise SpikedtpError(
+                f"cells of the closed loop: no unit can fire for {name}, whose reset does more than to begin the next "
+                "interval: use spikers=1"
+            )
         used = names_used(self.declaration)
         if spec.nudged and spec.phases.hold != "none" and "running" not in used:
             raise SpikedtpError(
@@ -129,4 +161,24 @@ class CellsOfLoop:
             raise SpikedtpError(
                 f"cells of the closed loop: {name} has no use for a latched plateau (its equations do not use "
                 "`acting`): use phases=Phases(latch=False)"
+            )
+
+    def _check_kinds(self) -> None:
+        """What the network sets or reads must be what it takes it for."""
+        name, own = type(self.cell).__name__, self.declaration.equations
+        where, parameters = "cells of the closed loop", self.cell.quantities()
+        for variable, dim in UNITS.items():
+            if variable in own and own[variable].dim is not dim:
+                unit = "Hz" if variable == "unit_rate" else "no unit"
+                raise SpikedtpError(f"{where}: {variable} of {name} must have {unit}, as activities and rates do")
+        for variable in ("input_soma", "input_dend", *SET):
+            settable = variable in own and own[variable].type == PARAMETER and "shared" not in own[variable].flags
+            if variable in self.has and not settable:
+                raise SpikedtpError(
+                    f"{where}: {variable} of {name} must be a variable of each cell that the network can set: write "
+                    f"'{SET.get(variable, f'{variable} : 1')}' into its equations, and nowhere else"
+                )
+        if len(PULSE & set(parameters)) == 1 or PULSE & set(own):
+            raise SpikedtpError(
+                f"{where}: {name} must have both of weight_scale and spike_width as parameters, or neither of them"
             )

@@ -13,6 +13,7 @@ from brian2 import Equations, Subgroup
 from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from spikedtp.circuit import Projection
+from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import NoAutapses, NormalizeRows, SpikingForm, Tied
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
@@ -21,6 +22,8 @@ from spikedtp.spiking.synapses.dense import DenseSynapses
 __all__ = ["LearningEvent", "copy_tied"]
 
 SIDES = ("pre", "post")
+#: Names of the dense synapses of this network, beside those of the cells.
+OF_THE_SYNAPSES = ("gain", "w", "w_lower", "w_upper", "rate_factor")
 # order of a learning event, all at the end of its step
 PREPARE, CHANGE, REMEMBER, CONSTRAIN, COPY = range(1, 6)
 
@@ -57,8 +60,24 @@ class LearningEvent:
         assert form is not None  # `check_spiking_form` has refused gradients
         self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
         self.numbers = {n: v for n, v in self.projection.learned_by.numbers().items() if self.form.uses(n)}
+        self._check()
         for side in SIDES:
             self._declare(side)
+
+    def _check(self) -> None:
+        """Refuse what this network cannot give a rule."""
+        rule = f"{self.projection.name}: the rule {type(self.projection.learned_by).__name__}"
+        own = {*self.numbers}.union(*(Equations(getattr(self.form, side)).names for side in SIDES))
+        taken = own & {*OF_THE_SYNAPSES}.union(*(cells.variables for cells in self.sides.values()))
+        if taken:
+            raise SpikedtpError(
+                f"{rule} names {', '.join(sorted(taken))}, which the closed loop uses for itself: choose another name"
+            )
+        elsewhere = [getattr(self.form, part) for side in SIDES for part in (side, f"after_learn_{side}")]
+        if any(re.search(r"\blearning_rate\b", text) for text in elsewhere):
+            raise SpikedtpError(
+                f"{rule} uses learning_rate outside on_learn, where schedules do not reach it: use it in on_learn alone"
+            )
 
     def _declare(self, side: str) -> None:
         """Variables of one side, and the values they begin with."""

@@ -179,8 +179,9 @@ def firing_of(cell: CellModel) -> dict[str, Any]:
     """
     names = [f.name for f in fields(Spiker)]
     found = {name: getattr(cell, name) for name in names if hasattr(cell, name)}
-    if {"max_rate", "dead_time"} <= found.keys() and found["max_rate"] * found["dead_time"] >= 1:
-        found["max_rate"] = 0.95 / found["dead_time"]
+    dead_time = found.get("dead_time", Spiker.default("dead_time"))
+    if "max_rate" in found and found["max_rate"] * dead_time >= 1:
+        found["max_rate"] = 0.95 / dead_time
     return found
 
 

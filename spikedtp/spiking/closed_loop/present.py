@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from spikedtp.circuit import inputs_of, learned_rules
 from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import NudgedCell
+from spikedtp.neurons import CellModel
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.response import ClosedResponse
@@ -40,7 +40,7 @@ def simulate_closed(
     dt: Quantity = 1 * ms,
     phases: Phases | None = None,
     n_repeats: int = 1,
-    cell: NudgedCell | None = None,
+    cell: CellModel | None = None,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,

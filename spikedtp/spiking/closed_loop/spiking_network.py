@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -14,15 +14,16 @@ from numpy.typing import ArrayLike
 from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import Circuit, Population, bias_key, weight_key
 from spikedtp.circuit.network import RateNetworkLike
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.locks import Exclusive, Lock, held
 from spikedtp.neurons import CellModel, NudgedCell, SteadyInput
 from spikedtp.neurons.check import declared
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
+from spikedtp.plasticity.constraints import is_finite
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
-from spikedtp.spiking.closed_loop.cells import CellsOfLoop
+from spikedtp.spiking.closed_loop.cells import CellsOfLoop, others_may_fire
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, firing_of, inhibitory
 from spikedtp.spiking.closed_loop.response import ClosedResponse
@@ -55,7 +56,7 @@ class SpikingNetwork:
     spikers : int or dict, optional
         How many units fire for each inhibitory cell. With more units the noise is smaller. Each of n units fires at the
         rate of the cell, and each of its spikes counts 1/n. A dict, population -> number, sets the number for single
-        populations. The default is 4, and 1 for cells without a variable `activity`.
+        populations. The default is 4. It is 1 for cells for which no other unit can fire (docs/closed_loop.md).
     phases : Phases, optional
         The times of a presentation.
     cell : CellModel, optional
@@ -101,6 +102,8 @@ class SpikingNetwork:
         cell: CellModel | None = None,
         device: str = "cpp_standalone",
     ):
+        if not hasattr(network, "circuit"):
+            raise SpikedtpError(f"network must be a rate network, as load_rate_network gives it, got {shown(network)}")
         self.circuit, self.device = network.circuit, check_device(device)
         with held(network):
             self.weights = {name: w.copy() for name, w in network.weights.items()}
@@ -113,16 +116,19 @@ class SpikingNetwork:
             p.name: unit_rate * (INTERNEURON_RATE if inhibitory(self.circuit, p.name) else 1)
             for p in self.circuit.populations
         }
+        if not isinstance(unit_rates or {}, Mapping):
+            raise SpikedtpError(f"unit_rates must be a dictionary, population -> rate, got {shown(unit_rates)}")
         for name, rate in (unit_rates or {}).items():
             if name not in rates:
                 raise known_names("population", name, rates)
             check_quantity("SpikingNetwork", f"unit_rates[{name!r}]", rate, Hz, above=0 * Hz)
             rates[name] = rate
-        if spikers is None:  # a unit can fire for a cell that says what it fires at
-            spikers = INTERNEURON_SPIKERS if "activity" in declaration.equations else 1
-        spikers = _spikers(self.circuit, spikers)
+        usual = INTERNEURON_SPIKERS if others_may_fire(declaration) else 1
+        spikers = _spikers(self.circuit, {} if spikers is None else spikers, usual)
         inputs = SteadyInput(unit_rate=rates[self.circuit.input.name], **firing_of(cell))
-        phases = phases or Phases()
+        phases = Phases() if phases is None else phases
+        if not isinstance(phases, Phases):
+            raise SpikedtpError(f"phases must be Phases(settle=..., ...), got {type(phases).__name__}")
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
@@ -329,20 +335,20 @@ def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]])
     """Name the populations whose activity asks for more than the highest rate."""
     if clipped:
         listed = (f"{name} (up to {highest:.2g}, clipped at {limit:.2g})" for name, (highest, limit) in clipped.items())
-        logger.warning(
-            "activities ask for more than %s: %s; a lower unit rate avoids it", spec.highest_rate, ", ".join(listed)
-        )
+        first = next(iter(clipped))
+        limit = spec.inputs.max_rate if first == spec.circuit.input.name else spec.highest_rate
+        logger.warning("activities ask for more than %s: %s; a lower unit rate avoids it", limit, ", ".join(listed))
 
 
-def _spikers(circuit: Circuit, given: int | dict[str, int]) -> dict[str, int]:
-    """Number of spikers by population, for those that have more than one."""
+def _spikers(circuit: Circuit, given: int | dict[str, int], usual: int) -> dict[str, int]:
+    """Number of spikers by population, for those that have more than one; `usual` where a dictionary names none."""
     names = [p.name for p in circuit.populations[1:]]
-    usual = INTERNEURON_SPIKERS if isinstance(given, dict) else given
+    usual = usual if isinstance(given, dict) else given
     others = given if isinstance(given, dict) else {}
     given = {name: usual for name in names if inhibitory(circuit, name)} | others
     for name, number in given.items():
         if name not in names:
             raise known_names("population", name, names)
-        if isinstance(number, bool) or number != int(number) or number < 1:
+        if isinstance(number, bool) or not is_finite(number) or number != int(number) or number < 1:
             raise SpikedtpError(f"spikers of {name} must be a whole number of at least 1, got {number!r}")
     return {name: int(number) for name, number in given.items() if number > 1}

@@ -136,7 +136,7 @@ def _group(
         n,
         slots=slots,
         more=_states(signals),
-        method="euler",
+        method="euler" if model.time_constants else ("exact", "euler"),
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),

@@ -18,6 +18,7 @@ from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
 from spikedtp.errors import SpikedtpError
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
+from spikedtp.neurons.check import declared
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.engine.batch import Progress, RunInputs
@@ -117,8 +118,11 @@ def simulate_open(
     check_presentations(n_repeats, seed, first_sample)
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
     timeline = Timeline(time_per_step=time_per_step, dt=dt)
-    cell = _with_rate(cell or TwoCompartment(), unit_rate)
-    poisson = _with_rate(inputs or PoissonInput(), unit_rate)
+    cell, inputs = cell or TwoCompartment(), inputs or PoissonInput()
+    declared(cell, "the cell of the open loop")
+    if not isinstance(inputs, PoissonInput):
+        raise SpikedtpError(f"inputs of the open loop must be a PoissonInput or left out, got {type(inputs).__name__}")
+    cell, poisson = _with_rate(cell, unit_rate), _with_rate(inputs, unit_rate)
     for model in (cell, poisson):
         model.check_time_step(dt)
 

@@ -111,6 +111,6 @@ def readout_named(readout: str | Readout, *, contrasting: bool = False) -> Reado
         return readout
     if readout == "best" and contrasting:
         return Readout("best", partial(_drive_means, contrast=True), calibrated=True)
-    if readout not in READOUTS:
+    if not isinstance(readout, str) or readout not in READOUTS:
         raise known_names("readout", readout, READOUTS)
     return READOUTS[readout]

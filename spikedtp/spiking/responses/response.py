@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plasticity import Signals
 from spikedtp.spiking.engine.batch import RunResults
 from spikedtp.spiking.responses.weight_updates import PlasticProjection, WeightUpdates
@@ -166,6 +166,8 @@ class Response(ABC):
 
 def check_recordable(record: Iterable[str], known: tuple[str, ...] = RECORDABLE) -> tuple[str, ...]:
     """The names of what to keep, or an error."""
+    if isinstance(record, str) or not isinstance(record, Iterable):
+        raise SpikedtpError(f"record must be a tuple of names such as ('spikes',), got {shown(record)}")
     for name in record:
         if name not in known:
             raise known_names("variable to record", name, known)

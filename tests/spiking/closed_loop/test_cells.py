@@ -1,18 +1,21 @@
 """Any cell that can be read and reached runs in the closed loop, and what it lacks is named."""
 
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 from brian2 import Equations, Hz, ms, second
 
+from spikedtp.circuit import read_circuit
 from spikedtp.datasets import load
 from spikedtp.equations.membrane import leaky_compartment
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.neurons import LIF, CellModel, Declaration, NudgedCell, TwoCompartment
 from spikedtp.parameters import parameter
+from spikedtp.plasticity import Factors, LearningRule, SpikingForm
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.online import sample_order
 from spikedtp.spiking import Phases, SpikingNetwork, default_device, simulate
@@ -150,3 +153,127 @@ def test_what_a_cell_lacks_is_named(digits):
             return replace(super().declaration(), clear=("input_dend",))
 
     refused(r"added to input_soma of Piling .* name it in its declaration's clear", Piling())
+
+
+def changed(cell: CellModel, old: str, new: str, **fields) -> CellModel:
+    """The same cell with other equations, by their text, and other fields of its declaration."""
+
+    @dataclass(frozen=True)
+    class Changed(type(cell)):
+        def declaration(self):
+            found = super().declaration()
+            text = str(found.equations)
+            assert old in text
+            return replace(found, equations=Equations(text.replace(old, new)), **fields)
+
+    return Changed(**{f.name: getattr(cell, f.name) for f in dataclass_fields(cell)})
+
+
+def activity(cell, digits, **options):
+    spiking = SpikingNetwork(biased(), cell=cell, **{"device": "runtime", "phases": FREE, "spikers": 1} | options)
+    return spiking.respond(digits.test_x[:1], seed=1).activity
+
+
+REGULAR = NudgedCell(firing="regular")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("bias : 1 (constant)", "bias : 1"), ("unit_rate : Hz (constant)", "unit_rate : Hz")]
+)
+def test_numbers_of_the_circuit_last(old, new, digits):
+    """Whether or not a cell says that they are constant."""
+    usual, other = activity(REGULAR, digits), activity(changed(REGULAR, old, new), digits)
+    for population, found in usual.items():
+        np.testing.assert_array_equal(found, other[population])
+    assert usual["H1E"].max() > 0.3
+
+
+@pytest.mark.parametrize("hold", ["none", "all"])
+def test_a_soma_in_another_unit_settles_and_is_held_where_it_was(hold, digits):
+    """Twice the voltage for the same activity: what is read, and what is held, is the activity."""
+    phases = Phases(settle=100 * ms, read=60 * ms, nudge=60 * ms, wait=20 * ms, hold=hold)
+    half = changed(REGULAR, "somatic_activity = v_soma", "somatic_activity = v_soma/2")
+    text = "activity = v_soma + nudging*(acting + error)"
+    half = changed(half, text, "activity = v_soma/2 + nudging*(acting + error)")
+    half = changed(half, "(bias + input_soma - v_soma)", "(2*bias + 2*input_soma - v_soma)")
+    found = [
+        SpikingNetwork(biased(), cell=cell, device="runtime", phases=phases, spikers=1).respond(
+            digits.test_x[:1], digits.test_t[:1], seed=1
+        )
+        for cell in (REGULAR, half)
+    ]
+    usual, other = (response.signals["H2E_H1E"].pre_nudged for response in found)
+    for population, settled in found[0].activity.items():
+        np.testing.assert_allclose(found[1].activity[population], settled, atol=0.05)
+    assert np.abs(usual - other).mean() < 0.15 * np.abs(usual).mean() + 0.02
+
+
+def test_no_unit_fires_for_a_cell_that_its_own_spikes_change(digits):
+    adapting = changed(REGULAR, "input_soma : 1", "input_soma : 1\nadapted : 1", reset="remaining += 1\nadapted += 1")
+    with pytest.raises(SpikedtpError, match="no unit can fire for Changed, whose reset does more"):
+        activity(adapting, digits, spikers=3)
+    assert not SpikingNetwork(biased(), cell=adapting, device="runtime").spec.spikers  # by default
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("bias : 1 (constant)", "bias : amp (constant)", "bias of Changed must have no unit"),
+        ("somatic_activity = v_soma : 1", "somatic_activity = v_soma*volt : volt", "somatic_activity .* no unit"),
+        ("unit_rate : Hz (constant)", "unit_rate : 1 (constant)", "unit_rate of Changed must have Hz"),
+        ("gate : 1", "gate = 1 : 1", "gate of Changed must be a variable of each cell"),
+        ("error : 1", "error : 1 (shared)", "error of Changed must be a variable of each cell"),
+    ],
+)
+def test_what_the_network_sets_or_reads_is_what_it_takes_it_for(old, new, message, digits):
+    with pytest.raises(SpikedtpError, match=message) as error:
+        activity(changed(REGULAR, old, new), digits)
+    assert "\n" not in str(error.value)
+
+
+def test_a_pulse_has_a_height_and_a_width(digits):
+    @dataclass(frozen=True)
+    class Half(PlainCell):
+        weight_scale: float = parameter(2.0, above=0.0)
+
+    with pytest.raises(SpikedtpError, match="both of weight_scale and spike_width as parameters, or neither"):
+        activity(Half(), digits)
+
+
+@dataclass(frozen=True)
+class Named(LearningRule):
+    """A rule whose parameter has a name of the network's."""
+
+    gain: float = 1.0
+
+    def factors(self, signals, state):
+        return Factors(((self.learning_rate * self.gain * signals.plateau, signals.pre_settled),))
+
+    def spiking_form(self):
+        return SpikingForm(on_learn="w += learning_rate*gain*plateau_post*pre_settled_pre")
+
+
+@dataclass(frozen=True)
+class Outside(LearningRule):
+    """A rule that uses its learning rate where no schedule reaches it."""
+
+    def factors(self, signals, state):
+        return Factors(((self.learning_rate * signals.plateau, signals.pre_settled),))
+
+    def spiking_form(self):
+        return SpikingForm(post="scaled = learning_rate*plateau : 1", on_learn="w += scaled_post*pre_settled_pre")
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (Named(learning_rate=0.1), "H2E_H1E: the rule Named names gain, which the closed loop uses for itself"),
+        (Outside(learning_rate=0.1), "H2E_H1E: the rule Outside uses learning_rate outside on_learn"),
+    ],
+    ids=["a name", "the learning rate"],
+)
+def test_what_a_rule_cannot_have_is_refused_before_it_learns(rule, message, digits):
+    network = load_rate_network(read_circuit(SMALL).with_rules({"H2E_H1E": rule}))
+    spiking = SpikingNetwork(network, device="runtime", phases=replace(FREE, hold="all"))
+    with pytest.raises(SpikedtpError, match=message):
+        spiking.train(digits.train_x, digits.train_t, np.arange(2))

@@ -102,20 +102,33 @@ def _blank(value: Any, parts: list[str]) -> Any:
         parts.append(f"function {value.__module__}.{value.__qualname__}")
         return value
     if kind is Equations:
-        parts.append(f"equations {value}")
+        for e in value.values():  # printed equations do not tell whole numbers from others
+            parts.append(f"{e.type} {e.varname} {e.expr} {e.dim!r} {e.var_type} {sorted(e.flags)}")
         return value
     declares = getattr(value, "declares", None)
     if is_dataclass(value) and (_is_ours(kind) or declares):
         parts.append(f"{kind.__module__}.{kind.__qualname__}")
-        if declares and not _is_ours(kind):
-            parts += _code_of(kind)
-            _blank(declares(), parts)
         blank = object.__new__(kind)
         for field in fields(value):
             parts.append(field.name)
             object.__setattr__(blank, field.name, _blank(getattr(value, field.name), parts))
+        if declares and not _is_ours(kind):
+            parts += [*_code_of(kind), *_declared(value, blank)]
         return blank
     raise _Foreign
+
+
+def _declared(value: Any, blank: Any) -> list[str]:
+    """What an object from elsewhere declares, if its blank declares the same: else its source depends on its values."""
+    found: tuple[list[str], list[str]] = ([], [])
+    for one, parts in zip((value, blank), found, strict=True):
+        try:
+            _blank(one.declares(), parts)
+        except Exception:  # somebody else's code, which may need what the blank lacks
+            raise _Foreign from None
+    if found[0] != found[1]:
+        raise _Foreign
+    return found[0]
 
 
 def _is_ours(thing: Any) -> bool:

@@ -158,6 +158,56 @@ def test_rules_from_elsewhere_have_a_name_too():
     assert digest_of(RULE.replace("signals.pre_settled)", "2*signals.pre_settled)")) != same
 
 
+TYPED = """
+from dataclasses import dataclass, replace
+from brian2 import Equations
+from spikedtp.neurons import DiscreteLIF
+
+MORE = "level : KIND"
+
+@dataclass(frozen=True)
+class MyCell(DiscreteLIF):
+    def declaration(self):
+        found = super().declaration()
+        return replace(found, equations=found.equations + Equations(MORE))
+"""
+
+
+def test_the_type_of_a_variable_is_part_of_it():
+    """Brian2 prints equations without it."""
+    kinds = ("1", "integer", "boolean", "1 (constant)", "1 (shared)")
+    digests = [digest(spec(hidden=loaded(TYPED.replace("KIND", kind)).MyCell())) for kind in kinds]
+    assert len(set(digests)) == len(kinds)
+
+
+VALUES = """
+from dataclasses import dataclass, field, replace
+import numpy as np
+from spikedtp.neurons import DiscreteLIF
+
+@dataclass(frozen=True)
+class MyCell(DiscreteLIF):
+    levels: np.ndarray = field(default_factory=lambda: np.array([1.0, 2.0]))
+
+    def declaration(self):
+        return replace(super().declaration(), threshold=f"v_soma > {self.levels.sum()}")
+"""
+
+
+def test_a_declaration_that_is_made_of_an_arrays_values_has_no_name():
+    """The source is made of a blank, in which they are not."""
+    assert blueprint_of(partial(build_feedforward, spec(hidden=loaded(VALUES).MyCell()))) is None
+    made_later = CELL.replace(
+        "    def declaration",
+        """    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "_slow", 2.0)
+
+    def declaration""",
+    ).replace("{LEVEL}", "{self._slow}")
+    assert blueprint_of(partial(build_feedforward, spec(hidden=loaded(made_later).MyCell()))) is None
+
+
 def test_what_cannot_be_told_has_no_name(monkeypatch):
     assert blueprint_of(lambda: build_feedforward(spec())) is None
     assert blueprint_of(partial(build_feedforward, replace(spec(), n_steps=object()))) is None
