@@ -27,7 +27,7 @@ CASES = {
     "name for a cell": (dict(cell="TwoCompartment"), r"must be a cell such as"),
     "name for inputs": (
         dict(inputs="PoissonInput"),
-        r"inputs of the open loop must be a PoissonInput or left out, got str",
+        r"inputs of the open loop must be a PoissonInput or left out",
     ),
     "loop in a list": (dict(loop=["open"]), r"unknown loop .*'open'"),
     "readout in a list": (dict(readout=["best"]), r"unknown readout .*'best'"),
@@ -35,7 +35,7 @@ CASES = {
     "record a name": (dict(record="spikes"), r"record must be a tuple of names"),
     "number for projections": (dict(projections=3), r"projections must be names such as"),
     "no population": (dict(population=None), r"unknown population"),
-    "rates in a list": (dict(loop="closed", population=None, unit_rates=[3 * Hz]), r"unit_rates must be a dictionary"),
+    "rates in a list": (dict(loop="closed", population=None, unit_rates=[3 * Hz]), r"unit_rates must be a dict"),
     "no number of spikers": (
         dict(loop="closed", population=None, spikers={"H2SomaI": np.nan}),
         r"spikers of H2SomaI must be a whole number of at least 1, got nan",
