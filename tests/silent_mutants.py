@@ -54,7 +54,7 @@ FAULTS = {
         f"{SPIKING}/open_loop/signal_reader.py",
         "lowest = -np.inf if self.signed else 0",
         "lowest = -np.inf",
-        OPEN,
+        "tests/spiking/open_loop/test_signal_reader.py",
     ),
     "open loop: gate of the plateau ignored": (
         f"{SPIKING}/open_loop/signal_reader.py",
