@@ -52,8 +52,10 @@ __all__ = ["contestants"]
 
 def _cells(model: CellModel, n: int, name: str, clock: Clock, *, fires: bool, count: bool = False) -> NeuronGroup:
     declaration = model.declaration()
-    if not fires:
-        declaration = replace(declaration, threshold="", reset="", early_reset=False, before_threshold="")
+    if not fires:  # and nothing arrives at their somas
+        declaration = replace(
+            declaration, threshold="", reset="", early_reset=False, before_threshold="", clear=("input_dend",)
+        )
     return make_group(
         model,
         n,
