@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spikedtp.compare.similarity import bootstrap_median
+from spikedtp.compare.updates import OF_THE_RULE
 from spikedtp.spiking import Response
 
 __all__ = ["shortfall"]
@@ -38,7 +39,7 @@ def shortfall(table: pd.DataFrame, spiking: Response) -> str:
     >>> shortfall(compare_updates(network.present(x, target), spiking), spiking)
     ''
     """
-    rows = table[table.reference.isin(("rule", "trained")) & table.noise_ceiling.notna() & table.cosine.notna()]
+    rows = table[table.reference.isin(OF_THE_RULE) & table.noise_ceiling.notna() & table.cosine.notna()]
     named = []
     for projection, found in rows.groupby("projection", sort=False):
         cosine, _, high = bootstrap_median(found.cosine, found["sample"])

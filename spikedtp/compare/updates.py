@@ -21,6 +21,8 @@ __all__ = ["compare_updates", "summarise"]
 
 #: What a spiking ΔW can be compared with: name -> the name that earlier versions had, which is still accepted.
 REFERENCES = {"figure3": "notebook", "trained": "rule"}
+#: Both names of what the rule itself changes.
+OF_THE_RULE = ("trained", REFERENCES["trained"])
 MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
 COLUMNS = ("projection", "sample", "repeat", "reference", *MEASURES[:5], "n_synapses", *MEASURES[5:], "noise_low")
 #: Noise alone puts one presentation in twenty below `noise_low`.
@@ -169,7 +171,7 @@ def _references(
     if isinstance(rate, Mapping):
         if projection not in rate:
             raise known_names("projection in the rate weight changes", projection, rate)
-        if not {"trained", "rule"} & set(names):
+        if not set(OF_THE_RULE) & set(names):
             raise SpikedtpError("weight changes that are given as a dict stand for the reference 'trained': ask for it")
         given = np.asarray(rate[projection])
         given = given[sample] if given.ndim == 3 else given

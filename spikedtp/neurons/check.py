@@ -12,7 +12,10 @@ from brian2.utils.stringtools import get_identifiers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.neurons.declaration import Declaration, DeclaredModel
 
-__all__ = ["checked_declaration", "declared", "names_used"]
+__all__ = ["PULSE", "checked_declaration", "declared", "names_used"]
+
+#: Parameters that say which pulse a spike of weight 1 is to a cell.
+PULSE = ("weight_scale", "spike_width")
 
 #: What every group has, and functions, constants and units that need no namespace.
 OF_BRIAN2 = {"t", "dt", "t_in_timesteps", "i", "N", "lastspike", "not_refractory", "True", "False", "xi"}

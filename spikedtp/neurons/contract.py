@@ -13,7 +13,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, have_same_dimensions
 
 from spikedtp.errors import SpikedtpError, in_one_line, shown
 from spikedtp.neurons.base import CellModel
-from spikedtp.neurons.check import checked_declaration
+from spikedtp.neurons.check import PULSE, checked_declaration
 from spikedtp.neurons.declaration import Declaration
 from spikedtp.neurons.group import REMEDY, CellGroup, cell_group
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
@@ -25,8 +25,7 @@ __all__ = ["LOOPS", "check_cell"]
 #: What the two networks of a circuit ask of their cells (`spiking/open_loop/build.py`, `spiking/closed_loop/cells.py`).
 LOOPS = {
     "open": {
-        "input_soma", "input_dend", "drive_soma", "drive_dend", "somatic_activity", "dendritic_state", "weight_scale",
-        "spike_width",
+        "input_soma", "input_dend", "drive_soma", "drive_dend", "somatic_activity", "dendritic_state", *PULSE,
     },
     "closed": {"input_soma", "input_dend", "somatic_activity", "dendritic_state"},
 }  # fmt: skip

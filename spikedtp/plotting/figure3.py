@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from spikedtp.compare.updates import REFERENCES
 from spikedtp.errors import known_names
 from spikedtp.plotting.panels import (
     dendritic_voltage,
@@ -124,7 +125,7 @@ def rate_update(
     """The rate network's ΔW of one sample, `(n_post, n_pre)`, and which of the two references it is."""
     if reference is None:
         reference = "notebook" if spiking.readout == "paper" else "rule"
-    reference = {"figure3": "notebook", "trained": "rule"}.get(reference, reference)
+    reference = REFERENCES.get(reference, reference)
     if reference not in REFERENCE_NAMES:
         raise known_names("reference", reference, REFERENCE_NAMES)
     presynaptic(spiking, projection)

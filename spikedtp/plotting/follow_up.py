@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikedtp.compare import bootstrap_median
+from spikedtp.compare.updates import OF_THE_RULE
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.parameters import check_whole
 from spikedtp.plotting.figure3 import describe_unit, presynaptic
@@ -28,9 +29,6 @@ from spikedtp.plotting.style import (
     new_figure,
     styled,
 )
-
-#: The names of the rule itself as a reference (`compare_updates`).
-RULE = ("rule", "trained")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,9 +303,9 @@ def ceiling_scatter(ax: Axes, table: pd.DataFrame) -> Axes:
             ceiling,
             median,
             [median - cosine.min(), cosine.max() - median],
-            fmt="o" if reference in RULE else "s",
-            color=COLOURS["spiking"] if reference in RULE else COLOURS["other"],
-            markerfacecolor=COLOURS["spiking"] if reference in RULE else "white",
+            fmt="o" if reference in OF_THE_RULE else "s",
+            color=COLOURS["spiking"] if reference in OF_THE_RULE else COLOURS["other"],
+            markerfacecolor=COLOURS["spiking"] if reference in OF_THE_RULE else "white",
             markersize=2.8,
             markeredgewidth=0.7,
             elinewidth=0.5,

@@ -31,11 +31,11 @@ from spikedtp.neurons import (
     TwoCompartmentLIF,
     check_cell,
 )
+from spikedtp.neurons.check import PULSE
 from spikedtp.neurons.contract import LOOPS, READ
 from spikedtp.parameters import parameter
 from spikedtp.spiking.closed_loop.cells import NEEDED
 from spikedtp.spiking.open_loop.build import CELL_SIGNALS, COMPARTMENTS
-from spikedtp.spiking.open_loop.plan import PULSE
 
 SHIPPED = [
     (TwoCompartment(), ("open", "closed")),

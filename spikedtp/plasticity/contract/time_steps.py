@@ -61,7 +61,7 @@ def draw(tested: UnderTest, seed: int) -> Rows:
 
 
 def draw_weight(tested: UnderTest, seed: int) -> np.ndarray:
-    low, high = getattr(tested.rule, "bounds", (None, None))
+    low, high = tested.rule.bounds
     low = 0.0 if low is None else low
     high = low + 1.0 if high is None else high
     return np.random.default_rng([seed, 1]).uniform(low, high, (N_POST, N_PRE))

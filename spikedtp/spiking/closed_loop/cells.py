@@ -17,7 +17,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import Declaration
-from spikedtp.neurons.check import checked_declaration, declared, names_used
+from spikedtp.neurons.check import PULSE, checked_declaration, declared, names_used
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
@@ -43,8 +43,6 @@ SET = {"bias": "bias : 1 (constant)", "error": "error : 1", "gate": "gate : 1"}
 #: Whether somas run during the nudge; a shared number where they all do or none does.
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
 SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
-#: Parameters that say which pulse a spike of weight 1 is to a cell.
-PULSE = {"weight_scale", "spike_width"}
 #: name -> what its unit must be: activities have none.
 UNITS = dict.fromkeys((*NEEDED, *SET, "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
 RESETS = {make(rate="0*Hz").reset for make in FIRING.values()}
@@ -88,7 +86,7 @@ class CellsOfLoop:
 
     @property
     def _has_pulse(self) -> bool:
-        return PULSE <= set(self.cell.quantities())
+        return set(PULSE) <= set(self.cell.quantities())
 
     @property
     def gain(self) -> float:
@@ -178,7 +176,7 @@ class CellsOfLoop:
                     f"{where}: {variable} of {name} must be a variable of each cell that the network can set: write "
                     f"'{SET.get(variable, f'{variable} : 1')}' into its equations, and nowhere else"
                 )
-        if len(PULSE & set(parameters)) == 1 or PULSE & set(own):
+        if len(set(PULSE) & set(parameters)) == 1 or set(PULSE) & set(own):
             raise SpikedtpError(
                 f"{where}: {name} must have both of weight_scale and spike_width as parameters, or neither of them"
             )

@@ -12,10 +12,7 @@ from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.spiking.open_loop.readout import Kernels
 from spikedtp.spiking.open_loop.timeline import Timeline
 
-__all__ = ["PULSE", "Driven", "OpenLoop", "Source"]
-
-#: Parameters of a cell that say which pulse a spike of weight 1 is to it.
-PULSE = ("weight_scale", "spike_width")
+__all__ = ["Driven", "OpenLoop", "Source"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
 from spikedtp.errors import SpikedtpError
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
-from spikedtp.neurons.check import declared
+from spikedtp.neurons.check import PULSE, declared
 from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.engine.batch import Progress, RunInputs
@@ -26,7 +26,7 @@ from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.engine.seeds import check_presentations, presentation_seeds
 from spikedtp.spiking.open_loop.build import build, check_cells
-from spikedtp.spiking.open_loop.plan import PULSE, Driven, OpenLoop, Source
+from spikedtp.spiking.open_loop.plan import Driven, OpenLoop, Source
 from spikedtp.spiking.open_loop.readout import Readout, readout_named
 from spikedtp.spiking.open_loop.response import SpikingResponse
 from spikedtp.spiking.open_loop.signal_reader import SignalReader
