@@ -29,11 +29,12 @@ LOOPS = {
     },
     "closed": {"input_soma", "input_dend", "somatic_activity", "dendritic_state"},
 }  # fmt: skip
-#: What the closed loop adds to its cells; they may use it.
+#: What the closed loop adds to its cells, and they may use; those that use others come before them.
 ADDED = {
-    "nudging": "nudging : 1 (shared)",
-    "running": "running = 1 - nudging : 1 (shared)",
     "acting": "acting = gate*clip(dendritic_state, -1, 1) : 1",
+    "gate": "gate : 1",
+    "running": "running = 1 - nudging : 1 (shared)",
+    "nudging": "nudging : 1 (shared)",
 }
 #: Signals of `impulse_responses` -> the variables that are read for them.
 READ = {"dendrite": "dendritic_state", "soma": "somatic_activity"}
@@ -87,8 +88,11 @@ def check_cell(
     _check_parameters(cell, name)
     declaration = _declaration(cell, name)
     used = set().union(*(equation.identifiers for equation in declaration.equations.values()))
-    given = "\n".join(line for added, line in ADDED.items() if added in used and added not in str(equations))
-    more = (equations if isinstance(equations, Equations) else Equations(equations)) + Equations(given)
+    more = equations if isinstance(equations, Equations) else Equations(equations)
+    for added, line in ADDED.items():
+        if added in used and added not in {*declaration.equations, *more}:
+            more += Equations(line)
+            used |= more[added].identifiers
     names = {**RANDOM_NUMBERS, **(namespace or {})}
     remedy = f"make what it uses a field with parameter(...), or {REMEDY}"
     checked_declaration(cell, "check_cell", declaration=declaration, more=more, namespace=names, remedy=remedy)

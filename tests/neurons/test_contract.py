@@ -218,3 +218,14 @@ def test_brian2_is_left_as_it_was():
     assert np.array_equal(np.random.get_state()[1], state[1])  # noqa: NPY002
     own.run(1 * ms)
     assert group.name == "checked_cells" and own.t == 2 * ms
+
+
+@pytest.mark.parametrize("used", ["running", "nudging", "acting"])
+def test_each_of_what_the_closed_loop_adds_may_be_used_alone(used):
+    @dataclass(frozen=True)
+    class Uses(TwoCompartment):
+        def declaration(self):
+            found = super().declaration()
+            return replace(found, equations=found.equations + Equations(f"seen = 1.0*{used} : 1"))
+
+    assert check_cell(Uses()) == ("open", "closed")
