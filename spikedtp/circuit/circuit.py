@@ -1,124 +1,27 @@
-"""A circuit as plain, frozen data. `reader` reads it from a file, `rate` and `spiking` run it."""
+"""A circuit as plain, frozen data. `reader` and `builder` make one, `rate` and `spiking` run it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 
+from spikedtp.circuit.consistency import checked_circuit
+from spikedtp.circuit.parts import Population, Projection
+from spikedtp.circuit.writer import TRAINING, write_text, yaml_of
 from spikedtp.errors import known_names
-from spikedtp.plasticity.base import BiasRule, LearningRule
-from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.base import LearningRule
 
-__all__ = ["Circuit", "Constraint", "Population", "Projection"]
-
-NO_BOUNDS = Bounds()
-Constraint = NoAutapses | NormalizeRows | ReceptiveFields | Tied
-
-
-@dataclass(frozen=True)
-class Population:
-    """One cell type of one layer, e.g. H2E.
-
-    Attributes
-    ----------
-    activation : {"relu", "linear"}
-    include_bias : bool
-        Whether the cells have a bias. If not, it is always 0.
-    bias_init : str or None
-        How the initial bias is drawn: a tensor method such as ``"uniform_"``, or ``"scaled_kaiming"``. None draws
-        uniformly within 1 / sqrt(total fan-in).
-    bias_bounds : Bounds
-        Bounds of the bias.
-    bias_rule : BiasRule or None
-        How the bias learns. With None it does not change.
-
-    Examples
-    --------
-    >>> from spikedtp.circuit import Population
-    >>> Population("H2", "E", 500).name
-    'H2E'
-    """
-
-    layer: str
-    cell: str
-    size: int
-    activation: str = "relu"
-    include_bias: bool = False
-    bias_init: str | None = None
-    bias_init_args: tuple[float, ...] = ()
-    bias_bounds: Bounds = NO_BOUNDS
-    bias_rule: BiasRule | None = None
-
-    @property
-    def name(self) -> str:
-        return self.layer + self.cell
-
-
-@dataclass(frozen=True)
-class Projection:
-    """All synapses from one population to another; `post` and `pre` are population names.
-
-    Attributes
-    ----------
-    compartment : {"soma", "dend"}
-    direction : {"F", "R"}
-        F transmits the presynaptic activity of the present step, R that of the step before.
-    update_phase : {"F", "B", "A"}
-        The phase in which the projection drives the soma: settle (F), nudge (B), or both (A).
-    bounds : Bounds
-        Dale's law: (0, None) for excitatory, (None, 0) for inhibitory weights.
-    rule : LearningRule or None
-        How the weights learn. With None they do not change, or they follow a constraint.
-    weight_init : str or None
-        How initial weights are drawn: ``"half_kaiming"``, ``"scaled_kaiming"``, or a tensor method such as
-        ``"uniform_"``. None draws them as torch.nn.Linear does.
-    weight_init_args : tuple of float
-        Numbers for `weight_init`.
-    constraint : Constraint or None
-        A constraint that is applied to the weights after each step, in addition to their bounds.
-
-    Examples
-    --------
-    >>> from spikedtp.circuit import Projection
-    >>> from spikedtp.plasticity import Bounds
-    >>> projection = Projection("H2E", "H2DendI", compartment="dend", direction="R", bounds=Bounds(None, 0))
-    >>> projection.name, projection.recurrent
-    ('H2E_H2DendI', False)
-    """
-
-    post: str
-    pre: str
-    compartment: str = "soma"
-    direction: str = "F"
-    update_phase: str = "F"
-    bounds: Bounds = NO_BOUNDS
-    rule: LearningRule | None = None
-    weight_init: str | None = None
-    weight_init_args: tuple[float, ...] = (1.0,)
-    constraint: Constraint | None = None
-
-    @property
-    def name(self) -> str:
-        return f"{self.post}_{self.pre}"
-
-    @property
-    def learned_by(self) -> LearningRule:
-        """The rule of a projection that has one."""
-        assert self.rule is not None, self.name
-        return self.rule
-
-    @property
-    def recurrent(self) -> bool:
-        """Whether the projection goes from a population onto itself."""
-        return self.post == self.pre
+__all__ = ["Circuit"]
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """Populations from bottom to top, and projections in the order of the file.
+    """Populations from bottom to top, and projections in the order in which their weights are drawn.
 
-    The first population is the input. The first population of the last layer is the output.
+    The first population is the input. The first population of the last layer is the output. A circuit is written in
+    full here, read from a file by `read_circuit`, or put together by a `CircuitBuilder`.
 
     Attributes
     ----------
@@ -130,6 +33,11 @@ class Circuit:
         Number of settle steps through which backprop differentiates.
     learning_rate : float or None
         Learning rate of rules that have none of their own. The reader has already filled it in.
+
+    Raises
+    ------
+    SpikedtpError
+        The parts do not fit one another. The line names the projection or population.
 
     Examples
     --------
@@ -154,6 +62,11 @@ class Circuit:
     backward_steps: int = 1
     learning_rate: float | None = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        names = [f.name for f in fields(self) if f.name != "name"]
+        for name, value in checked_circuit(self.name, {name: getattr(self, name) for name in names}).items():
+            object.__setattr__(self, name, value)
 
     @property
     def layers(self) -> dict[str, tuple[Population, ...]]:
@@ -199,6 +112,43 @@ class Circuit:
         for p in self.projections:
             found[p.post] = (*found.get(p.post, ()), p)
         return found
+
+    def to_yaml(self, path: str | Path | None = None) -> str:
+        """The circuit as a file in EIANN's schema, from which `read_circuit` makes an equal circuit.
+
+        Keys beyond the schema are ``name``, and ``projection_order`` where projections do not stand population by
+        population.
+
+        Parameters
+        ----------
+        path : path, optional
+            Where to write it.
+
+        Returns
+        -------
+        str
+            The text of the file.
+
+        Raises
+        ------
+        SpikedtpError
+            A rule has no registered name, something is too large for a file, or the file cannot be written.
+
+        Examples
+        --------
+        >>> from spikedtp.circuit import read_circuit
+        >>> print(read_circuit("digits_dtp").to_yaml()[:75])
+        name: digits_dtp
+        layer_config:
+          Input:
+            E:
+              size: 64
+              activation: linear
+        """
+        text = yaml_of(self.name, self.layers, self.projections, {key: getattr(self, key) for key in TRAINING})
+        if path is not None:
+            write_text(text, Path(path))
+        return text
 
     def with_rules(self, rules: Mapping[str, LearningRule]) -> Circuit:
         """The same circuit with other learning rules for the named projections.

@@ -10,13 +10,13 @@ import yaml
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.base import BiasRule, LearningRule
-from spikedtp.plasticity.constraints import Bounds, is_finite
 
-__all__ = ["Fields", "load_yaml", "plain_yaml", "values_in"]
+__all__ = ["MAX_CHARACTERS", "Fields", "load_yaml", "plain_yaml", "values_in"]
 
 MAX_CHARACTERS = 2**18
 MAX_VALUES = 100_000  # in one file, keys too, aliases followed
 Rule = TypeVar("Rule", LearningRule, BiasRule)
+Part = TypeVar("Part")
 PLAIN = (dict, list, tuple, str, int, float, type(None))
 
 
@@ -124,41 +124,15 @@ class Fields:
                 raise self.fail(at, f"unknown key {shown(key)}: allowed are {', '.join(allowed)}")
         return value
 
-    def choice(self, value: Any, at: str, allowed: dict) -> str:
-        if isinstance(value, (dict, list)) or value not in allowed:
-            raise self.fail(at, f"must be one of {', '.join(str(a) for a in allowed)}, got {shown(value)}")
-        return allowed[value]
-
-    def number(self, value: Any, at: str, *, above: float | None = None) -> float:
-        if not is_finite(value):
-            raise self.fail(at, f"must be a finite number, got {shown(value)}")
-        if above is not None and value <= above:
-            raise self.fail(at, f"must be above {above:g}, got {shown(value)}")
-        return value
-
-    def whole(self, value: Any, at: str, low: int, high: int) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise self.fail(at, f"must be a whole number of at least {low}, got {shown(value)}")
-        if value > high:
-            raise self.fail(at, f"must be at most {high}, got {shown(value)}")
-        return value
-
-    def numbers(self, value: Any, at: str) -> tuple[float, ...]:
-        if value is None:
-            return ()
-        if not isinstance(value, (tuple, list)):
-            raise self.fail(at, f"must be a list of numbers, got {shown(value)}")
-        return tuple(self.number(item, at) for item in value)
-
-    def bounds(self, value: Any, at: str) -> Bounds:
-        if value is None:
-            return Bounds()
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise self.fail(at, f"must be two numbers or nulls (lower, upper), got {shown(value)}")
-        lower, upper = (None if item is None else self.number(item, at) for item in value)
-        if lower is not None and upper is not None and lower > upper:
-            raise self.fail(at, f"the lower bound {lower:g} is above the upper bound {upper:g}")
-        return Bounds(lower, upper)
+    def made(self, make: Callable[..., Part], at: str, keys: dict[str, str] | None = None, **values: Any) -> Part:
+        """A part of a circuit; what it refuses is told with the key of the file, under `at`."""
+        try:
+            return make(**values)
+        except SpikedtpError as error:
+            field = getattr(error, "field", None)
+            if field is None:
+                raise self.fail(at, str(error)) from None
+            raise self.fail(f"{at}.{(keys or {}).get(field, field)}".lstrip("."), error.problem) from None  # type: ignore[attr-defined]
 
     def declared(self, make: Callable[..., Rule], name: Any, at: str, kwargs: dict, default_rate: float | None) -> Rule:
         """A rule, with the file's default learning rate where it has none of its own."""

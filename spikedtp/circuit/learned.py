@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spikedtp.circuit.circuit import Circuit, Projection
+from spikedtp.circuit.circuit import Circuit
+from spikedtp.circuit.parts import Projection
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plasticity import LearningRule
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spikedtp.circuit.circuit import Circuit, Population, Projection
+from spikedtp.circuit.circuit import Circuit
+from spikedtp.circuit.parts import Population, Projection
 from spikedtp.plasticity.plateau import Plateau
 
 __all__ = ["nudge_kind", "plateau_of", "sees_nudge"]

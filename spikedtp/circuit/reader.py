@@ -6,26 +6,25 @@ Every mistake in a file raises `SpikedtpError` with the file, the path of the ke
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spikedtp.circuit.circuit import Circuit, Constraint, Population, Projection
+from spikedtp.circuit.checks import listed
+from spikedtp.circuit.circuit import Circuit
 from spikedtp.circuit.fields import Fields, load_yaml
+from spikedtp.circuit.parts import Constraint, Population, Projection
 from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
+from spikedtp.circuit.writer import TRAINING
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.plasticity.backprop import LocalBackprop
 from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, ReceptiveFields, Tied
 from spikedtp.plasticity.registry import make_bias_rule, make_rule
 
 __all__ = ["read_circuit"]
 
-# Far above what anyone trains online; they keep a damaged or hostile file from taking all memory.
-MAX_CELLS = 1_000_000  # of a population
-MAX_STEPS = 10_000
-MAX_WEIGHTS = 2**26  # of all projections together: 256 MiB
-
-_TOP = ("layer_config", "projection_config", "training_kwargs")
+# the last two are our own: `Circuit.to_yaml`
+_TOP = ("layer_config", "projection_config", "training_kwargs", "name", "projection_order")
 _POPULATION = (
     "size",
     "activation",
@@ -51,10 +50,10 @@ _PROJECTION = (
 # optimizer, criterion and verbose are accepted as they stand in published files: plain SGD and the mean squared error
 _TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate", "optimizer", "criterion", "verbose")
 _CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_field_mask")
-_TENSOR_METHODS = ("uniform_", "normal_", "fill_", "zero_")
-_DIRECTION = {"F": "F", "forward": "F", "R": "R", "recurrent": "R"}
-_PHASE = {"F": "F", "forward": "F", "B": "B", "backward": "B", "A": "A", "all": "A"}
-_COMPARTMENT = {None: "soma", "soma": "soma", "dend": "dend", "dendrite": "dend"}
+# field of a part -> its key in a file
+_KEYS = {"bias_rule": "bias_learning_rule", "bounds": "weight_bounds", "rule": "learning_rule"}
+_KEYS_OF_CIRCUIT = {"populations": "layer_config", "projections": "projection_config"}
+_KEYS_OF_CIRCUIT |= {key: f"training_kwargs.{key}" for key in TRAINING}
 
 
 class _Reader(Fields):
@@ -65,56 +64,32 @@ class _Reader(Fields):
         config = self.mapping(value, at, _POPULATION)
         if "size" not in config:
             raise self.fail(at, "needs size, the number of cells")
-        activation = config.get("activation", "linear")
         rule = config.get("bias_learning_rule")
-        include = config.get("include_bias", False)
-        if not isinstance(include, bool):
-            raise self.fail(f"{at}.include_bias", f"must be true or false, got {shown(include)}")
-        init = config.get("bias_init")
-        self.choice(init, f"{at}.bias_init", {name: name for name in (None, "scaled_kaiming", *_TENSOR_METHODS)})
         if rule is not None:
             kwargs = dict(self.mapping(config.get("bias_learning_rule_kwargs"), f"{at}.bias_learning_rule_kwargs"))
             rule = self.declared(make_bias_rule, rule, f"{at}.bias_learning_rule", kwargs, rate)
-        return Population(
-            layer=layer,
-            cell=cell,
-            size=self.whole(config["size"], f"{at}.size", 1, MAX_CELLS),
-            activation=self.choice(activation, f"{at}.activation", {"relu": "relu", "linear": "linear"}),
-            include_bias=include or rule is not None,
-            bias_init=init,
-            bias_init_args=self.numbers(config.get("bias_init_args"), f"{at}.bias_init_args"),
-            bias_bounds=self.bounds(config.get("bias_bounds"), f"{at}.bias_bounds"),
-            bias_rule=rule,
+        given = {key: value for key, value in config.items() if "learning_rule" not in key}
+        return self.made(
+            Population, at, _KEYS, layer=layer, cell=cell, bias_rule=rule, **{"activation": "linear"} | given
         )
 
     def projection(self, post: str, pre: str, at: str, value: Any, rate: float | None) -> Projection:
         config = self.mapping(value, at, _PROJECTION)
-        bounds = self.bounds(config.get("weight_bounds"), f"{at}.weight_bounds")
-        init = config.get("weight_init")
-        known = (None, "half_kaiming", "scaled_kaiming", *_TENSOR_METHODS)
-        self.choice(init, f"{at}.weight_init", {name: name for name in known})
-        one_sided = (bounds.lower is not None and bounds.lower >= 0) or (bounds.upper is not None and bounds.upper <= 0)
-        if init == "half_kaiming" and not one_sided:
-            raise self.fail(f"{at}.weight_bounds", "half_kaiming needs a lower bound >= 0 or an upper bound <= 0")
+        given = {
+            key: config[key] for key in ("direction", "update_phase", "compartment", "weight_init") if key in config
+        }
+        bounds = config.get("weight_bounds")
+        if config.get("weight_init_args") is not None:
+            given["weight_init_args"] = config["weight_init_args"]
+        make = partial(self.made, Projection, at, _KEYS, post=post, pre=pre, bounds=bounds, **given)
+        bounds = make().bounds  # before anything is made of them
         rule = config.get("learning_rule", "Backprop")  # EIANN's default; null is no learning
         if rule is not None:
             kwargs = dict(self.mapping(config.get("learning_rule_kwargs"), f"{at}.learning_rule_kwargs"))
             if rule in ("BTSP", "BTSP_19") and bounds.upper is not None:
                 kwargs.setdefault("w_max", bounds.upper)
             rule = self.declared(make_rule, rule, f"{at}.learning_rule", kwargs, rate)
-        args = config.get("weight_init_args")
-        return Projection(
-            post=post,
-            pre=pre,
-            compartment=self.choice(config.get("compartment"), f"{at}.compartment", _COMPARTMENT),
-            direction=self.choice(config.get("direction", "F"), f"{at}.direction", _DIRECTION),
-            update_phase=self.choice(config.get("update_phase", "F"), f"{at}.update_phase", _PHASE),
-            bounds=bounds,
-            rule=rule,
-            weight_init=init,
-            weight_init_args=(1.0,) if args is None else self.numbers(args, f"{at}.weight_init_args"),
-            constraint=self.constraint(config, at),
-        )
+        return make(rule=rule, constraint=self.constraint(config, at))
 
     def constraint(self, config: dict, at: str) -> Constraint | None:
         name = config.get("weight_constraint")
@@ -122,7 +97,8 @@ class _Reader(Fields):
         kwargs = dict(self.mapping(config.get("weight_constraint_kwargs"), at_kwargs))
         if name is None:
             return None
-        self.choice(name, f"{at}.weight_constraint", {allowed: allowed for allowed in _CONSTRAINTS})
+        if name not in _CONSTRAINTS:
+            raise self.fail(f"{at}.weight_constraint", f"must be one of {', '.join(_CONSTRAINTS)}, got {shown(name)}")
         try:
             if name == "no_autapses":
                 return NoAutapses(**kwargs)
@@ -184,9 +160,6 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     if training.get("criterion", "MSELoss") not in ("MSELoss", None):
         raise read.fail("training_kwargs.criterion", f"must be MSELoss, got {shown(training['criterion'])}")
     rate = training.get("learning_rate")
-    if rate is not None:
-        read.number(rate, "training_kwargs.learning_rate")
-
     layers = {
         layer: read.mapping(cells, f"layer_config.{layer}")
         for layer, cells in read.mapping(config["layer_config"], "layer_config").items()
@@ -198,18 +171,25 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     table = read.mapping(config["projection_config"], "projection_config")
     if is_short(table):
         table = expand_projections(table, read.fail)
-    projections = tuple(_projections(read, table, layers, rate))
-    circuit = Circuit(
+    return read.made(
+        Circuit,
+        "",
+        _KEYS_OF_CIRCUIT,
         populations=populations,
-        projections=projections,
-        tau=float(read.number(training.get("tau", 1), "training_kwargs.tau", above=0)),
-        forward_steps=read.whole(training.get("forward_steps", 1), "training_kwargs.forward_steps", 1, MAX_STEPS),
-        backward_steps=read.whole(training.get("backward_steps", 1), "training_kwargs.backward_steps", 0, MAX_STEPS),
-        learning_rate=rate,
-        name=path.stem,
+        projections=_in_order(read, tuple(_projections(read, table, layers, rate)), config.get("projection_order")),
+        name=config.get("name", path.stem),
+        **{key: training[key] for key in TRAINING if key in training},
     )
-    _check(read, circuit)
-    return circuit
+
+
+def _in_order(read: _Reader, projections: tuple[Projection, ...], names: Any) -> tuple[Projection, ...]:
+    """The projections as `projection_order` lists them, if there is one."""
+    if names is None:
+        return projections
+    by_name = {p.name: p for p in projections}
+    if not isinstance(names, (list, tuple)) or sorted(map(str, names)) != sorted(by_name):
+        raise read.fail("projection_order", f"must list every projection once: {listed(by_name)}")
+    return tuple(by_name[name] for name in names)
 
 
 def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -> Iterator[Projection]:
@@ -232,39 +212,3 @@ def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -
                     known(pre_layer, pre_cell, f"{at}.{pre_layer}")
                     path = f"{at}.{pre_layer}.{pre_cell}"
                     yield read.projection(post_layer + post_cell, pre_layer + pre_cell, path, value, rate)
-
-
-def _check(read: _Reader, circuit: Circuit) -> None:
-    """Checks that need the whole circuit."""
-    layers = list(circuit.layers.values())
-    names = [p.name for p in circuit.populations]
-    if len(set(names)) < len(names):
-        raise read.fail("layer_config", "two populations have the same name (layer + cell)")
-    if len(layers) < 2 or len(layers[0]) != 1:
-        raise read.fail("layer_config", "needs an input layer with one population, and at least one layer above it")
-    sizes = {p.name: p.size for p in circuit.populations}
-    by_name = {p.name: p for p in circuit.projections}
-    n_weights = sum(sizes[p.post] * sizes[p.pre] for p in circuit.projections)
-    if n_weights > MAX_WEIGHTS:
-        raise read.fail("projection_config", f"has {n_weights} weights in all, at most {MAX_WEIGHTS} can be held")
-    for projection in circuit.projections:
-        at = f"projection {projection.name}"
-        if projection.post == circuit.input.name:
-            raise read.fail(at, "the input population takes no projections")
-        source = projection.rule.source if isinstance(projection.rule, LocalBackprop) else None
-        if source is not None and source not in sizes:
-            raise read.fail(at, f"unknown source population {shown(source)}: the circuit has {', '.join(names)}")
-        tied = projection.constraint
-        if not isinstance(tied, Tied):
-            continue
-        if projection.rule is not None:
-            raise read.fail(at, "a clone_weight projection copies its source: learning_rule must be null")
-        shape = (sizes[projection.post], sizes[projection.pre])
-        for name in (tied.source, tied.source2):
-            if name is None:
-                continue
-            if name not in by_name:
-                raise read.fail(at, f"unknown clone source {shown(name)}: projections are {', '.join(by_name)}")
-            source_shape = (sizes[by_name[name].post], sizes[by_name[name].pre])
-            if (source_shape[::-1] if tied.transpose else source_shape) != shape:
-                raise read.fail(at, f"the clone source {name} is {source_shape}, which does not give {shape}")

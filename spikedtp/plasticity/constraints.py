@@ -39,6 +39,11 @@ class Bounds(NamedTuple):
     lower: float | None = None
     upper: float | None = None
 
+    @property
+    def one_sided(self) -> bool:
+        """Whether all weights have one sign."""
+        return (self.lower is not None and self.lower >= 0) or (self.upper is not None and self.upper <= 0)
+
     def apply(self, weight: np.ndarray) -> None:
         """Clip in place."""
         if self.lower is not None:
