@@ -11,6 +11,7 @@ from spikedtp.circuit.parts import Population, Projection
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plasticity.base import BiasRule, LearningRule
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, Tied
+from spikedtp.plasticity.masks import Mask
 
 __all__ = ["CircuitBuilder"]
 
@@ -197,7 +198,15 @@ class CircuitBuilder:
         self.connect(post, source, **options)
 
     def connect(
-        self, post: str, pre: str, *, rule: LearningRule | None = None, init: float | tuple | None = None, **others: Any
+        self,
+        post: str,
+        pre: str,
+        *,
+        rule: LearningRule | None = None,
+        init: float | tuple | None = None,
+        probability: float | None = None,
+        seed: int | None = None,
+        **others: Any,
     ) -> None:
         """A projection from population `pre` to population `post`.
 
@@ -206,6 +215,9 @@ class CircuitBuilder:
         post, pre : str
         rule : LearningRule, optional
         init : float or tuple, optional
+        probability, seed : float, int, optional
+            Sparse random connections (`Mask.random`), without autapses. Without a seed each projection has its own:
+            how many there were before it.
         **others
             Other fields of `Projection`. Those that are left out follow from the names.
 
@@ -220,6 +232,14 @@ class CircuitBuilder:
         defaults = self._defaults(self._populations[post], self._populations[pre], others)
         _check_names(f"projection {post}_{pre}", Projection, others)
         bounds = Checks(f"projection {post}_{pre}").bounds("bounds", others.get("bounds", defaults["bounds"]))
+        if probability is not None:
+            if others.get("constraint") is not None:
+                raise SpikedtpError(f"projection {post}_{pre}: give probability or constraint, not both")
+            n_post, n_pre = (self._populations[name].size for name in (post, pre))
+            seed = len(self._projections) if seed is None else seed
+            others["constraint"] = Mask.random(n_post, n_pre, probability, seed=seed, autapses=post != pre)
+        elif seed is not None:
+            raise SpikedtpError(f"projection {post}_{pre}: seed is of random connections: give their probability")
         projection = Projection(post, pre, rule=rule, **(defaults | _drawn(init, bounds) | others))
         if projection.name in self._projections:
             raise SpikedtpError(f"circuit {self.name}: there is a projection {projection.name} already")

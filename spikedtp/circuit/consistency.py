@@ -10,7 +10,8 @@ from spikedtp.circuit.checks import MAX_STEPS, MAX_WEIGHTS, Checks, listed
 from spikedtp.circuit.parts import Population, Projection
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.backprop import LocalBackprop
-from spikedtp.plasticity.constraints import ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import Tied
+from spikedtp.plasticity.masks import Mask, ReceptiveFields
 
 __all__ = ["checked_circuit"]
 
@@ -85,11 +86,13 @@ def _check_constraint(check: Checks, p: Projection, sizes: dict[str, int], by_na
             constraint.dims(sizes[p.pre])
         except SpikedtpError as error:
             check.refuse(at, str(error))
+    shape = (sizes[p.post], sizes[p.pre])
+    if isinstance(constraint, Mask) and constraint.connected.shape != shape:
+        check.refuse(at, f"its mask is {constraint.connected.shape}, but its synapses are (n_post, n_pre) = {shape}")
     if not isinstance(constraint, Tied):
         return
     if p.rule is not None:
         check.refuse(at, "a tied projection (clone_weight) copies its source: its rule, or learning_rule must be null")
-    shape = (sizes[p.post], sizes[p.pre])
     for name in (constraint.source, constraint.source2):
         if name is None:
             continue

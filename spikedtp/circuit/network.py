@@ -32,6 +32,9 @@ class RateNetworkLike(Protocol):
     def weights(self) -> Mapping[str, np.ndarray]: ...
 
     @property
+    def masks(self) -> Mapping[str, np.ndarray]: ...
+
+    @property
     def biases(self) -> Mapping[str, np.ndarray]: ...
 
     @property

@@ -7,12 +7,13 @@ from typing import get_args
 
 from spikedtp.circuit.checks import MAX_CELLS, TENSOR_METHODS, Checks
 from spikedtp.plasticity.base import BiasRule, LearningRule
-from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, Tied
+from spikedtp.plasticity.masks import Mask, ReceptiveFields
 
 __all__ = ["Constraint", "Population", "Projection"]
 
 NO_BOUNDS = Bounds()
-Constraint = NoAutapses | NormalizeRows | ReceptiveFields | Tied
+Constraint = Mask | NoAutapses | NormalizeRows | ReceptiveFields | Tied
 CONSTRAINTS = get_args(Constraint)
 
 # word -> what it means: files may say more than one word for a thing

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spikedtp.circuit.checks import listed
 from spikedtp.circuit.circuit import Circuit
 from spikedtp.circuit.fields import Fields, load_yaml
@@ -18,7 +20,8 @@ from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
 from spikedtp.circuit.writer import TRAINING
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, Tied
+from spikedtp.plasticity.masks import Mask, ReceptiveFields
 from spikedtp.plasticity.registry import make_bias_rule, make_rule
 
 __all__ = ["read_circuit"]
@@ -49,7 +52,7 @@ _PROJECTION = (
 )
 # optimizer, criterion and verbose are accepted as they stand in published files: plain SGD and the mean squared error
 _TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate", "optimizer", "criterion", "verbose")
-_CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_field_mask")
+_CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_field_mask", "mask")
 # field of a part -> its key in a file
 _KEYS = {"bias_rule": "bias_learning_rule", "bounds": "weight_bounds", "rule": "learning_rule"}
 _KEYS_OF_CIRCUIT = {"populations": "layer_config", "projections": "projection_config"}
@@ -73,7 +76,9 @@ class _Reader(Fields):
             Population, at, _KEYS, layer=layer, cell=cell, bias_rule=rule, **{"activation": "linear"} | given
         )
 
-    def projection(self, post: str, pre: str, at: str, value: Any, rate: float | None) -> Projection:
+    def projection(
+        self, post: str, pre: str, at: str, value: Any, rate: float | None, shape: tuple[int, int]
+    ) -> Projection:
         config = self.mapping(value, at, _PROJECTION)
         given = {
             key: config[key] for key in ("direction", "update_phase", "compartment", "weight_init") if key in config
@@ -89,9 +94,9 @@ class _Reader(Fields):
             if rule in ("BTSP", "BTSP_19") and bounds.upper is not None:
                 kwargs.setdefault("w_max", bounds.upper)
             rule = self.declared(make_rule, rule, f"{at}.learning_rule", kwargs, rate)
-        return make(rule=rule, constraint=self.constraint(config, at))
+        return make(rule=rule, constraint=self.constraint(config, at, shape))
 
-    def constraint(self, config: dict, at: str) -> Constraint | None:
+    def constraint(self, config: dict, at: str, shape: tuple[int, int]) -> Constraint | None:
         name = config.get("weight_constraint")
         at_kwargs = f"{at}.weight_constraint_kwargs"
         kwargs = dict(self.mapping(config.get("weight_constraint_kwargs"), at_kwargs))
@@ -106,6 +111,8 @@ class _Reader(Fields):
                 return NormalizeRows(**kwargs)
             if name == "clone_weight":
                 return Tied(**{k: _projection_name(v) if k in ("source", "source2") else v for k, v in kwargs.items()})
+            if name == "mask":
+                return _mask(shape, **kwargs)
             normalise = kwargs.pop("apply_weight_norm", False)
             scale = kwargs.pop("scale", None)
             if normalise and scale is None:
@@ -116,6 +123,23 @@ class _Reader(Fields):
         except (SpikedtpError, TypeError) as error:
             message = str(error).replace("__init__() got an unexpected keyword argument", " has no parameter")
             raise self.fail(at_kwargs, message.replace("__init__() missing", " misses")) from None
+
+
+def _mask(shape: tuple[int, int], rows: Any = None, scale: float | None = None, **drawn: Any) -> Mask:
+    """Either how a mask is drawn, or its rows as hexadecimal digits."""
+    if rows is None:
+        if not {"probability"} <= drawn.keys() <= {"probability", "seed", "autapses"}:
+            raise SpikedtpError("a mask has rows, or probability, seed and autapses")
+        return Mask.random(*shape, scale=scale, **drawn)
+    problem = SpikedtpError(f"rows of a mask must be hexadecimal digits, {shape[1]} bits for each cell")
+    try:
+        packed = [bytes.fromhex(row) for row in rows]
+    except (TypeError, ValueError):
+        raise problem from None
+    bits = [np.unpackbits(np.frombuffer(row, np.uint8), count=shape[1]) for row in packed]
+    if drawn or [np.packbits(row).tobytes() for row in bits] != packed:
+        raise problem
+    return Mask(np.array(bits), scale)
 
 
 def _projection_name(dotted: Any) -> Any:
@@ -171,12 +195,14 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
     table = read.mapping(config["projection_config"], "projection_config")
     if is_short(table):
         table = expand_projections(table, read.fail)
+    sizes = {p.name: p.size for p in populations}
+    projections = tuple(_projections(read, table, layers, rate, sizes))
     return read.made(
         Circuit,
         "",
         _KEYS_OF_CIRCUIT,
         populations=populations,
-        projections=_in_order(read, tuple(_projections(read, table, layers, rate)), config.get("projection_order")),
+        projections=_in_order(read, projections, config.get("projection_order")),
         name=config.get("name", path.stem),
         **{key: training[key] for key in TRAINING if key in training},
     )
@@ -192,7 +218,9 @@ def _in_order(read: _Reader, projections: tuple[Projection, ...], names: Any) ->
     return tuple(by_name[name] for name in names)
 
 
-def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -> Iterator[Projection]:
+def _projections(
+    read: _Reader, table: dict, layers: dict, rate: float | None, sizes: dict[str, int]
+) -> Iterator[Projection]:
     """The projections of the long form in file order."""
 
     def known(layer: str, cell: str | None, at: str) -> None:
@@ -211,4 +239,5 @@ def _projections(read: _Reader, table: dict, layers: dict, rate: float | None) -
                 for pre_cell, value in read.mapping(pre_cells, f"{at}.{pre_layer}").items():
                     known(pre_layer, pre_cell, f"{at}.{pre_layer}")
                     path = f"{at}.{pre_layer}.{pre_cell}"
-                    yield read.projection(post_layer + post_cell, pre_layer + pre_cell, path, value, rate)
+                    post, pre = post_layer + post_cell, pre_layer + pre_cell
+                    yield read.projection(post, pre, path, value, rate, (sizes[post], sizes[pre]))

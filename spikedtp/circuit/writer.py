@@ -1,7 +1,8 @@
 """Writes circuits in EIANN's YAML schema (its long form), so that `reader` reads an equal circuit back.
 
-Rules have EIANN's names where these mean the same, else their registered ones. Keys beyond the schema: ``name``;
-``projection_order``, where projections do not stand population by population.
+Rules have EIANN's names where these mean the same, else their registered ones. What the schema has no word for:
+``name``; ``projection_order``, where projections do not stand population by population; the constraint ``mask``, with
+``probability``, ``seed`` and ``autapses`` of a random one, else with a row of hexadecimal digits for each cell.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from spikedtp.circuit.fields import MAX_CHARACTERS
 from spikedtp.circuit.parts import Population, Projection
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.base import BiasRule, LearningRule
-from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, Tied
+from spikedtp.plasticity.masks import Mask, ReceptiveFields
 from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
 
 __all__ = ["TRAINING", "write_text", "yaml_of"]
@@ -144,6 +146,11 @@ def _constraint(constraint: Any, cells: dict[str, tuple[str, str]]) -> tuple[str
         dotted = {f"{post}_{pre}": ".".join((*cells[post], *cells[pre])) for post in cells for pre in cells}
         kwargs = _changed(constraint)
         return "clone_weight", {k: dotted[v] if k in ("source", "source2") else v for k, v in kwargs.items()}
+    if isinstance(constraint, Mask):
+        scale = {} if constraint.scale is None else {"scale": constraint.scale}
+        if constraint.drawn is not None:
+            return "mask", constraint.drawn._asdict() | scale
+        return "mask", {"rows": [np.packbits(row).tobytes().hex() for row in constraint.connected]} | scale
     assert isinstance(constraint, ReceptiveFields)
     kwargs = {"receptive_field_size": constraint.size}
     if constraint.image_dims is not None:

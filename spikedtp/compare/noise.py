@@ -189,9 +189,11 @@ def expected_update(
     found = _expected_factors(response, projection, sample, n_draws, seed)
     if found is None:
         return None
-    weight = response.projections[projection].weight
-    clean, noisy = found
-    return clean.dense(weight)[0, 0] if noisy is None else cast(np.ndarray, sum(_dense(noisy, weight))) / n_draws
+    plastic, (clean, noisy) = response.projections[projection], found
+    weight = plastic.weight
+    return plastic.existing(
+        clean.dense(weight)[0, 0] if noisy is None else cast(np.ndarray, sum(_dense(noisy, weight))) / n_draws
+    )
 
 
 @underflow_is_zero
@@ -254,13 +256,15 @@ def noise_cosines(
     clean, noisy = found or (None, None)
     if clean is None or noisy is None:
         return np.empty(0)
+    plastic = response.projections[projection]
     if clean.decay:
-        weight = response.projections[projection].weight
-        target = clean.dense(weight)[0, 0].ravel()
-        return np.array([_cosine(target, update.ravel()) for update in _dense(noisy, weight)])
+        weight = plastic.weight
+        target = plastic.existing(clean.dense(weight)[0, 0]).ravel()
+        return np.array([_cosine(target, plastic.existing(update).ravel()) for update in _dense(noisy, weight)])
     # inner products of sums of outer products need no matrix: <a⊗b, c⊗d> = <a, c><b, d>
-    norm = np.sqrt(_inner(clean, clean) * _inner(noisy, noisy))
-    return np.divide(_inner(clean, noisy), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+    exists = plastic.exists
+    norm = np.sqrt(_inner(clean, clean, exists) * _inner(noisy, noisy, exists))
+    return np.divide(_inner(clean, noisy, exists), norm, out=np.full(norm.shape, np.nan), where=norm > 0)
 
 
 def _dense(factors: Factors, weight: np.ndarray) -> Iterator[np.ndarray]:
@@ -275,12 +279,16 @@ def _dense(factors: Factors, weight: np.ndarray) -> Iterator[np.ndarray]:
         yield Factors(*(tuple((one(post), one(pre)) for post, pre in part) for part in factors)).dense(weight)
 
 
-def _inner(a: Factors, b: Factors) -> np.ndarray:
-    return sum(
-        np.sum(post_a * post_b, axis=-1) * np.sum(pre_a * pre_b, axis=-1)
-        for post_a, pre_a in a.gain
-        for post_b, pre_b in b.gain
-    )[0]
+def _inner(a: Factors, b: Factors, exists: np.ndarray | None) -> np.ndarray:
+    """Of two changes as vectors of the synapses that exist."""
+
+    def product(post: np.ndarray, pre: np.ndarray) -> np.ndarray:
+        if exists is None:
+            return np.sum(post, axis=-1) * np.sum(pre, axis=-1)
+        return np.sum((post @ exists.astype(float)) * pre, axis=-1)
+
+    terms = [product(post_a * post_b, pre_a * pre_b) for post_a, pre_a in a.gain for post_b, pre_b in b.gain]
+    return cast(np.ndarray, sum(terms))[0]
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:

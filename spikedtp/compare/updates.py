@@ -39,6 +39,8 @@ def compare_updates(
 ) -> pd.DataFrame:
     """Compare every spiking ΔW with that of the rate network, synapse by synapse, without bounds or constraints.
 
+    In sparse projections only the synapses that exist count.
+
     Parameters
     ----------
     rate : RateResponse or dict
@@ -96,7 +98,7 @@ def compare_updates(
         raise SpikedtpError(f"average must be between 1 and the {spiking.n_repeats} repeats, got {average}")
     references = _checked_names(references)
     rows = []
-    for projection in spiking.projections:
+    for projection, plastic in spiking.projections.items():
         ceilings = [_quantiles(noise_cosines(spiking, projection, sample)) for sample in range(spiking.n_samples)]
         for sample in range(spiking.n_samples):
             means = [
@@ -104,8 +106,9 @@ def compare_updates(
                 for first in range(0, spiking.n_repeats - average + 1, average)
             ]
             noiseless = expected_update(spiking, projection, sample)
+            exists = slice(None) if plastic.exists is None else plastic.exists
             for reference, expected in _references(rate, projection, sample, spiking, references).items():
-                limit = np.nan if noiseless is None else similarity(expected, noiseless)["cosine"]
+                limit = np.nan if noiseless is None else similarity(expected[exists], noiseless[exists])["cosine"]
                 for repeat, mean in enumerate(means):
                     rows.append(
                         {
@@ -113,7 +116,7 @@ def compare_updates(
                             "sample": sample,
                             "repeat": repeat,
                             "reference": reference,
-                            **similarity(expected, mean),
+                            **similarity(expected[exists], mean[exists]),
                             "noise_ceiling": _averaged_ceiling(ceilings[sample][0], average),
                             "noiseless_cosine": limit,
                             "noise_low": _averaged_ceiling(ceilings[sample][1], average),

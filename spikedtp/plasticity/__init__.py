@@ -12,11 +12,12 @@ from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
-from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, SignMask, Tied
+from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, SignMask, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
 from spikedtp.plasticity.described import Description
 from spikedtp.plasticity.hebb import HebbWeightNorm
+from spikedtp.plasticity.masks import Mask, ReceptiveFields
 from spikedtp.plasticity.oja import Oja
 from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.registry import (
@@ -69,6 +70,7 @@ __all__ = [
     "HebbWeightNorm",
     "LearningRule",
     "LocalBackprop",
+    "Mask",
     "NoAutapses",
     "NormalizeRows",
     "Oja",

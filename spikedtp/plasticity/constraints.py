@@ -1,19 +1,19 @@
-"""Constraints on the weights of a projection after each step: bounds, row sums, zero diagonals, masks, copies.
+"""Constraints on the weights of a projection after each step: bounds, row sums, zero diagonals, copies.
 
 They are plain arithmetic in place on ``(n_post, n_pre)`` numpy arrays. The network decides in which order they act.
+Those that leave synapses out are in `masks`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import NamedTuple, TypeGuard
 
 import numpy as np
 
 from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "ReceptiveFields", "SignMask", "Tied", "is_finite"]
+__all__ = ["Bounds", "NoAutapses", "NormalizeRows", "SignMask", "Tied", "check_number", "is_finite"]
 
 _LARGEST = float(np.finfo(np.float32).max)  # weights are float32
 
@@ -119,17 +119,13 @@ class SignMask:
 
 
 def _share(n: int, fraction: float) -> int:
-    _check_number("SignMask", "inhibitory", fraction, positive=False)
+    check_number("SignMask", "inhibitory", fraction, positive=False)
     if not 0 <= fraction <= 1:
         raise SpikedtpError(f"SignMask: inhibitory must be a fraction from 0 to 1, got {shown(fraction)}")
     return int(fraction * n)
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _check_number(owner: str, field: str, value: object, positive: bool = True) -> None:
+def check_number(owner: str, field: str, value: object, positive: bool = True) -> None:
     if not is_finite(value) or (positive and value <= 0):
         kind = "positive" if positive else "finite"
         raise SpikedtpError(f"{owner}: {field} must be a {kind} number, got {shown(value)}")
@@ -174,7 +170,7 @@ class NormalizeRows:
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        _check_number("NormalizeRows", "scale", self.scale)
+        check_number("NormalizeRows", "scale", self.scale)
 
     def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
         if recurrent and not self.autapses:
@@ -183,63 +179,6 @@ class NormalizeRows:
         total[total == 0.0] = 1.0
         weight /= total
         weight *= np.float32(self.scale)
-
-
-@dataclass(frozen=True)
-class ReceptiveFields:
-    """Each cell sees one square of the image, and its weights outside this square are 0.
-
-    If `scale` is given, the rows are then normalised. The places of the squares are drawn once, with the initial
-    weights.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spikedtp.plasticity import ReceptiveFields
-    >>> ReceptiveFields(size=2).mask(corners=np.array([[0, 1]]), n_pre=9).reshape(3, 3).tolist()
-    [[0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
-    """
-
-    size: int
-    image_dims: tuple[int, ...] | None = None
-    scale: float | None = None
-
-    def __post_init__(self) -> None:
-        if not _is_count(self.size):
-            raise SpikedtpError(
-                f"ReceptiveFields: size must be a positive whole number of pixels, got {shown(self.size)}"
-            )
-        if self.image_dims and not (len(self.image_dims) in (2, 3) and all(map(_is_count, self.image_dims))):
-            raise SpikedtpError(
-                "ReceptiveFields: image_dims must be (height, width) or (channels, height, width), got "
-                f"{shown(self.image_dims)}"
-            )
-        if self.scale is not None:
-            _check_number("ReceptiveFields", "scale", self.scale)
-
-    def dims(self, n_pre: int) -> tuple[int, int, int]:
-        """(channels, height, width) of the image of `n_pre` inputs: `image_dims`, or else a square image."""
-        given = self.image_dims or (1, isqrt(n_pre), isqrt(n_pre))
-        channels, height, width = (1, *given) if len(given) == 2 else given
-        if channels * height * width != n_pre or self.size > min(height, width):
-            raise SpikedtpError(
-                f"ReceptiveFields: squares of {self.size} pixels do not fit {n_pre} inputs as an image of "
-                f"{channels} x {height} x {width}: set image_dims and receptive_field_size"
-            )
-        return channels, height, width
-
-    def mask(self, corners: np.ndarray, n_pre: int) -> np.ndarray:
-        """0/1 mask ``(n_post, n_pre)`` from the squares' upper left corners ``(n_post, 2)`` (row, column)."""
-        channels, height, width = self.dims(n_pre)
-        mask = np.zeros((len(corners), channels, height, width), dtype=np.float32)
-        for cell, (row, column) in enumerate(corners):
-            mask[cell, :, row : row + self.size, column : column + self.size] = 1.0
-        return mask.reshape(len(corners), n_pre)
-
-    def apply(self, weight: np.ndarray, mask: np.ndarray, *, recurrent: bool) -> None:
-        weight *= mask
-        if self.scale is not None:
-            NormalizeRows(self.scale).apply(weight, recurrent=recurrent)
 
 
 @dataclass(frozen=True)
@@ -262,7 +201,7 @@ class Tied:
     transpose: bool = False
 
     def __post_init__(self) -> None:
-        _check_number("Tied", "scale", self.scale, positive=False)
+        check_number("Tied", "scale", self.scale, positive=False)
         if self.sign not in (1, -1):
             raise SpikedtpError(f"Tied: sign must be 1 or -1, got {shown(self.sign)}")
         for name in (self.source, *([] if self.source2 is None else [self.source2])):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from spikedtp.circuit import Circuit, Projection
-from spikedtp.plasticity import Backprop, Bounds, ReceptiveFields, Tied
+from spikedtp.plasticity import Backprop, Bounds, Tied
+from spikedtp.plasticity.masks import Masked
 from spikedtp.rate.gradient import gradients, starting_point
 from spikedtp.rate.initial_weights import DrawnWeights, draw_parameters
 from spikedtp.rate.phases import Program
@@ -110,7 +111,7 @@ class BackpropClone:
             before = self._store.weights[p.name].astype(np.float64)
             after = before - p.learned_by.learning_rate * slopes[p.name]
             Bounds(*p.bounds).apply(after)
-            if isinstance(p.constraint, ReceptiveFields):
+            if isinstance(p.constraint, Masked):
                 p.constraint.apply(after, self._store.masks[p.name], recurrent=False)
             elif p.constraint is not None and not isinstance(p.constraint, Tied):
                 p.constraint.apply(after, recurrent=False)

@@ -15,7 +15,7 @@ import torch
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_whole
-from spikedtp.plasticity import ReceptiveFields
+from spikedtp.plasticity import Mask, ReceptiveFields
 
 __all__ = ["DrawnWeights", "draw_parameters"]
 
@@ -100,6 +100,8 @@ def draw_parameters(circuit: Circuit, seed: int) -> DrawnWeights:
                     masks[projection.name] = _draw_fields(
                         fields, sizes[projection.post], sizes[projection.pre], generator
                     )
+                elif isinstance(fields, Mask):
+                    masks[projection.name] = fields.connected.astype(np.float32)
     return DrawnWeights(
         {name: weight.numpy() for name, weight in weights.items()},
         {name: bias.numpy() for name, bias in biases.items()},

@@ -133,6 +133,12 @@ class RateNetwork:
             return self._store.snapshot().weights
 
     @property
+    def masks(self) -> dict[str, np.ndarray]:
+        """Where there are synapses, ``(n_post, n_pre)`` bool, by sparse projection (`Mask`, `ReceptiveFields`)."""
+        with self._lock:
+            return {name: mask != 0 for name, mask in self._store.masks.items()}
+
+    @property
     def biases(self) -> dict[str, np.ndarray]:
         """Copies of the biases by population, ``(n,)`` float32. The input has none."""
         with self._lock:
@@ -192,7 +198,7 @@ class RateNetwork:
             if program.kind == "equilibrated" and not everyone:
                 full = self._run(x, target, everyone=True, record=True)
             self._store.write_tied()
-            return respond(program, full, self._store.weights, self.rule_state)
+            return respond(program, full, self._store, self.rule_state)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most active output cell for each row of X, ``(samples, n_in)`` -> ``(samples,)`` int64."""

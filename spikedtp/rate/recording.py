@@ -10,6 +10,7 @@ from spikedtp.plasticity import DendriticState, Signals
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
 from spikedtp.rate.phases import Program
 from spikedtp.rate.response import NotebookFactors, RateResponse
+from spikedtp.rate.weights import WeightStore
 
 __all__ = ["NOTEBOOK_NUDGE_STEPS", "respond"]
 
@@ -45,7 +46,7 @@ def _dendrites(
 
 
 def respond(
-    program: Program, full: Program, weights: dict[str, np.ndarray], rule_state: dict[str, dict[str, np.ndarray]]
+    program: Program, full: Program, store: WeightStore, rule_state: dict[str, dict[str, np.ndarray]]
 ) -> RateResponse:
     """Copy a presentation out of its program.
 
@@ -55,12 +56,12 @@ def respond(
         Just run with `record`.
     full : Program
         The same presentation with every population updated in the nudge phase (it may be `program` itself).
-    weights : dict of ndarray
+    store : WeightStore
         The network's weights, the tied ones up to date; copied where a rule or a gradient will need them.
     rule_state : dict
         The rules' memory before this presentation; rules replace it and never change it in place.
     """
-    circuit = program.circuit
+    circuit, weights = program.circuit, store.weights
     names = [population.name for population in circuit.populations]
     nudged = program.kind != "none"
     activity = {name: _activity(program, name, program.settle_rows[name] + program.nudge_rows[name]) for name in names}
@@ -81,6 +82,7 @@ def respond(
         nudge_steps=program.n_nudge,
         nudge_populations="all" if program.everyone else "training",
         _state=dict(rule_state),
+        _masks=dict(store.masks),
         _weights={name: weights[name].copy() for name in keep},
         _gradient=_gradient_of(program, weights) if gradient_rules else None,
         _notebook=_notebook(full, weights) if nudged else NotebookFactors(),

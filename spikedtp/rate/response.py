@@ -98,6 +98,7 @@ class RateResponse:
     nudge_steps: int
     nudge_populations: str
     _state: dict[str, dict[str, np.ndarray]] = field(repr=False)
+    _masks: dict[str, np.ndarray] = field(repr=False)
     _weights: dict[str, np.ndarray] = field(repr=False)
     _gradient: Callable[[str, int | None], np.ndarray] | None = field(repr=False)
     _notebook: NotebookFactors = field(repr=False)
@@ -120,6 +121,8 @@ class RateResponse:
     @underflow_is_zero
     def updates(self, projection: str, sample: int | None = None) -> np.ndarray:
         """The rule's own ΔW at the weights of this presentation, without bounds and constraints.
+
+        It is 0 where a sparse projection has no synapse.
 
         Parameters
         ----------
@@ -148,7 +151,7 @@ class RateResponse:
         else:
             signals = self._of(projection, sample)
         change = rule.update(signals, self._weights.get(projection), self._state[projection])
-        return np.asarray(change, dtype=np.float32)
+        return self._existing(projection, np.asarray(change, dtype=np.float32))
 
     @underflow_is_zero
     def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
@@ -169,7 +172,12 @@ class RateResponse:
             return None
         one = slice(None) if sample is None else self._check(sample)
         instructed = rule.learning_rate * kept.gate[post][one] * kept.dendrite[post][one]
-        return outer(instructed, kept.pre[projection][one]).astype(np.float32)
+        return self._existing(projection, outer(instructed, kept.pre[projection][one]).astype(np.float32))
+
+    def _existing(self, projection: str, change: np.ndarray) -> np.ndarray:
+        """0 where there is no synapse."""
+        mask = self._masks.get(projection)
+        return change if mask is None else change * mask
 
     def _projection(self, name: str) -> Any:
         if self.target is None:

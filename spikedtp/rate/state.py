@@ -10,6 +10,7 @@ import numpy as np
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit, bias_key, weight_key
 from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Mask
 from spikedtp.rate.initial_weights import DrawnWeights
 
 __all__ = ["read_parameters"]
@@ -35,7 +36,8 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights
     Raises
     ------
     SpikedtpError
-        Missing or unexpected keys, wrong shapes, NaN or infinite entries, signs against Dale's law.
+        Missing or unexpected keys, wrong shapes, NaN or infinite entries, signs against Dale's law, synapses outside
+        a mask.
     """
     if not isinstance(values, Mapping):
         raise SpikedtpError(f"weights: expected a state dict, got {type(values).__name__}")
@@ -60,6 +62,9 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights
         if wrong:
             law = ">= 0 (excitatory)" if lower is not None and lower >= 0 else "<= 0 (inhibitory)"
             raise SpikedtpError(f"weights: {key} breaks Dale's law: {wrong} of its entries not {law}")
+        mask = projection.constraint
+        if isinstance(mask, Mask) and (outside := np.count_nonzero(weight[~mask.connected])):
+            raise SpikedtpError(f"weights: {key} has {outside} synapses outside the mask of {projection.name}")
         weights[projection.name] = weight
     found = {
         p.name: _array(values[bias_key(p.name)], bias_key(p.name), (p.size,))

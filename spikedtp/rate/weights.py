@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikedtp.circuit import Circuit, Projection
-from spikedtp.plasticity import Bounds, ReceptiveFields, Tied
+from spikedtp.plasticity import Bounds, Tied
+from spikedtp.plasticity.masks import Masked
 from spikedtp.rate.initial_weights import DrawnWeights
 
 __all__ = ["Block", "WeightStore"]
@@ -161,7 +162,7 @@ class WeightStore:
         weight = self.weights[projection.name]
         Bounds(*projection.bounds).apply(weight)
         constraint = projection.constraint
-        if isinstance(constraint, ReceptiveFields):
+        if isinstance(constraint, Masked):
             constraint.apply(weight, self.masks[projection.name], recurrent=projection.recurrent)
         elif constraint is not None and not isinstance(constraint, Tied):
             constraint.apply(weight, recurrent=projection.recurrent)

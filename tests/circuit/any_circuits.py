@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.plasticity import (
     BIAS_RULES,
     RULES,
     Bounds,
+    Mask,
     NoAutapses,
     NormalizeRows,
     ReceptiveFields,
@@ -81,6 +83,11 @@ def circuits(draw) -> Circuit:
             st.none()
             | st.just(NoAutapses())
             | st.builds(NormalizeRows, POSITIVE, st.booleans())
+            | st.builds(
+                Mask.random, st.just(kept[post].size), st.just(kept[pre].size), st.floats(0, 1),
+                seed=st.integers(0, 2**40), autapses=st.booleans(), scale=st.none() | POSITIVE,
+            )
+            | st.builds(Mask, arrays(bool, (kept[post].size, kept[pre].size)), st.none() | POSITIVE)
             | st.builds(ReceptiveFields, st.just(1), st.just((1, kept[pre].size)), st.none() | POSITIVE)
         )
         projections.append(

@@ -13,6 +13,7 @@ from spikedtp.plasticity import (
     DendriticLoss,
     DendriticState,
     HebbWeightNorm,
+    Mask,
     NoAutapses,
     NormalizeRows,
     PlateauBias,
@@ -108,6 +109,15 @@ def test_options_are_fields():
     assert circuit.projection("HPV_HE").direction == "F"
 
 
+def test_sparse_connections():
+    net = built()
+    for k, (post, pre) in enumerate((("OutputE", "InputE"), ("OutputE", "OutputE"))):
+        net.connect(post, pre, probability=0.5, **({"seed": 40} if k else {}))
+    circuit = net.build()
+    assert circuit.projection("OutputE_InputE").constraint == Mask.random(3, 5, 0.5, seed=10)  # the tenth
+    assert circuit.projection("OutputE_OutputE").constraint == Mask.random(3, 3, 0.5, seed=40, autapses=False)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -125,6 +135,12 @@ def test_options_are_fields():
         ),
         (lambda net: net.connect("OutputE", "InputE", bounds=3), "projection OutputE_InputE: bounds: must be two"),
         (lambda net: net.connect("OutputE", "InputE", init=("cauchy_", 1)), "weight_init: must be one of"),
+        (lambda net: net.connect("OutputE", "InputE", seed=1), "seed is of random connections"),
+        (lambda net: net.connect("OutputE", "InputE", probability=2), "probability must lie between 0 and 1"),
+        (
+            lambda net: net.connect("OutputE", "InputE", probability=0.1, constraint=NormalizeRows(1.0)),
+            "projection OutputE_InputE: give probability or constraint, not both",
+        ),
         (lambda net: net.feedback("H", source="InputE", tied=1.0), "there is a projection HE_InputE already"),
         (lambda net: (net.feedback("Output", source="HSomaI", tied=1.0), net.build()), "unknown clone source"),
         (lambda net: CircuitBuilder().layer("H", 3), "has nothing below it"),

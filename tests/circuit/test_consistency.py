@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from spikedtp.circuit import Circuit, Population, Projection, read_circuit
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import DendriticState, LocalBackprop, ReceptiveFields, Tied
+from spikedtp.plasticity import DendriticState, LocalBackprop, Mask, ReceptiveFields, Tied
 
 INPUT, HIDDEN, OUTPUT = (Population(layer, "E", n) for layer, n in (("Input", 4), ("H", 3), ("Output", 2)))
 FORWARD = (Projection("HE", "InputE", rule=DendriticState(0.1)), Projection("OutputE", "HE"))
@@ -50,6 +51,10 @@ def back(**constraint):
         (
             {"projections": (Projection("HE", "InputE", constraint=ReceptiveFields(3)), FORWARD[1])},
             "projection HE_InputE: ReceptiveFields: squares of 3 pixels do not fit 4 inputs",
+        ),
+        (
+            {"projections": (Projection("HE", "InputE", constraint=Mask(np.ones((4, 3)))), FORWARD[1])},
+            r"projection HE_InputE: its mask is \(4, 3\), but its synapses are \(n_post, n_pre\) = \(3, 4\)",
         ),
         (
             {"projections": (*FORWARD, Projection("HE", "HE", rule=LocalBackprop(0.1, source="H9E")))},

@@ -94,6 +94,19 @@ MISTAKES = [
         },
         r"image_dims must be \(height, width\)",
     ),
+    *(
+        (INPUT, {"weight_constraint": "mask", "weight_constraint_kwargs": kwargs, "learning_rule": None}, words)
+        for kwargs, words in (
+            ({}, "weight_constraint_kwargs: a mask has rows, or probability, seed and autapses"),
+            ({"seed": 3}, "a mask has rows, or probability"),
+            ({"probability": 0.5, "seeds": 3}, "a mask has rows, or probability"),
+            ({"probability": 2}, "Mask: probability must lie between 0 and 1, got 2"),
+            ({"rows": ["f0", "g0"]}, "rows of a mask must be hexadecimal digits, 6 bits for each cell"),
+            ({"rows": ["f0"] * 4}, r"its mask is \(4, 6\), but its synapses are \(n_post, n_pre\) = \(5, 6\)"),
+            ({"rows": [""] * 5}, "hexadecimal digits, 6 bits"),
+            ({"rows": 3}, "hexadecimal digits, 6 bits"),
+        )
+    ),
     ((*INPUT, "direction"), "up", "direction: must be one of F, forward, R, recurrent, got 'up'"),
     ((*INPUT, "update_phase"), "C", "update_phase: must be one of F, forward, B"),
     ((*INPUT, "compartment"), "axon", "compartment: must be one of None, soma, dend"),

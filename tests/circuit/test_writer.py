@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from spikedtp.circuit import Circuit, Population, Projection, read_circuit, shipped_names
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import BTSP, Bounds, DendriticState, Factors, LearningRule, TopDownHebb, register_rule
+from spikedtp.plasticity import BTSP, Bounds, DendriticState, Factors, LearningRule, Mask, TopDownHebb, register_rule
 
 
 @pytest.mark.parametrize("name", shipped_names())
@@ -37,7 +37,7 @@ def test_every_published_circuit_comes_back(reference, tmp_path):
     assert n >= 35
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(circuits())
 def test_any_circuit_comes_back(tmp_path, circuit):
     circuit.to_yaml(tmp_path / "drawn.yaml")
@@ -71,6 +71,20 @@ def test_a_bound_is_not_taken_for_the_rules_own(tmp_path):
         circuit = layers(Projection("OutputE", "InputE", bounds=Bounds(0, 7.0), rule=rule), name="c")
         circuit.to_yaml(tmp_path / "c.yaml")
         assert read_circuit(tmp_path / "c.yaml").projections[0].rule == rule
+
+
+def test_masks_stand_in_files(tmp_path):
+    drawn, given = Mask.random(3, 3, 0.5, seed=2, scale=1.5), Mask(np.eye(3))
+    for mask, kwargs in (
+        (drawn, {"probability": 0.5, "seed": 2, "autapses": True, "scale": 1.5}),
+        (given, {"rows": ["80", "40", "20"]}),
+    ):
+        circuit = layers(Projection("OutputE", "InputE", constraint=mask), name="c")
+        written = yaml.safe_load(circuit.to_yaml(tmp_path / "c.yaml"))["projection_config"]["Output"]["E"]["Input"]["E"]
+        assert written["weight_constraint"] == "mask" and written["weight_constraint_kwargs"] == kwargs
+        assert read_circuit(tmp_path / "c.yaml") == circuit
+    with pytest.raises(SpikedtpError, match="circuit c: its file would have more than 262144 characters"):
+        layers(Projection("OutputE", "InputE", constraint=Mask(np.eye(1500))), n=1500, name="c").to_yaml()
 
 
 def test_any_order_of_projections_is_kept(tmp_path):

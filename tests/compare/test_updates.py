@@ -5,7 +5,11 @@ import pytest
 from compare.repeats_shown import N_REPEATS
 
 from spikedtp import SpikedtpError
-from spikedtp.compare import compare_updates, similarity, summarise
+from spikedtp.circuit import CircuitBuilder
+from spikedtp.compare import compare_updates, expected_update, similarity, summarise
+from spikedtp.plasticity import DendriticState, HebbWeightNorm, ReceptiveFields
+from spikedtp.rate import load_rate_network
+from spikedtp.spiking import default_device, simulate
 
 
 def test_table(response, network, images):
@@ -73,3 +77,33 @@ def test_references_that_are_refused(response, network, images, references, mess
     given = {name: response.weight_updates.of(name) for name in response.weight_updates}
     with pytest.raises(SpikedtpError, match="stand for the reference 'trained'"):
         compare_updates(given, response, references=["figure3"])
+
+
+def test_only_synapses_that_exist_count(images):
+    """Measures, ceilings and expectations of a sparse projection are those of its synapses alone."""
+    net = CircuitBuilder("sparse", tau=3, forward_steps=15)
+    net.input(64)
+    net.layer("H1", 30, rule=DendriticState(0.1, one_pass=True), constraint=ReceptiveFields(4))
+    net.layer("Output", 10, rule=HebbWeightNorm(0.1, 1), probability=0.3)
+    net.feedback("H1", init=3.0)
+    network = load_rate_network(net.build(), seed=3)
+    rate = network.present(*images)
+    for population, name in (("H1E", "H1E_InputE"), ("OutputE", "OutputE_H1E")):
+        exists = network.masks[name]
+        spiking = simulate(network, *images, population=population, n_repeats=40, record=(), device=default_device())
+        table = compare_updates(rate, spiking, references="rule")
+        assert set(table["n_synapses"]) == {exists.sum()} and 0 < exists.sum() < exists.size
+        for sample in range(2):
+            ours, theirs = spiking.weight_updates.of(name, sample, 0), rate.updates(name, sample)
+            noiseless = expected_update(spiking, name, sample)
+            for change in (ours, theirs, noiseless):
+                assert change[exists].any() and not change[~exists].any()
+            row = table[(table["sample"] == sample) & (table["repeat"] == 0)].iloc[0]
+            assert row["pearson_r"] == pytest.approx(np.corrcoef(theirs[exists], ours[exists])[0, 1], rel=1e-4)
+            # the ceiling that is predicted for these synapses is the one that repeats have
+            measured = [
+                similarity(noiseless, spiking.weight_updates.of(name, sample, k))["cosine"] for k in range(40)
+            ]
+            error = 1.3 * np.std(measured, ddof=1) / np.sqrt(40)
+            assert abs(np.median(measured) - row["noise_ceiling"]) < 4 * error + 0.03 * (1 - np.median(measured))
+            assert row["noiseless_cosine"] > 0.9

@@ -5,7 +5,7 @@ Somatic weights onto each cell sum to less than 1, so that every circuit settles
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from spikedtp.plasticity import (
     DendriticLoss,
     DendriticState,
     HebbWeightNorm,
+    Mask,
     NoAutapses,
     NormalizeRows,
     Oja,
+    ReceptiveFields,
     SupervisedBCM,
     TemporalContrastHebb,
     TopDownHebb,
@@ -143,6 +145,7 @@ def draw_circuit(seed: int, *, one_pass: bool | None = None, n_samples: int = 1,
                         constraint=NormalizeRows(FAN_IN) if rng.random() < 0.5 else None,
                     ),
                 ]  # fmt: skip
+    projections = [_sparse(p, {q.name: q.size for q in populations}, rng) for p in projections]
     order = {layer: k for k, layer in enumerate(layers)}
     populations.sort(key=lambda p: order[p.layer])  # E first within a layer: drawn so
     circuit = Circuit(
@@ -153,6 +156,18 @@ def draw_circuit(seed: int, *, one_pass: bool | None = None, n_samples: int = 1,
     target = np.eye(circuit.output.size)[rng.integers(circuit.output.size, size=n_samples)]
     signed = bool((x < 0).any()) or any(p.activation != "relu" for p in circuit.populations[1:])
     return Drawn(network, x.astype(np.float32), target.astype(np.float32), signed)
+
+
+def _sparse(p: Projection, sizes: dict[str, int], rng: np.random.Generator) -> Projection:
+    """One projection in four is sparse, or has receptive fields, or rows that are normalised besides."""
+    if p.constraint is not None or rng.random() < 0.75:
+        return p
+    n_post, n_pre = sizes[p.post], sizes[p.pre]
+    scale = float(rng.choice([FAN_IN / 3, 0.1])) if rng.random() < 0.3 else None
+    if rng.random() < 0.3:
+        return replace(p, constraint=ReceptiveFields(1, (1, n_pre), scale))
+    mask = Mask.random(n_post, n_pre, float(rng.choice([0.3, 0.6])), seed=int(rng.integers(1000)), scale=scale)
+    return replace(p, constraint=mask)
 
 
 def _state(circuit: Circuit, masks: dict, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -166,6 +181,10 @@ def _state(circuit: Circuit, masks: dict, rng: np.random.Generator) -> dict[str,
                 drawn[p.name] = drawn[p.name].clip(low, high)
                 if p.name in masks:
                     drawn[p.name] *= masks[p.name][:, : sizes[p.pre]]
+                if isinstance(p.constraint, Mask):
+                    drawn[p.name] *= p.constraint.connected
+                if isinstance(p.constraint, ReceptiveFields):
+                    drawn[p.name] *= np.eye(sizes[p.pre])[rng.integers(sizes[p.pre], size=post.size)]
                 if p.recurrent:
                     np.fill_diagonal(drawn[p.name], 0)
             summed = sum(np.abs(w).sum(axis=1, keepdims=True) for w in drawn.values())

@@ -119,6 +119,8 @@ def test_the_drawn_circuits_are_of_all_kinds():
         seen["biased"] += any(b.any() for b in drawn.network.biases.values())
         seen["linear"] += any(p.activation == "linear" for p in circuit.populations[1:])
         seen["masked"] += any((w == 0).any() for w in drawn.network.weights.values())
+        seen["learning inside masks"] += any(circuit.projection(name).rule is not None for name in drawn.network.masks)
+        seen.update(type(p.constraint).__name__ for p in circuit.projections)
         seen["negative weights"] += any((w < 0).any() for w in drawn.network.weights.values())
         seen.update({type(p.rule).__name__ for p in circuit.projections})
         seen.update({f"to {p.compartment} along {p.direction}" for p in circuit.projections})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import Bounds, NoAutapses, NormalizeRows, ReceptiveFields, Tied
+from spikedtp.plasticity import Bounds, NoAutapses, NormalizeRows, Tied
 from spikedtp.plasticity.constraints import SignMask
 
 
@@ -75,17 +75,6 @@ def test_tied(transpose):
     np.testing.assert_allclose(Tied("a").value(sources), sources["a"])
 
 
-def test_receptive_fields():
-    fields = ReceptiveFields(2, scale=4.0)
-    mask = fields.mask(np.array([[0, 0], [1, 2]]), 16)
-    assert [np.flatnonzero(row).tolist() for row in mask] == [[0, 1, 4, 5], [6, 7, 10, 11]]
-    weight = np.ones((2, 16), np.float32)
-    fields.apply(weight, mask, recurrent=False)
-    np.testing.assert_array_equal(weight, mask)
-    colour = ReceptiveFields(1, image_dims=(3, 2, 2)).mask(np.array([[1, 0]]), 12)
-    assert np.flatnonzero(colour).tolist() == [2, 6, 10]
-
-
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -100,11 +89,6 @@ def test_receptive_fields():
         (lambda: SignMask((1, -1)).apply(weights((2, 3))), r"2 signs do not fit weights \(n_post, n_pre\) \(2, 3\)"),
         (lambda: SignMask((1, -1)).reflect(weights((3, 1))), "2 signs do not fit"),
         (lambda: Tied("a", sign=3), "sign must be 1 or -1"),
-        (lambda: ReceptiveFields(0), "size must be a positive whole number"),
-        (lambda: ReceptiveFields(2, image_dims=(4,)), r"image_dims must be \(height, width\)"),
-        (lambda: ReceptiveFields(2, image_dims=(4, 0)), r"image_dims must be .*got \(4, 0\)"),
-        (lambda: ReceptiveFields(9).dims(64), "do not fit 64 inputs"),
-        (lambda: ReceptiveFields(2).dims(63), "do not fit 63 inputs"),
     ],
 )
 def test_mistakes_are_named(make, words):

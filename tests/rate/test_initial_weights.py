@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from rate.small_circuit import EXC, config, sample
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.plasticity import Mask
 
 
 def test_initial_weights_by_the_description(network_of):
@@ -74,3 +78,32 @@ def test_receptive_fields(network_of):
     check()
     assert not np.array_equal(first, network.weights["H1E_InputE"])
     assert len({tuple(np.nonzero(row)[0]) for row in first}) > 1
+
+
+def test_sparse_connections(network_of):
+    """The mask is the circuit's: every seed has the same, and a file cannot have synapses outside."""
+    values = config("Backprop", {"learning_rate": 0.5})
+    values["projection_config"]["H1"]["E"]["Input"]["E"] |= {
+        "weight_constraint": "mask",
+        "weight_constraint_kwargs": {"probability": 0.4, "seed": 2, "scale": 2.0},
+    }
+    exists = Mask.random(11, 7, 0.4, seed=2).connected
+    networks = [network_of(values, seed=seed) for seed in (1, 2)]
+    x, target = sample(networks[0])
+    for network in networks:
+        np.testing.assert_array_equal(network.masks["H1E_InputE"], exists)
+        before = network.weights["H1E_InputE"]
+        own = network.weight_updates(x, target, constrained=False)["H1E_InputE"]
+        assert own.any() and not own[~exists].any()
+        changes = network.weight_updates(x, target)["H1E_InputE"]
+        network.train_step(x, target)
+        weight = network.weights["H1E_InputE"]
+        assert not weight[~exists].any() and np.any(weight != before)
+        np.testing.assert_allclose(weight, before + changes, rtol=1e-6)
+        np.testing.assert_allclose(weight.sum(axis=1)[exists.any(axis=1)], 2.0, rtol=1e-5)
+    assert np.any(networks[0].weights["H1E_InputE"] != networks[1].weights["H1E_InputE"])
+    networks[0].load_state_dict(networks[1].state_dict())
+    state = networks[0].state_dict()
+    state["module_dict.H1E_InputE.weight"] += 0.1
+    with pytest.raises(SpikedtpError, match=rf"H1E_InputE.weight has {(~exists).sum()} synapses outside the mask"):
+        networks[0].load_state_dict(state)

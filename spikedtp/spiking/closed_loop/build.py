@@ -35,11 +35,12 @@ CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("
 
 @dataclass
 class CircuitNumbers:
-    """Numbers of the circuit by name: weights `(n_post, n_pre)`, biases, and what the rules remember."""
+    """Numbers of the circuit by name: weights and masks `(n_post, n_pre)`, biases, and what the rules remember."""
 
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
     rule_state: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    masks: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass
@@ -274,7 +275,7 @@ def _connect(parts: _Building) -> None:
             event = LearningEvent(projection, last, sides, state, built, sees)
         parts.synapses[projection.name] = _synapses(parts, projection, sides, event)
         if event is not None:
-            event.attach(parts.synapses[projection.name])
+            event.attach(parts.synapses[projection.name], parts.given.masks.get(projection.name))
     if spec.learning:
         built.changing["rate_factor"] = parts.cells.variables["rate_factor"]
         for projection in spec.circuit.projections:

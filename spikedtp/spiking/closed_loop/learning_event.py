@@ -15,6 +15,7 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 from spikedtp.circuit import Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import NoAutapses, NormalizeRows, SpikingForm, Tied
+from spikedtp.plasticity.masks import Masked
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
 from spikedtp.spiking.synapses.dense import DenseSynapses
@@ -23,7 +24,7 @@ __all__ = ["LearningEvent", "copy_tied"]
 
 SIDES = ("pre", "post")
 #: Names of the dense synapses of this network, beside those of the cells.
-OF_THE_SYNAPSES = ("gain", "w", "w_lower", "w_upper", "rate_factor")
+OF_THE_SYNAPSES = ("exists", "gain", "w", "w_lower", "w_upper", "rate_factor")
 # order of a learning event, all at the end of its step
 PREPARE, CHANGE, REMEMBER, CONSTRAIN, COPY = range(1, 6)
 
@@ -108,8 +109,8 @@ class LearningEvent:
         limits = {"w_lower": lower, "w_upper": upper}
         return self.numbers | {name: value for name, value in limits.items() if value is not None}
 
-    def attach(self, synapses: DenseSynapses) -> None:
-        """Let the synapses learn, and hold them to bounds and constraint."""
+    def attach(self, synapses: DenseSynapses, mask: np.ndarray | None) -> None:
+        """Let the synapses learn, and hold them to bounds and constraint; a mask says where there are any."""
         for side in SIDES:
             after = getattr(self.form, f"after_learn_{side}")
             for code, what, order in ((self.assignments[side], "prepare", PREPARE), (after, "remember", REMEMBER)):
@@ -121,8 +122,13 @@ class LearningEvent:
         upper = "w_upper" if self.projection.bounds.upper is not None else "inf"
         if (lower, upper) != ("-inf", "inf"):
             code += f"\nw = clip(w, {lower}, {upper})"
+        if mask is not None:
+            self.built.constants[f"{synapses.name}.exists"] = (synapses.add_mask(), synapses.flat(mask) != 0)
+            code += "\nw = w*int(exists)"
         synapses.learn(code, at=self.at, order=CHANGE)
         constraint, recurrent = self.projection.constraint, self.projection.recurrent
+        if isinstance(constraint, Masked) and constraint.scale is not None:
+            constraint = NormalizeRows(constraint.scale)
         if isinstance(constraint, NormalizeRows):
             autapses = constraint.autapses or not recurrent
             synapses.normalize_rows(constraint.scale, at=self.at, autapses=autapses, order=CONSTRAIN)

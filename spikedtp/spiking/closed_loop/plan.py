@@ -18,7 +18,6 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
-from spikedtp.plasticity import ReceptiveFields
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.responses.response import check_recordable
 
@@ -216,5 +215,3 @@ def check_spiking_form(circuit: Circuit) -> None:
             )
         if p.compartment == "soma" and p.update_phase == "B":
             raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
-        if p.rule is not None and isinstance(p.constraint, ReceptiveFields):
-            raise SpikedtpError(f"{circuit.name}: {p.name} learns inside receptive fields: no spiking form yet")

@@ -73,6 +73,7 @@ class ClosedResponse(Response):
     spec: ClosedLoop
     weights: dict[str, np.ndarray] = field(repr=False)
     rule_state: dict = field(repr=False)
+    masks: dict[str, np.ndarray] = field(repr=False)
     highest_input: float
     learned: tuple[str, ...]
 
@@ -97,7 +98,8 @@ class ClosedResponse(Response):
         found = {}
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
-            found[name] = PlasticProjection(p.learned_by, self.weights[name], state, self._signals(p))
+            exists = self.masks.get(name)
+            found[name] = PlasticProjection(p.learned_by, self.weights[name], state, self._signals(p), exists=exists)
         return found
 
     @property

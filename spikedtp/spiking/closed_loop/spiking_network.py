@@ -70,6 +70,8 @@ class SpikingNetwork:
     biases : dict of ndarray, (n,)
     rule_state : dict of dict of ndarray
         What the rule of each projection remembers, by projection.
+    masks : dict of ndarray, (n_post, n_pre) bool
+        Where there are synapses, by sparse projection.
 
     Raises
     ------
@@ -109,6 +111,7 @@ class SpikingNetwork:
             self.weights = {name: w.copy() for name, w in network.weights.items()}
             self.biases = {name: b.copy() for name, b in network.biases.items()}
             self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
+            self.masks = dict(network.masks)
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
         cell = NudgedCell() if cell is None else cell
         declaration = declared(cell, "the cell of the closed loop")
@@ -187,7 +190,7 @@ class SpikingNetwork:
         learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
         response = ClosedResponse(
             spec=spec, batched=batched, n_samples=len(x), n_repeats=n_repeats, results=results, weights=given.weights,
-            rule_state=given.rule_state, highest_input=float(x.max()), learned=learned,
+            rule_state=given.rule_state, masks=given.masks, highest_input=float(x.max()), learned=learned,
         )  # fmt: skip
         self._check_rates(spec, x, results)
         return response
@@ -282,7 +285,7 @@ class SpikingNetwork:
         """The numbers as they are now. Another thread or a checkpoint may use this network while it learns on."""
         with self._lock:
             state = {projection: dict(values) for projection, values in self.rule_state.items()}
-            return CircuitNumbers(dict(self.weights), dict(self.biases), state)
+            return CircuitNumbers(dict(self.weights), dict(self.biases), state, self.masks)
 
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
         """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""

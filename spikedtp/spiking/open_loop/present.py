@@ -139,6 +139,7 @@ def simulate_open(
         rate = network.present(x, target, nudge_populations="all")
         bias = network.biases[population]
         rule_state = {name: network.rule_state[name] for name in learned}
+        masks = network.masks
 
     shape = (len(x), n_repeats)
     seeds = presentation_seeds(seed, *shape, first_sample)
@@ -184,6 +185,7 @@ def simulate_open(
                 rule_state[source.projection],
                 reader.signals(vectors),
                 linear=not readout.calibrated,
+                exists=masks.get(source.projection),
             )
     response = SpikingResponse(
         population=population, readout=readout.name, spec=spec, batched=batched, n_samples=len(x), n_repeats=n_repeats,

@@ -29,6 +29,8 @@ class PlasticProjection:
         The signals, with leading axes (sample, repeat).
     linear : bool
         Whether ΔW has Figure 3's form, in which neither dendritic voltages nor traces are clipped.
+    exists : (n_post, n_pre) bool or None
+        Where there are synapses; None if everywhere. `factors` and `change` know nothing of it.
     """
 
     rule: LearningRule
@@ -36,6 +38,7 @@ class PlasticProjection:
     state: dict[str, np.ndarray]
     signals: Signals
     linear: bool = False
+    exists: np.ndarray | None = None
 
     def change(self, signals: Signals) -> Factors:
         """ΔW that the rule makes from these signals, without bounds or constraints."""
@@ -47,7 +50,11 @@ class PlasticProjection:
     def update(self, *index: int | slice) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
         chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
-        return np.asarray(chosen.dense(self.weight), dtype=np.float32)
+        return self.existing(np.asarray(chosen.dense(self.weight), dtype=np.float32))
+
+    def existing(self, change: np.ndarray) -> np.ndarray:
+        """ΔW with 0 where there is no synapse."""
+        return change if self.exists is None else change * self.exists
 
     @underflow_is_zero
     def factors(self) -> Factors:

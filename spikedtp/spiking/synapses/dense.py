@@ -224,6 +224,11 @@ class DenseSynapses(Group):
         check_writes(self, "learn", code)
         self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
 
+    def add_mask(self) -> Variable:
+        """Declare ``exists``, which code may use: whether there is a synapse. Its values are those of `flat`."""
+        self.variables.add_array("exists", size=self.stop, dtype=bool)
+        return self.variables["exists"]
+
     def normalize_rows(
         self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
     ) -> None:

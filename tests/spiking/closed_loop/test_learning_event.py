@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from spiking.closed_loop.short_presentations import spiking
 
-from spikedtp.plasticity import Bounds, Tied
+from spikedtp.circuit import CircuitBuilder
+from spikedtp.plasticity import Bounds, DendriticLoss, DendriticState, HebbWeightNorm, Mask, ReceptiveFields, Tied
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 
@@ -23,7 +24,8 @@ def expected_step(network: SpikingNetwork, signals, rate_factor: float):
             state[p.name] = p.rule.next_state(signals[p.name], network.rule_state[p.name])
     for p in circuit.projections:
         if p.rule is not None and p.constraint is not None and not isinstance(p.constraint, Tied):
-            p.constraint.apply(after[p.name], recurrent=p.recurrent)
+            mask = {"mask": network.masks[p.name]} if p.name in network.masks else {}
+            p.constraint.apply(after[p.name], **mask, recurrent=p.recurrent)
     for p in circuit.projections:
         if isinstance(p.constraint, Tied):
             after[p.name] = p.constraint.value(after)
@@ -47,3 +49,41 @@ def test_learning_events_are_the_rules_applied_to_what_was_read(circuit, digits)
             for key, value in values.items():
                 np.testing.assert_allclose(network.rule_state[name][key], value.squeeze(), rtol=1e-4, atol=1e-6)
         assert changed >= 4, "hardly anything learned: the test shows nothing"
+
+
+def sparse_circuit():
+    """Every kind of mask, on projections of every kind."""
+    lds = DendriticState(0.2, one_pass=True)
+    net = CircuitBuilder("sparse", tau=3, forward_steps=15)
+    net.input(64)
+    net.layer("H1", 20, rule=lds, constraint=ReceptiveFields(3))
+    net.interneurons("H1", "SomaI", 6)
+    rule = {"rule": DendriticLoss(0.4, sign=-1), "probability": 0.6}
+    mask = Mask.random(6, 6, 0.5, seed=4, scale=2.0)
+    e = {"rule": HebbWeightNorm(0.5, 1), "constraint": Mask.random(6, 20, 0.4, scale=3.0)}
+    net.interneurons("H1", "DendI", 6, onto_e=rule, from_e=e,
+                     recurrent={"rule": HebbWeightNorm(0.5, -1), "constraint": mask})  # fmt: skip
+    net.layer("Output", 10, rule=lds, probability=0.5)
+    net.feedback("H1", tied=0.7)
+    return net.build()
+
+
+def test_synapses_that_do_not_exist_do_not_learn(device, digits):
+    """Masks and receptive fields, also normalised, by the rate forms of rules and constraints."""
+    network, rate = spiking(sparse_circuit(), device), load_rate_network(sparse_circuit())
+    x, target = digits.train_x[4], digits.train_t[4]
+    response = network.respond(x, target, seed=5)
+    after, _ = expected_step(network, response.signals, 1.0)
+    network.train(x[None], target[None], np.array([0]), seed=5, schedule="constant")
+    assert set(network.masks) == {"H1E_InputE", "H1E_H1DendI", "H1DendI_H1E", "H1DendI_H1DendI", "OutputE_H1E"}
+    for name, w in after.items():
+        np.testing.assert_allclose(network.weights[name], w, rtol=1e-5, atol=1e-5 * np.abs(w).max(), err_msg=name)
+    for name, exists in network.masks.items():
+        assert 0 < exists.sum() < exists.size
+        assert not network.weights[name][~exists].any() and not response.weight_updates.of(name)[~exists].any()
+        assert np.any(network.weights[name] != rate.weights[name]), name
+    tied = network.weights["H1E_OutputE"] == 0
+    assert tied[~network.masks["OutputE_H1E"].T].all()
+    rate.load_state_dict(network.state_dict())  # within the masks
+    for name, mask in network.masks.items():
+        np.testing.assert_array_equal(rate.masks[name], mask)

@@ -9,7 +9,7 @@ from brian2 import Hz, ms
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import PlateauBias, ReceptiveFields
+from spikedtp.plasticity import PlateauBias
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
 
@@ -90,7 +90,6 @@ REFUSED = [
     (with_projection("H2E_H1E", rule=replace(SMALL.projection("H2E_H1E").rule, one_pass=False)),
      "its rules ask for different nudge phases"),
     (with_projection("H1E_InputE", update_phase="B"), "H1E_InputE drives a soma in the nudge phase alone"),
-    (with_projection("H1E_InputE", constraint=ReceptiveFields(2)), "H1E_InputE learns inside receptive fields"),
 ]  # fmt: skip
 
 
@@ -102,7 +101,6 @@ def test_what_has_no_spiking_form_is_refused(circuit, words):
 
 def test_what_has_a_spiking_form_is_not():
     check_spiking_form(SMALL)
-    check_spiking_form(with_projection("H1SomaI_InputE", constraint=ReceptiveFields(2)))  # does not learn
     check_spiking_form(with_population("InputE", activation="linear"))  # has no membrane
     assert np.ptp(closed().held()) == 0
 
@@ -131,7 +129,6 @@ def other(circuit, projection=None, population=None, **changes):
         ),
         ({"projection": "H1E_InputE", "rule": replace(RULE, max_pop_fraction=0.5)}, "H1E ranks its plateaus"),
         ({"projection": "H1E_InputE", "update_phase": "B"}, "drives a soma in the nudge phase alone"),
-        ({"projection": "H1E_InputE", "constraint": ReceptiveFields(3)}, "learns inside receptive fields"),
     ],
 )
 def test_circuits_that_spikes_cannot_have(changes, message):
