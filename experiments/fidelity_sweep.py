@@ -39,7 +39,7 @@ from spikedtp.configuration import SweepConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.plotting import fidelity_figure
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.checkpoints import write_weights
 from spikedtp.rate.online import train_online
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.sweep import run_sweep

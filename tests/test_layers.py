@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 # Top to bottom; the members of one line may use one another only inside themselves.
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
-    {"arithmetic", "locks", "plugins", "registries"},
-    {"arrays", "file_kinds", "models", "parameters", "private_brian2"},
+    {"arithmetic", "file_kinds", "locks", "plugins", "registries"},
+    {"arrays", "models", "npz", "parameters", "private_brian2"},
     {"equations"},
     {"neurons"},
     {"plasticity"},

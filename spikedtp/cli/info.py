@@ -11,6 +11,8 @@ from spikedtp.cli.options import Plugins, with_plugins
 
 __all__ = ["EXAMPLES", "command"]
 
+MOST_OTHERS = 8
+
 EXAMPLES = (
     "spikedtp info digits_dtp",
     "spikedtp info results/train/weights.pt --json",
@@ -42,7 +44,7 @@ def _text(found: dict[str, Any]) -> str:
         f"file: {found['file']}",
     ]
     if found["weights"]:
-        lines.append(f"weights: {found['weights']}")
+        lines.append(f"weights: {found['weights']}{_in_file(**found['checkpoint'])}")
     if found["accuracy"] is not None:
         lines.append(f"test accuracy, as recorded when it was trained: {100 * found['accuracy']:.2f} %")
     if found["dale_violations"] is not None:
@@ -51,7 +53,20 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(f"weights of the wrong sign (Dale's law): {found['dale_violations']}{listed}")
     if found["rules"] is not None:
         lines.append(f"learning rules: {', '.join(found['rules']) or 'none'}")
-    return "\n".join([*lines, "", _table(found["populations"]), "", _table(found["projections"])])
+    for row in found.get("others", [])[:MOST_OTHERS]:
+        lines.append(f"neither a projection nor a bias: {row['name']} {tuple(row['shape'])}")
+    if (more := len(found.get("others", [])) - MOST_OTHERS) > 0:
+        lines.append(f"and {more} more of these")
+    return "\n\n".join(["\n".join(lines), *(_table(found[rows]) for rows in ("populations", "projections") if found[rows])])
+
+
+def _in_file(format: str, place: str, prefix: str, number_types: list[str], beside: list[str]) -> str:
+    """How the weights lie in their file, where that is worth a word."""
+    words = [format, ", ".join(number_types)]
+    words += [f"state dict at {place!r}"] if place else []
+    words += [f"keys begin with {prefix!r}"] if prefix else []
+    words += [f"beside it {', '.join(beside[:MOST_OTHERS])}{' ...' if len(beside) > MOST_OTHERS else ''}"] if beside else []
+    return f" ({'; '.join(words)})"
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -30,7 +30,10 @@ __all__ = [
 Circuit = Annotated[str, setting("Circuit: a file in EIANN's schema or a shipped model's name.", metavar="YAML|NAME")]
 Weights = Annotated[
     str | None,
-    setting("Trained weights (.pt state dict or EIANN .pkl). Default: those shipped with the circuit.", metavar="FILE"),
+    setting(
+        "Trained weights: a torch checkpoint, .safetensors, .npz or EIANN .pkl. Default: those shipped with the circuit.",
+        metavar="FILE",
+    ),
 ]
 Data = Annotated[
     str, setting("Images: scikit-learn's 8x8 digits, or a folder of IDX files.", metavar="digits|mnist:DIR")

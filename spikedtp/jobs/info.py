@@ -15,7 +15,8 @@ from spikedtp.configuration import CONFIG_FILE
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.plasticity.constraints import Bounds
-from spikedtp.rate.checkpoint import read_weights
+from spikedtp.rate.checkpoints import Checkpoint, read_checkpoint
+from spikedtp.rate.state import full_keys
 
 __all__ = ["file_info", "circuit_info", "weights_info", "sign_violations"]
 
@@ -38,8 +39,10 @@ def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, 
     Returns
     -------
     dict
-        The result of `circuit_info` or `weights_info`, and ``file``, ``weights`` and ``accuracy``. The accuracy is that
-        of the training run that made the weights. It is None if the run left no record.
+        The result of `circuit_info` or `weights_info`, and ``file``, ``weights``, ``checkpoint`` and ``accuracy``.
+        ``checkpoint`` says how the weights lie in their file: its format, the place of the state dict, the prefix of
+        its keys, the types of its numbers, and what lies beside it. The accuracy is that of the training run that made
+        the weights. It is None if the run left no record.
 
     Examples
     --------
@@ -55,14 +58,16 @@ def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, 
             weights = weights_file(found.stem) if found.samefile(circuit_path(found.stem)) else None
         except SpikedtpError:  # no shipped circuit of this name, or none of its weights
             weights = None
-        description = circuit_info(read_circuit(found), weights and read_weights(weights))
+        checkpoint = None if weights is None else read_checkpoint(weights)
+        description = circuit_info(read_circuit(found), checkpoint and checkpoint.weights)
     else:
-        found, weights, state = path, path, read_weights(path)
-        circuit = circuit or _circuit_of(path)
+        found, weights, checkpoint = path, path, read_checkpoint(path)
+        circuit, state = circuit or _circuit_of(path), checkpoint.weights
         description = weights_info(state) if circuit is None else circuit_info(read_circuit(circuit), state)
     return {
         "file": str(found),
         "weights": weights and str(weights),
+        "checkpoint": checkpoint and _in_file(checkpoint),
         **description,
         "accuracy": weights and _recorded_accuracy(weights),
     }
@@ -75,7 +80,7 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
     ----------
     circuit : Circuit
     state : mapping of str to array, optional
-        Weights and biases under EIANN's key names.
+        Weights and biases under EIANN's key names, or those of projections.
 
     Raises
     ------
@@ -83,6 +88,7 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
         `state` lacks a projection of the circuit, or has it in another shape.
     """
     sizes = {p.name: p.size for p in circuit.populations}
+    state = None if state is None else full_keys(circuit, state)
     projections = []
     for p in circuit.projections:
         row: dict[str, Any] = {
@@ -112,24 +118,39 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
 
 
 def weights_info(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Populations and projections as far as a checkpoint alone tells: names, sizes, weights."""
+    """Populations and projections as far as a checkpoint alone tells: names, sizes, weights, and arrays that are neither.
+
+    Parameters
+    ----------
+    state : mapping of str to array
+        Weights and biases under EIANN's key names, or those of projections.
+
+    Raises
+    ------
+    SpikedtpError
+        The weights of a projection are no matrix.
+    """
     sizes: dict[str, int] = {}
-    projections = []
+    projections, others = [], []
     before, after = weight_key("|").split("|")
     for key, value in state.items():
+        array = np.asarray(value)
         name = key.removeprefix(before).removesuffix(after)
         post, joined, pre = name.partition("_")
-        if weight_key(name) != key or not joined:
+        if not joined or "." in name or (key == name and array.ndim != 2):
+            others.append({"name": key, "shape": list(array.shape)})
             continue
-        weight = np.asarray(value)
-        if weight.ndim != 2 or not weight.size:
-            raise SpikedtpError(f"the weights of {name} are {weight.shape}, not (n_post, n_pre)")
-        sizes |= {post: weight.shape[0], pre: weight.shape[1]}
-        projections.append({"name": name, "n_post": weight.shape[0], "n_pre": weight.shape[1], **_statistics(weight)})
+        if array.ndim != 2 or not array.size:
+            raise SpikedtpError(f"the weights of {name} are {array.shape}, not (n_post, n_pre)")
+        sizes |= {post: array.shape[0], pre: array.shape[1]}
+        projections.append({"name": name, "n_post": array.shape[0], "n_pre": array.shape[1], **_statistics(array)})
+    biased = {name for name in sizes if bias_key(name) in state or f"{name}_bias" in state}
+    biases = {key for name in biased for key in (bias_key(name), f"{name}_bias")}
     return {
         "circuit": None,
-        "populations": [{"name": n, "size": size, "bias": bias_key(n) in state} for n, size in sizes.items()],
+        "populations": [{"name": n, "size": size, "bias": n in biased} for n, size in sizes.items()],
         "projections": projections,
+        "others": [row for row in others if row["name"] not in biases],
         "rules": None,
         "n_cells": sum(sizes.values()),
         "n_synapses": sum(row["n_post"] * row["n_pre"] for row in projections),
@@ -146,6 +167,16 @@ def _sign(bounds: Bounds) -> int:
     if bounds.lower is not None and bounds.lower >= 0:
         return 1
     return -1 if bounds.upper is not None and bounds.upper <= 0 else 0
+
+
+def _in_file(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "format": checkpoint.format.removeprefix("a "),
+        "place": checkpoint.place,
+        "prefix": checkpoint.prefix,
+        "number_types": list(checkpoint.number_types),
+        "beside": list(checkpoint.beside),
+    }
 
 
 def _weight(state: Mapping[str, Any], name: str, shape: tuple[int, int]) -> np.ndarray:

@@ -16,7 +16,7 @@ from spikedtp.datasets import load
 from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.checkpoints import write_weights
 from spikedtp.rate.online import train_online
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.schedules import schedule_named

@@ -1,4 +1,4 @@
-"""The rate network: presents samples, changes weights online, predicts. Phases, rules and files live elsewhere."""
+"""The rate network: presents samples, changes weights online, predicts. Phases, rules and files of weights live elsewhere."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from scipy.linalg.blas import sger
 
-from spikedtp.circuit import Circuit, Projection, bias_key, read_circuit, weight_key
+from spikedtp.circuit import Circuit, Projection, bias_key, weight_key
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.locks import Lock
 from spikedtp.plasticity import Factors, Signals, Tied
 from spikedtp.rate.checks import check_rate_form, sample_array
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
-from spikedtp.rate.initial_weights import DrawnWeights, draw_parameters
+from spikedtp.rate.initial_weights import DrawnWeights
 from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
@@ -28,52 +28,10 @@ from spikedtp.rate.state import read_parameters
 from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
 
-__all__ = ["RateNetwork", "load_rate_network"]
+__all__ = ["RateNetwork"]
 
 _PREDICT_BATCH = 256  # samples at a time: the activity buffers of a batch stay in the cache's neighbourhood
 _KEPT_PROGRAMS = 8
-
-
-def load_rate_network(
-    circuit: str | Path | Circuit, weights: str | Path | Mapping[str, Any] | None = None, *, seed: int = 0
-) -> RateNetwork:
-    """Make a rate network from a circuit and, if given, trained weights.
-
-    Parameters
-    ----------
-    circuit : path, str or Circuit
-        A YAML file in EIANN's schema, a shipped model's name, or a circuit that was read before.
-    weights : path, mapping or None
-        A state dict ``.pt`` with EIANN's key names, an EIANN ``.pkl``, or such a dict itself. None gives fresh weights.
-    seed : int
-        Seed of the fresh weights. They equal EIANN's for the same seed, bit for bit.
-
-    Raises
-    ------
-    SpikedtpError
-        Something is wrong with the file, the weights or the seed.
-
-    Examples
-    --------
-    >>> from spikedtp import load_rate_network
-    >>> from spikedtp.models import weights_file
-    >>> trained = load_rate_network("digits_dtp", weights_file("digits_dtp"))
-    >>> fresh = load_rate_network("digits_dtp", seed=1)
-    >>> trained.weights["H2E_H1E"].shape
-    (200, 200)
-    """
-    if not isinstance(circuit, Circuit):
-        circuit = read_circuit(circuit)
-    if weights is not None and not isinstance(weights, (str, Path, Mapping)):
-        raise SpikedtpError(f"weights must be a file, a state dict or None, got {type(weights).__name__}")
-    if weights is not None and not isinstance(weights, Mapping):
-        from spikedtp.rate.checkpoint import read_weights  # only here: it knows file formats, nothing else does
-
-        weights = read_weights(weights)
-    network = RateNetwork(circuit, draw_parameters(circuit, seed))
-    if weights is not None:
-        network.load_state_dict(weights)
-    return network
 
 
 class RateNetwork:
@@ -158,6 +116,35 @@ class RateNetwork:
             self._store.load(parameters)
             self._programs.clear()
             self.reset_rules()
+
+    def save(self, path: str | Path) -> None:
+        """Write weights and biases to a file that `load_rate_network` reads. It appears whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its name says in which format: ``.pt`` or ``.pth`` (a torch state dict), ``.safetensors``, or ``.npz``. All
+            have EIANN's key names and float32 numbers.
+
+        Raises
+        ------
+        SpikedtpError
+            The name ends differently, a weight is NaN or infinite, or the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from spikedtp import load_rate_network
+        >>> network = load_rate_network("digits_dtp", seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     network.save(f"{folder}/weights.safetensors")
+        ...     again = load_rate_network("digits_dtp", f"{folder}/weights.safetensors")
+        >>> bool((again.weights["H2E_H1E"] == network.weights["H2E_H1E"]).all())
+        True
+        """
+        from spikedtp.rate.checkpoints import write_weights  # only here: the network knows no formats of files
+
+        write_weights(path, self.state_dict())
 
     def reset_rules(self) -> None:
         """Forget what the rules remember of earlier presentations."""

@@ -13,7 +13,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import Mask
 from spikedtp.rate.initial_weights import DrawnWeights
 
-__all__ = ["read_parameters"]
+__all__ = ["full_keys", "read_parameters"]
 
 
 def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -24,6 +24,22 @@ def _array(value: Any, key: str, shape: tuple[int, ...]) -> np.ndarray:
     return array.copy()
 
 
+def full_keys(circuit: Circuit, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` under EIANN's keys, where some have the names of projections (``H2E_H1E``, ``H2E_bias``) alone.
+
+    Raises
+    ------
+    SpikedtpError
+        Something is there under both of its names.
+    """
+    short = {p.name: weight_key(p.name) for p in circuit.projections}
+    short |= {f"{p.name}_bias": bias_key(p.name) for p in circuit.populations[1:]}
+    for name, key in short.items():
+        if name in values and key in values:
+            raise SpikedtpError(f"weights: holds both {name} and {key}, which are one; give one of them")
+    return {short.get(key, key): value for key, value in values.items()}
+
+
 def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights:
     """Check a state dict against the circuit.
 
@@ -31,7 +47,8 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights
     ----------
     circuit : Circuit
     values : mapping
-        EIANN's key names to tensors or arrays. Biases may be left out (0).
+        EIANN's key names, or the names of projections and ``POP_bias``, to tensors or arrays. Biases may be left out
+        (0).
 
     Raises
     ------
@@ -44,6 +61,7 @@ def read_parameters(circuit: Circuit, values: Mapping[str, Any]) -> DrawnWeights
     sizes = {population.name: population.size for population in circuit.populations}
     shapes = {weight_key(p.name): (sizes[p.post], sizes[p.pre]) for p in circuit.projections}
     biases = {bias_key(p.name): (p.size,) for p in circuit.populations[1:]}
+    values = full_keys(circuit, values)
     missing = [key for key in shapes if key not in values]
     unexpected = [str(key) for key in values if key not in shapes and key not in biases]
     for keys, what in ((missing, "misses"), (unexpected, "has unexpected")):

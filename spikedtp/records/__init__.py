@@ -4,7 +4,7 @@
 (timings, paths, versions) is in `manifest.json`.
 """
 
-from spikedtp.records.arrays import read_arrays
+from spikedtp.npz import read_arrays
 from spikedtp.records.folder import staged
 from spikedtp.records.manifest import file_hash, write_manifest
 from spikedtp.records.results import save_figure, write_summary, write_table

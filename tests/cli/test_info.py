@@ -13,7 +13,7 @@ from spikedtp.cli import main
 from spikedtp.datasets import load
 from spikedtp.models import weights_file
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import read_weights, write_weights
+from spikedtp.rate.checkpoints import read_weights, write_weights
 
 
 def info(capsys, *words) -> dict:

@@ -23,7 +23,7 @@ from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load, read_idx
 from spikedtp.jobs.info import file_info
 from spikedtp.jobs.train import run_training
-from spikedtp.rate.checkpoint import read_weights
+from spikedtp.rate.checkpoints import read_weights
 from spikedtp.records import read_arrays
 from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.table import TABLE, sweep_table, write_parquet

@@ -17,7 +17,7 @@ from rate.watched_reads import _hook
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import read_weights
+from spikedtp.rate.checkpoints import read_weights
 
 
 def activate(population, value):

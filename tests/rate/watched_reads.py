@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.rate.checkpoint import read_weights
+from spikedtp.rate.checkpoints import read_weights
 
 _FORBIDDEN = ("exec", "compile", "import", "pickle.", "os.", "subprocess.", "ctypes.", "socket.", "shutil.", "marshal.")
 _HARMLESS = ("os.listdir", "os.scandir")

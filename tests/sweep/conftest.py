@@ -9,7 +9,7 @@ import yaml
 
 from spikedtp.cli import main
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.checkpoints import write_weights
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from spikedtp.cli import main
 from spikedtp.configuration import SweepConfiguration
 from spikedtp.jobs.compare import compare_networks
 from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.checkpoints import write_weights
 from spikedtp.sweep import plan_jobs, run_sweep, varied_keys
 
 

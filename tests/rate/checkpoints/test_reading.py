@@ -15,7 +15,7 @@ import torch
 from rate.watched_reads import glob, loose_dumps, make_network, read_quietly, text
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.rate.checkpoint import write_weights
+from spikedtp.rate.checkpoints import write_weights
 
 pytestmark = pytest.mark.usefixtures("watched")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.records import read_arrays
+from spikedtp.npz import read_arrays
 
 
 def test_objects_in_an_archive_are_named(tmp_path):

@@ -1,0 +1,81 @@
+"""Arrays of numpy in a pickle: the bytes that the file holds, seen as what the file says that they are."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from spikedtp.rate.checkpoints.failures import Damaged, Unfit
+from spikedtp.rate.checkpoints.pickled_names import Obj
+from spikedtp.rate.checkpoints.tensors import MAX_DIMENSIONS, is_count
+
+__all__ = ["array_of", "is_array"]
+
+_MULTIARRAY = ("numpy._core.multiarray._reconstruct", "numpy.core.multiarray._reconstruct")
+_BUFFER = ("numpy._core.numeric._frombuffer", "numpy.core.numeric._frombuffer")
+_NUMBERS = re.compile(r"[?biufc]\d{0,2}")
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value from a pickle is an array of numpy."""
+    return isinstance(value, Obj) and value.maker in (*_MULTIARRAY, *_BUFFER)
+
+
+def array_of(value: Obj, name: str) -> np.ndarray:
+    """The array that a pickle describes; it shares the bytes of the pickle.
+
+    Parameters
+    ----------
+    value : Obj
+        One that `is_array` knows.
+    name : str
+        Its name in messages.
+
+    Raises
+    ------
+    Damaged
+        Bytes, shape and type do not fit together.
+    Unfit
+        It holds something else than numbers.
+    """
+    state = value.state
+    if value.maker in _BUFFER:  # protocol 5: (bytes, type, shape, order)
+        parts = value.args if len(value.args) == 4 else (None,) * 4
+        content, kind, shape, fortran = *parts[:3], parts[3] == "F"
+    elif type(state) is tuple and len(state) == 5:  # (version, shape, type, Fortran's order, bytes)
+        shape, kind, fortran, content = state[1], state[2], state[3] is True, state[4]
+    else:
+        raise Damaged(f"the array {name} is not described as numpy does")
+    if type(shape) is not tuple or len(shape) > MAX_DIMENSIONS or not all(map(is_count, shape)):
+        raise Damaged(f"the shape of the array {name} holds something else than counts")
+    dtype, data = _dtype(kind, name), _bytes(content)
+    if data is None or math.prod(shape) * dtype.itemsize != len(data):
+        raise Damaged(f"the array {name} has not the bytes that its shape asks for")
+    return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _dtype(kind: Any, name: str) -> np.dtype:
+    if not isinstance(kind, Obj) or kind.maker != "numpy.dtype":
+        raise Damaged(f"the type of the array {name} is not described as numpy does")
+    code = kind.args[0] if kind.args else None
+    if type(code) is not str or not _NUMBERS.fullmatch(code):
+        raise Unfit(f"the array {name} holds something else than numbers; convert it, e.g. with numpy.asarray(..., float)")
+    order = kind.state[1] if type(kind.state) is tuple and len(kind.state) > 1 else "="
+    try:
+        return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")
+    except TypeError:
+        raise Damaged(f"the type of the array {name} is none of numpy's") from None
+
+
+def _bytes(content: Any) -> bytes | bytearray | None:
+    if isinstance(content, Obj) and content.maker == "_codecs.encode":
+        content = content.args[0] if content.args else None  # how bytes are written before protocol 3
+    if type(content) is str:
+        try:
+            return content.encode("latin-1")
+        except UnicodeEncodeError:
+            return None
+    return content if isinstance(content, bytes | bytearray) else None
