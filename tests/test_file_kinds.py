@@ -126,7 +126,7 @@ FILES = {
     "a TensorFlow Lite model": [lambda _: b"\x1c\0\0\0TFL3" + bytes(40)],
     "an ExecuTorch program": [lambda _: b"\x1c\0\0\0ET12" + bytes(40)],
     "a zlib-compressed file, as joblib writes it": [
-        lambda _: written(lambda buffer: joblib.dump({"w": W}, buffer, compress=("zlib", n))) for n in (1, 3, 9)
+        lambda _, n=n: written(lambda buffer: joblib.dump({"w": W}, buffer, compress=("zlib", n))) for n in (1, 3, 9)
     ],
     "a GGUF model": [lambda _: b"GGUF\3\0\0\0" + bytes(40)],
     "a text file": [

@@ -45,6 +45,7 @@ ABOUT_SEVERAL = {
     "plasticity/contract/test_check_rule.py",  # the package itself: every rule that ships
     "plasticity/test_contract.py",  # every rule, clause by clause
     "plasticity/test_rules.py",  # every rule against its equation
+    "rate/checkpoints/test_wild_forms.py",  # every format, wrapper and prefix
     "rate/test_eiann_extracts.py",  # the whole network against the original program
     "rate/test_eiann_reference.py",
     "spiking/open_loop/test_figure3.py",  # a whole published computation

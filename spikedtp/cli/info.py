@@ -57,7 +57,8 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(f"neither a projection nor a bias: {row['name']} {tuple(row['shape'])}")
     if (more := len(found.get("others", [])) - MOST_OTHERS) > 0:
         lines.append(f"and {more} more of these")
-    return "\n\n".join(["\n".join(lines), *(_table(found[rows]) for rows in ("populations", "projections") if found[rows])])
+    tables = [_table(rows) for rows in (found["populations"], found["projections"]) if rows]
+    return "\n\n".join(["\n".join(lines), *tables])
 
 
 def _in_file(format: str, place: str, prefix: str, number_types: list[str], beside: list[str]) -> str:
@@ -65,7 +66,8 @@ def _in_file(format: str, place: str, prefix: str, number_types: list[str], besi
     words = [format, ", ".join(number_types)]
     words += [f"state dict at {place!r}"] if place else []
     words += [f"keys begin with {prefix!r}"] if prefix else []
-    words += [f"beside it {', '.join(beside[:MOST_OTHERS])}{' ...' if len(beside) > MOST_OTHERS else ''}"] if beside else []
+    if beside:
+        words.append(f"beside it {', '.join(beside[:MOST_OTHERS])}{' ...' if len(beside) > MOST_OTHERS else ''}")
     return f" ({'; '.join(words)})"
 
 

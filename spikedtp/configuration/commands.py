@@ -31,7 +31,7 @@ Circuit = Annotated[str, setting("Circuit: a file in EIANN's schema or a shipped
 Weights = Annotated[
     str | None,
     setting(
-        "Trained weights: a torch checkpoint, .safetensors, .npz or EIANN .pkl. Default: those shipped with the circuit.",
+        "Trained weights: torch checkpoint, .safetensors, .npz or EIANN .pkl. Default: those shipped with the circuit.",
         metavar="FILE",
     ),
 ]

@@ -118,7 +118,7 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
 
 
 def weights_info(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Populations and projections as far as a checkpoint alone tells: names, sizes, weights, and arrays that are neither.
+    """Populations and projections as far as a checkpoint alone tells: names, sizes, weights; and all other arrays.
 
     Parameters
     ----------

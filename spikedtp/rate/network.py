@@ -1,4 +1,4 @@
-"""The rate network: presents samples, changes weights online, predicts. Phases, rules and files of weights live elsewhere."""
+"""The rate network: presents samples, changes weights online, predicts. Phases, rules and formats live elsewhere."""
 
 from __future__ import annotations
 

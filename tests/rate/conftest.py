@@ -121,11 +121,14 @@ def watched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("warm")
     torch.save({"a": torch.ones(2)}, folder / "a.pt")
     torch.save({"a": torch.ones(2)}, folder / "b.pt", _use_new_zipfile_serialization=False)
-    for name in "ab":
-        read_weights(folder / f"{name}.pt")
+    np.savez(folder / "c.npz", a=np.ones(2, np.float32))
+    for name in ("a.pt", "b.pt", "c.npz"):
+        read_weights(folder / name)
     with pytest.raises(SpikedtpError):
         read_weights(folder / "none.pt")
-    "".encode("cp437")  # zipfile's codec for the names in old archives
+    for codec in ("cp437", "raw_unicode_escape", "unicode_escape"):  # of zipfile's names, and of text in pickles
+        "".encode(codec)
+    load_rate_network("digits_dtp").predict(np.zeros((1, 64)))
     sys.addaudithook(_hook)
 
 

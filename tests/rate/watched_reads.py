@@ -28,6 +28,8 @@ def _hook(event: str, args: tuple) -> None:
         writes = isinstance(args[1], str) and any(c in args[1] for c in "wax+")
         if writes or (isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
             _seen.append(f"open for writing {args[0]}")
+    elif event == "compile" and args[1] == "<unknown>":  # `ast.literal_eval`, with which numpy reads headers
+        return
     elif event.startswith(_FORBIDDEN) and event not in _HARMLESS:
         _seen.append(f"{event} {str(args)[:80]}")
 
@@ -40,7 +42,7 @@ def nothing_runs():
         yield
     finally:
         _seen = None
-    assert seen == []
+    assert not seen, seen
 
 
 def read_quietly(path) -> dict | str:

@@ -21,7 +21,15 @@ from spikedtp.rate.checkpoints.state_dicts import Entries
 from spikedtp.rate.checkpoints.tensors import StoredTensor
 from spikedtp.rate.checkpoints.torch_files import read_pickles, read_torch_zip, zip_names
 
-__all__ = ["as_float32", "entries_in_file", "is_array_in_file", "n_numbers", "number_type", "plain_array", "read_content"]
+__all__ = [
+    "as_float32",
+    "entries_in_file",
+    "is_array_in_file",
+    "n_numbers",
+    "number_type",
+    "plain_array",
+    "read_content",
+]
 
 _SAFETENSORS, _NPZ = "a safetensors file", "a numpy archive (.npz)"
 _TORCH_ZIPS = ("a torch file", "a TorchScript archive")

@@ -1,4 +1,4 @@
-"""Why a file is not read: what its readers raise for `reading` to put into one line, and text from files on that line."""
+"""Why a file is not read: what its readers raise, for `reading` to put into one line; and how text from it is shown."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _dtype(kind: Any, name: str) -> np.dtype:
         raise Damaged(f"the type of the array {name} is not described as numpy does")
     code = kind.args[0] if kind.args else None
     if type(code) is not str or not _NUMBERS.fullmatch(code):
-        raise Unfit(f"the array {name} holds something else than numbers; convert it, e.g. with numpy.asarray(..., float)")
+        raise Unfit(f"the array {name} holds something else than numbers; convert it with numpy.asarray(..., float)")
     order = kind.state[1] if type(kind.state) is tuple and len(kind.state) > 1 else "="
     try:
         return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")

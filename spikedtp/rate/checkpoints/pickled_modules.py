@@ -1,4 +1,4 @@
-"""Modules of torch in a pickle or a TorchScript archive: what their ``state_dict()`` would give, without the modules."""
+"""Modules of torch in a pickle or TorchScript archive: what their ``state_dict()`` would give, without the modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a checkpoint the network's state dict is, and what its keys are called: wrappers and prefixes. No files here.
+"""Where in a checkpoint the network's state dict is, and what its keys mean: wrappers and prefixes. No files here.
 
 Training programs put a state dict beside the optimizer's state and a dozen other things, and wrappers of modules put
 their own names before its keys. What is looked for are EIANN's key names. Where there are none, a mapping of nothing
@@ -178,9 +178,9 @@ def _networks(found: list[tuple[Any, Any]]) -> list[tuple[str, dict[str, Any]]]:
         if home is not None:
             networks[home][key.removeprefix(home)] = value
         elif key != _COUNTER:
-            first = next(iter(networks))
+            first = shown(next(iter(networks)))
             raise Unfit(
-                f"holds {shown(key)} beside the network, whose keys begin with {shown(first)}; give the network's alone: "
+                f"holds {shown(key)} beside the network, whose keys begin with {first}; give the network's alone: "
                 f"{{k: v for k, v in state.items() if k.startswith({first!r})}}"
             )
     return list(networks.items())
@@ -192,15 +192,13 @@ def _common_wrap(keys: set[str]) -> str:
     return wraps.pop() if len(wraps) == 1 else ""
 
 
-def _choice(places: list[tuple[tuple[str, ...], str]]) -> str:
-    names = ["/".join(place) or prefix or "the outermost mapping" for place, prefix in places]
+def _choice(found: list[tuple[tuple[str, ...], str]]) -> str:
+    names = ["/".join(place) or prefix or "the outermost mapping" for place, prefix in found]
     if len(set(names)) < len(names):  # two networks at one place
-        names = [f"{'/'.join(place)} {prefix}".strip() for place, prefix in places]
-    listed = ", ".join(repr(shown(name)) for name in names[:4]) + (" and more" if len(names) > 4 else "")
-    key = repr(shown(places[-1][0][-1] if places[-1][0] else places[-1][1]))
-    how = (
-        f"torch.load(FILE, weights_only=True)[{key}]"
-        if places[-1][0]
-        else f"{{k: v for k, v in torch.load(FILE).items() if k.startswith({key})}}"
-    )
-    return f"holds the weights of {len(places)} networks, {listed}; give one of them, such as {how}, as weights"
+        names = [f"{'/'.join(place)} {prefix}".strip() for place, prefix in found]
+    listed = ", ".join(map(repr, names[:4])) + (" and more" if len(names) > 4 else "")
+    place, prefix = found[-1]
+    one = "torch.load(FILE)" + "".join(label if label.startswith("[") else f"[{label!r}]" for label in place)
+    if names[-1].endswith(prefix) and prefix:
+        one = f"{{k: v for k, v in {one}.items() if k.startswith({prefix!r})}}"
+    return f"holds the weights of {len(found)} networks, {listed}; give one of them, such as {one}, as weights"

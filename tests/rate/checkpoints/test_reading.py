@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 import tracemalloc
@@ -13,9 +12,6 @@ import numpy as np
 import pytest
 import torch
 from rate.watched_reads import glob, loose_dumps, make_network, read_quietly, text
-
-from spikedtp.errors import SpikedtpError
-from spikedtp.rate.checkpoints import write_weights
 
 pytestmark = pytest.mark.usefixtures("watched")
 
@@ -83,47 +79,6 @@ def test_a_modules_own_state_dict(tmp_path):
     state = torch.nn.Linear(3, 2).state_dict()  # an OrderedDict that carries _metadata
     torch.save(state, tmp_path / "x.pt")
     assert torch.equal(read_quietly(tmp_path / "x.pt")["weight"], state["weight"])
-
-
-def test_written_and_read_back(tmp_path):
-    state = {KEY: torch.rand(3, 4, dtype=torch.float64), "parameter_dict.H2E_bias": np.arange(3.0)}
-    path = tmp_path / "a.pt"
-    write_weights(path, state)
-    ours, torchs = read_quietly(path), torch.load(path, weights_only=True)
-    for weights in (ours, torchs):
-        assert list(weights) == list(state)
-        for key, value in state.items():
-            assert torch.equal(weights[key], torch.as_tensor(value).float())
-
-
-def test_writing_is_reproducible_small_and_leaves_nothing_else(tmp_path):
-    state = {KEY: torch.rand(100, 200)[:3, :4]}
-    write_weights(tmp_path / "a.pt", state)
-    write_weights(tmp_path / "another_name.pt", state)
-    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another_name.pt").read_bytes()
-    assert (tmp_path / "a.pt").stat().st_size < 4000  # a view does not bring its whole storage
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.pt", "another_name.pt"]
-
-
-def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.pt"
-    write_weights(path, {KEY: torch.ones(2)})
-    before = path.read_bytes()
-    with pytest.raises(SpikedtpError, match=r"H2E_H1E.*NaN"):
-        write_weights(path, {KEY: torch.tensor([1.0, float("nan")])})
-
-    def full(fd):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(SpikedtpError, match="No space left"):
-        write_weights(path, {KEY: torch.zeros(2)})
-    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.pt"]
-
-
-def test_writing_into_a_missing_folder(tmp_path):
-    with pytest.raises(SpikedtpError, match="cannot be written"):
-        write_weights(tmp_path / "no" / "a.pt", {KEY: torch.ones(2)})
 
 
 @pytest.mark.parametrize(
