@@ -153,6 +153,8 @@ def _of_tensor(tensor: Any) -> np.ndarray:
 
 
 def _numbers(array: np.ndarray, kinds: str, dtype: type | None) -> np.ndarray:
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):  # of ml_dtypes, such as bfloat16
+        array = array.astype(np.float32)
     if array.dtype.kind == "O":
         for entry in array.flat:
             if not isinstance(entry, numbers.Real | np.bool_):

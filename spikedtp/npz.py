@@ -56,7 +56,8 @@ def read_arrays(path: str | Path, what: str) -> dict[str, np.ndarray]:
         raise SpikedtpError(f"{what} is not an .npz file of arrays, or damaged: save it with numpy.savez") from None
     for name, array in found.items():
         if array.dtype.kind not in "biufU":
-            raise SpikedtpError(f"{what}: the array {name!r} holds {array.dtype}, which are no real numbers")
+            hint = ": numpy keeps no bfloat16 or float8, save float32" if array.dtype.kind == "V" else ""
+            raise SpikedtpError(f"{what}: the array {name!r} holds {array.dtype}, which are no real numbers{hint}")
     return found
 
 

@@ -32,3 +32,16 @@ def test_state_dicts_are_checked(network_of):
     np.testing.assert_array_equal(network.weights["H2E_H1E"], good[key].numpy())
     again = load_rate_network(network.circuit, good, seed=99)
     assert all(torch.equal(value, good[name]) for name, value in again.state_dict().items())
+
+
+def test_names_of_projections_alone(network_of, tmp_path):
+    """What `weights` gives goes back, also through an .npz."""
+    network = network_of(config())
+    short = network.weights | {f"{name}_bias": bias for name, bias in network.biases.items()}
+    np.savez(tmp_path / "w.npz", **short)
+    for weights in (short, {"weights": short}, tmp_path / "w.npz"):
+        again = load_rate_network(network.circuit, weights, seed=99).state_dict()
+        assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+    key = "module_dict.H2E_H1E.weight"
+    with pytest.raises(SpikedtpError, match=f"holds both H2E_H1E and {key}"):
+        load_rate_network(network.circuit, {**network.state_dict(), "H2E_H1E": short["H2E_H1E"]})

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _SAFETENSORS, _NPZ = "a safetensors file", "a numpy archive (.npz)"
+_SAYS = "Error while deserializing: "
 _TORCH_ZIPS = ("a torch file", "a TorchScript archive")
 
 
@@ -65,7 +66,7 @@ def _read_safetensors(data: bytes) -> dict[str, torch.Tensor]:
     try:
         return load_safetensors(data)
     except SafetensorError as error:  # the library holds every size in the header against the file
-        raise Damaged(shown(str(error))) from None
+        raise Damaged(f"of a safetensors file: {shown(str(error).removeprefix(_SAYS))}") from None
     except KeyError as error:
         raise OtherFormat(f"a safetensors file with numbers of type {shown(str(error.args[0]))}") from None
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikedtp.rate.checkpoints.failures import Damaged, Unfit
-from spikedtp.rate.checkpoints.pickled_names import Obj
+from spikedtp.rate.checkpoints.pickled_names import Obj, bytes_of
 from spikedtp.rate.checkpoints.tensors import MAX_DIMENSIONS, is_count
 
 __all__ = ["array_of", "is_array"]
@@ -51,7 +51,7 @@ def array_of(value: Obj, name: str) -> np.ndarray:
         raise Damaged(f"the array {name} is not described as numpy does")
     if type(shape) is not tuple or len(shape) > MAX_DIMENSIONS or not all(map(is_count, shape)):
         raise Damaged(f"the shape of the array {name} holds something else than counts")
-    dtype, data = _dtype(kind, name), _bytes(content)
+    dtype, data = _dtype(kind, name), bytes_of(content)
     if data is None or math.prod(shape) * dtype.itemsize != len(data):
         raise Damaged(f"the array {name} has not the bytes that its shape asks for")
     return np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
@@ -68,14 +68,3 @@ def _dtype(kind: Any, name: str) -> np.dtype:
         return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")
     except TypeError:
         raise Damaged(f"the type of the array {name} is none of numpy's") from None
-
-
-def _bytes(content: Any) -> bytes | bytearray | None:
-    if isinstance(content, Obj) and content.maker == "_codecs.encode":
-        content = content.args[0] if content.args else None  # how bytes are written before protocol 3
-    if type(content) is str:
-        try:
-            return content.encode("latin-1")
-        except UnicodeEncodeError:
-            return None
-    return content if isinstance(content, bytes | bytearray) else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from spikedtp.rate.checkpoints.failures import Damaged, OtherFormat, Refused, shown
 
-__all__ = ["Global", "Obj", "Pairs", "called", "made_new", "named"]
+__all__ = ["Global", "Obj", "Pairs", "bytes_of", "called", "made_new", "named"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +58,18 @@ class Obj(Pairs):
         if type(state) is tuple and len(state) == 2 and isinstance(state[0], Pairs):
             state = state[0]  # (dict, slots)
         return state.by_name() if isinstance(state, Pairs) else {}
+
+
+def bytes_of(value: Any) -> bytes | bytearray | None:
+    """Bytes as any protocol writes them, None for anything else: before protocol 3 they are text and a call."""
+    if isinstance(value, Obj) and value.maker == "_codecs.encode":
+        value = value.args[0] if value.args else None
+    if type(value) is str:
+        try:
+            return value.encode("latin-1")
+        except UnicodeEncodeError:
+            return None
+    return value if isinstance(value, bytes | bytearray) else None
 
 
 # Found in EIANN networks (attributes, learning rules, activation functions, hyperparameters), in torch's own files, and

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from spikedtp.rate.checkpoints.failures import Damaged, Refused, shown
-from spikedtp.rate.checkpoints.pickled_names import Global, Obj, Pairs
+from spikedtp.rate.checkpoints.pickled_names import Global, Obj, Pairs, bytes_of
 
 __all__ = ["Storage", "StoredTensor", "is_count", "storage_id", "tensor_built"]
 
@@ -97,9 +97,10 @@ def tensor_built(obj: Obj, read_storage: Callable[[bytes | bytearray], Any]) -> 
     """
     name, args = obj.maker, obj.args
     if name == "torch.storage._load_from_bytes":
-        if len(args) != 1 or not isinstance(args[0], bytes | bytearray):
+        data = bytes_of(args[0]) if len(args) == 1 else None
+        if data is None:
             raise Damaged("a tensor's bytes are no bytes")
-        storage = read_storage(args[0])
+        storage = read_storage(data)
         if not isinstance(storage, Storage):
             raise Damaged("a tensor's bytes hold something else")
         return storage
