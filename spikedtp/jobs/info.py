@@ -59,7 +59,7 @@ def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, 
         except SpikedtpError:  # no shipped circuit of this name, or none of its weights
             weights = None
         checkpoint = None if weights is None else read_checkpoint(weights)
-        description = circuit_info(read_circuit(found), checkpoint and checkpoint.weights)
+        description = circuit_info(read_circuit(found), None if checkpoint is None else checkpoint.weights)
     else:
         found, weights, checkpoint = path, path, read_checkpoint(path)
         circuit, state = circuit or _circuit_of(path), checkpoint.weights

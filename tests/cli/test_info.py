@@ -109,3 +109,55 @@ def test_weights_of_another_circuit(capsys, tmp_path):
     words = ["info", str(weights_file("digits_dtp")), "--circuit", "mnist_dtp_one_pass"]
     assert main(words) == 2
     assert "H1E_InputE: the weights are (200, 64), the circuit wants (500, 784)" in capsys.readouterr().err
+
+
+def test_how_the_weights_lie_in_their_file(capsys, tmp_path):
+    state = {f"module.{key}": value.half() for key, value in read_weights(weights_file("digits_dtp")).items()}
+    path = tmp_path / "run.ckpt"
+    torch.save({"epoch": 3, "state_dict": state, "optimizer_states": []}, path)
+    found = info(capsys, path, "--circuit", "digits_dtp")
+    assert found["checkpoint"] == {
+        "format": "torch file", "place": "state_dict", "prefix": "module.", "number_types": ["float16"],
+        "beside": ["epoch", "optimizer_states"],
+    }  # fmt: skip
+    assert found["n_synapses"] == 158_620 and info(capsys, path)["n_synapses"] == 158_620
+    assert main(["info", str(path)]) == 0
+    where = "state dict at 'state_dict'; keys begin with 'module.'; beside it epoch, optimizer_states"
+    assert f"weights: {path} (torch file; float16; {where})\n" in capsys.readouterr().out
+
+
+def test_names_of_projections_and_of_nothing_known(capsys, tmp_path):
+    network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    short = network.weights | {f"{name}_bias": bias for name, bias in network.biases.items()}
+    np.savez(tmp_path / "short.npz", **short)
+    np.savez(tmp_path / "other.npz", **{f"fc{n}.weight": np.ones((2, 3)) for n in range(10)}, fc_gain=np.ones(3))
+    for words in ([], ["--circuit", "digits_dtp"]):
+        found = info(capsys, tmp_path / "short.npz", *words)
+        assert found["n_synapses"] == 158_620 and not found.get("others")
+    found = info(capsys, tmp_path / "short.npz")
+    assert {p["name"] for p in found["populations"] if p["bias"]} == set(network.biases)
+    found = info(capsys, tmp_path / "other.npz")
+    assert not found["projections"] and len(found["others"]) == 11 and found["others"][-1]["shape"] == [3]
+    assert main(["info", str(tmp_path / "other.npz")]) == 0
+    printed = capsys.readouterr().out
+    assert "neither a projection nor a bias: fc0.weight (2, 3)\n" in printed and "and 3 more of these\n" in printed
+
+
+def test_what_cannot_be_described_is_named(capsys, tmp_path):
+    torch.save({"model": {"w": torch.ones(2)}, "ema": {"w": torch.ones(2)}}, tmp_path / "two.pt")
+    (tmp_path / "net.onnx").write_bytes(b"\xff" * 40)
+    for file, words in (("two.pt", "2 networks, 'model', 'ema'"), ("net.onnx", "is an ONNX model, which is not read")):
+        assert main(["info", str(tmp_path / file)]) == 2
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".pt", ".safetensors", ".npz"])
+def test_the_command_line_takes_all_formats(capsys, tmp_path, ending):
+    network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
+    network.save(tmp_path / f"w{ending}")
+    words = ["evaluate", "--weights", str(tmp_path / f"w{ending}"), "--samples", "50", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    images = load("digits", parts=("test",))
+    right = float(np.mean(network.predict(images.test_x[:50]) == images.test_y[:50]))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert right in [value for value in summary.values() if isinstance(value, float)]

@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 import pyarrow as pa
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,10 +116,13 @@ def checkpoints(small_circuit):
     new, old = io.BytesIO(), io.BytesIO()
     torch.save(few, new)
     torch.save(few, old, _use_new_zipfile_serialization=False)
-    return state, [new.getvalue(), old.getvalue(), pickle.dumps({"a": 1})]
+    arrays, numbers = {key: value.numpy() for key, value in few.items()}, io.BytesIO()
+    np.savez(numbers, **arrays)
+    others = [numbers.getvalue(), pickle.dumps(arrays), safetensors.torch.save(few)]
+    return state, [new.getvalue(), old.getvalue(), pickle.dumps({"a": 1}), *others]
 
 
-@given(seed=seeds, which=st.integers(0, 2))
+@given(seed=seeds, which=st.integers(0, 5))
 def test_a_damaged_checkpoint(attempt, folder, checkpoints, seed, which):
     (folder / "x.pt").write_bytes(damaged(checkpoints[1][which], seed))
     attempt(lambda: file_info(folder / "x.pt"))

@@ -43,8 +43,8 @@ def array_of(value: Obj, name: str) -> np.ndarray:
     """
     state = value.state
     if value.maker in _BUFFER:  # protocol 5: (bytes, type, shape, order)
-        parts = value.args if len(value.args) == 4 else (None,) * 4
-        content, kind, shape, fortran = *parts[:3], parts[3] == "F"
+        content, kind, shape, order = value.args if len(value.args) == 4 else (None,) * 4
+        fortran = order == "F"
     elif type(state) is tuple and len(state) == 5:  # (version, shape, type, Fortran's order, bytes)
         shape, kind, fortran, content = state[1], state[2], state[3] is True, state[4]
     else:
@@ -63,8 +63,8 @@ def _dtype(kind: Any, name: str) -> np.dtype:
     code = kind.args[0] if kind.args else None
     if type(code) is not str or not _NUMBERS.fullmatch(code):
         raise Unfit(f"the array {name} holds something else than numbers; convert it with numpy.asarray(..., float)")
-    order = kind.state[1] if type(kind.state) is tuple and len(kind.state) > 1 else "="
+    big = type(kind.state) is tuple and kind.state[1:2] == (">",)
     try:
-        return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")
+        return np.dtype(code).newbyteorder(">" if big else "<")
     except TypeError:
         raise Damaged(f"the type of the array {name} is none of numpy's") from None

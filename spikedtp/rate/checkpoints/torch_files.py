@@ -8,8 +8,7 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from spikedtp.file_kinds import file_kind
-from spikedtp.rate.checkpoints.failures import Damaged, OtherFormat, Unfit, shown
+from spikedtp.rate.checkpoints.failures import Damaged, Unfit, shown
 from spikedtp.rate.checkpoints.inert_pickle import read_pickle
 from spikedtp.rate.checkpoints.pickled_names import Obj, Pairs
 from spikedtp.rate.checkpoints.tensors import Storage, storage_id, tensor_built
@@ -26,7 +25,7 @@ def read_torch_zip(data: bytes) -> Any:
 
     Raises
     ------
-    Damaged, OtherFormat, Refused, Unfit
+    Damaged, Refused, Unfit
     """
     members = _Members(data)
     top = members.top
@@ -54,10 +53,9 @@ class _Members:
 
     def __init__(self, data: bytes):
         self.archive = _zip_or_damaged(lambda: zipfile.ZipFile(io.BytesIO(data)))
-        names = self.archive.namelist()
-        tops = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
+        tops = [name for name in self.archive.namelist() if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(tops) != 1:
-            raise OtherFormat(file_kind(data[:4], tuple(names)))
+            raise Damaged(f"it has {len(tops)} lists of what is in it, torch writes one")
         self.top = tops[0].removesuffix("data.pkl")
 
     def has(self, name: str) -> bool:

@@ -71,7 +71,7 @@ def test_safetensors_that_lie(lie, tmp_path):
 
 @pytest.mark.parametrize(
     ("dtype", "words"),
-    [("I32", "holds int32"), ("C64", "holds complex64"), ("F8_E8M0", "numbers of type F8_E8M0"), ("BOOL", "holds bool")],
+    [("I32", "holds int32"), ("C64", "holds complex64"), ("F8_E8M0", "of type F8_E8M0"), ("BOOL", "holds bool")],
 )
 def test_safetensors_of_other_numbers(dtype, words, tmp_path):
     size = {"I32": 4, "C64": 8}.get(dtype, 1)

@@ -38,7 +38,8 @@ def test_wrapped_parts(key):
 
 
 @pytest.mark.parametrize(
-    "name", ["optimizer", "optimiser_G", "optim", "optim_state", "exp_avg", "momentum", "velocity", "grads", "scheduler"]
+    "name",
+    ["optimizer", "optimiser_G", "optim", "optim_state", "exp_avg", "momentum", "velocity", "grads", "scheduler"],
 )
 def test_what_is_shaped_like_weights_and_is_none(name):
     assert same(unwrapped({name: with_prefix("", {k: 2 * v for k, v in STATE.items()}), "net": STATE}))
