@@ -21,6 +21,11 @@ pytestmark = pytest.mark.usefixtures("watched")
 CIRCUIT = read_circuit("digits_dtp")
 
 
+def mostly_slow(quick, slow):
+    """Parameters of which `make test` takes the first ones alone."""
+    return [*quick, *(pytest.param(value, marks=pytest.mark.slow) for value in slow)]
+
+
 def loaded_exactly(weights, expected) -> None:
     """What the network has is what was saved, number for number."""
     with nothing_runs():
@@ -55,7 +60,7 @@ def drawn(seed: int) -> tuple[str, dict, object, torch.dtype]:
 ONLY_OUTER = ("state_dict", "net", "nested", "one under two names")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", mostly_slow(range(16), range(16, 200)))
 def test_random_wrappings(seed, tmp_path):
     form, _, wrapped, dtype = drawn(seed)
     if form.endswith("memory"):
@@ -67,7 +72,7 @@ def test_random_wrappings(seed, tmp_path):
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-@pytest.mark.parametrize("form", ["torch", "torch before 1.6", "pickled arrays 4"])
+@pytest.mark.parametrize("form", mostly_slow(["torch"], [form for form in TREES if form != "torch"]))
 def test_every_wrapper(wrapper, form, tmp_path):
     path = tmp_path / "x.pt"
     path.write_bytes(TREES[form](WRAPPERS[wrapper]({f"module.{key}": value for key, value in STATE.items()})))
@@ -97,12 +102,15 @@ MODULES = {
 }
 
 
+PLAIN = [name for name in MODULES if "compiled" not in name]  # the compiler takes seconds to import
+
+
 def part_compiled(net):
     net.module_dict["H2E_H1E"] = torch.compile(net.module_dict["H2E_H1E"])
     return net
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", mostly_slow(PLAIN, [name for name in MODULES if name not in PLAIN]))
 def test_state_dicts_of_real_wrappers(name, tmp_path):
     state = MODULES[name]().state_dict()
     torch.save({"model": state}, tmp_path / "x.pt")
@@ -111,7 +119,7 @@ def test_state_dicts_of_real_wrappers(name, tmp_path):
 
 
 @pytest.mark.parametrize("old", [False, True])
-@pytest.mark.parametrize("name", [name for name in MODULES if "compiled" not in name])
+@pytest.mark.parametrize("name", PLAIN)
 def test_pickled_modules(name, old, tmp_path):
     module = MODULES[name]()
     path = tmp_path / "x.pth"
@@ -205,7 +213,7 @@ def poisoned(value, rng, touch):
     return [*value, touch]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", mostly_slow(range(12), range(12, 100)))
 def test_nothing_runs_in_any_wrapper(seed, tmp_path):
     rng, canary = np.random.default_rng(seed), tmp_path / "canary"
     form = str(rng.choice(list(TREES)))
