@@ -13,7 +13,7 @@ from spikedtp.errors import SpikedtpError
 
 if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
-    from spikedtp.rate import RateNetwork, RateResponse, load_rate_network
+    from spikedtp.rate import RateNetwork, RateResponse, cross_entropy_target, from_torch, load_rate_network, to_torch
     from spikedtp.spiking import ReplayResult, SpikingResponse, replay, run_torch_snn, simulate
 
 __all__ = [
@@ -24,16 +24,22 @@ __all__ = [
     "SpikingResponse",
     "__version__",
     "compare_updates",
+    "cross_entropy_target",
+    "from_torch",
     "load_rate_network",
     "replay",
     "run_torch_snn",
     "simulate",
+    "to_torch",
 ]
 
 _HOME = {
     "RateNetwork": "spikedtp.rate",
     "RateResponse": "spikedtp.rate",
+    "cross_entropy_target": "spikedtp.rate",
+    "from_torch": "spikedtp.rate",
     "load_rate_network": "spikedtp.rate",
+    "to_torch": "spikedtp.rate",
     "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",
     "replay": "spikedtp.spiking",

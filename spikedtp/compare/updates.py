@@ -21,6 +21,8 @@ __all__ = ["compare_updates", "summarise"]
 
 #: What a spiking ΔW can be compared with: name -> the name that earlier versions had, which is still accepted.
 REFERENCES = {"figure3": "notebook", "trained": "rule"}
+#: The step against the gradient of the output's error; it has one name only.
+BACKPROP = "backprop"
 #: Both names of what the rule itself changes.
 OF_THE_RULE = ("trained", REFERENCES["trained"])
 MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
@@ -53,7 +55,8 @@ def compare_updates(
     references : sequence of str
         What to compare with. ``"trained"``, also called ``"rule"``, is what the rule itself changes. ``"figure3"``,
         also called ``"notebook"``, is Figure 3's lr · gate · d(end) ⊗ a_pre(end), for projections onto cells with a
-        dendrite.
+        dendrite. ``"backprop"`` is a step against the gradient of the output's mean squared error, for projections on
+        which the somas of the output depend (`RateResponse.backprop_update`).
 
     Returns
     -------
@@ -156,7 +159,7 @@ def _check_samples(rate: RateResponse | Mapping[str, np.ndarray], spiking: Respo
 
 
 def _checked_names(references: Sequence[str]) -> tuple[str, ...]:
-    known = {*REFERENCES, *REFERENCES.values()}
+    known = {*REFERENCES, *REFERENCES.values(), BACKPROP}
     names = (references,) if isinstance(references, str) else tuple(references)
     for name in names:
         if name not in known:
@@ -185,6 +188,8 @@ def _references(
             "notebook": rate.notebook_update(projection, index),
             "rule": rate.updates(projection, index),
         }
+        if BACKPROP in names:
+            found[BACKPROP] = rate.backprop_update(projection, index)
     wanted = spiking.projections[projection].weight.shape
     references = {name: found.get(REFERENCES.get(name, name)) for name in names}
     for name, reference in references.items():

@@ -85,9 +85,12 @@ class Plateau:
         """`clip` of an expression, with the lowest value that `lowest` names."""
         return f"clip({state}, {lowest or f'-{cls.limit:g}'}, {cls.limit:g})"
 
-    def gate_code(self, soma: str) -> str:
-        """1 where there may be a plateau, else 0. `soma` names the settled somatic voltage, on any positive scale."""
-        return f"int({soma} > 0)" if self.relu_gate else "1"
+    def gate_code(self, soma: str, *, signed: bool = False) -> str:
+        """1 where there may be a plateau, else 0. `soma` names the settled somatic voltage, on any positive scale.
+
+        A cell is silent at 0 or below, and a `signed` one, whose activity may be negative, at 0 alone.
+        """
+        return f"int({soma} {'!=' if signed else '>'} 0)" if self.relu_gate else "1"
 
     @property
     def has_lowest(self) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "BackpropClone",
     "angle",
     "backprop_circuit",
+    "drives_output",
     "feedback_projections",
     "forward_projections",
     "joined_angles",
@@ -38,6 +39,19 @@ def forward_projections(circuit: Circuit) -> tuple[Projection, ...]:
         return post.cell == pre.cell == "E" and depth[post.layer] > depth[pre.layer]
 
     return tuple(p for p in circuit.projections if p.rule is not None and p.compartment != "dend" and upward(p))
+
+
+def drives_output(circuit: Circuit, projection: Projection) -> bool:
+    """Whether somas of the output depend on a projection before the nudge, through any number of others."""
+    reached, waiting = set(), {projection.post} if _before_nudge(projection) else set()
+    while waiting:
+        reached |= waiting
+        waiting = {p.post for p in circuit.projections if p.pre in reached and _before_nudge(p)} - reached
+    return circuit.output.name in reached
+
+
+def _before_nudge(projection: Projection) -> bool:
+    return projection.compartment != "dend" and projection.update_phase != "B"
 
 
 def feedback_projections(circuit: Circuit) -> dict[str, str]:

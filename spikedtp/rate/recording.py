@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 
 from spikedtp.plasticity import DendriticState, Signals
+from spikedtp.rate.backprop_clone import backprop_circuit
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
 from spikedtp.rate.phases import Program
 from spikedtp.rate.response import NotebookFactors, RateResponse
+from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
 
 __all__ = ["NOTEBOOK_NUDGE_STEPS", "respond"]
@@ -85,6 +88,7 @@ def respond(
         _masks=dict(store.masks),
         _weights={name: weights[name].copy() for name in keep},
         _gradient=_gradient_of(program, weights) if gradient_rules else None,
+        _backprop=_backprop_of(program) if has_target else None,
         _notebook=_notebook(full, weights) if nudged else NotebookFactors(),
     )
 
@@ -108,6 +112,27 @@ def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[
         return found[projection]
 
     return gradient
+
+
+def _backprop_of(program: Program) -> Callable[[str, int | None], np.ndarray]:
+    """Gradients of the same presentation in the circuit's clone that learns by backprop, made when first asked for."""
+    kept, x, target = copy(program.store), program.x.copy(), program.target.copy()
+    n_samples = program.shape[0] if program.shape else None
+    gradient: Callable[[str, int | None], np.ndarray] | None = None
+
+    def of(projection: str, sample: int | None) -> np.ndarray:
+        nonlocal gradient
+        if gradient is None:
+            numbers = kept.snapshot()
+            with one_thread():
+                store = WeightStore(backprop_circuit(program.circuit), numbers)
+                store.load(numbers)
+                clone = Program(store, n_samples, True, False, False)
+                clone.run(x, target)
+                gradient = _gradient_of(clone, numbers.weights)
+        return gradient(projection, sample)
+
+    return of
 
 
 def _notebook(program: Program, weights: dict[str, np.ndarray]) -> NotebookFactors:

@@ -16,6 +16,7 @@ from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import DendriticState, Signals
 from spikedtp.plasticity.signals import outer
+from spikedtp.rate.backprop_clone import drives_output
 
 __all__ = ["NotebookFactors", "RateResponse"]
 
@@ -102,6 +103,7 @@ class RateResponse:
     _weights: dict[str, np.ndarray] = field(repr=False)
     _gradient: Callable[[str, int | None], np.ndarray] | None = field(repr=False)
     _notebook: NotebookFactors = field(repr=False)
+    _backprop: Callable[[str, int | None], np.ndarray] | None = field(repr=False, default=None)
 
     @property
     def n_samples(self) -> int | None:
@@ -178,6 +180,28 @@ class RateResponse:
         """0 where there is no synapse."""
         mask = self._masks.get(projection)
         return change if mask is None else change * mask
+
+    @underflow_is_zero
+    def backprop_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:
+        """ΔW that a step against the gradient of the mean squared error of the output would be, -lr · ∂L/∂W.
+
+        The gradient goes through the last `backward_steps` settle steps, or through 3 in a circuit that has none, and
+        in them through all inputs of somas.
+
+        Returns
+        -------
+        ndarray, (n_post, n_pre) or (samples, n_post, n_pre), or None
+            It is None where no soma of the output depends on these weights, as for the inputs of a dendrite.
+        """
+        described = self._projection(projection)
+        if described.rule is None or not drives_output(self.circuit, described):
+            return None
+        assert self._backprop is not None  # there is a target
+        if sample is None and self.n_samples is not None:
+            slope = np.stack([self._backprop(projection, each) for each in range(self.n_samples)])
+        else:
+            slope = self._backprop(projection, None if sample is None else self._check(sample))
+        return self._existing(projection, (-described.rule.learning_rate * slope).astype(np.float32))
 
     def _projection(self, name: str) -> Any:
         if self.target is None:

@@ -64,8 +64,8 @@ def simulate(
     progress : callable, optional
         It is called with the number of presentations that are done.
     options
-        Both loops take ``unit_rate, time_per_step, dt, cell``. The open loop also takes ``readout, inputs,
-        input_spikes, on_off`` (see `simulate_open`), the closed loop ``phases, unit_rates, spikers`` (see
+        Both loops take ``unit_rate, time_per_step, dt, cell, on_off``. The open loop also takes ``readout, inputs,
+        input_spikes`` (see `simulate_open`), the closed loop ``phases, unit_rates, spikers`` (see
         `simulate_closed`).
 
     Returns

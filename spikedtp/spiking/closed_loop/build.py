@@ -75,10 +75,12 @@ class _Building:
         places = [self.spec.slices()[population.name] for population in self.spec.circuit.layers[name]]
         return self.cells[places[0].start : places[-1].stop]
 
-    def spikers_of(self, name: str) -> Subgroup | None:
-        """The subgroup that fires for a population, or None if its cells fire themselves."""
-        place = self.spec.spiker_slices().get(name)
-        return None if place is None or self.spikers is None else self.spikers[place.start : place.stop]
+    def spikers_of(self, name: str) -> dict[int, Subgroup | None]:
+        """What a spike counts, 1 or -1 -> the units that fire for a population, or None if its cells fire themselves."""
+        if self.spikers is None or name not in self.spec.spiker_slices():
+            return {1: None}
+        halves = self.spec.spiker_halves(name)
+        return {sign: self.spikers[place.start : place.stop] for sign, place in halves.items()}
 
     def when(self, group: Group, at: str, code: str, name: str, *, when: str = "end", order: int = 0) -> None:
         self.built.net.add(run_when(group, at, code, name=name, when=when, order=order))
@@ -99,7 +101,7 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
         rest=of_loop.rest, per_cell=of_loop.per_cell,
     )  # fmt: skip
-    spikers = _spikers(spec, cells, clock) if spec.spikers else None
+    spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
     built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(of_loop, inputs, cells, spikers))
     parts = _Building(spec, of_loop, given, clock, inputs, cells, spikers, built)
@@ -172,7 +174,7 @@ def _set_constants(parts: _Building) -> None:
             built.constants[f"{group.name}.{name}"] = (group.variables[name], np.array([float(value)]))
     rates = [np.full(p.size, float(spec.unit_rates[p.name] / Hz)) for p in spec.populations]
     # a cell for which others fire is silent itself
-    fires = np.concatenate([np.full(p.size, p.name not in spec.spikers) for p in spec.populations])
+    fires = np.concatenate([np.full(p.size, p.name not in spec.spiker_slices()) for p in spec.populations])
     if "unit_rate" in cells.variables:
         built.constants["cells.unit_rate"] = (cells.variables["unit_rate"], np.concatenate(rates) * fires)
     built.constants["cells.counted_rate"] = (cells.variables["counted_rate"], np.concatenate(rates))
@@ -182,6 +184,9 @@ def _set_constants(parts: _Building) -> None:
         built.constants["spikers.cell"] = (parts.spikers.variables["cell"], cell)
     biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
     built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
+    if spec.signed:
+        lowest = [np.full(p.size, -np.inf if p.name in spec.signed else 0.0) for p in spec.populations]
+        built.constants["cells.lowest_activity"] = (cells.variables["lowest_activity"], np.concatenate(lowest))
     if "held" in cells.variables:
         built.constants["cells.held"] = (cells.variables["held"], spec.held())
     built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
@@ -198,7 +203,8 @@ def _read(parts: _Building) -> None:
     sums = "soma_sum += somatic_activity\ndend_sum += dendritic_state"
     parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
     settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
-    code = f"post_settled = clip(soma_sum/{steps['settled']}, 0, inf)\ndendrite_settled = dend_sum/{steps['settled']}"
+    activity = parts.of_loop.activity(f"soma_sum/{steps['settled']}")
+    code = f"post_settled = {activity}\ndendrite_settled = dend_sum/{steps['settled']}"
     parts.when(cells, settled, code, "cells_read")
     _count(parts, settled, "settled", steps["settled"], also="pre_settled_previous")
     parts.built.vectors["post_settled"] = cells.variables["post_settled"]
@@ -212,12 +218,16 @@ def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") ->
     """Activities as synapses know them: spikes counted in a window, by what an activity of 1 gives."""
     groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")}
     groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
-    for name, place in parts.spec.spiker_slices().items():
-        cells, function = parts.population(name), f"mean_{phase}_{name}"
+    for name in parts.spec.spiker_slices():
+        cells, count = parts.population(name), ""
         assert parts.spikers is not None  # or there would be no slices of it
         counts = parts.spikers.variables[f"count_{phase}"]
-        cells.namespace[function] = gathered(function, counts, place.start, parts.spec.spikers[name], reduce=True)
-        groups[name] = (cells, f"{function}(i)", "counted_rate")
+        for sign, place in parts.spec.spiker_halves(name).items():
+            function = f"mean_{phase}_{name}{'_off' if sign < 0 else ''}"
+            per_cell = parts.spec.spikers.get(name, 1)
+            cells.namespace[function] = gathered(function, counts, place.start, per_cell, reduce=True)
+            count = f"({count} - {function}(i))" if sign < 0 else f"{function}(i)"
+        groups[name] = (cells, count, "counted_rate")
     for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups)):  # before any learning
         code = f"pre_{phase} = {count}/({rate}*dt*{steps})" + (f"\n{also} = pre_{phase}" if also else "")
         parts.when(group, at, code, f"{name}_count_{phase}", order=order)
@@ -232,7 +242,7 @@ def _nudge(parts: _Building) -> None:
         plateau = plateau_of(spec.circuit, population)
         if plateau is None:
             continue
-        gate = plateau.gate_code("soma_sum")
+        gate = plateau.gate_code("soma_sum", signed=population.name in spec.signed)
         group = parts.population(population.name)
         if population.name == spec.circuit.output.name:
             group.variables.add_array("target", size=population.size, index="_idx")
@@ -260,7 +270,8 @@ def _nudge(parts: _Building) -> None:
         parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, last, "nudged", steps["nudged"])
     # the nudge adds to the voltage, which may lie below 0
-    code = f"plateau += error\npost_nudged = clip(soma_sum/{steps['settled']} + plateau, 0, inf)"
+    activity = parts.of_loop.activity(f"soma_sum/{steps['settled']} + plateau")
+    code = f"plateau += error\npost_nudged = {activity}"
     parts.when(cells, last, code, "cells_instruct")
 
 
@@ -273,9 +284,16 @@ def _connect(parts: _Building) -> None:
         if spec.learning and projection.rule is not None:
             state, sees = parts.given.rule_state[projection.name], sees_nudge(spec.circuit, projection)
             event = LearningEvent(projection, last, sides, state, built, sees)
-        parts.synapses[projection.name] = _synapses(parts, projection, sides, event)
+        on, off = _synapses(parts, projection, sides, event)
+        parts.synapses[projection.name] = on
+        if off is not None:
+            parts.synapses[off.name] = off
         if event is not None:
+<<<<<<< HEAD
             event.attach(parts.synapses[projection.name], parts.given.masks.get(projection.name))
+=======
+            event.attach(on)
+>>>>>>> 2aa1a04 (from_torch: any rectified torch module as a rate network with predicted top-down input; to_torch; backprop as a reference)
     if spec.learning:
         built.changing["rate_factor"] = parts.cells.variables["rate_factor"]
         for projection in spec.circuit.projections:
@@ -283,29 +301,39 @@ def _connect(parts: _Building) -> None:
                 copy_tied(projection, parts.synapses, last)
 
 
-def _synapses(parts: _Building, projection: Projection, sides: dict, event: LearningEvent | None) -> DenseSynapses:
+def _synapses(
+    parts: _Building, projection: Projection, sides: dict, event: LearningEvent | None
+) -> tuple[DenseSynapses, DenseSynapses | None]:
+    """A projection, and for a population with off cells their synapses: at each start the same weights times -1."""
     built, name = parts.built, projection.name
     spikers = parts.spec.spikers.get(projection.pre, 1)
     arriving = float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)  # at an activity of 1
     numbers = {"gain": 1 / (arriving * parts.of_loop.gain)}
+    both = [
+        DenseSynapses(
+            sides["pre"],
+            sides["post"],
+            "input_dend" if projection.compartment == "dend" else "input_soma",
+            gain="gain",
+            spikers=spikers_of_sign,
+            parameters=dict.fromkeys(numbers | (event.parameters() if event is not None and sign > 0 else {})),
+            dtype=WEIGHT_TYPE,
+            clock=parts.clock,
+            name=name if sign > 0 else f"{name}_off",
+        )
+        for sign, spikers_of_sign in parts.spikers_of(projection.pre).items()
+    ]
+    synapses, off = both[0], both[1] if len(both) > 1 else None
+    if off is not None:
+        built.constants[f"{off.name}.gain"] = (off.variables["gain"], np.array([numbers["gain"]]))
+        off.copy_of(synapses, at="t_in_timesteps == 0", when="start", factor=-1.0)
     numbers |= event.parameters() if event is not None else {}
-    synapses = DenseSynapses(
-        sides["pre"],
-        sides["post"],
-        "input_dend" if projection.compartment == "dend" else "input_soma",
-        gain="gain",
-        spikers=parts.spikers_of(projection.pre),
-        parameters=dict.fromkeys(numbers),
-        dtype=WEIGHT_TYPE,
-        clock=parts.clock,
-        name=name,
-    )
     for key, value in numbers.items():
         built.constants[f"{name}.{key}"] = (synapses.variables[key], np.array([float(value)]))
     built.constants[f"{name}.w"] = (synapses.variables["w"], synapses.flat(parts.given.weights[name]))
     if parts.spec.learning and (projection.rule is not None or isinstance(projection.constraint, Tied)):
         built.lasting[f"{name}.w"] = synapses.variables["w"]
-    return synapses
+    return synapses, off
 
 
 def _record(parts: _Building) -> None:

@@ -28,6 +28,7 @@ __all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "CellsOfLoop", "o
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
 POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
 COUNTS = "count_settled : 1\ncount_nudged : 1\n"
+LOWEST = "lowest_activity : 1 (constant)\n"
 COUNTED = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
 
 #: What the network does with the variables of its cells.
@@ -70,6 +71,7 @@ class CellsOfLoop:
             f"{COUNTED}counted_rate : Hz (constant)\nactivity_now : 1\n{sums}"
             f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
             f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
+            f"{LOWEST if self.spec.signed else ''}"
             + "\n".join(line for name, line in SET.items() if name not in self.has)
         )
 
@@ -113,6 +115,10 @@ class CellsOfLoop:
         acting = "plateau" if self.spec.phases.latch else self.plateau("dendritic_state")
         return f"acting = {acting} : 1" + ("\nlowest : 1" if self.spec.has_lowest else "")
 
+    def activity(self, soma: str) -> str:
+        """The activity at a somatic voltage, which is not negative but in cells with on and off units."""
+        return f"clip({soma}, {'lowest_activity' if self.spec.signed else '0'}, inf)"
+
     def plateau(self, dendrite: str) -> str:
         """The plateau that a dendritic state makes; `lowest` where dendrites have a lowest one of their own."""
         return f"gate*{Plateau.clip_code(dendrite, 'lowest' if self.spec.has_lowest else None)}"
@@ -121,7 +127,8 @@ class CellsOfLoop:
         """Refuse models that this network cannot run, before anything is built."""
         spec, name = self.spec, type(self.cell).__name__
         needs = NEEDED | {variable: "recorded" for variable in ("v_soma", "v_dend") if variable in spec.record}
-        needs |= {"activity": "what its spikers fire at"} if spec.spikers else {}
+        others = bool(spec.spiker_slices())
+        needs |= {"activity": "what its spikers fire at"} if others else {}
         needs |= {"v_soma": "held in the nudge"} if spec.nudged and spec.phases.hold != "none" else {}
         for model, where, more, wanted, names in (
             (spec.inputs, "inputs", COUNTED, FIRES_AT, ()),
@@ -144,10 +151,11 @@ class CellsOfLoop:
                     f"cells of the closed loop: biases and errors are added to {accumulator} of {name} in every step "
                     "when it is cleared, and it is not: name it in its declaration's clear"
                 )
-        if spec.spikers and not others_may_fire(self.declaration):
+        if others and not others_may_fire(self.declaration):
+            remedy = f"{', '.join(sorted(spec.signed))} must be relu" if spec.signed else "use spikers=1"
             raise SpikedtpError(
                 f"cells of the closed loop: no unit can fire for {name}, whose reset does more than to begin the next "
-                "interval: use spikers=1"
+                f"interval: {remedy}"
             )
         used = names_used(self.declaration)
         if spec.nudged and spec.phases.hold != "none" and "running" not in used:

@@ -51,6 +51,10 @@ class ClosedLoop:
         Whether to keep the signals of the rules for each presentation, beside the settled activities.
     record : tuple of str
         The variables to keep at every time step: any of ``spikes, v_soma, v_dend``.
+    on_off : bool
+        Whether linear populations run, whose activities may be negative: units of one half, the on cells, fire at the
+        positive part of an activity, and those of the other half, the off cells, at its negative part. A spike of an
+        off cell counts as -1.
     """
 
     circuit: Circuit
@@ -63,9 +67,10 @@ class ClosedLoop:
     nudged: bool = False
     signals: bool = False
     record: tuple[str, ...] = ()
+    on_off: bool = False
 
     def __post_init__(self) -> None:
-        check_spiking_form(self.circuit)
+        check_spiking_form(self.circuit, on_off=self.on_off)
         part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
         if self.phases.latch and self.phases.steps("wait") >= part:
             raise SpikedtpError(
@@ -114,11 +119,28 @@ class ClosedLoop:
         """All populations but the input, which has no membrane."""
         return self.circuit.populations[1:]
 
+    @property
+    def signed(self) -> frozenset[str]:
+        """The populations with on and off cells."""
+        return frozenset(p.name for p in self.populations if p.activation != "relu")
+
     def spiker_slices(self) -> dict[str, slice]:
-        """Where the units of each population that has them lie among the spikers."""
-        sizes = {p.name: p.size * self.spikers[p.name] for p in self.populations if p.name in self.spikers}
+        """Where the units of each population that has them lie among the spikers; all on cells before all off cells."""
+        sizes = {
+            p.name: p.size * self.spikers.get(p.name, 1) * (1 + (p.name in self.signed))
+            for p in self.populations
+            if p.name in self.spikers or p.name in self.signed
+        }
         ends = np.cumsum(list(sizes.values())).tolist()
         return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)}
+
+    def spiker_halves(self, population: str) -> dict[int, slice]:
+        """What a spike of its units counts, 1 or -1 -> where these units lie among the spikers."""
+        place = self.spiker_slices()[population]
+        if population not in self.signed:
+            return {1: place}
+        middle = (place.start + place.stop) // 2
+        return {1: slice(place.start, middle), -1: slice(middle, place.stop)}
 
     @property
     def spiker(self) -> Spiker:
@@ -126,12 +148,13 @@ class ClosedLoop:
         return Spiker(**firing_of(self.cell))
 
     def spiker_constants(self) -> tuple[np.ndarray, np.ndarray]:
-        """Unit rate (Hz) of every spiker, and the cell that it fires for."""
+        """Unit rate (Hz) of every spiker, negative for off cells, and the cell that it fires for."""
         rates, cells = [], []
-        for name, place in self.spiker_slices().items():
-            first, n = self.slices()[name].start, place.stop - place.start
-            rates.append(np.full(n, float(self.unit_rates[name] / Hz)))
-            cells.append(first + np.arange(n) // self.spikers[name])
+        for name in self.spiker_slices():
+            for sign, place in self.spiker_halves(name).items():
+                first, n = self.slices()[name].start, place.stop - place.start
+                rates.append(np.full(n, sign * float(self.unit_rates[name] / Hz)))
+                cells.append(first + np.arange(n) // self.spikers.get(name, 1))
         return np.concatenate(rates), np.concatenate(cells)
 
     def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
@@ -190,15 +213,15 @@ def inhibitory(circuit: Circuit, population: str) -> bool:
     return bool(bounds) and all(b.upper is not None and b.upper <= 0 for b in bounds)
 
 
-def check_spiking_form(circuit: Circuit) -> None:
+def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
     """`SpikedtpError` where spikes cannot do what the circuit asks for."""
     if nudge_kind(circuit) == "mixed":
         raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; a circuit has only one")
     for population in circuit.populations[1:]:
-        if population.activation != "relu":
+        if population.activation != "relu" and not on_off:
             raise SpikedtpError(
                 f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
-                "it needs relu populations"
+                "let on and off cells carry it (on_off=True, --on-off), or take relu populations"
             )
         if population.bias_rule is not None:
             raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")

@@ -41,6 +41,7 @@ def simulate_closed(
     phases: Phases | None = None,
     n_repeats: int = 1,
     cell: CellModel | None = None,
+    on_off: bool = False,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
     n_processes: int = 1,
@@ -69,6 +70,9 @@ def simulate_closed(
         The times of a presentation, which can be given instead of `time_per_step`.
     cell : CellModel, optional
         The cell of every population. The default is `NudgedCell`.
+
+    on_off : bool
+        Whether on and off cells carry the activities of linear populations (`SpikingNetwork`).
 
     Returns
     -------
@@ -110,6 +114,7 @@ def simulate_closed(
         phases=_phases(phases, time_per_step, dt),
         cell=cell,
         device=device,
+        on_off=on_off,
     )
     # the trace that a synapse keeps is a count of spikes: no record of its own
     kept = tuple(dict.fromkeys("spikes" if name == "eligibility" else name for name in record))

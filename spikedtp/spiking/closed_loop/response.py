@@ -25,15 +25,16 @@ class ClosedResponse(Response):
     Attributes
     ----------
     activity : dict
-        population -> (..., n). The mean somatic voltage at the end of the settle phase, or 0 where it is negative. It
-        corresponds to the activity of the rate network. For the input it is the spike count in the same units.
+        population -> (..., n). The mean somatic voltage at the end of the settle phase, or 0 where it is negative and
+        there are no off cells. It corresponds to the activity of the rate network. For the input it is the spike count in the same units.
     counted : dict
         population -> (..., n). The same activity from spike counts, which is what synapses see.
     weight_updates, signals
         Those of the projections in `learned`. They exist only if a target was given.
     spikes : dict
         population -> bool (..., n_steps, n). Where several units fire for a cell there is a column for each unit: first
-        all units of the first cell, then those of the second, and so on.
+        all units of the first cell, then those of the second, and so on. In a population with on and off cells the off
+        cells follow all on cells.
     v_soma, v_dend : dict
         Those of every population except the input.
     eligibility : dict
@@ -125,6 +126,9 @@ class ClosedResponse(Response):
             inside[..., :first, :] = inside[..., stop:, :] = False
             spikers = self.spec.spikers.get(population, 1)
             inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
+            if population in self.spec.signed:
+                on, off = np.split(inside, 2, axis=-1)
+                inside = on - off
             one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers
             counts[population] = np.cumsum(inside, axis=-2) / np.float32(one)
         return counts
@@ -133,7 +137,7 @@ class ClosedResponse(Response):
     def clipped(self) -> dict[str, tuple[float, float]]:
         """Populations whose activity asks for more than the highest rate -> (highest activity, limit)."""
         activity, source = self.activity, self.spec.circuit.input.name
-        highest = {p.name: float(activity[p.name].max()) for p in self.spec.populations}
+        highest = {p.name: float(np.abs(activity[p.name]).max()) for p in self.spec.populations}
         return self.spec.clipped({source: self.highest_input} | highest)
 
     # -- helpers ---------------------------------------------------------------------------------------------------

@@ -63,6 +63,9 @@ class SpikingNetwork:
         The cell of every population; default `NudgedCell`. Every cell can be used whose soma and dendrite can be read
         and can receive spikes (docs/closed_loop.md).
     device : {"cpp_standalone", "runtime"}
+    on_off : bool
+        Whether on and off cells carry the activities of linear populations, which may be negative. Without them such a
+        circuit is refused. `spikers` then says how many units of each kind fire for a cell.
 
     Attributes
     ----------
@@ -103,6 +106,7 @@ class SpikingNetwork:
         phases: Phases | None = None,
         cell: CellModel | None = None,
         device: str = "cpp_standalone",
+        on_off: bool = False,
     ):
         if not hasattr(network, "circuit"):
             raise SpikedtpError(f"network must be a rate network, as load_rate_network gives it, got {shown(network)}")
@@ -134,7 +138,9 @@ class SpikingNetwork:
             raise SpikedtpError(f"phases must be Phases(settle=..., ...), got {type(phases).__name__}")
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
-        self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases)
+        self._spec = partial(
+            ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases, on_off=on_off
+        )
         self.spec: ClosedLoop = self._spec()
         CellsOfLoop(self._spec(nudged=True)).check()  # whatever it will be asked for
         self._lock = Lock()
@@ -291,7 +297,7 @@ class SpikingNetwork:
         """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""
         settled, source = results.vectors["post_settled"], self.circuit.input.name
         highest = {source: float(x.max())}
-        highest |= {name: float(settled[:, place].max()) for name, place in spec.slices().items()}
+        highest |= {name: float(np.abs(settled[:, place]).max()) for name, place in spec.slices().items()}
         _warn_of_clipping(spec, spec.clipped(highest))
         for name, activity in highest.items():
             model = spec.inputs if name == source else spec.cell

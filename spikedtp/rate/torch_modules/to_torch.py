@@ -1,0 +1,193 @@
+"""`to_torch`: what a rate network answers, as a torch module that can be differentiated and trained."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from spikedtp.circuit import Circuit, Population, Projection, bias_key, weight_key
+from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity import Tied
+from spikedtp.rate.backprop_clone import drives_output
+from spikedtp.rate.network import RateNetwork
+
+__all__ = ["SettlingNetwork", "to_torch"]
+
+
+def to_torch(network: RateNetwork) -> nn.Module:
+    """Make a torch module that answers as a rate network does: x to the settled activity of the output.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        It is not changed, and does not follow what the module learns.
+
+    Returns
+    -------
+    torch.nn.Module
+        It takes (samples, n_in) and gives (samples, n_out), in float32. A chain of populations becomes a
+        ``torch.nn.Sequential`` of ``Linear`` and ``ReLU``. Every other circuit becomes a `SettlingNetwork`, which runs
+        the settle steps. Dendrites, interneurons that reach no soma of the output, and learning rules stay behind.
+
+    Raises
+    ------
+    SpikedtpError
+        It is no rate network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from spikedtp import from_torch, load_rate_network, to_torch
+    >>> from torch import nn
+    >>> to_torch(from_torch(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))))
+    Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=3, out_features=2, bias=True)
+    )
+    >>> network = load_rate_network("digits_dtp", seed=1)
+    >>> module, x = to_torch(network), torch.rand(5, 64)  # it has recurrent interneurons
+    >>> settled = network.present(x).activity["OutputE"][:, network.circuit.forward_steps - 1]
+    >>> bool(np.allclose(module(x).detach(), settled, atol=1e-5))
+    True
+    """
+    if not isinstance(network, RateNetwork):
+        raise SpikedtpError(f"to_torch takes a rate network, got {shown(network)}")
+    chain = _chain(network.circuit)
+    return SettlingNetwork(network) if chain is None else _sequential(network, chain)
+
+
+def _answering(circuit: Circuit) -> list[Projection]:
+    """The projections on which the answer depends."""
+    return [p for p in circuit.projections if drives_output(circuit, p)]
+
+
+def _chain(circuit: Circuit) -> list[Projection] | None:
+    """The projections from the input to the output if each population has one input: settled, it holds its drive."""
+    inputs: dict[str, list[Projection]] = {}
+    for p in _answering(circuit):
+        inputs.setdefault(p.post, []).append(p)
+    found: list[Projection] = []
+    post = circuit.output.name
+    while post != circuit.input.name:
+        if len(inputs.get(post, ())) != 1 or inputs[post][0] in found:
+            return None
+        (p,) = inputs[post]
+        if p.direction != "F":
+            return None
+        found.insert(0, p)
+        post = p.pre
+    # in fewer steps it may not have settled, and would answer otherwise
+    return found if circuit.tau == 1 else None
+
+
+def _sequential(network: RateNetwork, chain: list[Projection]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for p in chain:
+        post = network.circuit.population(p.post)
+        layer = nn.Linear(network.circuit.population(p.pre).size, post.size, bias=_biased(network, post))
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(network.weights[p.name]))
+            if layer.bias is not None:
+                layer.bias.copy_(torch.from_numpy(network.biases[p.post]))
+        layers += [layer, nn.ReLU()] if post.activation == "relu" else [layer]
+    return nn.Sequential(*layers)
+
+
+def _biased(network: RateNetwork, population: Population) -> bool:
+    return population.include_bias or bool(network.biases[population.name].any())
+
+
+class SettlingNetwork(nn.Module):
+    """The settle phase of a rate network, step by step. `to_torch` makes one.
+
+    Attributes
+    ----------
+    weights : ParameterDict
+        By projection, ``(n_post, n_pre)``: those on which the answer depends, and that are no copies of others.
+    biases : ParameterDict
+        By population, ``(n,)``, for populations with a bias.
+    """
+
+    def __init__(self, network: RateNetwork):
+        super().__init__()
+        self._origin = copy.deepcopy(network)
+        circuit = self._circuit = network.circuit
+        self._inputs: dict[str, list[Projection]] = {}
+        weights, biases = network.weights, network.biases
+        self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
+        for p in _answering(circuit):
+            self._inputs.setdefault(p.post, []).append(p)
+            for source in _sources(circuit, p):
+                self.weights[source] = nn.Parameter(torch.from_numpy(weights[source]))
+        for population in circuit.populations[1:]:
+            if population.name in self._inputs and _biased(network, population):
+                self.biases[population.name] = nn.Parameter(torch.from_numpy(biases[population.name]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The activity of the output after the settle steps: (samples, n_in) to (samples, n_out)."""
+        circuit = self._circuit
+        matrix = {p.name: self._weight(p) for inputs in self._inputs.values() for p in inputs}
+        moving = [p for p in circuit.populations[1:] if p.name in self._inputs]
+        state, now = {}, {circuit.input.name: x}
+        for population in moving:
+            zero = x.new_zeros(len(x), population.size)
+            bias = self.biases[population.name] if population.name in self.biases else zero
+            state[population.name] = zero + bias
+            now[population.name] = _activated(population, state[population.name])
+        rest = dict(state)
+        for _ in range(circuit.forward_steps):
+            before = dict(now)
+            for population in moving:
+                name = population.name
+                change = rest[name] - state[name]
+                for p in self._inputs[name]:
+                    change = change + (now if p.direction == "F" else before)[p.pre] @ matrix[p.name].T
+                state[name] = state[name] + change / circuit.tau
+                now[name] = _activated(population, state[name])
+        return now[circuit.output.name]
+
+    def to_rate_network(self) -> RateNetwork:
+        """The rate network that it was made from, with the present weights and biases.
+
+        Raises
+        ------
+        SpikedtpError
+            Weights left their bounds, such as Dale's law, while the module was trained.
+        """
+        network = copy.deepcopy(self._origin)
+        state = network.state_dict()
+        for kind, parameters in (("weight", self.weights), ("bias", self.biases)):
+            for name, values in parameters.items():
+                key = weight_key(name) if kind == "weight" else bias_key(name)
+                state[key] = values.detach().cpu()
+        for p in network.circuit.projections:  # copies follow their sources
+            if isinstance(p.constraint, Tied):
+                named = {q.name: state[weight_key(q.name)].numpy() for q in network.circuit.projections}
+                state[weight_key(p.name)] = torch.from_numpy(p.constraint.value(named))
+        network.load_state_dict(state)
+        return network
+
+    def _weight(self, p: Projection) -> torch.Tensor:
+        tied = p.constraint
+        if not isinstance(tied, Tied):
+            return self.weights[p.name]
+        copied = self._weight(self._circuit.projection(tied.source)) * float(tied.factor)
+        if tied.source2 is not None:
+            copied = copied * self._weight(self._circuit.projection(tied.source2))
+        return copied.T if tied.transpose else copied
+
+
+def _sources(circuit: Circuit, p: Projection) -> list[str]:
+    """The projections with weights of their own that decide those of `p`."""
+    if not isinstance(p.constraint, Tied):
+        return [p.name]
+    tied = [name for name in (p.constraint.source, p.constraint.source2) if name is not None]
+    return [source for name in tied for source in _sources(circuit, circuit.projection(name))]
+
+
+def _activated(population: Population, state: torch.Tensor) -> torch.Tensor:
+    return torch.relu(state) if population.activation == "relu" else state

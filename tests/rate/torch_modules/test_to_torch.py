@@ -1,0 +1,71 @@
+"""Rate networks as torch modules, there and back."""
+
+import numpy as np
+import pytest
+import torch
+from rate.torch_modules.drawn_modules import Drawn, Settled
+from torch import nn
+
+from spikedtp import SpikedtpError, from_torch, load_rate_network, to_torch
+from spikedtp.rate import SettlingNetwork
+
+
+def settled(network, x):
+    return network.present(x).activity[network.circuit.output.name][:, network.circuit.forward_steps - 1]
+
+
+@pytest.mark.parametrize("dale", [False, True])
+@pytest.mark.parametrize("seed", range(15))
+def test_there_and_back(seed, dale):
+    module = Drawn(seed).eval() if seed % 3 else Settled(seed).eval()
+    network = from_torch(module, dale=dale)
+    x = torch.rand(5, network.circuit.input.size, generator=torch.Generator().manual_seed(seed))
+    back = to_torch(network)
+    wanted = settled(network, x)
+    assert np.allclose(back(x).detach(), wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))
+    if isinstance(back, nn.Sequential):
+        again = settled(from_torch(back), x)
+    else:
+        again = settled(back.to_rate_network(), x)
+    assert np.allclose(again, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("circuit", ["digits_dtp", "digits_backprop_dale", "mnist_dtp_learned_top_down"])
+def test_shipped_circuits_settle_as_they_do(circuit):
+    network = load_rate_network(circuit, seed=3)
+    x = torch.rand(4, network.circuit.input.size, generator=torch.Generator().manual_seed(1))
+    module = to_torch(network)
+    assert isinstance(module, SettlingNetwork)
+    assert np.allclose(module(x).detach(), settled(network, x), atol=2e-5)
+
+
+def test_training_it_in_torch_and_taking_it_back():
+    network = from_torch(Settled(3).eval())
+    module, x = to_torch(network), torch.rand(6, 4, generator=torch.Generator().manual_seed(1))
+    optimiser = torch.optim.Adam(module.parameters(), 0.01)
+    losses = []
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss = nn.functional.cross_entropy(module(x), torch.tensor([0, 1, 2, 0, 1, 2]))
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+    trained = module.to_rate_network()
+    assert np.allclose(settled(trained, x), module(x).detach(), atol=1e-5)
+    assert not np.allclose(settled(network, x), settled(trained, x), atol=1e-3)  # the first one stays as it was
+    state = trained.present(x[0], np.eye(3)[0]).dendritic_state["H1E"][trained.circuit.forward_steps - 1]
+    assert np.abs(state).max() < 1e-5  # copies followed: the interneurons still predict
+
+
+def test_weights_that_left_their_bounds_are_refused():
+    module = to_torch(from_torch(Settled(1).eval(), dale=True))
+    with torch.no_grad():
+        next(iter(module.weights.values())).sub_(10.0)
+    with pytest.raises(SpikedtpError, match="breaks Dale's law"):
+        module.to_rate_network()
+
+
+def test_other_things_are_refused():
+    with pytest.raises(SpikedtpError, match="to_torch takes a rate network"):
+        to_torch(nn.Linear(2, 2))
