@@ -32,7 +32,7 @@ def compare_closed(drawn: Drawn, seed: int, device: str = "runtime") -> Found:
     phases = Phases(settle=1000 * ms, read=600 * ms, nudge=500 * ms, wait=200 * ms)
     spiking = SpikingNetwork(
         network, cell=cell, phases=phases, unit_rate=float(rng.choice([200.0, 400.0])) * Hz,
-        spikers=int(rng.choice([1, 3])), device=device,
+        spikers=int(rng.choice([1, 3])), device=device, on_off=any(p.activation == "linear" for p in network.circuit.populations),
     )  # fmt: skip
     response = spiking.respond(drawn.x, drawn.target, seed=seed, record=("v_soma", "v_dend"))
     return _compare(drawn, response)
@@ -94,9 +94,14 @@ def _settled_bounds(drawn: Drawn, spec, rate, v_soma: dict, sample: int) -> dict
             for p in circuit.inputs(name)
             if p.compartment == "soma"
         )
-        held = held + np.abs(np.maximum(drive, 0) - activity[rate.forward_steps - 1])
+        if name in spec.signed:
+            # of on and of off cells; the difference of what they fire at is v itself
+            extra[name] = np.full(circuit.population(name).size, 2 * _one_spike(spec, name, (first, stop)))
+        else:
+            drive = np.maximum(drive, 0)
+            extra[name] = _one_spike(spec, name, (first, stop)) + _wobble(window)
+        held = held + np.abs(drive - activity[rate.forward_steps - 1])
         known[place] += held + 1e-4
-        extra[name] = _one_spike(spec, name, (first, stop)) + _wobble(window)
     for name, place in places.items():
         for p in circuit.inputs(name):
             if p.compartment != "soma":
@@ -167,7 +172,7 @@ def _nudged_bounds(drawn: Drawn, rate, response, sample, bounds, v_dend) -> dict
     for layer in reversed(circuit.layers.values()):
         # interneurons have no plateau: what holds for them is known first
         for p in sorted(layer, key=lambda p: plateau_of(circuit, p) is not None):
-            one = _one_spike(spec, p.name, window)
+            one = _one_spike(spec, p.name, window) * (1 + (p.name in spec.signed))
             if p == circuit.input:
                 found[p.name] = {"counted": np.full(p.size, one), "nudged": np.zeros(p.size)}
                 continue
@@ -185,7 +190,7 @@ def _nudged_bounds(drawn: Drawn, rate, response, sample, bounds, v_dend) -> dict
                     wobble = np.abs(voltage - voltage.mean(axis=0)).mean(axis=0)
                     largest = np.abs(voltage.mean(axis=0)).clip(0, 1)
                 activity = rate.activity[p.name][sample][rate.forward_steps - 1]
-                close = activity <= settled
+                close = (activity <= settled) & (p.name not in spec.signed)  # their gate is open but at 0 itself
                 if plateau.relu_gate:  # on either side of the gate
                     off = np.where(close, np.maximum(off, np.maximum(made, largest) + off), off)
                 off = off + wobble  # a clip inside the window

@@ -76,7 +76,9 @@ def _plain_rule(rng: np.random.Generator):
     ]
 
 
-def draw_circuit(seed: int, *, one_pass: bool | None = None, n_samples: int = 1, plain: bool = False) -> Drawn:
+def draw_circuit(
+    seed: int, *, one_pass: bool | None = None, n_samples: int = 1, plain: bool = False, linear: bool = False
+) -> Drawn:
     """A circuit, its weights and its samples.
 
     Parameters
@@ -88,6 +90,8 @@ def draw_circuit(seed: int, *, one_pass: bool | None = None, n_samples: int = 1,
     n_samples : int
     plain : bool
         Only what both loops take: no negative inputs, no linear populations, no ranks of plateaus.
+    linear : bool
+        Linear populations all the same: on and off cells carry them in either loop.
     """
     rng = np.random.default_rng(seed)
     one_pass = bool(rng.random() < 0.5) if one_pass is None else one_pass
@@ -98,12 +102,12 @@ def draw_circuit(seed: int, *, one_pass: bool | None = None, n_samples: int = 1,
     dale = rng.random() < 0.5
     excitatory, inhibitory = (Bounds(0, None), Bounds(None, 0)) if dale else (Bounds(), Bounds())
 
-    def linear() -> str:
-        return "linear" if not plain and rng.random() < 0.2 else "relu"
+    def activation() -> str:
+        return "linear" if (linear or not plain) and rng.random() < 0.2 else "relu"
 
     for below, layer, above in zip(layers, layers[1:], [*layers[2:], None], strict=False):
         size = int(rng.integers(2, 9))
-        cell = Population(layer, "E", size, linear(), include_bias=bool(rng.random() < 0.6))
+        cell = Population(layer, "E", size, activation(), include_bias=bool(rng.random() < 0.6))
         populations.append(cell)
         name, pre = f"{layer}E", f"{below}E"
         projections.append(Projection(name, pre, bounds=excitatory, rule=_plateau_rule(rng, one_pass, plain)))

@@ -66,7 +66,7 @@ def open_case(seed: int, device: str):
 
 
 def closed_case(seed: int, device: str):
-    return compare_closed(draw_circuit(seed, plain=seed % 5 != 0), seed, device)
+    return compare_closed(draw_circuit(seed, plain=seed % 5 != 0, linear=seed % 2 == 0), seed, device)
 
 
 def check(case, limits: dict[str, float], n: int, device: str) -> None:

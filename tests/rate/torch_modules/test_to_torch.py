@@ -42,7 +42,7 @@ def test_shipped_circuits_settle_as_they_do(circuit):
 def test_training_it_in_torch_and_taking_it_back():
     network = from_torch(Settled(3).eval())
     module, x = to_torch(network), torch.rand(6, 4, generator=torch.Generator().manual_seed(1))
-    optimiser = torch.optim.Adam(module.parameters(), 0.01)
+    optimiser = torch.optim.Adam(module.parameters(), 0.05)
     losses = []
     for _ in range(30):
         optimiser.zero_grad()
