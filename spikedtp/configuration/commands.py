@@ -70,6 +70,7 @@ Spikers = Annotated[
     setting("Closed loop: units that fire for each inhibitory cell, or number by population. Default: 4.", metavar="N"),
 ]
 
+OnOff = Annotated[bool, setting("On and off cells for activities that may be negative, which are refused otherwise.")]
 Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
 ClosedPhases = Annotated[Values, setting("Closed loop: times and held somas, such as settle: 300*ms or hold: none.")]
 
@@ -132,7 +133,7 @@ class _ClosedLoop(_Circuit):
     """Settings of a network that learns or answers in rate or in spikes. All but the mode are only for spikes."""
 
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
-    later: ClassVar[frozenset[str]] = frozenset({"plugins", "cell", "phases"})
+    later: ClassVar[frozenset[str]] = frozenset({"plugins", "cell", "phases", "on_off"})
 
     mode: Mode = "rate"
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
@@ -153,6 +154,7 @@ class _ClosedLoop(_Circuit):
     spikers: Spikers = None
     cell: Cell = {}
     phases: ClosedPhases = {}
+    on_off: OnOff = False
 
 
 class CompareConfiguration(_Spiking, _Trained):
@@ -183,10 +185,7 @@ class CompareConfiguration(_Spiking, _Trained):
         Literal["open", "closed"],
         setting("open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
     ] = "open"
-    on_off: Annotated[
-        bool,
-        setting("Open loop: on and off cells for activities that may be negative, which are refused otherwise."),
-    ] = False
+    on_off: OnOff = False
     readout: Annotated[
         Literal["best", "paper"],
         setting("How signals are read from the spiking network: paper (last millisecond) or best."),

@@ -52,6 +52,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         unit_rate=configuration.unit_rate * Hz,
         dt=configuration.dt * ms,
         cell=cell_of(configuration.cell, loop),
+        on_off=configuration.on_off,
     )
     time_per_step = configuration.time_per_step * ms
     if loop == "open":
@@ -63,15 +64,13 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
             "time_per_step": time_per_step,
             "inputs": inputs,
             "readout": configuration.readout,
-            "on_off": configuration.on_off,
         }
     if configuration.inputs:
         raise SpikedtpError(
             "inputs: these settings are for the open loop; cell.firing sets the inputs of the closed loop"
         )
-    for key, usual in (("readout", "best"), ("on_off", False)):
-        if getattr(configuration, key) != usual:
-            raise SpikedtpError(f"{key} has no meaning in the closed loop: leave it out, or use --loop open")
+    if configuration.readout != "best":
+        raise SpikedtpError("readout has no meaning in the closed loop: leave it out, or use --loop open")
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,

@@ -29,4 +29,5 @@ def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfi
         phases=changed(phases, "phases", settings.phases, {"settle", "read", "dt"}),
         cell=cell,
         device=settings.device or default_device(),
+        on_off=settings.on_off,
     )

@@ -6,5 +6,11 @@ from spikedtp.rate.response import RateResponse
 from spikedtp.rate.torch_modules import SettlingNetwork, cross_entropy_target, from_torch, to_torch
 
 __all__ = [
-    "RateNetwork", "RateResponse", "SettlingNetwork", "cross_entropy_target", "from_torch", "load_rate_network", "to_torch",
-]  # fmt: skip
+    "RateNetwork",
+    "RateResponse",
+    "SettlingNetwork",
+    "cross_entropy_target",
+    "from_torch",
+    "load_rate_network",
+    "to_torch",
+]

@@ -84,8 +84,13 @@ def circuits(draw) -> Circuit:
             | st.just(NoAutapses())
             | st.builds(NormalizeRows, POSITIVE, st.booleans())
             | st.builds(
-                Mask.random, st.just(kept[post].size), st.just(kept[pre].size), st.floats(0, 1),
-                seed=st.integers(0, 2**40), autapses=st.booleans(), scale=st.none() | POSITIVE,
+                Mask.random,
+                st.just(kept[post].size),
+                st.just(kept[pre].size),
+                st.floats(0, 1),
+                seed=st.integers(0, 2**40),
+                autapses=st.booleans(),
+                scale=st.none() | POSITIVE,
             )
             | st.builds(Mask, arrays(bool, (kept[post].size, kept[pre].size)), st.none() | POSITIVE)
             | st.builds(ReceptiveFields, st.just(1), st.just((1, kept[pre].size)), st.none() | POSITIVE)

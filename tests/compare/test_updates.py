@@ -101,9 +101,7 @@ def test_only_synapses_that_exist_count(images):
             row = table[(table["sample"] == sample) & (table["repeat"] == 0)].iloc[0]
             assert row["pearson_r"] == pytest.approx(np.corrcoef(theirs[exists], ours[exists])[0, 1], rel=1e-4)
             # the ceiling that is predicted for these synapses is the one that repeats have
-            measured = [
-                similarity(noiseless, spiking.weight_updates.of(name, sample, k))["cosine"] for k in range(40)
-            ]
+            measured = [similarity(noiseless, spiking.weight_updates.of(name, sample, k))["cosine"] for k in range(40)]
             error = 1.3 * np.std(measured, ddof=1) / np.sqrt(40)
             assert abs(np.median(measured) - row["noise_ceiling"]) < 4 * error + 0.03 * (1 - np.median(measured))
             assert row["noiseless_cosine"] > 0.9

@@ -32,7 +32,8 @@ def compare_closed(drawn: Drawn, seed: int, device: str = "runtime") -> Found:
     phases = Phases(settle=1000 * ms, read=600 * ms, nudge=500 * ms, wait=200 * ms)
     spiking = SpikingNetwork(
         network, cell=cell, phases=phases, unit_rate=float(rng.choice([200.0, 400.0])) * Hz,
-        spikers=int(rng.choice([1, 3])), device=device, on_off=any(p.activation == "linear" for p in network.circuit.populations),
+        spikers=int(rng.choice([1, 3])), device=device,
+        on_off=any(p.activation == "linear" for p in network.circuit.populations),
     )  # fmt: skip
     response = spiking.respond(drawn.x, drawn.target, seed=seed, record=("v_soma", "v_dend"))
     return _compare(drawn, response)

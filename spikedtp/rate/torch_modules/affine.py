@@ -6,6 +6,7 @@ row for each cell, and to 0. The difference is its matrix.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,11 @@ class Affine:
     @classmethod
     def of(cls, population: str, shape: tuple[int, ...]) -> Affine:
         """The activity of a population itself, whose cells lie in `shape`."""
+        if _size(shape) ** 2 > MAX_WEIGHTS:
+            raise SpikedtpError(
+                f"{population} would have {_size(shape)} cells in {' x '.join(map(str, shape))}: at most "
+                f"{math.isqrt(MAX_WEIGHTS)} can be connected as dense matrices; take a smaller image or fewer channels"
+            )
         cells = torch.eye(_size(shape), dtype=torch.float64).reshape(-1, *shape)
         return cls(torch.zeros(1, *shape, dtype=torch.float64), {population: cells})
 
@@ -86,7 +92,7 @@ def apply(
         if n * offset.numel() > MAX_WEIGHTS:
             raise SpikedtpError(
                 f"{name}: {n} x {offset.numel()} weights do not fit as a dense matrix (at most {MAX_WEIGHTS} can be "
-                "held): make the layer smaller, or the image"
+                "held): take a smaller image or fewer channels"
             )
 
         def basis(value: Affine, population: str = population, n: int = n) -> torch.Tensor:

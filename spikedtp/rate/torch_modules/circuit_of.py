@@ -2,8 +2,8 @@
 
 Every hidden population gets, from each population above it, a projection onto its dendrites and interneurons that
 predict what this projection brings. The interneurons receive the same inputs through copies of the same weights, so
-that they cancel it exactly until the population above is nudged [1]_. The dendrite then holds the feedback weights times
-the change above. With feedback along the transposed forward weights this is the error that backprop would send.
+that they cancel it exactly until the population above is nudged [1]_. The dendrite then holds the feedback weights
+times the change above. With feedback along the transposed forward weights this is the error that backprop would send.
 
 .. [1] Sacramento, Costa, Bengio & Senn 2018, NeurIPS, for interneurons that predict the layer above;
    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, for dendritic target propagation.
@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from spikedtp.circuit import Circuit, Population, Projection
-from spikedtp.plasticity import Bounds, DendriticState, LearningRule, Tied, TopDownHebb
+from spikedtp.plasticity import Bounds, DendriticState, Mask, Tied, TopDownHebb
 from spikedtp.rate.initial_weights import DrawnWeights
 from spikedtp.rate.torch_modules.layered import INPUT, OUTPUT, Layer, Layered
 
-__all__ = ["FEEDBACKS", "DEFAULT_RULE", "Design"]
+__all__ = ["DEFAULT_RULE", "FEEDBACKS", "Design", "predicted_by"]
 
 #: Where the top-down weights come from.
 FEEDBACKS = ("tied", "random", "learned")
@@ -88,14 +88,19 @@ class Design:
     def _project(self, projection: Projection, weights: np.ndarray) -> None:
         self.projections.append(projection)
         self.weights[projection.name] = weights
+        if isinstance(projection.constraint, Mask):
+            self.masks[projection.name] = projection.constraint.connected.astype(np.float32)
 
     def _forward(self, layer: str, found: Layer) -> None:
         inputs = [(source, w, "F") for source, w in found.weights.items()]
         inputs += [] if found.recurrent is None else [(layer, found.recurrent, "R")]
         for source, w, direction in inputs:
+            mask = Mask(found.masks[source]) if direction == "F" and source in found.masks else None
             for pre, part, bounds in self._halves(source, w, layer):
-                described = Projection(layer + E, pre, direction=direction, bounds=bounds, rule=DEFAULT_RULE)
-                self._project(described, part)
+                self._project(
+                    Projection(layer + E, pre, direction=direction, bounds=bounds, rule=DEFAULT_RULE, constraint=mask),
+                    part,
+                )
 
     def _halves(self, source: str, w: np.ndarray, layer: str) -> list[tuple[str, np.ndarray, Bounds]]:
         """Presynaptic populations and their weights: one, or under Dale's law an excitatory and an inhibitory one."""
@@ -113,7 +118,8 @@ class Design:
                     return population.name
         size = self.layered.layers[source].size if source != INPUT else self.layered.n_inputs
         self._population(home, cell, Layer({}, np.zeros(size), "relu"))
-        self._project(Projection(home + cell, source + E, bounds=EXCITATORY), np.eye(size))
+        one_to_one = Projection(home + cell, source + E, bounds=EXCITATORY, constraint=Mask(np.eye(size, dtype=bool)))
+        self._project(one_to_one, np.eye(size))
         return home + cell
 
     def _feedback(self, layer: str, above: str, rng: np.random.Generator) -> None:
@@ -125,20 +131,21 @@ class Design:
         options: dict = {"compartment": "dend", "update_phase": "B"}
         tied = self.feedback == "tied"
         drawn = rng.standard_normal(w.T.shape) * np.sqrt(np.mean(w**2))
+        sparse = None
+        if forward in self.masks:  # as sparse as the way up
+            drawn, sparse = drawn * self.masks[forward].T, Mask(self.masks[forward].T)
         learned = TopDownHebb(TOP_DOWN_RATE, form="nudged") if self.feedback == "learned" else None
+        constraint = Tied(forward, transpose=True) if tied else sparse
         self._project(
-            Projection(
-                post, pre, bounds=bounds, rule=learned, constraint=Tied(forward, transpose=True) if tied else None, **options
-            ),
+            Projection(post, pre, bounds=bounds, rule=learned, constraint=constraint, **options),
             w.T if tied else np.abs(drawn) if self.dale else drawn,
         )  # fmt: skip
         cell = PREDICTION if len(self.layered.targets(layer)) == 1 else above + PREDICTION
         self._predict(layer, cell, above)
         against = Tied(forward, sign=-1, transpose=True) if tied else Tied(back, sign=-1)
+        bounds = INHIBITORY if self.dale else Bounds()
         self._project(
-            Projection(
-                post, layer + cell, direction="R", bounds=INHIBITORY if self.dale else Bounds(), constraint=against, **options
-            ),
+            Projection(post, layer + cell, direction="R", bounds=bounds, constraint=against, **options),
             -self.weights[back],
         )  # fmt: skip
 
@@ -152,3 +159,13 @@ class Design:
             direction = "F" if p.pre in below else "R"
             described = Projection(layer + cell, p.pre, direction=direction, bounds=p.bounds, constraint=Tied(p.name))
             self._project(described, self.weights[p.name])
+
+
+def predicted_by(circuit: Circuit, population: str) -> str | None:
+    """The population of which the somatic inputs of `population` are copies, one for one; None if there is none."""
+    inputs = [p for p in circuit.inputs(population) if p.compartment == "soma"]
+    sources = {p.constraint.source for p in inputs if isinstance(p.constraint, Tied) and not p.constraint.transpose}
+    if not inputs or len(sources) < len(inputs):
+        return None
+    posts = {circuit.projection(source).post for source in sources}
+    return posts.pop() if len(posts) == 1 else None

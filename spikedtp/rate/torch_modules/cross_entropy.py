@@ -18,7 +18,8 @@ def cross_entropy_target(activity: Any, target: Any, *, output_scale: float = 1.
     r"""The target of which the error is that of a classifier that was trained with cross entropy.
 
     The output of a rate network is nudged by target - activity. With ``activity + one_hot - softmax(logits)`` this is
-    minus the gradient of the cross entropy with respect to the logits. It lies between -1 and 1, and nothing is clipped.
+    minus the gradient of the cross entropy with respect to the logits. It lies between -1 and 1, so that nothing is
+    clipped.
 
     Parameters
     ----------

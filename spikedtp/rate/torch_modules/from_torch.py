@@ -23,7 +23,7 @@ __all__ = ["from_torch"]
 
 #: Settle steps: as in the published circuits; more where a recurrent network needs them.
 STEPS, MOST_STEPS = 15, 960
-SETTLED = 1e-6  # of the highest activity: what another round of steps may still change
+SETTLED = 1e-8  # of the highest activity: what another round of steps may still change
 PERCENTILE = 99.9  # of a layer's activities becomes 1: a single outlier does not decide
 
 
@@ -43,8 +43,8 @@ def from_torch(
     Parameters
     ----------
     module : torch.nn.Module
-        Any program of affine operations and rectifiers that `torch.fx` can trace, or one with an ``nn.RNN`` of rectified
-        cells, whose input is then presented until it settles. Dropout is left out, batch normalisation is folded into
+        Any program of affine operations and rectifiers that `torch.fx` can trace. A rectified ``nn.RNN`` may be among
+        them: its input is then presented until it settles. Dropout is left out, batch normalisation is folded into
         the weights, and so is everything else that is affine. A softmax at the end is left out: its inputs, the
         logits, are the output. Convolutions become projections with a mask; their weights are not shared when they
         learn. The module is copied, not changed.
@@ -64,8 +64,8 @@ def from_torch(
         becomes 1). The weights change, and the function does not. Firing rates and learning rules mean activities of
         this range: without it, activities above the highest rate are clipped in spikes.
     output_scale : float
-        Factor on the output, above 0. Logits of a trained classifier reach tens, while its errors stay below 1: in spikes
-        the noise of the logits would hide them. Which output is largest does not change.
+        Factor on the output, above 0. Logits of a trained classifier reach tens, while its errors stay below 1: in
+        spikes the noise of the logits would hide them. Which output is largest does not change.
     seed : int
         Of top-down weights that are drawn.
 

@@ -12,6 +12,7 @@ from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import Tied
 from spikedtp.rate.backprop_clone import drives_output
 from spikedtp.rate.network import RateNetwork
+from spikedtp.rate.torch_modules.circuit_of import predicted_by
 
 __all__ = ["SettlingNetwork", "to_torch"]
 
@@ -110,6 +111,16 @@ class SettlingNetwork(nn.Module):
         By projection, ``(n_post, n_pre)``: those on which the answer depends, and that are no copies of others.
     biases : ParameterDict
         By population, ``(n,)``, for populations with a bias.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from spikedtp import load_rate_network, to_torch
+    >>> module = to_torch(load_rate_network("digits_dtp", seed=1))
+    >>> module.weights["H2E_H1E"].shape, module(torch.rand(5, 64)).shape
+    (torch.Size([200, 200]), torch.Size([5, 10]))
+    >>> module.to_rate_network().circuit.name
+    'digits_dtp'
     """
 
     def __init__(self, network: RateNetwork):
@@ -168,6 +179,10 @@ class SettlingNetwork(nn.Module):
             if isinstance(p.constraint, Tied):
                 named = {q.name: state[weight_key(q.name)].numpy() for q in network.circuit.projections}
                 state[weight_key(p.name)] = torch.from_numpy(p.constraint.value(named))
+        for population in network.circuit.populations[1:]:
+            above = predicted_by(network.circuit, population.name)
+            if above is not None:
+                state[bias_key(population.name)] = state[bias_key(above)]
         network.load_state_dict(state)
         return network
 

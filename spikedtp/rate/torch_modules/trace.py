@@ -105,8 +105,8 @@ def layers_of(module: nn.Module, shape: tuple[int, ...] | None = None) -> Layere
             f"{_kind(module)} cannot be traced by torch.fx: {in_one_line(error)}; its forward must not depend on values"
         ) from None
     shape = _input_shape(ours) if shape is None else shape
-    if len(shape) == 2 and any(isinstance(layer, nn.RNN) for layer in ours.modules()):
-        shape = (1, shape[1])  # one step, which is presented again and again
+    if len(shape) < 3 and any(isinstance(layer, nn.RNN) for layer in ours.modules()):
+        shape = (1, shape[-1])  # one step, which is presented again and again
     with torch.no_grad():
         reading = _Reading(ours, shape)
         found = reading.read(graph)
@@ -118,7 +118,9 @@ def _hold(module: nn.Module, found: Layered, shape: tuple[int, ...], *, softmax:
     """Hold what was read against the module itself."""
     x = torch.rand(3, found.n_inputs, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     n_steps = 20 if found.recurrent else 1
-    wanted = module(x.reshape(3, *shape).repeat(1, n_steps, *[1] * (len(shape) - 1)) if found.recurrent else x.reshape(3, *shape))
+    wanted = module(
+        x.reshape(3, *shape).repeat(1, n_steps, *[1] * (len(shape) - 1)) if found.recurrent else x.reshape(3, *shape)
+    )
     if isinstance(wanted, tuple):  # of a recurrent layer: its last state
         wanted = wanted[1]
     if found.recurrent and wanted.shape != (3, found.layers[OUTPUT].size):
@@ -206,7 +208,8 @@ class _Reading:
         result = result.states[-1] if isinstance(result, _Recurrent) else result
         if not isinstance(result, Affine) or not result.matrix:
             raise SpikedtpError(
-                f"{_kind(self.module)}: forward must give back one tensor that depends on its input, got {_kind(result)}"
+                f"{_kind(self.module)}: forward must give back one tensor that depends on its input, "
+                f"got {_kind(result)}"
             )
         last = next(reversed(self.layers), "")
         used = any(last in layer.weights for layer in self.layers.values())
@@ -237,7 +240,7 @@ class _Reading:
         affine = values_in([args, kwargs])
         if not affine:  # arithmetic on parameters and numbers
             return _plain(run, args, kwargs, name)
-        if not method and target is getattr and args[1] == "shape" or method and target == "size":
+        if (not method and target is getattr and args[1] == "shape") or (method and target == "size"):
             return self._asked_size(args, method)
         if not method and target is getattr and args[1] in ("dtype", "device"):
             return {"dtype": torch.float64, "device": torch.device("cpu")}[args[1]]
@@ -259,7 +262,9 @@ class _Reading:
             return affine[0]
         if target in _SPARSE_CALLS and len(affine) == 1:
             return apply(run, args, kwargs, name, sparse=True)
-        dividing = target in (torch.div, operator.truediv, operator.itruediv, "div", "div_") and args[0] is not affine[0]
+        dividing = (
+            target in (torch.div, operator.truediv, operator.itruediv, "div", "div_") and args[0] is not affine[0]
+        )
         if joint or (single and len(affine) == 1 and not dividing):
             return apply(run, args, kwargs, name)
         raise _no_counterpart(name)

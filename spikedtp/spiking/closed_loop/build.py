@@ -76,7 +76,7 @@ class _Building:
         return self.cells[places[0].start : places[-1].stop]
 
     def spikers_of(self, name: str) -> dict[int, Subgroup | None]:
-        """What a spike counts, 1 or -1 -> the units that fire for a population, or None if its cells fire themselves."""
+        """What a spike counts, 1 or -1 -> the units that fire for a population; None if its cells fire themselves."""
         if self.spikers is None or name not in self.spec.spiker_slices():
             return {1: None}
         halves = self.spec.spiker_halves(name)
@@ -289,11 +289,7 @@ def _connect(parts: _Building) -> None:
         if off is not None:
             parts.synapses[off.name] = off
         if event is not None:
-<<<<<<< HEAD
-            event.attach(parts.synapses[projection.name], parts.given.masks.get(projection.name))
-=======
-            event.attach(on)
->>>>>>> 2aa1a04 (from_torch: any rectified torch module as a rate network with predicted top-down input; to_torch; backprop as a reference)
+            event.attach(on, parts.given.masks.get(projection.name))
     if spec.learning:
         built.changing["rate_factor"] = parts.cells.variables["rate_factor"]
         for projection in spec.circuit.projections:

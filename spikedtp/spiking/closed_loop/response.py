@@ -26,7 +26,8 @@ class ClosedResponse(Response):
     ----------
     activity : dict
         population -> (..., n). The mean somatic voltage at the end of the settle phase, or 0 where it is negative and
-        there are no off cells. It corresponds to the activity of the rate network. For the input it is the spike count in the same units.
+        there are no off cells. It corresponds to the activity of the rate network. For the input it is the spike count
+        in the same units.
     counted : dict
         population -> (..., n). The same activity from spike counts, which is what synapses see.
     weight_updates, signals
@@ -173,6 +174,6 @@ class ClosedResponse(Response):
         spec = self.spec
         if population == spec.circuit.input.name:
             return self._raster("inputs", slice(0, spec.circuit.input.size))
-        if population in spec.spikers:
+        if population in spec.spiker_slices():
             return self._raster("spikers", spec.spiker_slices()[population])
         return self._raster("cells", spec.slices()[population])

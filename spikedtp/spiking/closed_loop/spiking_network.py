@@ -138,9 +138,7 @@ class SpikingNetwork:
             raise SpikedtpError(f"phases must be Phases(settle=..., ...), got {type(phases).__name__}")
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
-        self._spec = partial(
-            ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases, on_off=on_off
-        )
+        self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases, on_off=on_off)
         self.spec: ClosedLoop = self._spec()
         CellsOfLoop(self._spec(nudged=True)).check()  # whatever it will be asked for
         self._lock = Lock()

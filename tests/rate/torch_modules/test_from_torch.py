@@ -1,5 +1,7 @@
 """Torch modules as rate networks: the same answers, dendrites that hold errors, and backprop's own gradients."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from spikedtp.plasticity import BTSP, DendriticState, TopDownHebb
 
 def perceptron(seed=0, sizes=(8, 12, 9, 4)):
     torch.manual_seed(seed)
-    layers = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.ReLU())]
+    layers = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
 
 
@@ -123,7 +125,9 @@ def test_feedback_follows_the_weights_that_learn():
     for _ in range(5):
         network.train_step(samples(1, 8)[0], np.eye(4)[1])
     w = network.weights
-    assert np.array_equal(w["H2E_OutputE"], w["OutputE_H2E"].T) and np.array_equal(w["H2E_H2DendI"], -w["OutputE_H2E"].T)
+    assert np.array_equal(w["H2E_OutputE"], w["OutputE_H2E"].T) and np.array_equal(
+        w["H2E_H2DendI"], -w["OutputE_H2E"].T
+    )
     assert np.array_equal(w["H1DendI_H1E"], w["H2E_H1E"])
     response = network.present(samples(1, 8)[0], np.eye(4)[1])
     assert max(np.abs(d[response.forward_steps - 1]).max() for d in response.dendritic_state.values()) < 1e-5
@@ -182,3 +186,49 @@ def test_what_does_not_fit_is_said_in_one_line(options, wrong):
     with pytest.raises(SpikedtpError, match=wrong) as caught:
         from_torch(perceptron(), **options)
     assert "\n" not in str(caught.value)
+
+
+class Pictures(nn.Module):
+    """A convolutional network as tutorials have it, with average pooling."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(4)
+        self.first, self.second = nn.Conv2d(1, 3, 3, stride=2), nn.Conv2d(3, 4, 3, padding=1)
+        self.norm, self.pool, self.read = nn.BatchNorm2d(3), nn.AvgPool2d(2), nn.Linear(4 * 2 * 2, 5)
+        self.norm.running_mean.normal_()
+
+    def forward(self, x):
+        x = torch.relu(self.norm(self.first(x)))
+        x = self.pool(torch.relu(self.second(x)))
+        return self.read(torch.flatten(x, 1))
+
+
+@pytest.mark.parametrize("dale", [False, True])
+def test_convolutions_are_sparse_projections(dale):
+    module = Pictures().eval()
+    x = samples(3, 10 * 10).reshape(3, 1, 10, 10)
+    network = from_torch(module, example=x, dale=dale)
+    flat = x.reshape(3, -1)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(x)).numpy()
+    assert np.allclose(settled(network, flat), wanted, atol=1e-5)
+    connected = network.masks["H1E_InputE"]
+    assert connected.shape == (3 * 4 * 4, 100) and connected.sum(axis=1).max() <= 9
+    for _ in range(3):
+        network.train_step(flat[0], np.eye(5)[2])
+    assert not network.weights["H1E_InputE"][~connected].any()
+    assert "H2E_H1E" in network.masks and "OutputE_H2E" not in network.masks  # average pooling reaches every cell
+    response = network.present(flat[0], np.eye(5)[2])
+    assert max(np.abs(d[response.forward_steps - 1]).max() for d in response.dendritic_state.values()) < 1e-5
+
+
+def test_a_convolution_needs_the_shape_of_its_input():
+    with pytest.raises(SpikedtpError, match="the shape of its input is unknown: give example="):
+        from_torch(Pictures())
+    with pytest.raises(SpikedtpError, match=r"layer 'read' \(Linear\) cannot be applied"):
+        from_torch(Pictures(), example=np.zeros((1, 1, 16, 16)))
+    with pytest.raises(SpikedtpError, match="Input would have 150528 cells in 3 x 224 x 224"):
+        from_torch(nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), example=np.zeros((1, 3, 224, 224)))
+    with pytest.raises(SpikedtpError, match=r"layer '0' \(Conv2d\): 3072 x 65536 weights do not fit"):
+        from_torch(nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), example=np.zeros((1, 3, 32, 32)))

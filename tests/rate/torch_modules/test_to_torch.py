@@ -40,7 +40,7 @@ def test_shipped_circuits_settle_as_they_do(circuit):
 
 
 def test_training_it_in_torch_and_taking_it_back():
-    network = from_torch(Settled(3).eval())
+    network = from_torch(Settled(3).eval())  # with biases
     module, x = to_torch(network), torch.rand(6, 4, generator=torch.Generator().manual_seed(1))
     optimiser = torch.optim.Adam(module.parameters(), 0.05)
     losses = []

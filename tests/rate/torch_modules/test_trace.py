@@ -115,7 +115,7 @@ def test_what_has_no_counterpart_is_named(module, named):
 def test_what_mixes_samples_in_silence_is_seen():
     """An operation that is allowed, used so that samples depend on one another."""
     module = Written(lambda linear, x: linear(x) - linear(x).mean(0, keepdim=True))
-    with pytest.raises(SpikedtpError, match="mixes samples|does not compute what it computes"):
+    with pytest.raises(SpikedtpError, match=r"mixes samples|does not compute what it computes"):
         layers_of(module)
 
 

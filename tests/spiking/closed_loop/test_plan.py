@@ -74,6 +74,24 @@ def test_whose_somas_are_held(hold):
     assert held.tolist() == [float(kept[p.name]) for p in SMALL.populations[1:] for _ in range(p.size)]
 
 
+def test_on_cells_lie_before_off_cells():
+    circuit = with_population("OutputE", activation="linear")
+    rates = {p.name: 100 * Hz for p in circuit.populations}
+    spec = ClosedLoop(circuit, rates, {"OutputE": 3, "H1DendI": 2}, on_off=True)
+    place = spec.spiker_slices()["OutputE"]
+    halves = spec.spiker_halves("OutputE")
+    assert spec.signed == {"OutputE"} and place.stop - place.start == 2 * 3 * 10
+    assert halves == {1: slice(place.start, place.start + 30), -1: slice(place.start + 30, place.stop)}
+    assert spec.spiker_halves("H1DendI") == {1: spec.spiker_slices()["H1DendI"]}
+    signs, cells = spec.spiker_constants()
+    first = spec.slices()["OutputE"].start
+    for sign, half in halves.items():
+        assert np.array_equal(signs[half], np.full(30, 100.0 * sign))
+        assert np.array_equal(cells[half], first + np.repeat(np.arange(10), 3))
+    single = ClosedLoop(circuit, rates, on_off=True).spiker_slices()
+    assert single == {"OutputE": slice(0, 20)}
+
+
 def with_population(name, **changes):
     return replace(SMALL, populations=tuple(replace(p, **changes) if p.name == name else p for p in SMALL.populations))
 

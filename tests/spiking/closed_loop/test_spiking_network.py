@@ -1,15 +1,20 @@
 """Closed loop: devices, resuming, the rate network's activities, and mistakes in one line."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import Hz, ms
 from spiking.closed_loop.short_presentations import SHORT, SMALL, spiking
 
+from spikedtp.circuit import CircuitBuilder
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.neurons import LIF, NudgedCell
+from spikedtp.plasticity import DendriticState, TopDownHebb
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.present import simulate_closed
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 
 
@@ -32,6 +37,76 @@ def test_devices_agree(digits):
     for name in a.v_soma:
         np.testing.assert_allclose(a.v_soma[name], b.v_soma[name], atol=1e-3)
         np.testing.assert_allclose(a.v_dend[name], b.v_dend[name], atol=1e-3)
+
+
+def signed_network():
+    """Two layers with a linear output and linear interneurons, whose activities have both signs."""
+    lds = DendriticState(0.2, one_pass=True)
+    net = CircuitBuilder("signed", dale=False, tau=1, forward_steps=30)
+    net.input(6)
+    net.layer("H1", 7, rule=lds, bias=True)
+    net.interneurons("H1", "DendI", 4, from_e={"init": 1.0}, recurrent=None)
+    net.layer("Output", 4, rule=lds, activation="linear")
+    net.feedback("H1", rule=TopDownHebb(0.2, form="nudged"), init=1.5)
+    circuit = net.build()
+    linear = [replace(p, activation="linear") if p.cell == "DendI" else p for p in circuit.populations]
+    network, rng = load_rate_network(replace(circuit, populations=tuple(linear)), seed=2), np.random.default_rng(4)
+    state = {key: np.asarray(value) for key, value in network.state_dict().items()}
+    network.load_state_dict({key: rng.normal(0, 0.35, value.shape) for key, value in state.items()})
+    return network, rng.random((3, 6)), np.eye(4)[[0, 1, 2]]
+
+
+LONG = Phases(settle=600 * ms, read=400 * ms, nudge=400 * ms, wait=100 * ms)
+
+
+@pytest.mark.parametrize("spikers", [1, {"OutputE": 2, "H1DendI": 3}])
+def test_on_and_off_cells_carry_linear_populations(device, spikers):
+    network, x, target = signed_network()
+    with pytest.raises(SpikedtpError, match=r"H1DendI is linear; .*on_off=True"):
+        SpikingNetwork(network)
+    network_in_spikes = SpikingNetwork(
+        network, cell=NudgedCell(firing="regular"), phases=LONG, device=device, on_off=True, spikers=spikers,
+        unit_rates={"H1DendI": 400 * Hz},
+    )  # fmt: skip
+    response = network_in_spikes.respond(x, target, record=("spikes",))
+    rate = network.present(x, target)
+    for name in ("OutputE", "H1DendI"):
+        settled = rate.activity[name][:, rate.forward_steps - 1]
+        assert (settled < -0.1).any() and (settled > 0.1).any()
+        np.testing.assert_allclose(response.activity[name][:, 0], settled, atol=0.03)
+        np.testing.assert_allclose(response.counted[name][:, 0], settled, atol=0.03)
+        units = spikers[name] if isinstance(spikers, dict) else 1
+        on, off = np.split(response.spikes[name][:, 0, 200:600].sum(axis=1), 2, axis=-1)  # of the part that is read
+        counts = (on - off).reshape(3, -1, units).mean(axis=-1) / (0.4 * float(network_in_spikes.spec.unit_rates[name]))
+        np.testing.assert_allclose(counts, response.counted[name][:, 0], atol=1e-6)
+        assert not ((on > 3) & (off > 3)).any()  # one of the two is silent
+    for name in response.weight_updates:
+        wanted, found = rate.updates(name), response.weight_updates[name][:, 0]
+        np.testing.assert_allclose(found, wanted, atol=0.06 * np.abs(wanted).max(), err_msg=name)
+
+
+def test_off_cells_have_the_weights_that_were_learned(device):
+    """What was learned in one run acts as it does in a network that begins with it."""
+    network, x, target = signed_network()
+    options = dict(cell=NudgedCell(firing="regular"), phases=SHORT, device=device, on_off=True)
+    learning, rate = SpikingNetwork(network, **options), network
+    learning.train(x, target, np.array([0, 1, 2, 0]), seed=5, schedule="constant")
+    assert np.abs(learning.weights["H1E_OutputE"] - rate.weights["H1E_OutputE"]).max() > 0.01
+    in_parts = SpikingNetwork(network, **options)
+    for k in range(4):  # a build and a start of its own for each
+        in_parts.train(x, target, np.array([0, 1, 2, 0])[: k + 1], seed=5, start=k, schedule="constant")
+    for name, w in learning.weights.items():
+        np.testing.assert_array_equal(w, in_parts.weights[name], err_msg=name)
+
+
+def test_eligibility_ends_as_it_was_counted_with_off_cells():
+    network, x, target = signed_network()
+    response = simulate_closed(
+        network, x, target, phases=SHORT, device="runtime", on_off=True, record=("spikes", "eligibility")
+    )
+    for name, trace in response.eligibility.items():
+        np.testing.assert_allclose(trace[:, 0, -1], response.counted[name][:, 0], atol=1e-5)
+    assert (response.eligibility["OutputE"] < 0).any()
 
 
 def test_interrupted_and_resumed_is_uninterrupted(digits, device):

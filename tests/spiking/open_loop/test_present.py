@@ -108,8 +108,8 @@ def test_negative_activities_are_refused():
     linear = network(circuit("linear"), scale=0.2)
     with pytest.raises(SpikedtpError, match="activities of H1E are negative"):
         simulate(linear, *samples(), population="OutputE", device="runtime")
-    with pytest.raises(SpikedtpError, match="on_off has no meaning in the closed loop"):
-        simulate(network(), *samples(), population="H1E", loop="closed", on_off=True, device="runtime")
+    with pytest.raises(SpikedtpError, match=r"H1E is linear; .*on_off=True, --on-off"):
+        simulate(linear, *samples(), loop="closed", device="runtime")
 
 
 @pytest.mark.parametrize("population", ["H1E", "OutputE"])
