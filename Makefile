@@ -30,7 +30,7 @@ help:
 
 setup: $(READY)
 
-$(READY): requirements.txt setup.cfg pyproject.toml
+$(READY): requirements.txt setup.cfg setup.py pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "spikedtp needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
 	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
 	@echo "setting up $(VENV): some minutes, most of them for PyTorch"

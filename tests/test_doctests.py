@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import importlib.util
 import re
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from spikedtp.plasticity import BIAS_RULES, RULES, TIMED_RULES
 
 CHECKOUT = Path(__file__).parent.parent
 PACKAGE = CHECKOUT / "spikedtp"
-MODELS = CHECKOUT / "models" / "__init__.py"  # installed as the package spikedtp.models
 RUN = re.compile(r"^ +>>> (?!.*doctest: \+SKIP)", re.MULTILINE)
-WITH_EXAMPLES = [path for path in sorted([*PACKAGE.rglob("*.py"), MODELS]) if RUN.search(path.read_text("utf-8"))]
+WITH_EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if RUN.search(path.read_text("utf-8"))]
 
 REFERENCE = (CHECKOUT / "docs" / "reference.md").read_text(encoding="utf-8")
 #: The names of docs/reference.md, and the rules, which have pages of their own.
@@ -27,18 +25,13 @@ WITHOUT: dict[str, str] = {}
 
 
 def load(path: Path):
-    if path == MODELS:
-        spec = importlib.util.spec_from_file_location("models_of_this_checkout", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
     return importlib.import_module(".".join(path.relative_to(CHECKOUT).with_suffix("").parts).removesuffix(".__init__"))
 
 
 def home(name: str):
     """The module or class that holds a public name."""
     module, _, _ = f"spikedtp.{name}".rpartition(".")
-    return load(MODELS) if module == "spikedtp.models" else importlib.import_module(module)
+    return importlib.import_module(module)
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.relative_to(CHECKOUT).as_posix())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import configparser
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -46,13 +48,10 @@ def version(pin: Requirement) -> str:
     return clause.version
 
 
-def test_every_package_folder_is_listed(config):
-    folders = {
-        ".".join(path.parent.relative_to(CHECKOUT).parts) for path in (CHECKOUT / "spikedtp").rglob("__init__.py")
-    }
-    assert set(lines(config["options"]["packages"])) == folders | {"spikedtp.models"}
+def test_every_folder_is_a_package():
+    """`packages = find:` finds folders that have an __init__.py."""
     modules = {path.parent for path in (CHECKOUT / "spikedtp").rglob("*.py")}
-    assert {".".join(folder.relative_to(CHECKOUT).parts) for folder in modules} == folders, "a folder lacks __init__.py"
+    assert all((folder / "__init__.py").is_file() for folder in modules), "a folder lacks __init__.py"
 
 
 def test_ranges_have_pins_inside_them(config):
@@ -142,32 +141,131 @@ def test_shipped_models():
         weights_file("nope")
 
 
-def test_a_wheel_holds_modules_and_models(tmp_path):
-    """Built from the tracked files and unpacked elsewhere, the package imports and finds its models."""
-    source = tmp_path / "source"
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    if tracked.returncode:
+def tracked_files() -> list[str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if listed.returncode:
         pytest.skip("not a git checkout")
-    for name in filter(None, tracked.stdout.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((CHECKOUT / name).read_bytes())
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)], check=True)
-    (wheel,) = tmp_path.glob("spikedtp-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        held = set(archive.namelist())
+    return [name for name in listed.stdout.split("\0") if (CHECKOUT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def above(tmp_path_factory) -> Path:
+    """A folder that holds a clone, with the name that clones have."""
+    folder = tmp_path_factory.mktemp("above")
+    for name in tracked_files():
+        copy = folder / "spikedtp" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((CHECKOUT / name).read_bytes())
+    return folder
+
+
+def built(kind: str, source: Path, out: Path) -> Path:
+    """What the build system makes of a folder: its wheel, its editable wheel, or its sdist."""
+    out.mkdir(exist_ok=True)
+    code = "import sys; from setuptools import build_meta; getattr(build_meta, 'build_' + sys.argv[1])(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", code, kind, str(out)], check=True, cwd=source, stdout=subprocess.DEVNULL)
+    (found,) = out.iterdir()
+    return found
+
+
+@pytest.fixture(scope="module")
+def sdist(above) -> Path:
+    """The unpacked sdist of the clone."""
+    with tarfile.open(built("sdist", above / "spikedtp", above / "sdists")) as archive:
+        archive.extractall(above / "unpacked", filter="data")
+    (folder,) = (above / "unpacked").iterdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(above) -> Path:
+    """An unpacked wheel that was built in the clone."""
+    with zipfile.ZipFile(built("wheel", above / "spikedtp", above / "wheels")) as archive:
+        archive.extractall(above / "site")
+    return above / "site"
+
+
+@pytest.fixture(scope="module")
+def editable_site(above) -> Path:
+    with zipfile.ZipFile(built("editable", above / "spikedtp", above / "editables")) as archive:
+        archive.extractall(above / "editable_site")
+    return above / "editable_site"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+#: What a fresh interpreter finds, started in some folder with `sys.argv[1]` as its site-packages. No other `.pth` file
+#: is read: those of this interpreter may lead to another checkout.
+FINDS = """
+import site, sys
+site.addsitedir(sys.argv[1])
+sys.path.append(sys.argv[2])
+import spikedtp
+from spikedtp import SpikedtpError
+from spikedtp.circuit import shipped_names
+from spikedtp.models import FOLDER, weights_file
+assert shipped_names() and weights_file("digits_dtp").is_file()
+print(spikedtp.__file__, FOLDER)
+"""
+
+
+def found(site: Path, folder: Path) -> list[str]:
+    others = Path(pytest.__file__).parents[1]
+    command = [sys.executable, "-E", "-S", "-c", FINDS, str(site), str(others)]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.split()
+
+
+def test_a_wheel_holds_modules_and_models(above, site):
+    held = set(contents(site))
+    assert not [name for name in held if name.startswith(("tests/", "models/", "experiments/", "setup"))]
+    models = {name for name in tracked_files() if name.startswith("models/")}
+    modules = {name for name in tracked_files() if name.startswith("spikedtp/")}
+    information = {name for name in held if ".dist-info/" in name}
+    assert held - information == modules | {f"spikedtp/{name}" for name in models}
+
+
+def test_a_wheel_comes_out_the_same_from_an_sdist(sdist, site, tmp_path):
+    shutil.copytree(sdist, tmp_path / "copy")  # building leaves files
+    with zipfile.ZipFile(built("wheel", tmp_path / "copy", tmp_path / "wheels")) as archive:
         archive.extractall(tmp_path / "site")
-    assert not [name for name in held if name.startswith(("tests/", "models/", "experiments/"))]
-    for path in (source / "models").iterdir():
-        assert f"spikedtp/models/{path.name}" in held
-    for path in (source / "spikedtp").rglob("*"):
-        assert path.is_dir() or str(path.relative_to(source)) in held
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
-        "import spikedtp, spikedtp.models as models;"
-        "from spikedtp.circuit import shipped_names; from spikedtp.cli import main;"
-        "assert all(m.__file__.startswith(sys.argv[1]) for m in (spikedtp, models));"
-        "assert shipped_names(); sys.exit(main(['--help']))"
-    )
-    subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path / "site")], check=True, cwd=tmp_path)
+    assert contents(tmp_path / "site") == contents(site)
+
+
+def test_an_sdist_is_the_repository(sdist):
+    """Tests, documentation, experiments and `make` run from it; of files that git tracks it lacks git's own."""
+    held = set(contents(sdist))
+    tracked = set(tracked_files())
+    assert tracked - held == {name for name in tracked if name.startswith((".git", ".ci/"))}
+    made = {name for name in held - tracked if not name.startswith("spikedtp.egg-info/")}
+    assert made == {"PKG-INFO"}
+
+
+@pytest.mark.parametrize("place", ["above", "inside", "elsewhere"])
+@pytest.mark.parametrize("kind", ["site", "editable_site"])
+def test_the_package_is_found_from_every_folder(request, above, tmp_path, place, kind):
+    """A clone has the name of the package: the folder above it, and the clone itself, may be the current folder."""
+    clone, installed = above / "spikedtp", request.getfixturevalue(kind)
+    module, models = found(installed, {"above": above, "inside": clone, "elsewhere": tmp_path}[place])
+    home = clone if kind == "editable_site" or place == "inside" else installed
+    assert Path(module).samefile(home / "spikedtp" / "__init__.py")
+    assert Path(models).samefile(home / "models" if home == clone else home / "spikedtp" / "models")
+
+
+def test_the_package_is_a_command(tmp_path):
+    for arguments, start in ((["--version"], f"spikedtp {spikedtp.__version__}"), (["--help"], "Usage: spikedtp ")):
+        command = [sys.executable, "-m", "spikedtp", *arguments]
+        said = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+        assert said.strip().startswith(start)
+    wrong = subprocess.run([*command[:3], "nope"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2 and wrong.stderr.startswith("spikedtp: error: ") and "Traceback" not in wrong.stderr
+
+
+def test_torch_is_a_range(config):
+    """Whoever has a torch keeps it: no build of it is fetched in its place."""
+    (torch,) = (r for r in requirements(config["options"]["install_requires"]) if r.name == "torch")
+    kept = ["2.4.0", "2.9.1", "2.13.0+cpu", "2.14.1", "2.14.1+cu130"]
+    assert list(torch.specifier.filter(kept)) == kept

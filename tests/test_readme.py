@@ -24,6 +24,7 @@ def test_its_python_runs(capsys):
     found: dict = {}
     exec(code, found)
     assert found["rate"]["H2E_H1E"].shape == found["spiking"].weight_updates["H2E_H1E"].shape[-2:]
+    assert f"```\n>>> spiking\n{found['spiking']}\n```\n" in README
     assert len(found["table"]) == 3 * 5 * 3 and "noise_ceiling" in capsys.readouterr().out
 
 

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.models import FOLDER
 
 __all__ = ["circuit_path", "shipped_names"]
 
 
-def _folder() -> Path | None:
-    """The folder of shipped models: the package `spikedtp.models` of an installation, or `models/` of a checkout."""
-    try:
-        folder = Path(str(files("spikedtp.models")))
-        if folder.is_dir():
-            return folder
-    except ModuleNotFoundError:
-        pass
-    checkout = Path(__file__).resolve().parents[2] / "models"
-    return checkout if checkout.is_dir() else None
-
-
 def shipped_names() -> tuple[str, ...]:
     """Names of the models that come with the package."""
-    folder = _folder()
-    return tuple(sorted(path.stem for path in folder.glob("*.yaml"))) if folder else ()
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
 def circuit_path(name_or_path: str | Path) -> Path:
@@ -45,9 +32,8 @@ def circuit_path(name_or_path: str | Path) -> Path:
     if not isinstance(name_or_path, (str, Path)):
         raise SpikedtpError(f"a circuit is a path or the name of a shipped model, got {type(name_or_path).__name__}")
     path = Path(name_or_path)
-    folder = _folder()
-    if folder is not None and path.name == str(name_or_path):
-        shipped = folder / f"{path.name.removesuffix('.yaml')}.yaml"
+    if path.name == str(name_or_path):
+        shipped = FOLDER / f"{path.name.removesuffix('.yaml')}.yaml"
         if os.path.isfile(shipped) and not os.path.isfile(path):
             return shipped
     if os.path.isfile(path):  # says no to any text; Path.is_file raises for a name that is too long

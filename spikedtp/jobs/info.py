@@ -111,8 +111,8 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
         ],
         "projections": projections,
         "rules": sorted({row["rule"] for row in projections if row["rule"]}),
-        "n_cells": sum(sizes.values()),
-        "n_synapses": sum(row["n_post"] * row["n_pre"] for row in projections),
+        "n_cells": circuit.n_cells,
+        "n_synapses": circuit.n_synapses,
         "dale_violations": None if state is None else sum(row["dale_violations"] for row in projections),
     }
 

@@ -1,14 +1,19 @@
-"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt).
+"""Shipped circuits (NAME.yaml) and trained checkpoints (NAME.pt): where they are.
 
-NAME.md says where a checkpoint came from, and NAME.json is the summary of its training run. `weights_file` says where a
-checkpoint is. `spikedtp.circuit` and `spikedtp.rate` read the files. This folder is installed as `spikedtp.models`.
+In a checkout the files lie beside the package, in `models/`. In an installation they lie in this folder: setup.py
+copies them. NAME.md says where a checkpoint came from, and NAME.json is the summary of its training run.
+`spikedtp.circuit` and `spikedtp.rate` read the files.
 """
 
 from pathlib import Path
 
 from spikedtp.errors import SpikedtpError
 
-__all__ = ["weights_file"]
+__all__ = ["FOLDER", "weights_file"]
+
+_HERE = Path(__file__).resolve().parent
+#: The folder of shipped models.
+FOLDER = _HERE if any(_HERE.glob("*.yaml")) else _HERE.parents[1] / "models"
 
 
 def weights_file(name: str) -> Path:
@@ -25,7 +30,7 @@ def weights_file(name: str) -> Path:
     >>> weights_file("digits_dtp").name
     'digits_dtp.pt'
     """
-    shipped = {path.stem: path for path in Path(__file__).parent.glob("*.pt")}
+    shipped = {path.stem: path for path in FOLDER.glob("*.pt")}
     if name not in shipped:
         known = ", ".join(sorted(shipped)) or "none"
         raise SpikedtpError(
