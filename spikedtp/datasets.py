@@ -22,6 +22,7 @@ from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.file_kinds import file_kind
 from spikedtp.parameters import check_whole
 from spikedtp.registries import Registry
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["DATASETS", "Dataset", "load", "read_idx", "register_dataset"]
 
@@ -41,8 +42,8 @@ _CHUNK = 2**20
 _MNIST_PREFIX = {"train": "train", "test": "t10k"}
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Summarised):
     """Images with their labels, in two parts. A part that was not asked for has zero rows.
 
     Attributes
@@ -67,6 +68,18 @@ class Dataset:
     test_x: np.ndarray
     test_t: np.ndarray
     test_y: np.ndarray
+
+    def _headline(self) -> str:
+        return f"{self.name}, {counted(self.n_inputs, 'input')}, {self.n_classes} classes"
+
+    def _parts(self) -> dict[str, str]:
+        return {
+            part: f"x {x.shape}, t {t.shape}, y {y.shape}" if len(x) else "not read"
+            for part, x, t, y in (
+                ("train", self.train_x, self.train_t, self.train_y),
+                ("test", self.test_x, self.test_t, self.test_y),
+            )
+        }
 
     @property
     def n_inputs(self) -> int:

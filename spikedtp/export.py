@@ -107,7 +107,6 @@ def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
     second = quantities.s
     n_steps = len(response.times)
     dt = float(response.times[1] - response.times[0]) * second
-    volts = getattr(getattr(response.spec, "cell", None), "v_rest", None) is not None
     block = neo.Block(name="spikedtp", **_about(response))
     for sample, repeat in np.ndindex(response.n_samples, response.n_repeats):
         block.segments.append(neo.Segment(name=f"sample {sample}, repeat {repeat}", sample=sample, repeat=repeat))
@@ -120,7 +119,7 @@ def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
                         neo.SpikeTrain(times, t_stop=n_steps * dt, population=population, cell=cell)
                     )
             else:
-                unit = quantities.V if volts and kind != "eligibility" else quantities.dimensionless
+                unit = quantities.V if response.in_volt and kind != "eligibility" else quantities.dimensionless
                 segment.analogsignals.append(
                     neo.AnalogSignal(
                         np.asarray(presented) * unit, sampling_period=dt, name=f"{kind}_{population}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -12,12 +14,13 @@ from spikedtp.circuit.parts import Population, Projection
 from spikedtp.circuit.writer import TRAINING, write_text, yaml_of
 from spikedtp.errors import known_names
 from spikedtp.plasticity.base import LearningRule
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["Circuit"]
 
 
-@dataclass(frozen=True)
-class Circuit:
+@dataclass(frozen=True, repr=False)
+class Circuit(Summarised):
     """Populations from bottom to top, and projections in the order in which their weights are drawn.
 
     The first population is the input. The first population of the last layer is the output. A circuit is written in
@@ -69,6 +72,16 @@ class Circuit:
             object.__setattr__(self, name, value)
 
     @property
+    def n_cells(self) -> int:
+        """The cells of all populations, the input's too."""
+        return sum(p.size for p in self.populations)
+
+    @property
+    def n_synapses(self) -> int:
+        """The weights of all projections."""
+        return sum(math.prod(self.shape(p.name)) for p in self.projections)
+
+    @property
     def layers(self) -> dict[str, tuple[Population, ...]]:
         """Populations by layer, from bottom to top."""
         layers: dict[str, tuple[Population, ...]] = {}
@@ -94,9 +107,29 @@ class Circuit:
             raise known_names("projection", name, self._projections)
         return self._projections[name]
 
+    def shape(self, projection: str) -> tuple[int, int]:
+        """The shape of a projection's weights, ``(n_post, n_pre)``."""
+        p = self.projection(projection)
+        return self.population(p.post).size, self.population(p.pre).size
+
     def inputs(self, post: str) -> tuple[Projection, ...]:
         """The projections onto population `post`, in file order."""
         return self._inputs.get(post, ())
+
+    def _headline(self) -> str:
+        cells, synapses = counted(self.n_cells, "cell"), counted(self.n_synapses, "synapse")
+        populations, projections = len(self.populations), len(self.projections)
+        return (
+            f"{self.name or 'without a name'}, {cells} in {counted(populations, 'population')}, "
+            f"{synapses} in {counted(projections, 'projection')}"
+        )
+
+    def _parts(self) -> dict[str, str]:
+        layers = {name: ", ".join(f"{p.cell} {p.size}" for p in layer) for name, layer in self.layers.items()}
+        rules = Counter(type(p.rule).__name__ for p in self.projections if p.rule is not None)
+        learned = ", ".join(f"{name} in {counted(n, 'projection')}" for name, n in rules.items()) or "none"
+        time = f"{counted(self.forward_steps, 'step')} to settle, tau {self.tau:g} steps"
+        return {"rules": learned, "time": time, **layers}
 
     @cached_property
     def _populations(self) -> dict[str, Population]:

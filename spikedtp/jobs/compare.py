@@ -21,14 +21,15 @@ from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
 from spikedtp.records import staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import ClosedResponse, SpikingResponse, default_device, simulate
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["Comparison", "compare_networks", "input_files", "run_comparison"]
 
 SUMMARY_MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Summarised):
     """The result of `compare_networks`.
 
     Attributes
@@ -49,6 +50,18 @@ class Comparison:
     spiking: SpikingResponse | ClosedResponse
     table: pd.DataFrame
     medians: pd.DataFrame
+
+    def _headline(self) -> str:
+        return f"{self.network.circuit.name} in rate and in spikes, {counted(len(self.x), 'sample')}"
+
+    def _parts(self) -> dict[str, str]:
+        rows = self.medians[self.medians["measure"] == "cosine"].itertuples()
+        return {
+            "rate": self.rate._headline(),
+            "spiking": self.spiking._headline(),
+            "table": f"{counted(len(self.table), 'row')}, {counted(self.table.shape[1], 'column')}",
+            **{f"{row.projection} ({row.reference})": f"median cosine {row.median:.3f}" for row in rows},
+        }
 
     def summary(self) -> dict[str, Any]:
         """Sizes, settings and the median of each measure with its interval, under flat keys."""

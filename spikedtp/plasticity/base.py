@@ -14,6 +14,7 @@ from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.plateau import Plateau
 from spikedtp.plasticity.signals import Array, Signals, State, outer
 from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.summaries import as_text, counted
 
 __all__ = ["BiasRule", "Factors", "LearningRule"]
 
@@ -35,6 +36,13 @@ class Factors(NamedTuple):
 
     gain: tuple[tuple[Array, Array], ...]
     decay: tuple[tuple[Array, Array], ...] = ()
+
+    def __repr__(self) -> str:
+        parts = {
+            name: ", ".join(f"{tuple(post.shape)} ⊗ {tuple(pre.shape)}" for post, pre in terms) or "none"
+            for name, terms in self._asdict().items()
+        }
+        return as_text("Factors", f"ΔW as {counted(len(self.gain) + len(self.decay), 'outer product')}", parts)
 
     def dense(self, weight: Array) -> Array:
         """ΔW itself, ``(..., n_post, n_pre)``."""

@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from spikedtp.summaries import Summarised
+
 __all__ = ["Signals", "clip01", "exp", "outer", "positive"]
 
 Array = Any  # numpy or torch; only operators, indexing and ``.clip(lo, hi)`` are used
 State = dict[str, Array]  # what a rule hands on to its next step or presentation, by name
 
 
-@dataclass(frozen=True)
-class Signals:
+@dataclass(frozen=True, repr=False)
+class Signals(Summarised):
     """The signals of one projection in one presentation, or in a batch with leading axes.
 
     `settled` means the end of the settle (forward, sensory) phase, `nudged` the end of the nudge (backward, supervised)
@@ -60,6 +62,12 @@ class Signals:
     post_nudged: Array = None
     plateau: Array = None
     gradient: Array = None
+
+    def _headline(self) -> str:
+        return "what the rule of one projection saw"
+
+    def _parts(self) -> dict[str, str]:
+        return {name: str(np.shape(value)) for name, value in vars(self).items() if value is not None}
 
 
 def outer(post: Array, pre: Array) -> Array:

@@ -27,6 +27,7 @@ from spikedtp.rate.response import RateResponse
 from spikedtp.rate.state import read_parameters
 from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
+from spikedtp.summaries import Summarised
 
 __all__ = ["RateNetwork"]
 
@@ -34,7 +35,7 @@ _PREDICT_BATCH = 256  # samples at a time: the activity buffers of a batch stay 
 _KEPT_PROGRAMS = 8
 
 
-class RateNetwork:
+class RateNetwork(Summarised):
     """A circuit with weights, in float32. `load_rate_network` makes one.
 
     Threads may share it. One of them at a time works in it, and all arrays that it returns are copies. A copy of the
@@ -81,6 +82,12 @@ class RateNetwork:
             rule_state = {name: dict(state) for name, state in self.rule_state.items()}
             own = {"_store": copy(self._store), "rule_state": rule_state, "_programs": {}, "_scratch": {}}
             return self.__dict__ | own | {"_lock": Lock()}
+
+    def _headline(self) -> str:
+        return self.circuit._headline()
+
+    def _parts(self) -> dict[str, str]:
+        return {"weights": "float32, on the CPU", **self.circuit._parts()}
 
     # -- parameters ----------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import DendriticState, Signals
 from spikedtp.plasticity.signals import outer
 from spikedtp.rate.backprop_clone import drives_output
+from spikedtp.summaries import Summarised, counted, shapes
 
 __all__ = ["NotebookFactors", "RateResponse"]
 
@@ -30,7 +31,7 @@ class NotebookFactors:
     pre: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-class _Updates(Mapping[str, np.ndarray]):
+class RateWeightUpdates(Summarised, Mapping[str, np.ndarray]):
     """`RateResponse.weight_updates`: computed on each access."""
 
     def __init__(self, response: RateResponse):
@@ -47,9 +48,15 @@ class _Updates(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._response.learned)
 
+    def _headline(self) -> str:
+        return f"ΔW of {counted(len(self), 'projection')}, computed when it is asked for"
 
-@dataclass(frozen=True)
-class RateResponse:
+    def _parts(self) -> dict[str, str]:
+        return {"ΔW": self._response._shapes_of_updates()}
+
+
+@dataclass(frozen=True, repr=False)
+class RateResponse(Summarised):
     """The response to one presentation, or to a batch with a leading sample axis everywhere. All arrays are float32.
 
     Attributes
@@ -98,12 +105,28 @@ class RateResponse:
     forward_steps: int
     nudge_steps: int
     nudge_populations: str
-    _state: dict[str, dict[str, np.ndarray]] = field(repr=False)
-    _masks: dict[str, np.ndarray] = field(repr=False)
-    _weights: dict[str, np.ndarray] = field(repr=False)
-    _gradient: Callable[[str, int | None], np.ndarray] | None = field(repr=False)
-    _notebook: NotebookFactors = field(repr=False)
-    _backprop: Callable[[str, int | None], np.ndarray] | None = field(repr=False, default=None)
+    _state: dict[str, dict[str, np.ndarray]]
+    _masks: dict[str, np.ndarray]
+    _weights: dict[str, np.ndarray]
+    _gradient: Callable[[str, int | None], np.ndarray] | None
+    _notebook: NotebookFactors
+    _backprop: Callable[[str, int | None], np.ndarray] | None = None
+
+    def _headline(self) -> str:
+        shown = "one presentation" if self.n_samples is None else counted(self.n_samples, "sample")
+        nudge = counted(self.nudge_steps, "nudge step") if self.nudge_steps else "no nudge"
+        return f"{shown} in {self.circuit.name}, {counted(self.forward_steps, 'settle step')} and {nudge}"
+
+    def _parts(self) -> dict[str, str]:
+        parts = {"x": str(self.x.shape), "target": "none" if self.target is None else str(self.target.shape)}
+        for name in ("activity", "dendritic_state", "nudge_dendritic_state", "plateau"):
+            parts[name] = shapes(getattr(self, name))
+        return parts | {"weight_updates": self._shapes_of_updates()}
+
+    def _shapes_of_updates(self) -> str:
+        leading = () if self.n_samples is None else (self.n_samples,)
+        sizes = {name: self.circuit.shape(name) for name in self.learned}
+        return shapes({name: (*leading, *size) for name, size in sizes.items()}, own=2)
 
     @property
     def n_samples(self) -> int | None:
@@ -118,7 +141,7 @@ class RateResponse:
     @property
     def weight_updates(self) -> Mapping[str, np.ndarray]:
         """`updates` of every learned projection, computed when it is asked for."""
-        return _Updates(self)
+        return RateWeightUpdates(self)
 
     @underflow_is_zero
     def updates(self, projection: str, sample: int | None = None) -> np.ndarray:

@@ -19,6 +19,7 @@ from spikedtp.jobs.compare import input_files
 from spikedtp.plotting.sweep import sweep_figure
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device
+from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.job import FAILED, Job, job_key
 from spikedtp.sweep.journal import Journal
@@ -28,8 +29,8 @@ from spikedtp.sweep.table import sweep_table, write_parquet
 __all__ = ["SweepResult", "run_sweep"]
 
 
-@dataclass(frozen=True)
-class SweepResult:
+@dataclass(frozen=True, repr=False)
+class SweepResult(Summarised):
     """The result of a sweep.
 
     Attributes
@@ -46,6 +47,13 @@ class SweepResult:
     n_run: int
     n_found: int
     failed: dict[str, str]
+
+    def _headline(self) -> str:
+        done = f"{self.n_run} run now, {self.n_found} found done, {len(self.failed)} failed"
+        return f"{counted(self.n_run + self.n_found + len(self.failed), 'job')}, {done}"
+
+    def _parts(self) -> dict[str, str]:
+        return {"table": f"{counted(len(self.table), 'row')}, {counted(self.table.shape[1], 'column')}"}
 
 
 def run_sweep(

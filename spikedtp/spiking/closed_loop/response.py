@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -14,11 +14,12 @@ from spikedtp.plasticity import Signals
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.responses.response import Response
 from spikedtp.spiking.responses.weight_updates import PlasticProjection
+from spikedtp.summaries import shapes
 
 __all__ = ["ClosedResponse"]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class ClosedResponse(Response):
     """Result of a closed loop. `Response` describes everything that is not described here.
 
@@ -73,9 +74,9 @@ class ClosedResponse(Response):
 
     population: str | None = None
     spec: ClosedLoop
-    weights: dict[str, np.ndarray] = field(repr=False)
-    rule_state: dict = field(repr=False)
-    masks: dict[str, np.ndarray] = field(repr=False)
+    weights: dict[str, np.ndarray]
+    rule_state: dict
+    masks: dict[str, np.ndarray]
     highest_input: float
     learned: tuple[str, ...]
 
@@ -140,6 +141,21 @@ class ClosedResponse(Response):
         activity, source = self.activity, self.spec.circuit.input.name
         highest = {p.name: float(np.abs(activity[p.name]).max()) for p in self.spec.populations}
         return self.spec.clipped({source: self.highest_input} | highest)
+
+    def _recorded(self) -> dict[str, dict[str, int]]:
+        spec = self.spec
+        cells = {p.name: p.size for p in spec.populations}
+        units = {p.name: p.size * spec.spikers.get(p.name, 1) for p in spec.circuit.populations}
+        known = {"spikes": units, "v_soma": cells, "v_dend": cells}
+        return {what: known[what] for what in known if what in spec.record}
+
+    def _parts(self) -> dict[str, str]:
+        leading = (*((self.n_samples,) if self.batched else ()), self.n_repeats)
+        sizes = {p.name: (*leading, p.size) for p in self.spec.circuit.populations}
+        return {"readout": self.readout, **super()._parts(), "activity": shapes(sizes)}
+
+    def _shapes_of_updates(self) -> str:
+        return super()._shapes_of_updates() if self.spec.nudged else "none, for there was no target"
 
     # -- helpers ---------------------------------------------------------------------------------------------------
 

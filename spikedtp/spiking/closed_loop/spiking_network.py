@@ -31,6 +31,7 @@ from spikedtp.spiking.engine.batch import Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.engine.seeds import presentation_seeds
+from spikedtp.summaries import Summarised
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ INTERNEURON_RATE = 0.25
 INTERNEURON_SPIKERS = 4
 
 
-class SpikingNetwork:
+class SpikingNetwork(Summarised):
     """A circuit in spikes, with weights of its own that begin as those of a rate network.
 
     Parameters
@@ -143,6 +144,15 @@ class SpikingNetwork:
         CellsOfLoop(self._spec(nudged=True)).check()  # whatever it will be asked for
         self._lock = Lock()
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
+
+    def _headline(self) -> str:
+        return self.circuit._headline()
+
+    def _parts(self) -> dict[str, str]:
+        phases, cell = self.spec.phases, type(self.spec.cell).__name__
+        settle, nudge, dt = (float(time) * 1e3 for time in (phases.settle, phases.nudge, phases.dt))
+        times = f"{settle:g} ms to settle, {nudge:g} ms of nudge, in time steps of {dt:g} ms"
+        return {"device": self.device, "cell": cell, **self.circuit._parts(), "time": times}
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Weights and biases under EIANN's key names, as a rate network loads them."""

@@ -22,12 +22,13 @@ from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.feedforward.build import FeedForward, build_feedforward
 from spikedtp.spiking.feedforward.trained_weights import oriented
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "run_torch_snn"]
 
 
-@dataclass(frozen=True)
-class FeedForwardResponse:
+@dataclass(frozen=True, repr=False)
+class FeedForwardResponse(Summarised):
     """The response of a feed-forward network to each sample.
 
     Attributes
@@ -43,9 +44,17 @@ class FeedForwardResponse:
     output_v: np.ndarray | None
     score: np.ndarray
 
+    def _headline(self) -> str:
+        samples, steps, hidden = self.hidden_spikes.shape
+        cells = f"{counted(hidden, 'hidden cell')}, {counted(self.score.shape[-1], 'output cell')}"
+        return f"{counted(samples, 'sample')} of {counted(steps, 'time step')}, {cells}"
 
-@dataclass(frozen=True)
-class RewardedRun:
+    def _parts(self) -> dict[str, str]:
+        return {name: "not kept" if array is None else str(array.shape) for name, array in vars(self).items()}
+
+
+@dataclass(frozen=True, repr=False)
+class RewardedRun(Summarised):
     """The result of `learn_readout`.
 
     Attributes
@@ -60,6 +69,12 @@ class RewardedRun:
     reward: np.ndarray
     score: np.ndarray
     w: np.ndarray
+
+    def _headline(self) -> str:
+        return f"{counted(len(self.reward), 'presentation')}, {self.reward.mean():.1%} of them rewarded"
+
+    def _parts(self) -> dict[str, str]:
+        return {name: str(array.shape) for name, array in vars(self).items()}
 
 
 def run_torch_snn(

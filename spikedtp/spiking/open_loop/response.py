@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from spikedtp.spiking.responses.weight_updates import PlasticProjection
 __all__ = ["SpikingResponse"]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class SpikingResponse(Response):
     """Result of `simulate` in the open loop. `Response` describes everything that is not described here.
 
@@ -56,9 +56,9 @@ class SpikingResponse(Response):
     population: str
     readout: str
     spec: OpenLoop
-    readers: dict[str, SignalReader] = field(repr=False)
-    plastic: dict[str, PlasticProjection] = field(repr=False)
-    replayed: np.ndarray | None = field(repr=False, default=None)
+    readers: dict[str, SignalReader]
+    plastic: dict[str, PlasticProjection]
+    replayed: np.ndarray | None = None
 
     @property
     def projections(self) -> dict[str, PlasticProjection]:
@@ -100,3 +100,13 @@ class SpikingResponse(Response):
     def eligibility(self) -> dict[str, np.ndarray]:
         slices, trace = self.spec.slices(), self._trace("eligibility")
         return {s.population: s.joined(trace[..., slices[s.projection]]) for s in self.spec.sources}
+
+    def _parts(self) -> dict[str, str]:
+        return {"readout": self.readout, **super()._parts()}
+
+    def _recorded(self) -> dict[str, dict[str, int]]:
+        cells = {self.population: self.spec.n_cells}
+        inputs = {name: place.stop - place.start for s in self.spec.sources for name, place in s.groups.items()}
+        traces = {s.population: s.weight.shape[1] for s in self.spec.sources}
+        known = {"spikes": cells | inputs, "v_soma": cells, "v_dend": cells, "eligibility": traces}
+        return {what: known[what] for what in known if what in self.spec.record}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names, shown
+from spikedtp.neurons import CellModel
 from spikedtp.plasticity import Signals
 from spikedtp.spiking.engine.batch import RunResults
 from spikedtp.spiking.responses.weight_updates import PlasticProjection, WeightUpdates
+from spikedtp.summaries import Summarised, counted, shapes
 
 __all__ = ["RECORDABLE", "Response", "check_recordable"]
 
@@ -22,6 +24,9 @@ RECORDABLE = ("spikes", "v_soma", "v_dend", "eligibility")
 
 class Plan(Protocol):
     """What the plan of either loop says about a presentation."""
+
+    @property
+    def cell(self) -> CellModel: ...
 
     @property
     def record(self) -> tuple[str, ...]: ...
@@ -39,8 +44,8 @@ class Plan(Protocol):
     def times(self) -> np.ndarray: ...
 
 
-@dataclass(kw_only=True)
-class Response(ABC):
+@dataclass(kw_only=True, repr=False)
+class Response(Summarised, ABC):
     """Result of `simulate`. Arrays are `(n_repeats, ...)`, with a leading sample axis if x was a batch.
 
     Attributes
@@ -93,7 +98,7 @@ class Response(ABC):
     batched: bool
     n_samples: int
     n_repeats: int
-    results: RunResults = field(repr=False)
+    results: RunResults
 
     # --- each loop's own ----------------------------------------------------------------------------------------------
 
@@ -122,6 +127,10 @@ class Response(ABC):
     @abstractmethod
     def clipped(self) -> dict[str, tuple[float, float]]: ...
 
+    @abstractmethod
+    def _recorded(self) -> dict[str, dict[str, int]]:
+        """How many columns each array has that was recorded: variable -> population -> n."""
+
     # --- the same in both ---------------------------------------------------------------------------------------------
 
     @property
@@ -137,8 +146,30 @@ class Response(ABC):
         return self.spec.times
 
     @property
+    def in_volt(self) -> bool:
+        """Whether the cells have units: then their voltages are in volt."""
+        return getattr(self.spec.cell, "v_rest", None) is not None
+
+    @property
     def timings(self) -> dict[str, float]:
         return self.results.timings
+
+    def _headline(self) -> str:
+        times = f"{counted(self.n_samples, 'sample')} × {counted(self.n_repeats, 'repeat')}"
+        return f"{self.population or 'the whole circuit'} in the {self.loop} loop, {times}"
+
+    def _parts(self) -> dict[str, str]:
+        leading = (*((self.n_samples,) if self.batched else ()), self.n_repeats, len(self.times))
+        recorded = {
+            what: shapes({name: (*leading, n) for name, n in sizes.items()})
+            + (", in volt" if self.in_volt and what in ("v_soma", "v_dend") else "")
+            for what, sizes in self._recorded().items()
+        }
+        time = f"{float(self.spec.duration) * 1e3:g} ms in {counted(len(self.times), 'time step')}"
+        return {"time": time, "weight_updates": self._shapes_of_updates(), **recorded}
+
+    def _shapes_of_updates(self) -> str:
+        return self.weight_updates.shapes()
 
     def _check_recorded(self, what: str) -> None:
         if what not in self.spec.record:

@@ -11,6 +11,7 @@ import numpy as np
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import known_names
 from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
+from spikedtp.summaries import Summarised, counted, shapes
 
 __all__ = ["PlasticProjection", "WeightUpdates"]
 
@@ -68,7 +69,7 @@ class PlasticProjection:
         return Factors(*(tuple((whole(post), whole(pre)) for post, pre in part) for part in factors))
 
 
-class WeightUpdates(Mapping[str, np.ndarray]):
+class WeightUpdates(Summarised, Mapping[str, np.ndarray]):
     """ΔW by projection name. It is made from factors when it is asked for, so that many samples need little memory.
 
     ``updates['H2E_H1E']`` is `(n_repeats, n_post, n_pre)`, with a leading sample axis for a batch.
@@ -102,3 +103,17 @@ class WeightUpdates(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._projections)
+
+    def _headline(self) -> str:
+        return f"ΔW of {counted(len(self), 'projection')}, made when it is asked for"
+
+    def _parts(self) -> dict[str, str]:
+        return {"ΔW": self.shapes()}
+
+    def shapes(self) -> str:
+        """The shapes of all ΔW, in words."""
+        first = 0 if self._batched else 1
+        found = {
+            name: (*p.signals.plateau.shape[first:-1], *p.weight.shape[-2:]) for name, p in self._projections.items()
+        }
+        return shapes(found, own=2)

@@ -22,14 +22,15 @@ from spikedtp.spiking.rule_replay.dense_network import build_dense_replay, dense
 from spikedtp.spiking.rule_replay.given_signals import GivenSignals, RowRule
 from spikedtp.spiking.rule_replay.stock_network import ReplaySpec, build_replay, patterns
 from spikedtp.spiking.synapses.all_to_all import dense_synapses_work
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["ReplayResult", "replay"]
 
 FORMS = ("rate", "spiking")
 
 
-@dataclass(frozen=True)
-class ReplayResult:
+@dataclass(frozen=True, repr=False)
+class ReplayResult(Summarised):
     """The weights and states that a rule made from given signals.
 
     Attributes
@@ -62,6 +63,14 @@ class ReplayResult:
     dt: Quantity
     kept: np.ndarray
     timings: dict[str, float] = field(default_factory=dict)
+
+    def _headline(self) -> str:
+        n_post, n_pre = self.w.shape[-2:]
+        rows = f"{counted(int(self.kept[-1]), 'row')}, one every {float(self.dt) * 1e3:g} ms"
+        return f"{n_post} × {n_pre} synapses after {rows}, weights kept {counted(len(self.kept), 'time')}"
+
+    def _parts(self) -> dict[str, str]:
+        return {"w": str(self.w.shape)} | {f"state {name}": str(values.shape) for name, values in self.state.items()}
 
     @property
     def t(self) -> np.ndarray:
