@@ -7,6 +7,7 @@ from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
 from spikedtp.neurons.registry import CELLS, register_cell
+from spikedtp.neurons.step_lif import StepLI, StepLIF
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
 
@@ -22,6 +23,8 @@ __all__ = [
     "SpikeTrainInput",
     "Spiker",
     "SteadyInput",
+    "StepLI",
+    "StepLIF",
     "TwoCompartment",
     "TwoCompartmentLIF",
     "check_cell",

@@ -10,6 +10,9 @@ from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
 from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward, run_torch_snn
+from spikedtp.spiking.layered.network import Connection, Layer, LayeredNetwork
+from spikedtp.spiking.layered.run import LayeredResponse, run_layers
+from spikedtp.spiking.layered.torch_modules import from_torch_snn
 from spikedtp.spiking.open_loop.present import simulate_open
 from spikedtp.spiking.open_loop.response import SpikingResponse
 from spikedtp.spiking.responses.response import Response
@@ -19,7 +22,11 @@ from spikedtp.spiking.synapses.pairs import PairSynapses
 
 __all__ = [
     "ClosedResponse",
+    "Connection",
     "Device",
+    "Layer",
+    "LayeredNetwork",
+    "LayeredResponse",
     "PairSynapses",
     "Phases",
     "ReplayResult",
@@ -28,11 +35,13 @@ __all__ = [
     "SpikingResponse",
     "compiler_available",
     "default_device",
+    "from_torch_snn",
     "learn_readout",
     "phases_of",
     "register_device",
     "replay",
     "run_feedforward",
+    "run_layers",
     "run_torch_snn",
     "simulate",
     "simulate_closed",

@@ -324,6 +324,11 @@ class DenseSynapses(Group):
         self.contained_objects.append(runner)
         return runner
 
+    def forget(self) -> None:
+        """Remove all spikes on their way. The weights stay."""
+        if self._delay and "_ring" in self.variables:
+            self._delay.forget()
+
     # -- before a run ----------------------------------------------------------------------------------------------
 
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:

@@ -256,8 +256,7 @@ class PairSynapses(DenseSynapses):
         for name in self._state:
             if name != "w":
                 self.state(name, use_units=False)[:] = 0
-        if self._delay and "_ring" in self.variables:
-            self._delay.forget()
+        super().forget()
 
     # -- time steps that change between runs -----------------------------------------------------------------------
 
