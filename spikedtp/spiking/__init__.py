@@ -11,6 +11,7 @@ from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
 from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward, run_torch_snn
 from spikedtp.spiking.layered.network import Connection, Layer, LayeredNetwork
+from spikedtp.spiking.layered.nir_graph import from_nir
 from spikedtp.spiking.layered.run import LayeredResponse, run_layers
 from spikedtp.spiking.layered.torch_modules import from_torch_snn
 from spikedtp.spiking.open_loop.present import simulate_open
@@ -35,6 +36,7 @@ __all__ = [
     "SpikingResponse",
     "compiler_available",
     "default_device",
+    "from_nir",
     "from_torch_snn",
     "learn_readout",
     "phases_of",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from brian2 import ms
@@ -107,6 +108,24 @@ class Layer:
             replace(self.cell, **{name: float(limit(found)) for name, found in values.items()})
         object.__setattr__(self, "values", values)
 
+    @classmethod
+    def of(
+        cls, name: str, kind: type[CellModel], parameters: Mapping[str, ArrayLike], reset: str,
+        connections: Sequence[Connection], bias: np.ndarray,
+    ) -> Layer:  # fmt: skip
+        """A layer from parameters that are one number or one for each cell, whichever they are; no reset if it is ""."""
+        shared: dict[str, Any] = {"reset": reset} if reset else {}
+        values = {}
+        for key, given in parameters.items():
+            numbers = as_numbers(f"{key} of layer {name!r}", given).reshape(-1)
+            if numbers.size not in (1, len(bias)):
+                raise SpikedtpError(f"{key} of layer {name!r} must be one number or {len(bias)}, got {numbers.size}")
+            if (numbers == numbers[0]).all():
+                shared[key] = float(numbers[0])
+            else:
+                values[key] = numbers
+        return cls(name, kind(**shared), tuple(connections), bias if bias.any() else None, values)
+
     def _per_cell(self, name: str, given: ArrayLike) -> np.ndarray:
         found = as_numbers(f"{name} of layer {self.name!r}", given)
         if found.shape != (self.n,):
@@ -140,8 +159,9 @@ class LayeredNetwork:
     n_in : int
         Number of input cells.
     layers : sequence of Layer
-        The last one is the output.
     dt : Quantity (second)
+    readout : str, optional
+        The layer that is the output. The default is the last one.
 
     Raises
     ------
@@ -162,6 +182,7 @@ class LayeredNetwork:
     n_in: int
     layers: tuple[Layer, ...]
     dt: Quantity = field(default_factory=lambda: 1 * ms)
+    readout: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -173,6 +194,8 @@ class LayeredNetwork:
         if twice := {name for name in names if names.count(name) > 1 or name == INPUT}:
             raise SpikedtpError(f"each layer needs a name of its own, and 'input' is taken: {', '.join(sorted(twice))}")
         sizes = {INPUT: self.n_in} | {layer.name: layer.n for layer in self.layers}
+        if self.readout and self.readout not in names:
+            raise known_names("readout", self.readout, names)
         for place, layer in enumerate(self.layers):
             layer.cell.check_time_step(self.dt)
             for connection in layer.connections:
@@ -200,8 +223,8 @@ class LayeredNetwork:
 
     @property
     def output(self) -> Layer:
-        """The last layer."""
-        return self.layers[-1]
+        """The layer that is read out."""
+        return self[self.readout] if self.readout else self.layers[-1]
 
     def __repr__(self) -> str:
         steps: Iterable[str] = (f"{layer.n} {layer.name} ({type(layer.cell).__name__})" for layer in self.layers)

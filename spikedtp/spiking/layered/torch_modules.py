@@ -150,7 +150,7 @@ class _Builder:
         connections = signal.connections()
         if weights is not None:
             connections = (*connections, Connection(name, weights, 1))
-        self.layers.append(layer_of(name, kind, parameters, reset, connections, signal.bias))
+        self.layers.append(Layer.of(name, kind, parameters, reset, connections, signal.bias))
         self.signal = Signal.of(name, n)
 
     def network(self, dt: Quantity | None) -> LayeredNetwork:
@@ -160,7 +160,7 @@ class _Builder:
         if not self.layers or set(self.signal.terms) != {(self.layers[-1].name, 0)} or self._is_weighted():
             name = "output" if "output" not in named else "output_sum"
             plain = {"beta": 0.0}
-            self.layers.append(layer_of(name, StepLI, plain, "", self.signal.connections(), self.signal.bias))
+            self.layers.append(Layer.of(name, StepLI, plain, "", self.signal.connections(), self.signal.bias))
         if len(steps := set(self.steps.values())) > 1:
             raise SpikedtpError(f"modules have different time steps: {', '.join(f'{n} {d} s' for n, d in self.steps.items())}")
         if dt is None:
@@ -172,25 +172,6 @@ class _Builder:
     def _is_weighted(self) -> bool:
         """Whether a Linear came after the last cells."""
         return not hasattr(self.signal.terms[(self.layers[-1].name, 0)], "toarray")  # type: ignore[union-attr]
-
-
-def layer_of(
-    name: str, kind: type[CellModel], parameters: dict[str, Any], reset: str, connections: tuple[Connection, ...],
-    bias: np.ndarray,
-) -> Layer:  # fmt: skip
-    """A layer whose parameters are numbers where all cells have the same, and else arrays."""
-    shared, values, n = {}, {}, len(bias)
-    for key, given in parameters.items():
-        numbers = as_numbers(f"{key} of {name}", given)
-        if numbers.size not in (1, n):
-            raise SpikedtpError(f"{key} of {name} must be one number or {n}, got shape {numbers.shape}")
-        numbers = numbers.reshape(-1)
-        if (numbers == numbers[0]).all():
-            shared[key] = float(numbers[0])
-        else:
-            values[key] = numbers
-    cell = kind(**shared, **({"reset": reset} if reset else {}))
-    return Layer(name, cell, connections, bias if bias.any() else None, values)
 
 
 def _recurrent(where: str, module: Any, n: int) -> tuple[np.ndarray | None, np.ndarray]:

@@ -141,3 +141,71 @@ def run_norse(network, x):
                 signal, state[place] = module(signal, state.get(place))
                 outputs.setdefault(place, []).append(signal)
     return [torch.stack(each, 1).numpy() for each in outputs.values()]
+
+
+NIR_NORSE = ["LIF", "LIF", "CubaLIF", "CubaLIF", "IF", "IF", "mixed", "mixed", "mixed LI", "recurrent", "recurrent"]
+NIR_SNNTORCH = ["LIF", "LIF", "LIF", "CubaLIF", "CubaLIF", "CubaLIF", "mixed", "mixed", "mixed", "mixed"]
+
+
+def single(values):
+    """Numbers that float32 holds: programs read graphs in single precision."""
+    return np.asarray(values).astype(np.float32).astype(np.float64)
+
+
+def nir_graph(case, seed, dt):
+    """A graph of two or three layers of cells; r, w_in and v_leak as both programs can read them."""
+    import nir
+
+    rng = np.random.default_rng(seed)
+    nodes, edges, n_in = {"input": nir.Input(np.array([N_IN]))}, [], N_IN
+    snntorch = dt == 1e-4
+    for k in range(int(rng.integers(2, 4))):
+        n = int(rng.integers(4, 10))
+        weights = single(rng.normal(0.3, 1, (n, n_in)))
+        if rng.random() < 0.5 or case.startswith("mixed"):
+            nodes[f"w{k}"] = nir.Affine(weights, single(rng.normal(0, 0.2, n)))
+        else:
+            nodes[f"w{k}"] = nir.Linear(weights)
+        kind = case if case in ("LIF", "CubaLIF", "IF") else str(rng.choice(["LIF", "CubaLIF"]))
+        kind = "LIF" if case == "recurrent" else kind
+        draw = lambda low, high: single(np.full(n, rng.uniform(low, high)) if snntorch else rng.uniform(low, high, n))  # noqa: B023, E731
+        tau, tau_syn, nothing = dt / draw(0.05, 0.7), dt / draw(0.2, 0.8), np.zeros(n)
+        leak = nothing if kind == "CubaLIF" or snntorch else draw(-0.1, 0.1)  # Norse adds that of CubaLIF to its current
+        if kind == "IF":
+            nodes[f"cells{k}"] = nir.IF(r=np.ones(n), v_threshold=draw(0.5, 2), v_reset=nothing)
+        elif kind == "LIF":
+            r = tau / dt if snntorch else np.ones(n)
+            nodes[f"cells{k}"] = nir.LIF(tau=tau, r=r, v_leak=leak, v_threshold=draw(0.3, 0.9), v_reset=nothing)
+        else:
+            r, w_in = (tau / dt, tau_syn / dt) if snntorch else (draw(0.5, 2), draw(0.5, 2))
+            nodes[f"cells{k}"] = nir.CubaLIF(
+                tau_mem=tau, tau_syn=tau_syn, r=r, v_leak=leak, v_threshold=draw(0.2, 0.6), w_in=w_in, v_reset=nothing
+            )
+        edges += [("input" if not k else f"cells{k - 1}", f"w{k}"), (f"w{k}", f"cells{k}")]
+        if case == "recurrent":
+            nodes[f"rec{k}"] = nir.Linear(single(rng.normal(0, 0.7, (n, n))))
+            edges += [(f"cells{k}", f"rec{k}"), (f"rec{k}", f"cells{k}")]
+        n_in = n
+    last = f"cells{k}"
+    if case.endswith(" LI"):
+        nodes["readout"] = nir.LI(tau=dt / draw(0.05, 0.7), r=np.ones(n), v_leak=draw(-0.1, 0.1))
+        edges.append((last, "readout"))
+        last = "readout"
+    nodes["output"] = nir.Output(np.array([n]))
+    return nir.NIRGraph(nodes, [*edges, (last, "output")])
+
+
+def run_imported(network, x):
+    """(samples, steps, n) output of a network that NIRTorch executes, one step at a time."""
+    import torch
+
+    state, outputs = None, []
+    for module in network.modules():
+        if hasattr(module, "spike_grad"):
+            module.spike_grad = lambda over: (over > 0).to(over.dtype)
+    network.double()
+    with torch.no_grad():
+        for k in range(x.shape[1]):
+            out, state = network(torch.from_numpy(x[:, k].astype(float)), state)
+            outputs.append(out[0] if isinstance(out, tuple) else out)
+    return torch.stack(outputs, 1).numpy()
