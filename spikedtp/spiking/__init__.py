@@ -9,8 +9,10 @@ from spikedtp.spiking.closed_loop.present import simulate_closed
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
-from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward, run_torch_snn
+from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward
+from spikedtp.spiking.feedforward.torch_snn import run_torch_snn
 from spikedtp.spiking.layered.network import Connection, Layer, LayeredNetwork
+from spikedtp.spiking.layered.nir_export import to_nir
 from spikedtp.spiking.layered.nir_graph import from_nir
 from spikedtp.spiking.layered.run import LayeredResponse, run_layers
 from spikedtp.spiking.layered.torch_modules import from_torch_snn
@@ -48,4 +50,5 @@ __all__ = [
     "simulate",
     "simulate_closed",
     "simulate_open",
+    "to_nir",
 ]

@@ -1,4 +1,4 @@
-"""Networks that were trained in torch in discrete time: run in Brian2, with the same or with other cells."""
+"""Networks of two matrices that were trained in torch: run with any hidden cell, or learning from reward."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from spikedtp.spiking.feedforward.build import FeedForward, build_feedforward
 from spikedtp.spiking.feedforward.trained_weights import oriented
 from spikedtp.summaries import Summarised, counted
 
-__all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "run_torch_snn"]
+__all__ = ["FeedForwardResponse", "RewardedRun", "learn_readout", "run_feedforward", "spikes_given"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,68 +75,6 @@ class RewardedRun(Summarised):
 
     def _parts(self) -> dict[str, str]:
         return {name: str(array.shape) for name, array in vars(self).items()}
-
-
-def run_torch_snn(
-    weights: Sequence,
-    input_spikes: ArrayLike,
-    *,
-    tau: Quantity = 5 * ms,
-    dt: Quantity = 1 * ms,
-    threshold: float = 1.0,
-    orientation: str | None = None,
-    device: str = "cpp_standalone",
-) -> tuple[np.ndarray, np.ndarray]:
-    """Run a trained discrete-time network in Brian2, spike for spike.
-
-    Hidden cells are `DiscreteLIF` and output cells are `LeakyReadout`. All numbers are float64.
-
-    Parameters
-    ----------
-    weights : [w1, w2]
-        ``(n_in, n_hidden)`` and ``(n_hidden, n_out)``, as in torch's ``x @ w``. They are arrays, tensors, or the layers
-        (``torch.nn.Linear`` without bias) themselves.
-    input_spikes : (samples, steps, n_in)
-        Spikes as 0 and 1, or bool.
-    tau : Quantity (second)
-        Time constant of hidden and output cells.
-    dt : Quantity (second)
-        Time step.
-    threshold : float
-        Threshold of the hidden cells.
-    orientation : {"in_out", "out_in"}, optional
-        How arrays and tensors are stored: ``(n_in, n_out)``, or ``(n_out, n_in)`` as ``torch.nn.Linear.weight`` is. The
-        shapes decide this unless all of them are square. Then it must be given.
-    device : {"cpp_standalone", "runtime"}
-
-    Returns
-    -------
-    hidden_spikes : (samples, steps, n_hidden) bool
-    output_v : (samples, steps, n_out) float64
-        Voltages of the output cells, which are 0 in step 0.
-
-    Raises
-    ------
-    SpikedtpError
-        Shapes do not fit or fit in both orientations, inputs are not spikes, units are wrong, or the device is unknown.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spikedtp import run_torch_snn
-    >>> w1, w2 = np.full((3, 2), 0.6), np.ones((2, 1))  # (n_in, n_hidden), (n_hidden, n_out)
-    >>> spikes = np.zeros((1, 10, 3), dtype=bool)
-    >>> spikes[0, 2] = True  # all inputs fire in step 2
-    >>> hidden, output = run_torch_snn([w1, w2], spikes, device="runtime")
-    >>> np.flatnonzero(hidden[0, :, 0]), output.shape
-    (array([4, 5]), (1, 10, 1))
-    """
-    response = run_feedforward(
-        weights, input_spikes, hidden=DiscreteLIF(tau=tau, threshold=threshold), tau=tau, dt=dt,
-        orientation=orientation, device=device,
-    )  # fmt: skip
-    assert response.output_v is not None  # traces are kept unless one says otherwise
-    return response.hidden_spikes, response.output_v
 
 
 def run_feedforward(
@@ -308,17 +246,22 @@ def _checked(
     weights: Sequence, input_spikes: ArrayLike, orientation: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """w1 and w2 in float64, (n_in, n_out), and the inputs as bool, or an error that says what does not fit."""
+    x = spikes_given(input_spikes)
+    return (*oriented(weights, x.shape, orientation), x)
+
+
+def spikes_given(input_spikes: ArrayLike) -> np.ndarray:
+    """Input spikes as `(samples, steps, n_in)` bool, or an error that says what they are."""
     x = as_numbers("input_spikes", input_spikes, None)
     if x.ndim != 3 or 0 in x.shape:
         raise SpikedtpError(
             f"input_spikes must be an array of numbers with 3 axes, (samples, steps, n_in), got shape {x.shape}"
         )
-    w1, w2 = oriented(weights, x.shape, orientation)
     if x.dtype != bool:
         if not np.isin(x, (0, 1)).all():
             raise SpikedtpError("input_spikes must hold spikes, 0 or 1")
         x = x.astype(bool)
-    return w1, w2, x
+    return x
 
 
 def _seeds(seed: int, n: int) -> np.ndarray:

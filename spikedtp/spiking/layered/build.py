@@ -69,7 +69,10 @@ def build_layers(network: LayeredNetwork, n_steps: int, record: tuple[str, ...],
             built.spikes[layer.name] = SpikeMonitor(group, when="end", name=f"{group.name}_spikes")
             net.add(built.spikes[layer.name])
         if layer.name in record:
-            monitor = StateMonitor(group, "v_soma", record=True, when="end", clock=clock, name=f"{group.name}_traces")
+            seen = {"when": "end"}
+            if layer.cell.declaration().before_threshold:  # it may already be the decay towards the next step
+                seen = {"when": SLOT, "order": OF_LAYER * place + OF_SLOT * CYCLE.index("before_thresholds") - 5}
+            monitor = StateMonitor(group, "v_soma", record=True, clock=clock, name=f"{group.name}_traces", **seen)
             built.traces[layer.name] = (monitor, "v_soma")
             net.add(monitor)
     return built

@@ -1,5 +1,7 @@
 """Which way round the weights of a network from torch are: told by shapes and layers, asked for where they cannot."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -119,13 +121,14 @@ def test_random_shapes_against_what_fits():
 def test_layers_that_these_cells_cannot_be():
     w1, w2, x = network((5, 4, 3), 0)
     biased = torch.nn.Linear(5, 4)
-    with pytest.raises(SpikedtpError, match=r"w1 has a bias, which these cells do not have: .*bias=False"):
-        run_torch_snn([biased, linear(w2)], x, device="runtime")
+    for run in (run_feedforward, partial(learn_readout, labels=[0, 1], order=[0])):
+        with pytest.raises(SpikedtpError, match=r"w1 has a bias, which these cells do not have: .*bias=False"):
+            run([biased, linear(w2)], x, device="runtime")
     biased.bias.data[:] = 0
     biased.weight.data = torch.from_numpy(w1.T.astype(np.float32))
     found = run_torch_snn([biased, linear(w2)], x, device="runtime")
     assert np.array_equal(found[0], run_torch_snn([w1.astype(np.float32), w2], x, device="runtime")[0])
-    with pytest.raises(SpikedtpError, match="weights must be a list of two matrices"):
+    with pytest.raises(SpikedtpError, match="w2 is a ReLU, which has no counterpart here"):
         run_torch_snn(torch.nn.Sequential(biased, torch.nn.ReLU(), linear(w2)), x, device="runtime")
     with pytest.raises(SpikedtpError, match="unknown orientation 'rows': known are in_out, out_in"):
         run_torch_snn([w1, w2], x, orientation="rows", device="runtime")

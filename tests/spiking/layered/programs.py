@@ -143,7 +143,7 @@ def run_norse(network, x):
     return [torch.stack(each, 1).numpy() for each in outputs.values()]
 
 
-NIR_NORSE = ["LIF", "LIF", "CubaLIF", "CubaLIF", "IF", "IF", "mixed", "mixed", "mixed LI", "recurrent", "recurrent"]
+NIR_NORSE = ["LIF", "LIF", "CubaLIF", "CubaLIF", "IF", "IF", "mixed", "mixed", "recurrent", "recurrent"]
 NIR_SNNTORCH = ["LIF", "LIF", "LIF", "CubaLIF", "CubaLIF", "CubaLIF", "mixed", "mixed", "mixed", "mixed"]
 
 
@@ -186,13 +186,8 @@ def nir_graph(case, seed, dt):
             nodes[f"rec{k}"] = nir.Linear(single(rng.normal(0, 0.7, (n, n))))
             edges += [(f"cells{k}", f"rec{k}"), (f"rec{k}", f"cells{k}")]
         n_in = n
-    last = f"cells{k}"
-    if case.endswith(" LI"):
-        nodes["readout"] = nir.LI(tau=dt / draw(0.05, 0.7), r=np.ones(n), v_leak=draw(-0.1, 0.1))
-        edges.append((last, "readout"))
-        last = "readout"
     nodes["output"] = nir.Output(np.array([n]))
-    return nir.NIRGraph(nodes, [*edges, (last, "output")])
+    return nir.NIRGraph(nodes, [*edges, (f"cells{k}", "output")])
 
 
 def run_imported(network, x):
