@@ -82,7 +82,7 @@ RESETS = {
 class StepLI(CellModel):
     r"""A leaky integrator without threshold, given by its factors for one time step.
 
-    With x[k] the sum of the weights that arrive in step k, the synaptic current i and the voltage v are, in this order::
+    With x[k] the sum of the weights that arrive in step k, the synaptic current i and the voltage v are::
 
         i[k] = alpha i[k-1] + input_gain x[k]
         v[k] = beta v[k-1] + current_gain i[k] + drift
@@ -135,7 +135,7 @@ class StepLI(CellModel):
 
 @dataclass(frozen=True)
 class StepLIF(StepLI):
-    r"""A leaky integrate-and-fire cell given by its factors for one time step: `StepLI`, and a spike where v > threshold.
+    r"""A leaky integrate-and-fire cell given by its factors for a time step: `StepLI`, and a spike if v > threshold.
 
     ==================== ========================================================== ==================================
     ``reset``            effect of a spike                                          where it comes from

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from brian2 import ms
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import DiscreteLIF, LeakyReadout, StepLI, StepLIF
+from spikedtp.neurons import CellModel, DiscreteLIF, LeakyReadout, StepLI, StepLIF
 from spikedtp.neurons.step_lif import step_decay
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.feedforward.run import run_feedforward, spikes_given
@@ -43,8 +43,8 @@ def run_torch_snn(
 ) -> tuple[Any, np.ndarray]:
     """Run a trained discrete-time network in Brian2, spike for spike.
 
-    Hidden cells are `DiscreteLIF` and output cells are `LeakyReadout`. With `reset` they are `StepLIF` and `StepLI`, the
-    cells of snnTorch and Norse. All numbers are float64.
+    Hidden cells are `DiscreteLIF` and output cells are `LeakyReadout`. With `reset` they are `StepLIF` and `StepLI`,
+    the cells of snnTorch and Norse. All numbers are float64.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def run_torch_snn(
     given = given_layers(weights, x.shape, orientation)
     plain = len(given.matrices) == 2 and not any(bias is not None and bias.any() for bias in given.biases)
     if plain and np.ndim(tau) == np.ndim(threshold) == 0 and not _any(options):
-        cell = DiscreteLIF(tau=tau, threshold=threshold)
+        cell = DiscreteLIF(tau=tau, threshold=cast(float, threshold))
         short = run_feedforward(weights, x, hidden=cell, tau=tau, dt=dt, orientation=orientation, device=device)
         assert short.output_v is not None  # traces are kept unless one says otherwise
         return short.hidden_spikes, short.output_v
@@ -152,9 +152,13 @@ def _network(
     synaptic = [None] * n if tau_syn is None else _times("tau_syn", tau_syn, n)
     if reset is None and any(each is not None for each in synaptic):
         raise SpikedtpError("run_torch_snn: tau_syn needs a reset such as 'late_subtract': DiscreteLIF has no current")
-    thresholds = [threshold] * (n - 1) if np.ndim(threshold) == 0 else _entries("threshold", threshold, n - 1, "hidden layer")
+    thresholds = (
+        [threshold] * (n - 1) if np.ndim(threshold) == 0 else _entries("threshold", threshold, n - 1, "hidden layer")
+    )
     if reset is None and any(value < 0 for value in thresholds):
-        raise SpikedtpError("run_torch_snn: thresholds below 0 need a reset such as 'late_subtract', or two matrices alone")
+        raise SpikedtpError(
+            "run_torch_snn: thresholds below 0 need a reset such as 'late_subtract', or two matrices alone"
+        )
     loops = [None] * (n - 1) if recurrent is None else _entries("recurrent", recurrent, n - 1, "hidden layer")
     added = [None] * n if biases is None else _entries("biases", biases, n, "matrix")
     layers: list[Layer] = []
@@ -171,6 +175,7 @@ def _network(
             if more.shape != (matrix.shape[1],):
                 raise SpikedtpError(f"biases[{k}] must be ({matrix.shape[1]},), got shape {more.shape}")
             bias = more if bias is None else bias + more
+        cell: CellModel
         if reset is None:
             cell = LeakyReadout(tau=taus[k]) if last else DiscreteLIF(tau=taus[k], threshold=thresholds[k])
         else:
@@ -184,7 +189,7 @@ def _network(
 
 def _times(name: str, given: Any, n: int) -> list[Any]:
     """A time constant for each of n matrices."""
-    one = isinstance(given, Quantity) and not given.ndim or np.isscalar(given)
+    one = np.ndim(given) == 0
     each = [given] * n if one else _entries(name, given, n, "matrix")
     for value in each:
         if value is not None or name == "tau":

@@ -35,7 +35,7 @@ class GivenLayers(NamedTuple):
 
 
 def oriented(weights: Any, inputs: tuple[int, ...], orientation: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """w1 ``(n_in, n_hidden)`` and w2 ``(n_hidden, n_out)`` of a network that has no biases, as `given_layers` finds them."""
+    """w1 ``(n_in, n_hidden)`` and w2 ``(n_hidden, n_out)`` as `given_layers` finds them, without biases."""
     found = given_layers(weights, inputs, orientation, most=2)
     for k, bias in enumerate(found.biases, 1):
         if bias is not None and bias.any():
@@ -119,8 +119,8 @@ def _misfit(given: list[np.ndarray], inputs: tuple[int, ...], orientation: str |
 def _matrix(name: str, values: Any) -> np.ndarray:
     if hasattr(values, "forward"):
         raise SpikedtpError(
-            f"{name} is a {type(values).__name__}, which has no counterpart here: known are torch.nn.Linear, and modules "
-            "of snnTorch and Norse"
+            f"{name} is a {type(values).__name__}, which has no counterpart here: known are torch.nn.Linear and "
+            "cells of snnTorch and Norse"
         )
     array = as_numbers(name, values)
     if array.ndim != 2 or 0 in array.shape:

@@ -7,6 +7,7 @@ so that their spikes are there when the next step begins.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor
@@ -69,7 +70,7 @@ def build_layers(network: LayeredNetwork, n_steps: int, record: tuple[str, ...],
             built.spikes[layer.name] = SpikeMonitor(group, when="end", name=f"{group.name}_spikes")
             net.add(built.spikes[layer.name])
         if layer.name in record:
-            seen = {"when": "end"}
+            seen: dict[str, Any] = {"when": "end"}
             if layer.cell.declaration().before_threshold:  # it may already be the decay towards the next step
                 seen = {"when": SLOT, "order": OF_LAYER * place + OF_SLOT * CYCLE.index("before_thresholds") - 5}
             monitor = StateMonitor(group, "v_soma", record=True, clock=clock, name=f"{group.name}_traces", **seen)

@@ -1,4 +1,4 @@
-"""The plain description of a network of layers in discrete time. It knows neither torch nor NIR, and makes no Brian2."""
+"""The plain description of a network of layers in discrete time. It knows neither torch nor NIR, nor runs."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Layer:
         cls, name: str, kind: type[CellModel], parameters: Mapping[str, ArrayLike], reset: str,
         connections: Sequence[Connection], bias: np.ndarray,
     ) -> Layer:  # fmt: skip
-        """A layer from parameters that are one number or one for each cell, whichever they are; no reset if it is ""."""
+        """A layer from parameters that are one number or one for each cell, whichever they are; `reset` may be ""."""
         shared: dict[str, Any] = {"reset": reset} if reset else {}
         values = {}
         for key, given in parameters.items():
@@ -150,8 +150,8 @@ class Layer:
 class LayeredNetwork:
     """Layers in the order in which a time step goes through them.
 
-    In one time step each layer in turn takes what arrives, takes its step and fires; its spikes reach later layers in the
-    same time step. This is how modules that are called one after another work. Connections back to the same or an
+    In one time step each layer in turn takes what arrives, takes its step and fires. Its spikes reach later layers in
+    the same time step. This is how modules that are called one after another work. Connections back to the same or an
     earlier layer bring the spikes of the step before.
 
     Parameters
@@ -211,7 +211,9 @@ class LayeredNetwork:
                 f"{connection.weights.shape}"
             )
         if source != INPUT and not self[source].fires:
-            raise SpikedtpError(f"{where}: {source!r} ({type(self[source].cell).__name__}) never fires: it can be an output alone")
+            raise SpikedtpError(
+                f"{where}: {source!r} ({type(self[source].cell).__name__}) never fires: it can be an output alone"
+            )
         if late and not connection.delay_steps:
             raise SpikedtpError(f"{where}: spikes of {source!r} arrive in the next step at the earliest: delay_steps=1")
 

@@ -18,16 +18,16 @@ __all__ = ["to_nir"]
 def to_nir(network: LayeredNetwork, *, method: str = "euler", lossy: bool = False) -> Any:
     """Write a network of layers as a graph of the Neuromorphic Intermediate Representation (NIR).
 
-    ``from_nir(to_nir(network), dt=network.dt)`` is the same network, within rounding. ``nir.write(path, graph)`` makes a
-    file of it, which other programs can read.
+    ``from_nir(to_nir(network), dt=network.dt)`` is the same network, within rounding. ``nir.write(path, graph)``
+    makes a file of it, which other programs can read.
 
     Parameters
     ----------
     network : LayeredNetwork
         Of `StepLIF` and `StepLI` cells.
     method : {"euler", "exact"}
-        How the factors for a time step become time constants, as in `from_nir`: the method of the program that is to read
-        the graph.
+        How the factors for a time step become time constants, as in `from_nir`: the method of the program that is to
+        read the graph.
     lossy : bool
         Whether to write what NIR has no words for all the same. These are resets other than ``"value"`` (programs that
         read the graph will reset to v_reset), and voltages that do not start at v_leak.
@@ -125,7 +125,9 @@ def _node(nir: Any, layer: Layer, dt: float, method: str, lossy: bool) -> Any:
         gain = {"r": value["input_gain"] * value["current_gain"]}
         return nir.IF(**gain, **spike) if fires else nir.I(**gain)
     if (beta == 1).any() or (current and (alpha == 1).any()):
-        raise SpikedtpError(f"{where}: NIR has no node for beta = 1 with a current, a drift or leaky neighbours, nor alpha = 1")
+        raise SpikedtpError(
+            f"{where}: NIR has no node for beta = 1 with a current, a drift or leaky neighbours, nor alpha = 1"
+        )
     leak = {"r": value["current_gain"] / (1 - beta), "v_leak": rest}
     if current:
         return (nir.CubaLIF if fires else nir.CubaLI)(

@@ -114,7 +114,7 @@ class _Reader:
         for name, late in _in_order(cells):
             layers.append(self._layer(name, cells[name], late))
         end, readout = self._arriving(self.output), ""
-        (source, delay), matrix = next(iter(end.terms.items()), (("", 0), None))
+        (source, delay), matrix = next(iter(end.terms.items()))
         plain = len(end.terms) == 1 and source in cells and not delay and not end.bias.any()
         if plain and matrix.shape[0] == matrix.shape[1] and (sparse.eye_array(end.n) != matrix).sum() == 0:
             readout = source

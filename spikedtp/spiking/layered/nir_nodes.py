@@ -71,7 +71,8 @@ def _read(path: Path) -> Any:
 def _flat(graph: Any, prefix: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
-    entrance, exit_ = {}, {}
+    entrance: dict[str, str] = {}
+    exit_: dict[str, str] = {}
     for key, node in graph.nodes.items():
         name = prefix + key
         kind = kind_of(node)

@@ -67,8 +67,8 @@ def run_layers(
     network : LayeredNetwork
         Such as `from_nir` or `from_torch_snn` gives.
     inputs : (samples, steps, n_in)
-        Spikes as 0 and 1 or bool. Other numbers are graded inputs, such as the grey values of an image in every step; the
-        weights of the input multiply them.
+        Spikes as 0 and 1 or bool. Other numbers are graded inputs, such as the grey values of an image in every step;
+        the weights of the input multiply them.
     record : iterable of str, optional
         Layers whose voltages are kept. The default is the last one.
     device : {"cpp_standalone", "runtime"}

@@ -54,7 +54,7 @@ class Signal:
         steps = np.broadcast_to(steps, (self.n,))
         if self.bias[steps > 0].any():
             raise SpikedtpError(
-                f"{where} delays a constant (the bias of an Affine), which would arrive late: move the bias behind the delay"
+                f"{where} delays a constant, the bias of an Affine, which would come late: move it behind the delay"
             )
         different = np.unique(steps)
         if len(different) > MOST_DELAYS:

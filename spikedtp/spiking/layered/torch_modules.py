@@ -87,8 +87,8 @@ def _modules(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         return
     else:
         raise SpikedtpError(
-            f"a network of layers must be a torch.nn.Sequential or a list of modules in the order of their calls, such as "
-            f"[net.fc1, net.lif1, net.fc2, net.lif2], got {kind}"
+            f"a network of layers must be a torch.nn.Sequential or a list of modules in the order of their calls, such "
+            f"as [net.fc1, net.lif1, net.fc2, net.lif2], got {kind}"
         )
     for name, child in children:
         yield from _modules(child, f"{prefix}.{name}" if prefix else name)
@@ -162,7 +162,9 @@ class _Builder:
             plain = {"beta": 0.0}
             self.layers.append(Layer.of(name, StepLI, plain, "", self.signal.connections(), self.signal.bias))
         if len(steps := set(self.steps.values())) > 1:
-            raise SpikedtpError(f"modules have different time steps: {', '.join(f'{n} {d} s' for n, d in self.steps.items())}")
+            raise SpikedtpError(
+                f"modules have different time steps: {', '.join(f'{n} {d} s' for n, d in self.steps.items())}"
+            )
         if dt is None:
             dt = steps.pop() * second if steps else 1 * ms
         elif steps and not np.isclose(step := steps.pop(), float(dt), rtol=1e-9, atol=0):
@@ -187,7 +189,9 @@ def _recurrent(where: str, module: Any, n: int) -> tuple[np.ndarray | None, np.n
         return as_numbers(f"recurrent weight of {where}", inner.weight), bias
     if hasattr(inner, "V"):
         return np.diag(np.broadcast_to(as_numbers(f"V of {where}", inner.V), (n,))), nothing
-    raise SpikedtpError(f"{where} has a recurrence by {type(inner).__name__}, which has no counterpart: use linear_features")
+    raise SpikedtpError(
+        f"{where} has a recurrence by {type(inner).__name__}, which has no counterpart: use linear_features"
+    )
 
 
 # --- snnTorch -------------------------------------------------------------------------------------------------------

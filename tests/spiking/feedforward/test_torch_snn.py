@@ -1,5 +1,7 @@
 """`run_torch_snn` with any number of layers, recurrence, biases and other cells, against loops in numpy."""
 
+import itertools
+
 import numpy as np
 import pytest
 from brian2 import ms
@@ -16,7 +18,7 @@ def drawn(seed, n_layers):
     """Weights as in ``x @ w``, recurrent weights and biases of all or of some layers, time constants, thresholds."""
     rng = np.random.default_rng(seed)
     sizes = [N_IN, *(int(n) for n in rng.integers(3, 8, n_layers))]
-    weights = [rng.normal(0.4, 0.8, shape) for shape in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [rng.normal(0.4, 0.8, shape) for shape in itertools.pairwise(sizes)]
     recurrent = [rng.normal(0, 0.5, (n, n)) if rng.random() < 0.7 else None for n in sizes[1:-1]]
     biases = [rng.normal(0, 0.1, n) if rng.random() < 0.7 else None for n in sizes[1:]]
     tau, thresholds = rng.uniform(2, 12, n_layers), rng.uniform(0.6, 1.4, n_layers - 1)

@@ -1,4 +1,4 @@
-"""Makes tests/golden/trained_snn.npz by running snnTorch and Norse: python tests/spiking/layered/make_trained_golden.py.
+"""Makes tests/golden/trained_snn.npz of snnTorch and Norse: python tests/spiking/layered/make_trained_golden.py.
 
 Each case is a network as plain numbers (layers of `StepLIF`), its inputs, and the spikes that the program itself gave.
 """
@@ -24,7 +24,9 @@ def network_of(arrays, place):
         stored = {key.rpartition("/")[2]: arrays[key] for key in arrays if key.startswith(f"{place}/{k}/")}
         connections = [Connection(source, stored[f"w{n}"], delay) for n, (source, delay) in enumerate(given["sources"])]
         values = {name: values for name, values in stored.items() if name in given["values"]}
-        layers.append(Layer(given["name"], CELLS[given["cell"]](**given["parameters"]), connections, stored.get("bias"), values))
+        layers.append(
+            Layer(given["name"], CELLS[given["cell"]](**given["parameters"]), connections, stored.get("bias"), values)
+        )
     return LayeredNetwork(case["n_in"], layers)
 
 
@@ -48,7 +50,9 @@ def stored(place, program, network, x, rasters):
         if kind is StepLIF:
             parameters["reset"] = layer.cell.reset
         sources = [(each.source, each.delay_steps) for each in layer.connections]
-        layers.append(dict(name=layer.name, cell=kind.__name__, parameters=parameters, sources=sources, values=[*layer.values]))
+        layers.append(
+            dict(name=layer.name, cell=kind.__name__, parameters=parameters, sources=sources, values=[*layer.values])
+        )
         arrays |= {f"{place}/{k}/w{n}": each.weights for n, each in enumerate(layer.connections)}
         arrays |= {f"{place}/{k}/{name}": values for name, values in layer.values.items()}
         if layer.bias is not None:
@@ -68,7 +72,10 @@ def main():
     from spikedtp.spiking import from_torch_snn
 
     cases, arrays = {}, {}
-    for program, numbers, drawn in (("snntorch", SNNTORCH_CASES, programs.SNNTORCH), ("norse", NORSE_CASES, programs.NORSE)):
+    for program, numbers, drawn in (
+        ("snntorch", SNNTORCH_CASES, programs.SNNTORCH),
+        ("norse", NORSE_CASES, programs.NORSE),
+    ):
         for number in numbers:
             x = programs.inputs(number)
             module = getattr(programs, f"{program}_network")(drawn[number], number)

@@ -1,6 +1,9 @@
 """Networks drawn at random for snnTorch and Norse, run by these programs themselves in float64."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 STEPS, SAMPLES, N_IN = 60, 3, 8
 
@@ -16,6 +19,13 @@ NORSE = [
     "LIFCell", "LIFCell", "LIFRecurrentCell", "LIFRecurrentCell", "LIFBoxCell", "LIFBoxCell subtract", "IAFCell",
     "LIFCell per cell", "LIFRecurrentCell high threshold", "LIFBoxCell per cell",
 ]  # fmt: skip
+
+
+def numbered(cases, quick):
+    """(seed, case) for all of `cases`; those that are not `quick` are left to `make test-all`."""
+    for seed, case in enumerate(cases):
+        name = case if isinstance(case, str) else " ".join(map(str, case))
+        yield pytest.param(seed, case, id=f"{seed} {name}", marks=[] if seed in quick else [pytest.mark.slow])
 
 
 def inputs(seed):
@@ -39,7 +49,7 @@ def snntorch_network(case, seed):
     rng = np.random.default_rng(seed)
     sizes = [N_IN, *rng.integers(4, 12, rng.integers(2, 4))]
     modules = []
-    for n_in, n in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n in itertools.pairwise(sizes):
         modules.append(linear(torch, rng, int(n_in), int(n), bias=bool(rng.random() < 0.6)))
         per_cell = rng.random() < 0.5
         draw = lambda low, high: torch.from_numpy(np.array(rng.uniform(low, high, n if per_cell else ())))  # noqa: B023, E731
@@ -91,7 +101,7 @@ def norse_network(case, seed):
     kind = case.split(" ")[0]
     sizes = [N_IN, *rng.integers(4, 12, rng.integers(2, 4))]
     modules = []
-    for n_in, n in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n in itertools.pairwise(sizes):
         per_cell = case.endswith("per cell")
         draw = lambda low, high: torch.from_numpy(np.array(rng.uniform(low, high, n if per_cell else ())))  # noqa: B023, E731
         high = 3 if case.endswith("high threshold") else 1
@@ -170,7 +180,9 @@ def nir_graph(case, seed, dt):
         kind = "LIF" if case == "recurrent" else kind
         draw = lambda low, high: single(np.full(n, rng.uniform(low, high)) if snntorch else rng.uniform(low, high, n))  # noqa: B023, E731
         tau, tau_syn, nothing = dt / draw(0.05, 0.7), dt / draw(0.2, 0.8), np.zeros(n)
-        leak = nothing if kind == "CubaLIF" or snntorch else draw(-0.1, 0.1)  # Norse adds that of CubaLIF to its current
+        leak = (
+            nothing if kind == "CubaLIF" or snntorch else draw(-0.1, 0.1)
+        )  # Norse adds that of CubaLIF to its current
         if kind == "IF":
             nodes[f"cells{k}"] = nir.IF(r=np.ones(n), v_threshold=draw(0.5, 2), v_reset=nothing)
         elif kind == "LIF":

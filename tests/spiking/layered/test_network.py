@@ -30,7 +30,10 @@ def layer(name="a", cell=None, source="input", weights=W, delay=0, **more):
         (lambda: LayeredNetwork(2, []), "at least one layer"),
         (lambda: LayeredNetwork(2, [layer(), layer()]), "each layer needs a name of its own, and 'input' is taken: a"),
         (lambda: LayeredNetwork(2, [layer("input")]), "each layer needs a name of its own"),
-        (lambda: LayeredNetwork(4, [layer()]), r"weights from 'input' must be \(n_post, n_pre\) = \(3, 4\), got \(3, 2\)"),
+        (
+            lambda: LayeredNetwork(4, [layer()]),
+            r"weights from 'input' must be \(n_post, n_pre\) = \(3, 4\), got \(3, 2\)",
+        ),
         (lambda: LayeredNetwork(2, [layer(source="b")]), "unknown source of layer 'a' 'b'"),
         (lambda: LayeredNetwork(2, [layer()], 1), "LayeredNetwork.dt must be a quantity in s"),
         (lambda: LayeredNetwork(2, [layer()], readout="b"), "unknown readout 'b'"),

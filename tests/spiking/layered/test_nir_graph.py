@@ -1,10 +1,12 @@
 """NIR graphs: spike for spike with Norse and snnTorch, which read the same graphs; exact steps; recurrence, delays."""
 
+import itertools
+
 import numpy as np
 import pytest
 from brian2 import ms, second
 from spiking.conditions import needs_compiler
-from spiking.layered.programs import N_IN, NIR_NORSE, NIR_SNNTORCH, inputs, nir_graph, run_imported
+from spiking.layered.programs import N_IN, NIR_NORSE, NIR_SNNTORCH, inputs, nir_graph, numbered, run_imported
 
 from spikedtp import SpikedtpError
 from spikedtp.spiking import from_nir, run_layers
@@ -25,14 +27,14 @@ def check(graph, x, dt, load, device="runtime"):
     assert int((expected != found.output).sum()) == 0
 
 
-@pytest.mark.parametrize(("seed", "case"), enumerate(NIR_NORSE), ids=str)
+@pytest.mark.parametrize(("seed", "case"), [*numbered(NIR_NORSE, quick=(2, 8))])
 def test_spikes_are_those_of_norse(seed, case):
     norse = pytest.importorskip("norse.torch")
     load = lambda graph: norse.from_nir(graph, dt=1e-3, ignore_warnings=True)  # noqa: E731
     check(nir_graph(case, seed, 1e-3), inputs(seed), 1e-3, load)
 
 
-@pytest.mark.parametrize(("seed", "case"), enumerate(NIR_SNNTORCH), ids=str)
+@pytest.mark.parametrize(("seed", "case"), [*numbered(NIR_SNNTORCH, quick=(4, 7))])
 def test_spikes_are_those_of_snntorch(seed, case):
     load = pytest.importorskip("snntorch.import_nir").import_from_nir
     check(nir_graph(case, seed, 1e-4), inputs(seed), 1e-4, load)
@@ -62,7 +64,7 @@ def test_an_exported_network_of_snntorch_is_the_network():
     network = torch.nn.Sequential(*modules)
     for module in modules[::2]:
         module.weight.data = module.weight.data.abs() * 2
-    graph = export(network, torch.zeros(1, N_IN))
+    graph = export(network, torch.zeros(1, N_IN), ignore_dims=[0])
     network.double()
     x = inputs(4)
     with torch.no_grad():
@@ -83,7 +85,7 @@ def graph_of(edges, **nodes):
 
 
 def chain(*names):
-    return list(zip(names[:-1], names[1:], strict=True))
+    return list(itertools.pairwise(names))
 
 
 def test_exact_steps_follow_the_solution_of_the_equations():
@@ -132,7 +134,9 @@ def reference(x, weights, back, delays):
     return s1.astype(bool), s2.astype(bool)
 
 
-@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=[needs_compiler, pytest.mark.slow])])
+@pytest.mark.parametrize(
+    "device", ["runtime", pytest.param("cpp_standalone", marks=[needs_compiler, pytest.mark.slow])]
+)
 def test_delays_of_cells_and_a_circle_through_two_layers(device):
     rng = np.random.default_rng(2)
     w1, w2, back = rng.normal(0.3, 0.5, (5, N_IN)), rng.normal(0.5, 0.7, (4, 5)), rng.normal(-0.2, 0.5, (5, 4))
@@ -172,7 +176,9 @@ def test_graphs_inside_graphs_are_the_same_network():
     rng = np.random.default_rng(5)
     w, rec = rng.normal(0.4, 1, (5, N_IN)), rng.normal(0, 0.8, (5, 5))
     ends = {"in": nir.Input(np.array([N_IN])), "out": nir.Output(np.array([5]))}
-    flat = graph_of([*chain("in", "w", "c", "out"), *chain("c", "r", "c")], w=nir.Linear(w), c=lif(5), r=nir.Linear(rec), **ends)
+    flat = graph_of(
+        [*chain("in", "w", "c", "out"), *chain("c", "r", "c")], w=nir.Linear(w), c=lif(5), r=nir.Linear(rec), **ends
+    )
     inner = graph_of(
         [*chain("input", "lif", "output"), *chain("lif", "r", "lif")], lif=lif(5), r=nir.Linear(rec),
         input=nir.Input(np.array([5])), output=nir.Output(np.array([5])),
@@ -211,7 +217,7 @@ def test_files(tmp_path):
 
 
 ENDS = {"in": nir.Input(np.array([2])), "out": nir.Output(np.array([2]))}
-W = nir.Linear(np.eye(2))
+W, W3 = nir.Linear(np.eye(2)), nir.Linear(np.ones((3, 2)))
 
 
 @pytest.mark.parametrize(
@@ -219,8 +225,8 @@ W = nir.Linear(np.eye(2))
     [
         (chain("in", "c", "out"), dict(c=nir.Threshold(np.ones(2))), r"NIR node 'c' \(Threshold\) has no counterpart"),
         (chain("in", "c", "out"), dict(c=nir.SumPool2d(np.ones(2), np.ones(2), np.ones(2))), r"'c' \(SumPool2d\)"),
-        ([*chain("in", "a", "b", "a"), ("b", "out")], dict(a=W, b=W), "circle without a cell.*: (a -> b -> a|b -> a -> b)$"),
-        ([*chain("in", "a", "out"), ("a", "d"), ("d", "a")], dict(a=W, d=nir.Delay(np.ones(2))), "circle without a cell"),
+        ([*chain("in", "a", "b", "a"), ("b", "out")], dict(a=W, b=W), "circle without a cell.*: b -> a -> b"),
+        ([*chain("in", "a", "out"), ("a", "d"), ("d", "a")], dict(a=W, d=nir.Delay(np.ones(2))), "circle without"),
         (chain("in", "c", "d", "out"), dict(c=lif(2)), "an edge of the NIR graph, 'c' to 'd', names no node: d"),
         ([*chain("in", "c", "out"), ("in", "c")], dict(c=lif(2)), "has the edge 'in' to 'c' twice"),
         (chain("in", "c", "out"), dict(c=lif(2), e=lif(2)), r"NIR node 'e' \(LIF\): nothing arrives there"),
@@ -228,7 +234,7 @@ W = nir.Linear(np.eye(2))
         (chain("in", "w", "out"), dict(w=nir.Linear(np.ones((2, 5)))), r"weight must be \(n, 2\), since 2 numbers"),
         (chain("in", "c", "out"), dict(c=lif(2, tau=np.nan)), "tau of NIR node 'c' holds values that are not finite"),
         (chain("in", "c", "out"), dict(c=lif(2, tau=-1.0)), "NIR node 'c': time constants must be above 0"),
-        (chain("in", "c", "out"), dict(c=lif(2, tau=0.0005)), "NIR node 'c': a time constant of .* below the time step"),
+        (chain("in", "c", "out"), dict(c=lif(2, tau=0.0005)), "'c': a time constant of .* below the time step"),
         (
             chain("in", "l", "w", "c", "out"),
             dict(l=nir.LI(tau=np.ones(2), r=np.ones(2), v_leak=np.zeros(2)), w=W, c=lif(2)),
@@ -239,12 +245,12 @@ W = nir.Linear(np.eye(2))
             chain("in", "w", "d", "out"), dict(w=nir.Affine(np.eye(2), np.ones(2)), d=nir.Delay(np.ones(2))),
             "delays a constant",
         ),
-        ([("in", "c"), ("in", "out"), ("w3", "c")], dict(c=lif(2), w3=nir.Linear(np.ones((3, 2)))), "'w3'.*nothing arrives"),
+        ([("in", "c"), ("in", "out"), ("w3", "c")], dict(c=lif(2), w3=W3), "'w3'.*nothing arrives"),
         (
             [("in", "c"), ("c", "out"), *chain("in", "w3", "c")],
-            dict(c=lif(2), w3=nir.Linear(np.ones((3, 2)))), "NIR node 'c': different numbers arrive: 2 from 'in', 3 from 'w3'",
+            dict(c=lif(2), w3=W3), "NIR node 'c': different numbers arrive: 2 from 'in', 3 from 'w3'",
         ),
-        (chain("in", "c", "out"), dict(c=lif(2), more=nir.Output(np.array([2]))), "must have one Output node, got out, more"),
+        (chain("in", "c", "out"), dict(c=lif(2), more=nir.Output(np.array([2]))), "one Output node, got out, more"),
     ],
 )  # fmt: skip
 def test_graphs_that_cannot_be_run_are_refused_in_one_line(edges, nodes, words):
@@ -263,7 +269,10 @@ def test_other_mistakes(monkeypatch):
     ):
         with pytest.raises(SpikedtpError, match=words):
             from_nir(**({"graph": graph, "dt": 1 * ms} | change))
-    assert from_nir(graph_of(chain("in", "c", "out"), **ENDS, c=lif(2, tau=0.0005)), dt=1 * ms, method="exact").output.n == 2
+    assert (
+        from_nir(graph_of(chain("in", "c", "out"), **ENDS, c=lif(2, tau=0.0005)), dt=1 * ms, method="exact").output.n
+        == 2
+    )
     monkeypatch.setitem(__import__("sys").modules, "nir", None)
     with pytest.raises(SpikedtpError, match=r"need the package nir: pip install 'spikedtp\[nir\]'"):
         from_nir("network.nir", dt=1 * ms)
