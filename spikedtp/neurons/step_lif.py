@@ -40,9 +40,9 @@ def step_decay(tau: Any, dt: Quantity, method: str) -> Any:
     """
     if method not in METHODS:
         raise known_names("method", method, METHODS)
+    if (np.asarray(tau, dtype=float) <= 0).any():
+        raise SpikedtpError(f"time constants must be above 0, got {np.min(tau)}")
     steps = np.asarray(dt / tau, dtype=float)
-    if (steps <= 0).any():
-        raise SpikedtpError(f"time constants must be above 0, got {np.min(1 / steps) * dt}")
     if method == "euler" and (steps > 1 + 1e-12).any():
         raise SpikedtpError(
             f"a time constant of {dt / steps.max()} is below the time step dt = {dt}, where Euler's method is not "

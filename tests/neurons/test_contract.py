@@ -27,12 +27,15 @@ from spikedtp.neurons import (
     Spiker,
     SpikeTrainInput,
     SteadyInput,
+    StepLI,
+    StepLIF,
     TwoCompartment,
     TwoCompartmentLIF,
     check_cell,
 )
 from spikedtp.neurons.check import PULSE
 from spikedtp.neurons.contract import LOOPS, READ
+from spikedtp.neurons.step_lif import RESETS
 from spikedtp.parameters import parameter
 from spikedtp.spiking.closed_loop.cells import NEEDED
 from spikedtp.spiking.open_loop.build import CELL_SIGNALS, COMPARTMENTS
@@ -41,7 +44,8 @@ SHIPPED = [
     (TwoCompartment(), ("open", "closed")),
     (TwoCompartmentLIF(), ("open", "closed")),
     *((NudgedCell(firing=firing), ("closed",)) for firing in ("poisson", "regular", "lif")),
-    *((cell, ()) for cell in (LIF(), DiscreteLIF(), LeakyReadout(), PoissonInput(), SteadyInput())),
+    *((StepLIF(alpha=0.5, reset=reset), ()) for reset in RESETS),
+    *((cell, ()) for cell in (LIF(), DiscreteLIF(), LeakyReadout(), PoissonInput(), SteadyInput(), StepLI())),
 ]
 
 
