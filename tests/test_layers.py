@@ -13,8 +13,9 @@ PACKAGE = Path(__file__).parent.parent / "spikedtp"
 # Top to bottom; the members of one line may use one another only inside themselves.
 LAYERS: list[set[str]] = [
     {"_version", "errors"},
-    {"arithmetic", "file_kinds", "locks", "plugins", "registries", "summaries"},
+    {"arithmetic", "extras", "file_kinds", "locks", "plugins", "registries", "summaries"},
     {"arrays", "models", "npz", "parameters", "private_brian2"},
+    {"events"},
     {"equations"},
     {"neurons"},
     {"plasticity"},
@@ -60,7 +61,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate"},
-    "brian2": {"parameters", "private_brian2", "equations", "neurons", "plasticity", "spiking", "jobs"},
+    "brian2": {"parameters", "private_brian2", "events", "equations", "neurons", "plasticity", "spiking", "jobs"},
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},

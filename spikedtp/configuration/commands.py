@@ -17,6 +17,7 @@ from spikedtp.configuration.base import (
     absolute_path,
     amount,
     count,
+    flag,
     setting,
 )
 from spikedtp.errors import SpikedtpError
@@ -266,15 +267,43 @@ class ReplayConfiguration(Configuration):
     command: ClassVar[str] = "replay"
     set_into: ClassVar[str] = "parameters"
     set_example: ClassVar[str] = "tau_e=25*ms"
+    of_spikes: ClassVar[tuple[str, ...]] = ("pre_cells", "post_cells", "time_unit", "start", "stop", "clip", "merge")
+    later: ClassVar[frozenset[str]] = frozenset({"plugins", "pre_spikes", "post_spikes", "w0", *of_spikes})
 
     rule: Annotated[str, setting("Rule, e.g. MSTDPET, BCM, BTSP or DendriticState.", metavar="NAME")]
     signals: Annotated[
-        str,
+        str | None,
         setting(
             "Arrays pre (steps, n_pre), post (steps, n_post), w0 (n_post, n_pre), and modulator where needed.",
             metavar="FILE.npz",
         ),
-    ]
+    ] = None
+    pre_spikes: Annotated[
+        str | None,
+        setting(
+            "Spike trains for pre: a CSV file with the columns time_ms (or time_s) and cell, or an NWB file.",
+            metavar="FILE",
+        ),
+    ] = None
+    post_spikes: Annotated[str | None, setting("The same for post; it may be the same file.", metavar="FILE")] = None
+    pre_cells: Annotated[
+        str | None, setting("Which cells of the file are pre, in this order. Default: all.", metavar="0-63,70")
+    ] = None
+    post_cells: Annotated[
+        str | None, setting("Which cells of the file are post, in this order. Default: all.", metavar="0-63,70")
+    ] = None
+    w0: Annotated[
+        float | None, Number, setting("Weight of every synapse before the first row, for w0.", metavar="W")
+    ] = None
+    time_unit: Annotated[
+        Literal["s", "ms", "us"] | None, setting("Unit of times in a CSV column that is called just 'time'.")
+    ] = None
+    start: Annotated[Real, setting("Where the window of the spike trains begins, in ms.", metavar="MS")] = 0.0
+    stop: Annotated[float | None, Number, setting("Where it ends, in ms: spike trains need it.", metavar="MS")] = None
+    clip: Annotated[bool, setting("Leave out spikes outside of the window, which are refused otherwise.")] = False
+    merge: Annotated[
+        bool, setting("Let spikes of a cell in one time step be one spike; they are refused otherwise.")
+    ] = False
     parameters: Annotated[Values, setting("Parameters of the rule, such as tau_e: 25*ms.")] = {}
     keep: Annotated[
         Literal["all", "last"],
@@ -285,8 +314,25 @@ class ReplayConfiguration(Configuration):
     device: Device = None
     out: Out = "results/replay"
 
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        spikes = self.pre_spikes, self.post_spikes
+        if self.signals is None and (None in spikes or self.w0 is None):
+            raise ValueError("'replay' needs --signals, or --pre-spikes, --post-spikes and --w0")
+        fields = type(self).model_fields
+        if spikes == (None, None):
+            for name in self.of_spikes:
+                if getattr(self, name) != fields[name].default:
+                    raise ValueError(f"--{flag(name)} is for spike trains: give --pre-spikes or --post-spikes")
+        elif self.stop is None:
+            raise ValueError("spike trains need --stop, where the recording ends, in ms")
+        elif not self.start < self.stop:
+            raise ValueError(f"--stop must be after --start, got {self.start:g} to {self.stop:g} ms")
+        return self
+
     def absolute(self) -> Self:
-        return self.model_copy(update={"signals": absolute_path(self.signals)})
+        paths = {key: getattr(self, key) for key in ("signals", "pre_spikes", "post_spikes")}
+        return self.model_copy(update={key: path and absolute_path(path) for key, path in paths.items()})
 
 
 class Draws(BaseModel):

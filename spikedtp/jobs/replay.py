@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from spikedtp.configuration import ReplayConfiguration
-from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.replay_signals import given_signals
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import LearningRule, TimedRule, rule_named
 from spikedtp.plotting import replay_figure
-from spikedtp.records import read_arrays, save_figure, staged, write_manifest, write_summary
+from spikedtp.records import save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device, replay
 
 __all__ = ["rule_of", "run_replay"]
@@ -53,10 +53,11 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
     >>> summary["n_steps"], summary["n_post"], summary["n_pre"]
     (5, 2, 5)
     """
-    rule, signals = rule_of(configuration), Path(configuration.signals)
-    given = _signals(signals)
+    rule = rule_of(configuration)
+    given = given_signals(configuration)
     device = (configuration.device or default_device()) if configuration.form == "spiking" else "runtime"
     configuration = configuration.absolute().model_copy(update={"device": device})
+    files = [configuration.signals, configuration.pre_spikes, configuration.post_spikes]
     started = time.perf_counter()
     with staged(out) as folder:
         result = replay(
@@ -84,6 +85,7 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             "change.mean": float(change.mean()),
             "change.largest": float(np.abs(change).max()),
             "final_weight.mean": float(result.w[-1].mean()),
+            **_counts(configuration, given),
         }
         write_summary(folder, summary)
         configuration.save(folder)
@@ -92,7 +94,7 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             configuration=configuration.saved() | {"parameters": rule.describe().parameters},
             seeds={},
             timings={"replay": time.perf_counter() - started},
-            inputs=[signals, *configuration.plugin_files()],
+            inputs=[*dict.fromkeys(Path(file) for file in files if file is not None), *configuration.plugin_files()],
         )
     return summary
 
@@ -103,9 +105,11 @@ def rule_of(configuration: ReplayConfiguration) -> LearningRule | TimedRule:
     return rule_named(configuration.rule, **settings)
 
 
-def _signals(path: Path) -> dict[str, Any]:
-    given = read_arrays(path, f"--signals {path}")
-    for name in ("pre", "post", "w0"):
-        if name not in given:
-            raise SpikedtpError(f"--signals {path} has no array {name!r}: it holds {', '.join(given) or 'nothing'}")
-    return given
+def _counts(configuration: ReplayConfiguration, given: dict[str, Any]) -> dict[str, int]:
+    """How many spikes there are, and how many cells without any, where spike trains were given."""
+    found = {}
+    for side in ("pre", "post"):
+        if getattr(configuration, f"{side}_spikes") is not None:
+            found[f"{side}.spikes"] = int(np.count_nonzero(given[side]))
+            found[f"{side}.silent_cells"] = int(np.count_nonzero(~given[side].any(axis=0)))
+    return found

@@ -16,6 +16,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
 from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
 from spikedtp.errors import SpikedtpError
+from spikedtp.events import SpikeTrains
 from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput, TwoCompartment
 from spikedtp.neurons.check import PULSE, declared
@@ -57,7 +58,7 @@ def simulate_open(
     n_repeats: int = 1,
     cell: CellModel | None = None,
     inputs: PoissonInput | None = None,
-    input_spikes: dict[str, np.ndarray] | None = None,
+    input_spikes: dict[str, np.ndarray | SpikeTrains] | None = None,
     on_off: bool = False,
     record: tuple[str, ...] = RECORDABLE,
     first_sample: int = 0,
@@ -85,8 +86,9 @@ def simulate_open(
         The input cells, which turn activities into spikes.
     input_spikes : dict, optional
         Spikes that are given instead of replayed activities: presynaptic population -> bool (n_steps, n), also with
-        leading (repeats,) or (samples, repeats) axes. Every presynaptic population needs an entry. Off cells (`on_off`)
-        are under ``POPULATION_off``.
+        leading (repeats,) or (samples, repeats) axes, or `SpikeTrains` as long as a presentation, in one sequence or
+        with a trial for each repeat. Every presynaptic population needs an entry. Off cells (`on_off`) are under
+        ``POPULATION_off``.
     on_off : bool
         Whether an on cell and an off cell stand for each cell of the input and of linear presynaptic populations, whose
         activities may be negative. The two fire at the positive and the negative part, and their weights have opposite
@@ -278,7 +280,7 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
         for name, cells in source.groups.items():
             if name not in given:
                 raise SpikedtpError(f"input_spikes has no spikes of {name}, which {source.projection} needs")
-            raster = as_numbers(f"input_spikes[{name!r}]", given[name], None)
+            raster = as_numbers(f"input_spikes[{name!r}]", _in_steps(name, given[name], timeline), None)
             wanted = (timeline.n_steps, cells.stop - cells.start)
             if raster.shape[-2:] != wanted or raster.ndim > 4 or not np.isin(raster, (0, 1)).all():
                 raise SpikedtpError(
@@ -292,3 +294,14 @@ def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, 
                     f"input_spikes[{name!r}]: leading axes {raster.shape[:-2]} do not fit (samples, repeats) = {shape}"
                 ) from None
     return np.concatenate(rasters, axis=-1).reshape(shape[0] * shape[1], timeline.n_steps, -1)
+
+
+def _in_steps(name: str, spikes: ArrayLike | SpikeTrains, timeline: Timeline) -> ArrayLike:
+    """Spike trains in the time steps of a presentation; those whose end nobody has said end with it."""
+    if not isinstance(spikes, SpikeTrains):
+        return spikes
+    try:
+        known = spikes if spikes.stop is not None else replace(spikes, stop=spikes.start + timeline.duration)
+        return known.raster(timeline.dt)
+    except SpikedtpError as error:
+        raise SpikedtpError(f"input_spikes[{name!r}]: {error}") from None

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.events import SpikeTrains
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import LearningRule, PresentationRows, TimedRule
 from spikedtp.spiking.engine.batch import RunInputs
@@ -81,8 +82,8 @@ class ReplayResult(Summarised):
 @underflow_is_zero
 def replay(
     rule: TimedRule | LearningRule,
-    pre: ArrayLike,
-    post: ArrayLike,
+    pre: ArrayLike | SpikeTrains,
+    post: ArrayLike | SpikeTrains,
     w0: ArrayLike,
     *,
     modulator: ArrayLike | None = None,
@@ -104,9 +105,10 @@ def replay(
     rule : TimedRule or LearningRule
         A rule in time steps takes one row for each step. A rule that learns once per presentation takes one row for
         each presentation; `spikedtp.plasticity.presentation_rows` says how a row becomes its signals.
-    pre : (steps, n_pre) or, in the rate form, (steps, batch, n_pre)
-        Activities, or spikes as 0 and 1. With a batch, the weights change by the sum over the batch.
-    post : (steps, n_post) or (steps, batch, n_post)
+    pre : (steps, n_pre) or, in the rate form, (steps, batch, n_pre), or SpikeTrains
+        Activities, or spikes as 0 and 1. With a batch, the weights change by the sum over the batch. Spike trains
+        become rows of `dt`, and their trials a batch.
+    post : (steps, n_post) or (steps, batch, n_post), or SpikeTrains
     w0 : (n_post, n_pre) or number
         Weights before the first row.
     modulator : (steps,) or what the rule asks for, optional
@@ -150,11 +152,28 @@ def replay(
     """
     _check_options(rule, form, device, dt)
     by_row = PresentationRows(rule) if isinstance(rule, LearningRule) else rule
+    pre, post = (_rows(name, values, rule, dt) for name, values in (("pre", pre), ("post", post)))
     signals = GivenSignals(by_row, pre, post, w0, modulator, form)
     kept = _kept_rows(keep, len(signals))
     if record is None and len(kept) <= len(signals):
         record = ()
     return (_replay_rate if form == "rate" else _replay_spiking)(by_row, signals, dt, device, record, kept)
+
+
+def _rows(name: str, values: ArrayLike | SpikeTrains, rule: TimedRule | LearningRule, dt: Quantity) -> ArrayLike:
+    """Spike trains as rows of `dt`, (steps, [trials,] n); anything else as it is."""
+    if not isinstance(values, SpikeTrains):
+        return values
+    if isinstance(rule, LearningRule):
+        raise SpikedtpError(
+            f"replay: {name} cannot be spike trains for {rule.name}, which learns once per presentation: give one row "
+            "for each presentation"
+        )
+    try:
+        raster = values.raster(dt)
+    except SpikedtpError as error:
+        raise SpikedtpError(f"replay: {name}: {error}") from None
+    return raster if raster.ndim == 2 else raster.swapaxes(0, 1)
 
 
 def _kept_rows(keep: str | ArrayLike, n_steps: int) -> np.ndarray:
