@@ -84,7 +84,7 @@ def to_nwb(
     (('start_time', 'stop_time', 'sample', 'repeat'), (2, 200, 200))
     """
     pynwb = optional("pynwb", "nwb")
-    told = ", ".join(f"{name} {value}" for name, value in about(response).items())
+    told = ", ".join(f"{name} {value}" for name, value in about(response).items() if value is not None)
     given = {
         "session_description": f"simulation of a spiking network ({response.loop} loop, {told})",
         "identifier": str(uuid.uuid4()),
