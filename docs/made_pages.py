@@ -31,6 +31,7 @@ PLACED = (
     "glossary",
     "reference",
     "extending",
+    "own_spikes",
     "data_out",
     "in_your_script",
     "limits",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 CHECKOUT = Path(__file__).parent.parent
@@ -26,6 +28,21 @@ def test_its_python_runs(capsys):
     assert found["rate"]["H2E_H1E"].shape == found["spiking"].weight_updates["H2E_H1E"].shape[-2:]
     assert f"```\n>>> spiking\n{found['spiking']}\n```\n" in README
     assert len(found["table"]) == 3 * 5 * 3 and "noise_ceiling" in capsys.readouterr().out
+
+
+def test_the_python_of_own_spikes_runs(tmp_path, monkeypatch, capsys):
+    """And prints what the page says; ΔW is the sum over all pairs of spikes."""
+    monkeypatch.chdir(tmp_path)
+    page = (CHECKOUT / "docs" / "own_spikes.md").read_text(encoding="utf-8")
+    code, found = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0], {}
+    exec(code, found)
+    assert f"# {capsys.readouterr().out.strip()}" in code
+    table = pd.read_csv(tmp_path / "spikes.csv")
+    trains = [table.time_ms[table.cell == cell].to_numpy() for cell in range(100)]
+    for post, pre in ((0, 0), (17, 3), (39, 59)):
+        lag = (trains[60 + post][:, None] - trains[pre]).ravel()
+        change = 0.01 * (np.sign(lag) * np.exp(-np.abs(lag) / 20)).sum()
+        assert found["result"].w[-1, post, pre] - 0.5 == pytest.approx(change, abs=1e-9)
 
 
 def test_its_links_lead_somewhere():

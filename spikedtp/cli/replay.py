@@ -12,6 +12,7 @@ __all__ = ["EXAMPLES", "command"]
 EXAMPLES = (
     "spikedtp replay --rule MSTDPET --signals signals.npz --set 'tau_e=25*ms'",
     "spikedtp replay --rule STDP --signals large.npz --form spiking --keep last",
+    "spikedtp replay --rule STDP --pre-spikes pre.csv --post-spikes post.nwb --w0 0.5 --stop 2000 --dt 0.1",
 )
 
 

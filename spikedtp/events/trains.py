@@ -278,7 +278,7 @@ class SpikeTrains:
         )
 
 
-def _one_each(name: str, values: ArrayLike | None, times: np.ndarray, n: int) -> np.ndarray:
+def _one_each(name: str, values: Any, times: np.ndarray, n: int) -> np.ndarray:
     """`values` as whole numbers from 0 to n - 1, one for each spike."""
     if values is None or np.shape(values) != times.shape:
         raise SpikedtpError(f"{name} must be {times.shape} as their times, got {np.shape(values)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spikedtp.configuration import ReplayConfiguration
+from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.replay_signals import given_signals
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import LearningRule, TimedRule, rule_named
@@ -54,6 +55,11 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
     (5, 2, 5)
     """
     rule = rule_of(configuration)
+    if isinstance(rule, LearningRule) and (configuration.pre_spikes or configuration.post_spikes):
+        raise SpikedtpError(
+            f"spike trains are not for {configuration.rule}, which learns once per presentation: give one row for each "
+            "presentation, with --signals"
+        )
     given = given_signals(configuration)
     device = (configuration.device or default_device()) if configuration.form == "spiking" else "runtime"
     configuration = configuration.absolute().model_copy(update={"device": device})

@@ -1,11 +1,17 @@
 """`spikedtp replay`: results on disk, and mistakes in one line with status 2."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
+from brian2 import ms
 
+from spikedtp import replay
 from spikedtp.cli import main
+from spikedtp.plasticity import MSTDP
 
 
 @pytest.fixture
@@ -81,3 +87,96 @@ def test_files_without_the_arrays_are_named(tmp_path, capsys):
     for name, words in {"a.npz": "has no array 'post': it holds pre", "b.npz": "is not an .npz file"}.items():
         assert main(["replay", "--rule", "STDP", "--signals", str(tmp_path / name), "--out", str(tmp_path / "o")]) == 2
         assert words in capsys.readouterr().err
+
+
+# --- spike trains -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A raster of 200 steps of 0.5 ms and 5 cells, called 10 to 14, and its CSV file."""
+    raster = np.random.default_rng(1).random((200, 5)) < 0.1
+    steps, cells = raster.nonzero()
+    pd.DataFrame({"time": steps * 0.5, "cell": cells + 10}).to_csv(tmp_path / "spikes.csv", index=False)
+    return raster, tmp_path / "spikes.csv"
+
+
+def test_a_recording_is_its_arrays(recording, tmp_path):
+    raster, file = recording
+    np.savez(tmp_path / "arrays.npz", pre=raster[:, :3], post=raster[:, [4, 3]], w0=np.full((2, 3), 0.4))
+    spikes = ["--pre-spikes", file, "--pre-cells", "10-12", "--post-spikes", file, "--post-cells", "14,13"]
+    window = ["--time-unit", "ms", "--stop", "100"]
+    for name, given in {
+        "arrays": ["--signals", tmp_path / "arrays.npz"],
+        "spikes": [*spikes, *window, "--w0", "0.4"],
+    }.items():
+        words = ["replay", "--rule", "STDP", "--dt", "0.5", *given, "--out", tmp_path / name]
+        assert main([str(word) for word in words]) == 0
+    with np.load(tmp_path / "arrays" / "replay.npz") as arrays, np.load(tmp_path / "spikes" / "replay.npz") as trains:
+        np.testing.assert_array_equal(arrays["w"], trains["w"])
+        assert np.ptp(arrays["w"]) > 1e-3
+    summary = json.loads((tmp_path / "spikes" / "summary.json").read_text())
+    assert summary["pre.spikes"] == raster[:, :3].sum() and summary["post.silent_cells"] == 0
+    assert "pre.spikes" not in json.loads((tmp_path / "arrays" / "summary.json").read_text())
+    settings = yaml.safe_load((tmp_path / "arrays" / "config.yaml").read_text())  # as before there were spike trains
+    assert list(settings) == ["command", "rule", "signals", "parameters", "keep", "form", "dt", "device"]
+    manifest = json.loads((tmp_path / "spikes" / "manifest.json").read_text())
+    assert [Path(entry["path"]).name for entry in manifest["inputs"]] == ["spikes.csv"]
+    assert main(["repeat", str(tmp_path / "spikes")]) == 0
+
+
+def test_arrays_and_spike_trains_together(recording, tmp_path):
+    """Half of it from each: what was clipped is said."""
+    raster, file = recording
+    np.savez(tmp_path / "rest.npz", post=raster[20:120, 3:], modulator=np.linspace(-1, 1, 100))
+    given = ["--signals", tmp_path / "rest.npz", "--pre-spikes", file, "--w0", "0.4", "--dt", "0.5"]
+    window = ["--time-unit", "ms", "--start", "10", "--stop", "60", "--clip"]
+    words = ["replay", "--rule", "MSTDP", *given, *window, "--out", tmp_path / "out"]
+    assert main([str(word) for word in words]) == 0
+    with np.load(tmp_path / "out" / "replay.npz") as found:
+        wanted = replay(
+            MSTDP(), raster[20:120], raster[20:120, 3:], 0.4, modulator=np.linspace(-1, 1, 100), dt=0.5 * ms
+        )
+        np.testing.assert_array_equal(found["w"], wanted.w)
+
+
+SPIKES = ["--pre-spikes", "FILE", "--post-spikes", "FILE"]
+WHOLE = [*SPIKES, "--w0", "0.5", "--stop", "100", "--time-unit", "ms", "--dt", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "'replay' needs --signals, or --pre-spikes, --post-spikes and --w0"),
+        (SPIKES, "'replay' needs --signals, or --pre-spikes, --post-spikes and --w0"),
+        ([*SPIKES, "--w0", "1"], "spike trains need --stop, where the recording ends, in ms"),
+        ([*SPIKES, "--w0", "1", "--stop", "-5"], "--stop must be after --start, got 0 to -5 ms"),
+        (["--signals", "x.npz", "--clip"], "--clip is for spike trains: give --pre-spikes or --post-spikes"),
+        ([*WHOLE, "--time-unit", "h"], "--time-unit: "),
+        ([*WHOLE, "--stop", "50"], "--pre-spikes FILE: "),
+        ([*WHOLE, "--dt", "10"], "share a time step of 10. ms with another spike of their cell (cell 1"),
+        ([*WHOLE, "--pre-cells", "10-"], "cells must be ids and ranges of ids, such as 0-63,70, got '10-'"),
+        ([*WHOLE, "--pre-cells", "12-10"], "'12-10' is no range of up to 1000000 ids"),
+        ([*WHOLE, "--pre-cells", "0-999999999"], "'0-999999999' is no range of up to 1000000 ids"),
+        ([*WHOLE, "--post-cells", "10,10"], "--post-spikes ids of cells must differ"),
+        ([*WHOLE, "--w0", "heavy"], "--w0: "),
+        ([*WHOLE, "--rule", "BTSP", "--set", "learning_rate=1"], "spike trains are not for BTSP, which learns once"),
+        ([*WHOLE, "--signals", "OTHER"], "has an array 'w0', and --w0 stands for it too: give one"),
+    ],
+)
+def test_mistakes_with_spike_trains_are_one_line(recording, tmp_path, capsys, words, message):
+    names = {"FILE": str(recording[1]), "OTHER": str(tmp_path / "other.npz")}
+    np.savez(names["OTHER"], w0=np.zeros((5, 5)))
+    words = ["--rule", "STDP", *(names.get(word, word) for word in words)]
+    assert main(["replay", *words, "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert message.replace("FILE", names["FILE"]) in told and told.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_spikes_that_share_a_step_can_be_merged(recording, tmp_path):
+    raster, file = recording
+    words = [str(file) if word == "FILE" else word for word in WHOLE]
+    assert main(["replay", "--rule", "STDP", *words, "--dt", "10", "--merge", "--out", str(tmp_path / "out")]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["pre.spikes"] == raster.reshape(10, 20, 5).any(axis=1).sum() and summary["n_steps"] == 10

@@ -48,7 +48,7 @@ def test_single_precision(seed):
 def test_annotations_choose():
     trains = [neo.SpikeTrain([k], units="ms", t_stop=9, area=area) for k, area in enumerate(["V1", "V2", "V1"])]
     assert from_neo(trains, where={"area": "V1"}).raster(1 * ms).nonzero()[0].tolist() == [0, 2]
-    with pytest.raises(SpikedtpError, match="there are no spike trains with {'area': 'V4'}"):
+    with pytest.raises(SpikedtpError, match=r"there are no spike trains with \{'area': 'V4'\}"):
         from_neo(trains, where={"area": "V4"})
 
 
@@ -60,7 +60,7 @@ def test_windows():
         found.raster(1 * second)
     later = from_neo(trains, start=-1 * second, stop=5 * second).raster(1 * second)
     assert np.argwhere(later).tolist() == [[2, 1], [4, 0], [5, 0]]
-    with pytest.raises(SpikedtpError, match="1 of 3 spikes are after stop = 3.5 s"):
+    with pytest.raises(SpikedtpError, match=r"1 of 3 spikes are after stop = 3\.5 s"):
         from_neo(trains, stop=3.5 * second)
 
 

@@ -22,7 +22,7 @@ def test_what_is_no_file(tmp_path):
         read_spikes(tmp_path / "none.csv")
     (tmp_path / "text.nwb").write_text("time_ms,cell\n1,1\n")
     pytest.importorskip("pynwb")
-    with pytest.raises(SpikedtpError, match="text.nwb: this is no NWB file but a text file"):
+    with pytest.raises(SpikedtpError, match=r"text\.nwb: this is no NWB file but a text file"):
         read_spikes(tmp_path / "text.nwb")
     with pytest.raises(SpikedtpError, match="times in NWB files are in second: leave the unit out"):
         read_spikes(tmp_path / "text.nwb", unit="s")

@@ -98,7 +98,7 @@ def test_trials_are_pieces_of_the_recording(seed, at_the_beginning):
 
 def test_two_spikes_of_a_cell_in_a_step(caplog):
     trains = SpikeTrains([0.0101, 0.0109, 0.0102, 0.02], [1, 1, 0, 1], [7, 8], stop=1 * second)
-    with pytest.raises(SpikedtpError, match=r"1 of 4 spikes share .* 1\. ms .*\(cell 8 at 0\.0101 s\).*repeated='merge'"):
+    with pytest.raises(SpikedtpError, match=r"1 of 4 spikes share .* 1\. ms .*\(cell 8 at 0\.0101 s\).*'merge'"):
         trains.raster(1 * ms)
     with caplog.at_level(logging.WARNING):
         merged = trains.raster(1 * ms, repeated="merge")
@@ -155,7 +155,7 @@ def test_mistakes_are_one_line(changes, words):
         (lambda t: t.trial(0), "in one sequence, not in trials"),
         (lambda t: t.in_trials([0] * second, 1 * second).in_trials([0] * second, 1 * second), "in trials already"),
         (lambda t: t.in_trials([0] * second, 1 * second).trial(1), "trial must be at most 0"),
-        (lambda t: SpikeTrains([0.5], [0], [0]).raster(1 * ms), r"recording ends: stop=\.\.\., the last spike is at 0.5 s"),
+        (lambda t: SpikeTrains([0.5], [0], [0]).raster(1 * ms), "recording ends: .*, the last spike is at 0.5 s"),
         (lambda t: SpikeTrains([1], [0], [0], stop=1 * second).raster(1 * ms), "1 spikes are at the very end"),
         (
             lambda t: SpikeTrains([1.7e9], [0], [0], 1.7e9 * second, 1.7e9 * second + 1 * second).raster(0.01 * ms),

@@ -88,13 +88,13 @@ def test_what_is_told_about_it(run, tmp_path):
         nwb = io.read()
         assert nwb.session_start_time == then and nwb.experimenter == ("Ada",) and nwb.identifier == "me"
         assert nwb.units is None and "open loop, population H1E" in nwb.session_description
-    with pytest.raises(SpikedtpError, match="pynwb.NWBFile does not take this: .*'colour'"):
+    with pytest.raises(SpikedtpError, match=r"pynwb\.NWBFile does not take this: .*'colour'"):
         to_nwb(response, tmp_path / "b.nwb", colour="red")
 
 
 def test_a_file_that_cannot_be_written(run, tmp_path):
     response = run(1, record=("spikes",))
-    with pytest.raises(SpikedtpError, match="cannot be written .*No such file or directory"):
+    with pytest.raises(SpikedtpError, match=r"cannot be written .*No such file or directory"):
         to_nwb(response, tmp_path / "none" / "a.nwb")
     (tmp_path / "folder").mkdir()
     with pytest.raises(SpikedtpError, match="folder cannot be written"):

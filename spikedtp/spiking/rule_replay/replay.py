@@ -166,8 +166,8 @@ def _rows(name: str, values: ArrayLike | SpikeTrains, rule: TimedRule | Learning
         return values
     if isinstance(rule, LearningRule):
         raise SpikedtpError(
-            f"replay: {name} cannot be spike trains for {rule.name}, which learns once per presentation: give one row "
-            "for each presentation"
+            f"replay: {name} cannot be spike trains for {type(rule).__name__}, which learns once per presentation: "
+            "give one row for each presentation"
         )
     try:
         raster = values.raster(dt)

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import Hz
+from brian2 import Hz, ms, second
 
 from spikedtp import SpikedtpError, compare_updates, load_rate_network, simulate
 from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.compare import expected_update, shortfall, similarity
+from spikedtp.events import SpikeTrains
 from spikedtp.neurons import NudgedCell
 from spikedtp.plasticity import BTSP, DendriticState, HebbWeightNorm
 from spikedtp.spiking import SpikingNetwork
@@ -143,6 +144,36 @@ def test_spikes_of_on_and_off_cells_can_be_given_back():
     np.testing.assert_array_equal(again.weight_updates["H1E_InputE"], drawn.weight_updates["H1E_InputE"])
     with pytest.raises(SpikedtpError, match="input_spikes has no spikes of InputE_off, which H1E_InputE needs"):
         simulate(network(), x, target, **options, input_spikes={k: v for k, v in inputs.items() if k != "InputE_off"})
+
+
+def test_spike_trains_are_given_as_their_arrays_are():
+    """One sequence for all repeats, or a trial for each; without a stop they end with the presentation."""
+    x, target = samples(n=1)
+    options = dict(population="H1E", device="runtime", dt=0.5 * ms, time_per_step=4 * ms, n_repeats=2)
+    drawn = simulate(network(), x[0], target[0], **options, record=("spikes",))
+    inputs = {name: drawn.spikes[name] for name in ("InputE", "OutputE")}
+
+    def trains(raster, **more):
+        *trial, steps, cells = raster.nonzero()
+        more |= {"trials": trial[0], "n_trials": 2} if trial else {}
+        return SpikeTrains(steps * 5e-4, cells, range(raster.shape[-1]), **more)
+
+    def change(given):
+        return simulate(network(), x[0], target[0], **options, input_spikes=given).weight_updates["H1E_InputE"]
+
+    wanted = change(inputs)
+    np.testing.assert_array_equal(change({name: trains(raster) for name, raster in inputs.items()}), wanted)
+    first = change({"InputE": trains(inputs["InputE"][0], stop=84 * ms), "OutputE": trains(inputs["OutputE"])})
+    np.testing.assert_array_equal(first[0], wanted[0])
+    assert not np.array_equal(first[1], wanted[1])
+    for wrong, words in (
+        (SpikeTrains([0.09], [0], range(64)), r"input_spikes\['InputE'\]: 1 of 1 spikes are after stop = 0.084 s"),
+        (SpikeTrains([0.001, 0.0012], [0, 0], range(64)), r"input_spikes\['InputE'\]: 1 of 2 spikes share a time step"),
+        (SpikeTrains([], [], range(64), stop=1 * second), r"\(\.\.\., 168, 64\), got \(2000, 64\)"),
+        (SpikeTrains([], [], range(63)), r"\(\.\.\., 168, 64\), got \(168, 63\)"),
+    ):
+        with pytest.raises(SpikedtpError, match=words):
+            change(inputs | {"InputE": wrong})
 
 
 PLATEAUS = {

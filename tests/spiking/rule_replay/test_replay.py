@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms
+from brian2 import Hz, ms, second
 
 from spikedtp import SpikedtpError, replay
+from spikedtp.events import SpikeTrains
 from spikedtp.plasticity import (
     BCM,
     BTSP,
@@ -297,3 +298,45 @@ def test_weights_keep_their_signs(rule, form):
     w0 = np.array([[-0.5, 0.25], [0.0, -1.5], [2.0, -0.125]])
     found = replay(rule, np.zeros((3, 2)), np.zeros((3, 3)), w0, modulator=np.zeros(3), form=form, device="runtime").w
     np.testing.assert_array_equal(found, np.broadcast_to(w0, (4, 3, 2)))
+
+
+# --- spike trains -----------------------------------------------------------------------------------------------------
+
+
+def trains_of(raster: np.ndarray, dt: float) -> SpikeTrains:
+    steps, cells = raster.nonzero()
+    return SpikeTrains(steps * dt, cells, range(raster.shape[1]), stop=len(raster) * dt * second)
+
+
+@pytest.mark.parametrize("form", ["rate", "spiking"])
+def test_spike_trains_are_their_arrays(form):
+    rng = np.random.default_rng(4)
+    pre, post, reward = rng.random((300, 4)) < 0.1, rng.random((300, 3)) < 0.1, rng.normal(size=300)
+    options = dict(modulator=reward, dt=0.3 * ms, form=form, device="runtime")
+    arrays = replay(MSTDPET(), pre, post, 0.5, **options)
+    trains = replay(MSTDPET(), trains_of(pre, 3e-4), trains_of(post, 3e-4), 0.5, **options)
+    np.testing.assert_array_equal(trains.w, arrays.w)
+    assert np.ptp(arrays.w[-1]) > 1e-4
+
+
+def test_trials_are_a_batch():
+    rng = np.random.default_rng(5)
+    pre, post = rng.random((200, 4)) < 0.1, rng.random((200, 3)) < 0.1
+    onsets, duration = np.array([0, 100]) * ms, 100 * ms
+    cut = [trains_of(raster, 1e-3).in_trials(onsets, duration) for raster in (pre, post)]
+    batch = [np.stack([raster[:100], raster[100:]], axis=1) for raster in (pre, post)]
+    np.testing.assert_array_equal(replay(STDP(), *cut, 0.5).w, replay(STDP(), *batch, 0.5).w)
+    with pytest.raises(SpikedtpError, match=r"the spiking form takes \(steps, n\)"):
+        replay(STDP(), *cut, 0.5, form="spiking", device="runtime")
+
+
+def test_spike_trains_that_cannot_be_rows_are_named():
+    trains = SpikeTrains([0.01, 0.0102], [0, 0], [0], stop=20 * ms)
+    with pytest.raises(SpikedtpError, match=r"replay: post: 1 of 2 spikes share a time step"):
+        replay(STDP(), np.zeros((20, 1)), trains, 0.5)
+    with pytest.raises(SpikedtpError, match=r"replay: pre: say when the recording ends"):
+        replay(STDP(), SpikeTrains([0.01], [0], [0]), trains, 0.5)
+    with pytest.raises(SpikedtpError, match="pre cannot be spike trains for BTSP, which learns once per presentation"):
+        replay(BTSP(0.1), trains, np.zeros((20, 1)), 0.5)
+    with pytest.raises(SpikedtpError, match=r"pre \(200, 1\) and post \(20, 1\) must have the same number of steps"):
+        replay(STDP(), trains, np.zeros((20, 1)), 0.5, dt=0.1 * ms)
