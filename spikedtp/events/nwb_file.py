@@ -115,8 +115,11 @@ def _opened(path: Path, pynwb: Any) -> Any:
     """The file, if it is NWB, ready to be read."""
     if not path.is_file():
         raise SpikedtpError("this is a folder, no file" if path.is_dir() else "there is no such file")
-    with open(path, "rb") as file:
-        kind = file_kind(file.read(300))
+    try:
+        with open(path, "rb") as file:
+            kind = file_kind(file.read(300))
+    except OSError as error:
+        raise SpikedtpError(f"cannot be read ({error.strerror or error})") from None
     if kind != "an HDF5 file":
         raise SpikedtpError(f"this is no NWB file but {kind or 'something else'}")
     with optional("h5py", "nwb").File(path, "r") as file:

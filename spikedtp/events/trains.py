@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 from brian2.units.fundamentalunits import Quantity, get_dimensions
-from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown

@@ -10,18 +10,21 @@ import random
 import shutil
 import struct
 import zipfile
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given
+from brian2 import second
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikedtp import load_rate_network
+from spikedtp import SpikedtpError, load_rate_network
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load, read_idx
+from spikedtp.events import read_spikes
 from spikedtp.jobs.info import file_info
 from spikedtp.jobs.train import run_training
 from spikedtp.rate.checkpoints import read_weights
@@ -45,6 +48,47 @@ def damaged(data: bytes, seed: int) -> bytes:
         new = rng.choice((b"", b"\0", b"\xff" * 4, b"\xff" * 8, b"\x7f\xff\xff\xff", rng.randbytes(4), bytes(raw[:20])))
         raw[at : at + rng.choice((0, len(new), 1, 8))] = new
     return bytes(raw[: rng.choice((len(raw), len(raw), rng.randrange(len(raw) + 1)))])
+
+
+# --- spike trains ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trains():
+    return np.random.default_rng(0).random((300, 4)) < 0.1
+
+
+@given(seeds)
+def test_tables_of_spikes(folder, trains, seed):
+    steps, cells = trains.nonzero()
+    rows = "".join(f"{t}.{cell},{cell}\n" for t, cell in zip(steps, cells, strict=True))
+    reads_or_refuses(folder / "spikes.csv", damaged(f"time_ms,cell\n{rows}".encode(), seed))
+
+
+@pytest.fixture(scope="module")
+def nwb(folder, trains):
+    pynwb = pytest.importorskip("pynwb")
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+    file = pynwb.NWBFile(session_description="test", identifier="test", session_start_time=then)
+    for cell in trains.T:
+        file.add_unit(spike_times=np.flatnonzero(cell) * 1e-3)
+    with pynwb.NWBHDF5IO(folder / "whole.nwb", "w") as io:
+        io.write(file)
+    return (folder / "whole.nwb").read_bytes()
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_nwb_files(folder, nwb, seed):
+    reads_or_refuses(folder / "spikes.nwb", damaged(nwb, seed))
+
+
+def reads_or_refuses(path, data):
+    path.write_bytes(data)
+    try:
+        assert read_spikes(path, stop=1000 * second).times.max(initial=0) <= 1000
+    except SpikedtpError as error:
+        assert str(path) in str(error) and len(str(error).splitlines()) == 1
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------
