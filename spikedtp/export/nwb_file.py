@@ -89,6 +89,7 @@ def to_nwb(
         "session_description": f"simulation of a spiking network ({response.loop} loop, {told})",
         "identifier": str(uuid.uuid4()),
         "session_start_time": datetime.now(UTC),
+        "keywords": ["simulation", "spiking neural network", "synaptic plasticity"],
         "was_generated_by": [("spikedtp", __version__)],
     }
     try:
