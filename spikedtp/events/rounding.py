@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError
 
-__all__ = ["before", "exact", "slack", "slack_in_steps", "steps_of"]
+__all__ = ["before", "exact", "since_onset", "slack", "slack_in_steps", "steps_of"]
 
 #: Part of a time step by which a time may miss the beginning of the step and still belong to it.
 PART, MOST = 1e-6, 0.1
@@ -47,6 +47,12 @@ def steps_of(x: np.ndarray, part: float) -> np.ndarray:
     """`x` in time steps, rounded down, but up where it misses a whole number by `part` or less."""
     nearest = np.round(x)
     return np.where(np.abs(x - nearest) <= part, nearest, np.floor(x)).astype(np.int64)
+
+
+def since_onset(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+    """`times` - `onsets`, at least 0, in the digits that are known of both: what is left of large times is rounded."""
+    known = slack(np.max(np.abs(times), initial=0.0))
+    return np.maximum(np.round(times - onsets, int(np.floor(-np.log10(known)))), 0.0)
 
 
 def exact(times: Any) -> Any:

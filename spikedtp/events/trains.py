@@ -13,7 +13,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown
-from spikedtp.events.rounding import before, exact, slack, slack_in_steps, steps_of
+from spikedtp.events.rounding import before, exact, since_onset, slack, slack_in_steps, steps_of
 from spikedtp.parameters import check_quantity, check_whole
 
 __all__ = ["SpikeTrains"]
@@ -108,8 +108,9 @@ class SpikeTrains:
 
     def __repr__(self) -> str:
         end = "an unknown end" if self.stop is None else f"{float(self.stop):g} s"
-        trials = "" if self.n_trials is None else f" in {self.n_trials} trials"
-        return f"<SpikeTrains: {len(self)} spikes of {self.n_cells} cells{trials}, {float(self.start):g} s to {end}>"
+        trials = "" if self.n_trials is None else f" in {_counted(self.n_trials, 'trial')}"
+        spikes, cells = _counted(len(self), "spike"), _counted(self.n_cells, "cell")
+        return f"<SpikeTrains: {spikes} of {cells}{trials}, {float(self.start):g} s to {end}>"
 
     @property
     def n_cells(self) -> int:
@@ -132,8 +133,8 @@ class SpikeTrains:
         >>> trains.select([6, 4]).cells.tolist()
         [1, 0]
         """
-        ids = list(cells)
-        if absent := [number for number in ids if number not in self.ids and not silent]:
+        ids, known = list(cells), set(self.ids)
+        if absent := [number for number in ids if number not in known and not silent]:
             raise SpikedtpError(f"cell {shown(absent[0])} is not in the recording: name it with silent=True if it was")
         place = {number: k for k, number in enumerate(ids)}
         new = np.array([place.get(number, -1) for number in self.ids])[self.cells]
@@ -146,7 +147,7 @@ class SpikeTrains:
         --------
         >>> trains = SpikeTrains(times=[0.1, 0.2, 0.3], cells=[0, 0, 0], ids=(0,), stop=1 * second)
         >>> trains.window(0.15 * second, 0.3 * second)
-        <SpikeTrains: 1 spikes of 1 cells, 0.15 s to 0.3 s>
+        <SpikeTrains: 1 spike of 1 cell, 0.15 s to 0.3 s>
         """
         check_quantity("window", "start", start, 0 * ms)
         check_quantity("window", "stop", stop, 1 * ms, above=start)
@@ -191,10 +192,8 @@ class SpikeTrains:
         counts = bounds[1] - bounds[0]
         chosen = np.concatenate([order[a:b] for a, b in zip(*bounds, strict=True)])
         trials = np.repeat(np.arange(len(first)), counts)
-        return SpikeTrains(
-            times=np.maximum(self.times[chosen] - first[trials], 0), cells=self.cells[chosen], ids=self.ids,
-            stop=duration, trials=trials, n_trials=len(first),
-        )  # fmt: skip
+        since = since_onset(self.times[chosen], first[trials])
+        return SpikeTrains(since, self.cells[chosen], self.ids, stop=duration, trials=trials, n_trials=len(first))
 
     def trial(self, k: int) -> SpikeTrains:
         """The spikes of one trial."""
@@ -275,6 +274,10 @@ class SpikeTrains:
             f"{what} (cell {self.ids[self.cells[at]]} at {self.times[at]:g} s): a cell fires at most once in a step, "
             "so take a smaller dt, or let such spikes be one with repeated='merge'"
         )
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _one_each(name: str, values: Any, times: np.ndarray, n: int) -> np.ndarray:

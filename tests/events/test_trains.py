@@ -83,13 +83,15 @@ def test_parts_are_those_of_the_array(seed):
     np.testing.assert_array_equal(trains.window(first * ms, last * ms).raster(1 * ms), raster[first:last])
 
 
-@given(seeds, st.booleans())
-def test_trials_are_pieces_of_the_recording(seed, at_the_beginning):
+@given(seeds, st.booleans(), st.sampled_from([0.0, 1234.5, 1.7e9]))
+def test_trials_are_pieces_of_the_recording(seed, at_the_beginning, since):
+    """Of one that may have begun long ago."""
     raster, steps, cells = drawn(seed)
     rng = np.random.default_rng(seed)
     length, onsets = int(rng.integers(1, 80)), rng.integers(0, 320, rng.integers(1, 8))
-    trains = SpikeTrains(steps * 1e-3 if at_the_beginning else (steps + 0.3) * 1e-3, cells, range(5), stop=400 * ms)
-    found = trains.in_trials(onsets * ms, length * ms)
+    times = since + (steps if at_the_beginning else steps + 0.3) * 1e-3
+    trains = SpikeTrains(times, cells, range(5), since * second, since * second + 400 * ms)
+    found = trains.in_trials(since * second + onsets * ms, length * ms)
     wanted = np.stack([raster[onset : onset + length] for onset in onsets])
     np.testing.assert_array_equal(found.raster(1 * ms), wanted)
     np.testing.assert_array_equal(found.trial(len(onsets) - 1).raster(1 * ms), wanted[-1])
@@ -110,7 +112,7 @@ def test_two_spikes_of_a_cell_in_a_step(caplog):
 
 def test_it_says_what_it_is():
     trains = SpikeTrains([0.1], [0], [4], stop=2 * second)
-    assert repr(trains) == "<SpikeTrains: 1 spikes of 1 cells, 0 s to 2 s>"
+    assert repr(trains) == "<SpikeTrains: 1 spike of 1 cell, 0 s to 2 s>"
     assert "in 2 trials, 0 s to 0.5 s" in repr(trains.in_trials([0, 1] * second, 500 * ms))
     assert "to an unknown end" in repr(SpikeTrains([0.1], [0], [4]))
 
