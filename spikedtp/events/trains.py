@@ -15,6 +15,7 @@ from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.events.rounding import before, exact, since_onset, slack, slack_in_steps, steps_of
 from spikedtp.parameters import check_quantity, check_whole
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["SpikeTrains"]
 
@@ -25,7 +26,7 @@ REPEATED = ("refuse", "merge")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpikeTrains:
+class SpikeTrains(Summarised):
     """The spikes of some cells within a window of time, in one sequence or in trials.
 
     Attributes
@@ -54,7 +55,7 @@ class SpikeTrains:
     >>> from spikedtp.events import SpikeTrains
     >>> trains = SpikeTrains(times=[0.0003, 0.0012, 0.0005], cells=[0, 0, 1], ids=(7, 12), stop=2 * ms)
     >>> trains
-    <SpikeTrains: 3 spikes of 2 cells, 0 s to 0.002 s>
+    SpikeTrains: 3 spikes of 2 cells, 0 s to 0.002 s
     >>> trains.raster(dt=0.1 * ms).shape  # (time steps, cells)
     (20, 2)
     >>> trains.raster(dt=0.1 * ms).nonzero()[0].tolist()  # 0.3 ms is step 3
@@ -106,11 +107,11 @@ class SpikeTrains:
     def __len__(self) -> int:
         return len(self.times)
 
-    def __repr__(self) -> str:
+    def _headline(self) -> str:
         end = "an unknown end" if self.stop is None else f"{float(self.stop):g} s"
-        trials = "" if self.n_trials is None else f" in {_counted(self.n_trials, 'trial')}"
-        spikes, cells = _counted(len(self), "spike"), _counted(self.n_cells, "cell")
-        return f"<SpikeTrains: {spikes} of {cells}{trials}, {float(self.start):g} s to {end}>"
+        trials = "" if self.n_trials is None else f" in {counted(self.n_trials, 'trial')}"
+        spikes, cells = counted(len(self), "spike"), counted(self.n_cells, "cell")
+        return f"{spikes} of {cells}{trials}, {float(self.start):g} s to {end}"
 
     @property
     def n_cells(self) -> int:
@@ -147,7 +148,7 @@ class SpikeTrains:
         --------
         >>> trains = SpikeTrains(times=[0.1, 0.2, 0.3], cells=[0, 0, 0], ids=(0,), stop=1 * second)
         >>> trains.window(0.15 * second, 0.3 * second)
-        <SpikeTrains: 1 spike of 1 cell, 0.15 s to 0.3 s>
+        SpikeTrains: 1 spike of 1 cell, 0.15 s to 0.3 s
         """
         check_quantity("window", "start", start, 0 * ms)
         check_quantity("window", "stop", stop, 1 * ms, above=start)
@@ -274,10 +275,6 @@ class SpikeTrains:
             f"{what} (cell {self.ids[self.cells[at]]} at {self.times[at]:g} s): a cell fires at most once in a step, "
             "so take a smaller dt, or let such spikes be one with repeated='merge'"
         )
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def _one_each(name: str, values: Any, times: np.ndarray, n: int) -> np.ndarray:

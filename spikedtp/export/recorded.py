@@ -27,7 +27,7 @@ def batch(response: Any, values: np.ndarray) -> np.ndarray:
 
 def in_volt(response: Any, kind: str) -> bool:
     """Whether the values of this kind are volts; the voltages of linear cells are numbers without units."""
-    return kind != "eligibility" and getattr(getattr(response.spec, "cell", None), "v_rest", None) is not None
+    return kind != "eligibility" and response.in_volt
 
 
 def about(response: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from brian2 import ms
 from spikedtp.configuration import ReplayConfiguration
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.events import read_spikes
-from spikedtp.records import read_arrays
+from spikedtp.npz import read_arrays
 
 __all__ = ["given_signals", "read_ids"]
 

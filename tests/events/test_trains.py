@@ -112,7 +112,7 @@ def test_two_spikes_of_a_cell_in_a_step(caplog):
 
 def test_it_says_what_it_is():
     trains = SpikeTrains([0.1], [0], [4], stop=2 * second)
-    assert repr(trains) == "<SpikeTrains: 1 spike of 1 cell, 0 s to 2 s>"
+    assert repr(trains) == "SpikeTrains: 1 spike of 1 cell, 0 s to 2 s"
     assert "in 2 trials, 0 s to 0.5 s" in repr(trains.in_trials([0, 1] * second, 500 * ms))
     assert "to an unknown end" in repr(SpikeTrains([0.1], [0], [4]))
 
