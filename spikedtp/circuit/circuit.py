@@ -149,8 +149,8 @@ class Circuit(Summarised):
     def to_yaml(self, path: str | Path | None = None) -> str:
         """The circuit as a file in EIANN's schema, from which `read_circuit` makes an equal circuit.
 
-        Beyond the schema are the key ``name``, the key ``projection_order`` where projections do not stand population
-        by population, and the constraint ``mask``.
+        Beyond the schema are the keys ``name``, ``delay`` of a projection, and ``projection_order`` where projections
+        do not stand population by population, and the constraint ``mask``.
 
         Parameters
         ----------

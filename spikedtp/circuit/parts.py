@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from spikedtp.circuit.checks import MAX_CELLS, TENSOR_METHODS, Checks
+from spikedtp.circuit.checks import MAX_CELLS, MAX_STEPS, TENSOR_METHODS, Checks
 from spikedtp.plasticity.base import BiasRule, LearningRule
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, Tied
 from spikedtp.plasticity.masks import Mask, ReceptiveFields
@@ -107,6 +107,10 @@ class Projection:
         Numbers for `weight_init`.
     constraint : Constraint or None
         A constraint that is applied to the weights after each step, in addition to their bounds.
+    delay : int
+        How many steps an activity is on its way, beside the one step of direction R. When a presentation begins,
+        nothing is on its way. In spikes a step takes `time_per_step`, 20 ms by default: a delay of 2 is 40 ms. The
+        top-down sweep in which plateaus are made takes no time: delays do not count in it.
 
     Raises
     ------
@@ -132,6 +136,7 @@ class Projection:
     weight_init: str | None = None
     weight_init_args: tuple[float, ...] = (1.0,)
     constraint: Constraint | None = None
+    delay: int = 0
 
     def __post_init__(self) -> None:
         check = Checks(f"projection {self.post}_{self.pre}")
@@ -144,6 +149,7 @@ class Projection:
             "bounds": check.bounds("bounds", self.bounds),
             "weight_init": check.choice("weight_init", self.weight_init, WEIGHT_INITS),
             "weight_init_args": check.numbers("weight_init_args", self.weight_init_args),
+            "delay": check.whole("delay", self.delay, 0, MAX_STEPS),
         }
         if self.weight_init == "half_kaiming" and not values["bounds"].one_sided:
             check.refuse("bounds", "half_kaiming needs a lower bound >= 0 or an upper bound <= 0")
@@ -161,6 +167,11 @@ class Projection:
         """The rule of a projection that has one."""
         assert self.rule is not None, self.name
         return self.rule
+
+    @property
+    def lag(self) -> int:
+        """By how many steps the activity that is transmitted is old."""
+        return self.delay + (self.direction == "R")
 
     @property
     def recurrent(self) -> bool:

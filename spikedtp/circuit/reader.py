@@ -47,6 +47,7 @@ _PROJECTION = (
     "direction",
     "update_phase",
     "compartment",
+    "delay",  # our own
     "learning_rule",
     "learning_rule_kwargs",
 )
@@ -81,7 +82,9 @@ class _Reader(Fields):
     ) -> Projection:
         config = self.mapping(value, at, _PROJECTION)
         given = {
-            key: config[key] for key in ("direction", "update_phase", "compartment", "weight_init") if key in config
+            key: config[key]
+            for key in ("direction", "update_phase", "compartment", "weight_init", "delay")
+            if key in config
         }
         bounds = config.get("weight_bounds")
         if config.get("weight_init_args") is not None:

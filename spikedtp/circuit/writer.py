@@ -1,7 +1,7 @@
 """Writes circuits in EIANN's YAML schema (its long form), so that `reader` reads an equal circuit back.
 
 Rules have EIANN's names where these mean the same, else their registered ones. What the schema has no word for:
-``name``; ``projection_order``, where projections do not stand population by population; the constraint ``mask``, with
+``name``; the ``delay`` of a projection, in steps; ``projection_order``, where projections do not stand population by population; the constraint ``mask``, with
 ``probability``, ``seed`` and ``autapses`` of a random one, else with a row of hexadecimal digits for each cell.
 """
 
@@ -127,6 +127,8 @@ def _projection(p: Projection, cells: dict[str, tuple[str, str]]) -> dict[str, A
             found["weight_constraint_kwargs"] = kwargs
     found["direction"], found["update_phase"] = p.direction, p.update_phase
     found["compartment"] = None if p.compartment == "soma" else p.compartment
+    if p.delay:
+        found["delay"] = p.delay
     found["learning_rule"] = None
     if p.rule is not None:
         found["learning_rule"], kwargs = _rule(f"projection {p.name}", p.rule)

@@ -59,7 +59,7 @@ def _rates(response: SpikingResponse, sample: int) -> tuple[np.ndarray, np.ndarr
     points = response.replayed[sample]
     activity = np.concatenate(
         [
-            spec.timeline.interpolate(points[:, cells], lag=spec.timeline.lag_steps * source.lagged)
+            spec.timeline.interpolate(points[:, cells], lag=spec.timeline.lag_steps * source.lag)
             for source in spec.sources
             for cells in [spec.slices()[source.projection]]
         ],

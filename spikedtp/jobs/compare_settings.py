@@ -74,7 +74,7 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,
-        "phases": changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt"}),
+        "phases": changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt", "time_per_step"}),
     }
 
 

@@ -99,6 +99,7 @@ def circuit_info(circuit: Circuit, state: Mapping[str, Any] | None = None) -> di
             "learning_rate": getattr(p.rule, "learning_rate", None),
             "constraint": None if p.constraint is None else type(p.constraint).__name__,
         }  # fmt: skip
+        row |= {"delay": p.delay} if p.delay else {}
         if state is not None:
             weight = _weight(state, p.name, (sizes[p.post], sizes[p.pre]))
             row |= {**_statistics(weight), "dale_violations": sign_violations(weight, p.bounds)}

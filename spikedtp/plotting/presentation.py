@@ -107,8 +107,8 @@ class Shown:
         """The activity that the spikes of the population carry, (n_steps, n), with lag and highest rate."""
         source = next(s for s in self.spiking.spec.sources if s.population == self._presynaptic(population))
         activity = self.activity(population)
-        if source.lagged:
-            lag = self.timeline.lag_steps
+        if source.lag:
+            lag = self.timeline.lag_steps * source.lag
             activity = np.concatenate([np.zeros_like(activity[:lag]), activity[: len(activity) - lag]])
         model = self.spiking.spec.inputs
         highest = float(model.max_rate / model.unit_rate) if isinstance(model, PoissonInput) else np.inf

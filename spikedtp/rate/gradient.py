@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 
-from spikedtp.circuit import Circuit
+from spikedtp.circuit import Circuit, Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import LocalBackprop
 from spikedtp.rate.phases import Program
@@ -31,9 +31,15 @@ def check_backward_steps(circuit: Circuit) -> None:
 
 
 class StartingPoint(NamedTuple):
-    """Where differentiation starts: activities and states by population, `(n,)` or `(n, samples)`, biases, target."""
+    """Where differentiation starts: activities and states by population, `(n,)` or `(n, samples)`, biases, target.
+
+    `past` holds the activities of the steps before, the oldest first, as far back as delays reach; `step` is how many
+    steps the network has settled for.
+    """
 
     circuit: Circuit
+    step: int
+    past: tuple[dict[str, np.ndarray], ...]
     activity: dict[str, np.ndarray]
     state: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
@@ -48,8 +54,15 @@ def starting_point(program: Program) -> StartingPoint:
     for population in circuit.populations[1:]:
         layer, first, last = place[population.name]
         state[population.name] = program.saved_state[layer][first:last].copy()
+    reach = max((p.lag for p in circuit.projections), default=0)
+    past = tuple(
+        {p.name: program.activity(p.name, before).copy() for p in circuit.populations}
+        for before in range(max(row + 1 - reach, 0), row)
+    )
     return StartingPoint(
         circuit,
+        row,
+        past,
         {p.name: program.activity(p.name, row).copy() for p in circuit.populations},
         state,
         {name: bias.copy() for name, bias in program.store.biases.items()},
@@ -94,15 +107,25 @@ def gradients(
     steps = min(circuit.backward_steps, circuit.forward_steps)
     activity = {name: tensor(array) for name, array in start.activity.items()}
     state = {name: tensor(array) for name, array in start.state.items()}
-    before = activity
-    for _ in range(steps):
-        before = dict(activity)
+    past = [{name: tensor(array) for name, array in before.items()} for before in start.past]
+
+    def transmitted(p: Projection, step: int) -> torch.Tensor | None:
+        """The presynaptic activity that a projection transmits in a step; None where nothing was on its way yet."""
+        if p.pre == circuit.input.name:
+            return activity[p.pre] if step > p.delay else None
+        if not p.lag:
+            return activity[p.pre]
+        return past[-p.lag][p.pre] if p.lag <= len(past) else None
+
+    for step in range(start.step + 1, start.step + 1 + steps):
+        past.append(dict(activity))
         for population in circuit.populations[1:]:
             name = population.name
             change = bias[name] - state[name]
             for p in circuit.inputs(name):
-                if p.compartment != "dend" and p.update_phase in "FA":
-                    change = change + matrix[p.name] @ (activity if p.direction == "F" else before)[p.pre]
+                arriving = transmitted(p, step)
+                if p.compartment != "dend" and p.update_phase in "FA" and arriving is not None:
+                    change = change + matrix[p.name] @ arriving
             state[name] = state[name] + change / circuit.tau
             activity[name] = torch.relu(state[name]) if population.activation == "relu" else state[name]
 
@@ -114,7 +137,7 @@ def gradients(
     local_rules = (p.rule for p in learned.values() if p.learned_by.needs_gradient == "dendrite")
     for source in {cast(LocalBackprop, rule).source for rule in local_rules}:
         dendrite = sum(
-            matrix[p.name] @ (activity if p.direction == "F" else before)[p.pre]
+            matrix[p.name] @ cast(torch.Tensor, transmitted(p, circuit.forward_steps))
             for p in circuit.inputs(source)
             if p.compartment == "dend"
         )

@@ -81,7 +81,7 @@ class Program:
         self.plateau: dict[str, np.ndarray] = {}
         self.nudge_dendrite: dict[str, np.ndarray] = {}
         self.now = {p.name: 0 for p in self.circuit.populations}  # row of the present activity
-        self.before = dict(self.now)  # row of the activity before it
+        self.past: dict[str, list[int]] = {name: [] for name in self.now}  # rows of the activities before it
         self.settle_rows: dict[str, list[int]] = {name: [] for name in self.now}
         self.nudge_rows: dict[str, list[int]] = {name: [] for name in self.now}
 
@@ -113,12 +113,17 @@ class Program:
                 self._activate(layer, start, stop, activation, 0)
             self._do(np.copyto, self.constant[layer], self.state[layer])
             # the input never changes: its drive is part of the constant
-            self._accumulate(self._somatic(populations, "FA", from_input=True), layer, self.constant[layer])
+            self._input_arrives(layer, populations, 0)
+        late = {p.delay for p in self.circuit.projections if p.pre == self.circuit.input.name} - {0}
         for step in range(1, n_steps + 1):
+            if step - 1 in late:
+                for layer, populations in self.layers:
+                    self._input_arrives(layer, populations, step - 1)
             if step == 1 + n_steps - min(self.circuit.backward_steps, n_steps):
                 for layer, _ in self.layers:
                     self._do(np.copyto, self.saved_state[layer], self.state[layer])
-            self.before = dict(self.now)
+            for name, past in self.past.items():
+                past.append(self.now[name])
             for layer, populations in self.layers:
                 for start, stop, activation in self._groups(populations):
                     self._step(layer, start, stop, "FA")
@@ -126,10 +131,15 @@ class Program:
                     self._moved(layer, start, stop, step)
             for name, rows in self.settle_rows.items():
                 rows.append(self.now[name])
-        self.settled, self.settled_before = dict(self.now), dict(self.before)
+        self.settled, self.settled_past = dict(self.now), {name: list(past) for name, past in self.past.items()}
         for population in self.circuit.populations[1:]:
             if self._dendritic(population):
                 self.dendrite_settled[population.name] = self._dendrite(population)
+
+    def _input_arrives(self, layer: str, populations: tuple[Population, ...], delay: int) -> None:
+        """From this step on the input drives somas along projections of this delay."""
+        arriving = self._somatic(populations, "FA", from_input=True)
+        self._accumulate([block for block in arriving if block.delay == delay], layer, self.constant[layer])
 
     def _nudge(self) -> None:
         if self.kind == "none":
@@ -154,8 +164,8 @@ class Program:
                 rows.append(self.now[name])
 
     def _see(self, population: Population, step: int) -> None:
-        """The clipped dendritic state at this nudge step."""
-        dendrite = self._dendrite(population, self.dendrite.get(population.name))
+        """The clipped dendritic state at this nudge step. The first is that of the sweep, which takes no time."""
+        dendrite = self._dendrite(population, self.dendrite.get(population.name), in_sweep=step == 0)
         self.dendrite[population.name] = dendrite
         self._do(Plateau.clip, dendrite, dendrite)
         if self.record:
@@ -187,7 +197,7 @@ class Program:
             moving = {p.name for p in populations if self._nudged(p)}
             changed = {p.name for p in populations}
         for population in changed:
-            self.before[population] = self.now[population]
+            self.past[population].append(self.now[population])
         for start, stop, activation in self._groups(populations, moving):
             if not one_pass:
                 self._step(layer, start, stop, "FAB")
@@ -210,9 +220,7 @@ class Program:
             if moving is not None and population.name not in moving:
                 groups.append([])  # a gap
                 continue
-            sees = {
-                p.pre for p in self.circuit.inputs(population.name) if p.direction == "F" and p.compartment != "dend"
-            }
+            sees = {p.pre for p in self.circuit.inputs(population.name) if not p.lag and p.compartment != "dend"}
             last = groups[-1] if groups else []
             if last and last[-1].activation == population.activation and not sees & {p.name for p in last}:
                 last.append(population)
@@ -266,12 +274,24 @@ class Program:
             first, last = max(block.start, start), min(block.stop, stop)
             if first >= last:
                 continue
+            row = self._arriving(block)
+            if row is None:
+                continue
             part = self.scratch[layer][first:last]
-            self._product(block, block.matrix[first - block.start : last - block.start], part)
+            self._product(block, block.matrix[first - block.start : last - block.start], row, part)
             self._do(np.add, total[first:last], part, total[first:last])
 
-    def _product(self, block: Block, matrix: np.ndarray, out: np.ndarray) -> None:
-        row = (self.now if block.direction == "F" else self.before)[block.pre]
+    def _arriving(self, block: Block, *, in_sweep: bool = False) -> int | None:
+        """The row of the activity that is transmitted in this step; None where nothing was on its way yet."""
+        if block.pre == self.circuit.input.name:
+            return 0  # from when on is `_input_arrives`
+        lag = (block.direction == "R") + (0 if in_sweep else block.delay)
+        past = self.past[block.pre]
+        if lag > len(past):
+            return None
+        return past[-lag] if lag else self.now[block.pre]
+
+    def _product(self, block: Block, matrix: np.ndarray, row: int, out: np.ndarray) -> None:
         self._do(np.dot, matrix, self.activity(block.pre, row), out)
         if block.factor is not None:
             self._do(np.multiply, out, block.factor, out)
@@ -279,31 +299,39 @@ class Program:
     def _dendritic(self, population: Population) -> list[Projection]:
         return [p for p in self.circuit.inputs(population.name) if p.compartment == "dend"]
 
-    def _dendrite(self, population: Population, out: np.ndarray | None = None) -> np.ndarray:
-        """Sum of the dendrite's inputs, not clipped."""
+    def _dendrite(
+        self, population: Population, out: np.ndarray | None = None, *, in_sweep: bool = False
+    ) -> np.ndarray:
+        """Sum of the dendrite's inputs, not clipped. No delay is as long as the settle phase."""
         layer, start, stop = self.store.place[population.name]
         out = np.zeros((population.size, *self.shape), dtype=np.float32) if out is None else out
         for index, block in enumerate(self.store.blocks(self._dendritic(population))):
             part = self.scratch[layer][start:stop] if index else out
-            self._product(block, block.matrix, part)
+            row = self._arriving(block, in_sweep=in_sweep)
+            assert row is not None
+            self._product(block, block.matrix, row, part)
             if index:
                 self._do(np.add, out, part, out)
         return out
 
     def _signals(self, projection: Projection) -> Signals:
         pre, post = projection.pre, projection.post
-        direct = projection.direction == "F"
+        lag = projection.lag
+        lag_nudged = lag - projection.delay if self.kind == "one-pass" else lag  # a sweep takes no time
 
         def at(population: str, row: int) -> np.ndarray:
             return self.activity(population, row).T
 
+        def before(now: dict[str, int], past: dict[str, list[int]], lag: int) -> np.ndarray:
+            return at(pre, past[pre][-lag] if lag else now[pre])
+
         dendrite, plateau = self.dendrite_settled.get(post), self.plateau.get(post)
         return Signals(
-            pre_settled=at(pre, self.settled[pre] if direct else self.settled_before[pre]),
-            pre_settled_previous=at(pre, self.settled_before[pre]),
+            pre_settled=before(self.settled, self.settled_past, lag),
+            pre_settled_previous=before(self.settled, self.settled_past, projection.delay + 1),
             post_settled=at(post, self.settled[post]),
             dendrite_settled=None if dendrite is None else dendrite.T,
-            pre_nudged=at(pre, self.now[pre] if direct else self.before[pre]),
+            pre_nudged=before(self.now, self.past, lag_nudged),
             post_nudged=at(post, self.now[post]),
             plateau=None if plateau is None else plateau.T,
         )

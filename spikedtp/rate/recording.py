@@ -7,6 +7,7 @@ from copy import copy
 
 import numpy as np
 
+from spikedtp.circuit import Projection
 from spikedtp.plasticity import DendriticState, Signals
 from spikedtp.rate.backprop_clone import backprop_circuit
 from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
@@ -31,19 +32,30 @@ def _activity(program: Program, population: str, rows: list[int]) -> np.ndarray:
     return _samples_first(np.stack(steps))
 
 
+def _arriving(program: Program, p: Projection, activity: np.ndarray, first: int) -> np.ndarray:
+    """What is transmitted in each of the steps from `first` on, counted from 0, of which `activity` is given."""
+    n_steps, sweep = activity.shape[-2], program.circuit.forward_steps - first
+    of_input = p.pre == program.circuit.input.name
+    found = activity
+    if p.lag and not (of_input and not p.delay):
+        begin = _samples_first(program.activity(p.pre, 0)[None])
+        nothing = np.zeros_like(begin)
+        before = [nothing] * p.delay if of_input else [nothing] * (p.lag - 1) + [begin]
+        found = np.concatenate([*before, activity], axis=-2)[..., :n_steps, :]
+    if p.delay and 0 <= sweep < n_steps:  # the sweep takes no time
+        found[..., sweep, :] = activity[..., sweep if of_input or p.direction == "F" else max(sweep - 1, 0), :]
+    return found
+
+
 def _dendrites(
-    program: Program, weights: dict[str, np.ndarray], activity: dict[str, np.ndarray]
+    program: Program, weights: dict[str, np.ndarray], activity: dict[str, np.ndarray], first: int = 0
 ) -> dict[str, np.ndarray]:
-    """Dendritic states of all steps: F inputs from the present step, R inputs from the step before."""
+    """Dendritic states of all steps from `first` on: F inputs from the present step, R inputs from the step before."""
     found: dict[str, np.ndarray] = {}
     for projection in program.circuit.projections:
         if projection.compartment != "dend":
             continue
-        pre = activity[projection.pre]
-        if projection.direction == "R":
-            first = _samples_first(program.activity(projection.pre, 0)[None])
-            pre = np.concatenate([first, pre[..., :-1, :]], axis=-2)
-        drive = pre @ weights[projection.name].T
+        drive = _arriving(program, projection, activity[projection.pre], first) @ weights[projection.name].T
         found[projection.post] = found[projection.post] + drive if projection.post in found else drive
     return found
 
@@ -138,14 +150,17 @@ def _backprop_of(program: Program) -> Callable[[str, int | None], np.ndarray]:
 def _notebook(program: Program, weights: dict[str, np.ndarray]) -> NotebookFactors:
     circuit = program.circuit
     end = len(program.settle_rows[circuit.output.name]) + min(program.n_nudge, NOTEBOOK_NUDGE_STEPS)
+    first = max(end - 2 - max((p.delay for p in circuit.projections), default=0), 0)
     shown = {
-        p.name: _activity(program, p.name, (program.settle_rows[p.name] + program.nudge_rows[p.name])[end - 2 : end])
+        p.name: _activity(program, p.name, (program.settle_rows[p.name] + program.nudge_rows[p.name])[first:end])
         for p in circuit.populations
     }
-    found = NotebookFactors(dendrite={k: v[..., -1, :] for k, v in _dendrites(program, weights, shown).items()})
+    dendrites = _dendrites(program, weights, shown, first)
+    found = NotebookFactors(dendrite={name: states[..., -1, :] for name, states in dendrites.items()})
     for projection in circuit.projections:
         if isinstance(projection.rule, DendriticState) and projection.post in found.dendrite:
             settled = program.signals[projection.name].post_settled
             found.gate[projection.post] = (settled > 0).astype(np.float32)
-            found.pre[projection.name] = shown[projection.pre][..., -2 if projection.direction == "R" else -1, :]
+            lag = projection.lag - (projection.delay if program.kind == "one-pass" else 0)
+            found.pre[projection.name] = shown[projection.pre][..., -1 - lag, :]
     return found

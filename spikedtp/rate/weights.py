@@ -32,6 +32,7 @@ class Block:
     stop: int
     pre: str
     direction: str
+    delay: int
     factor: np.ndarray | None = None
 
 
@@ -84,7 +85,7 @@ class WeightStore:
             for projection in self.circuit.inputs(population.name):
                 alone = projection.compartment == "dend" or isinstance(projection.constraint, Tied)
                 late = projection.update_phase == "B"
-                key: tuple[str | bool, ...] = (layer, projection.pre, projection.direction, late)
+                key: tuple[str | int, ...] = (layer, projection.pre, projection.direction, projection.delay, late)
                 key += (projection.name,) if alone else ()
                 run = runs.get(key)
                 if run is not None and self.place[run[-1].post][2] != start:  # a gap: close this run
@@ -97,7 +98,7 @@ class WeightStore:
         layer, start, _ = self.place[run[0].post]
         stop = self.place[run[-1].post][2]
         matrix = np.concatenate([values[p.name] for p in run]).astype(np.float32)
-        block = Block(matrix, layer, start, stop, run[0].pre, run[0].direction)
+        block = Block(matrix, layer, start, stop, run[0].pre, run[0].direction, run[0].delay)
         for projection in run:
             _, first, last = self.place[projection.post]
             self.weights[projection.name] = matrix[first - start : last - start]
@@ -118,7 +119,8 @@ class WeightStore:
         matrix = self.weights[tied.source]
         layer, start, stop = self.place[projection.post]
         matrix = matrix.T if tied.transpose else matrix
-        return Block(matrix, layer, start, stop, projection.pre, projection.direction, np.array(tied.factor))
+        source, factor = projection.pre, np.array(tied.factor)
+        return Block(matrix, layer, start, stop, source, projection.direction, projection.delay, factor)
 
     @property
     def has_own_values(self) -> bool:

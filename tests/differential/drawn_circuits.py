@@ -1,4 +1,4 @@
-"""Small circuits at random: populations, signs, biases, activations, masks, compartments, rules and their options.
+"""Small circuits at random: populations, signs, biases, activations, masks, delays, compartments, rules.
 
 Somatic weights onto each cell sum to less than 1, so that every circuit settles and errors die out along its loops.
 """
@@ -150,11 +150,15 @@ def draw_circuit(
                     ),
                 ]  # fmt: skip
     projections = [_sparse(p, {q.name: q.size for q in populations}, rng) for p in projections]
+    late = rng.random() < 0.4
+    if late:
+        projections = [replace(p, delay=int(rng.choice([0, 0, 1, 2]))) for p in projections]
     order = {layer: k for k, layer in enumerate(layers)}
     populations.sort(key=lambda p: order[p.layer])  # E first within a layer: drawn so
     circuit = Circuit(
-        tuple(populations), tuple(projections), tau=float(rng.choice([1.0, 1.5])), forward_steps=40, name=f"no {seed}"
-    )
+        tuple(populations), tuple(projections), tau=float(rng.choice([1.0, 1.5])), forward_steps=120 if late else 40,
+        name=f"no {seed}",
+    )  # fmt: skip
     network = load_rate_network(circuit, _state(circuit, masks, rng))
     x = rng.normal(0, 0.5, (n_samples, n_in)) if signed_input else rng.random((n_samples, n_in))
     target = np.eye(circuit.output.size)[rng.integers(circuit.output.size, size=n_samples)]

@@ -72,7 +72,7 @@ def _compare(drawn: Drawn, population: str, response, unit_rate: float, dead_tim
             last = len(activity) - 1
             steps = [max(k, 0) for k in range(onset - 11, onset)] + [min(k, last) for k in range(onset, onset + 10)]
             shown[p.name] = activity[steps]
-            course = replayed_activity(shown[p.name], n_steps, lag * (p.direction == "R"))
+            course = replayed_activity(shown[p.name], n_steps, lag * ((p.direction == "R") + p.delay))
             for (signal, phase, _), kernel in spec.kernels.weights.items():
                 if signal in ("trace", "dendrite" if p.compartment == "dend" else "soma"):
                     on = window_moments(course.clip(0, None), kernel, unit_rate, dead_time / 1e3, dt, highest)

@@ -120,6 +120,7 @@ def test_the_drawn_circuits_are_of_all_kinds():
         seen["linear"] += any(p.activation == "linear" for p in circuit.populations[1:])
         seen["masked"] += any((w == 0).any() for w in drawn.network.weights.values())
         seen["learning inside masks"] += any(circuit.projection(name).rule is not None for name in drawn.network.masks)
+        seen["delayed"] += any(p.delay for p in circuit.projections)
         seen.update(type(p.constraint).__name__ for p in circuit.projections)
         seen["negative weights"] += any((w < 0).any() for w in drawn.network.weights.values())
         seen.update({type(p.rule).__name__ for p in circuit.projections})

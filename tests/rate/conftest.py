@@ -25,18 +25,34 @@ def activate(population, value):
 
 
 class Slow:
-    """State of every population by name; `history` keeps the activity after each step."""
+    """State of every population by name; `history` keeps the activity after each step.
+
+    `later`: (step, weights) from a step on, where they are not `weights`.
+    """
+
+    later = None
 
     def __init__(self, circuit, weights, biases):
         self.circuit = circuit
         self.w = {name: weight.astype(np.float64) for name, weight in weights.items()}
         self.b = {name: bias.astype(np.float64) for name, bias in biases.items()}
 
-    def drive(self, population, compartment, phases):
+    def transmitted(self, p, in_sweep=False):
+        """What a projection transmits now; before the presentation nothing was sent."""
+        if p.pre == self.circuit.input.name:
+            return self.now[p.pre] if in_sweep or self.steps > p.delay else np.zeros_like(self.now[p.pre])
+        back = 0 if in_sweep else p.delay
+        if p.direction == "F" and back == 0:
+            return self.now[p.pre]
+        back += p.direction == "R"
+        sent = self.sent[p.pre]
+        return sent[len(sent) - back] if back <= len(sent) else np.zeros_like(self.now[p.pre])
+
+    def drive(self, population, compartment, phases, in_sweep=False):
         total = np.zeros(population.size)
         for p in self.circuit.projections:
             if p.post == population.name and p.compartment == compartment and p.update_phase in phases:
-                total += self.w[p.name] @ (self.now if p.direction == "F" else self.before)[p.pre]
+                total += self.w[p.name] @ self.transmitted(p, in_sweep)
         return total
 
     def step(self, population, phases):
@@ -49,15 +65,22 @@ class Slow:
         self.state = {p.name: self.b[p.name].copy() for p in circuit.populations[1:]}
         self.now = {p.name: activate(p, self.state[p.name]) for p in circuit.populations[1:]}
         self.now[circuit.input.name] = np.asarray(x, dtype=np.float64)
-        self.before = dict(self.now)
+        self.sent = {name: [] for name in self.now}
         self.history = []
-        for _ in range(circuit.forward_steps):
-            self.before = dict(self.now)
+        for self.steps in range(1, circuit.forward_steps + 1):
+            if self.later is not None and self.steps == self.later[0]:
+                self.w = self.later[1]
+            for name, activity in self.now.items():
+                self.sent[name].append(activity)
             for population in circuit.populations[1:]:
                 self.step(population, "FA")
                 self.now[population.name] = activate(population, self.state[population.name])
             self.history.append(dict(self.now))
-        self.settled, self.settled_before = dict(self.now), dict(self.before)
+        self.settled, self.settled_before = dict(self.now), {name: sent[-1] for name, sent in self.sent.items()}
+        self.settled_sent = {p.name: self.transmitted(p) for p in circuit.projections}
+        self.settled_sent_before = {
+            p.name: self.sent[p.pre][-1 - p.delay] for p in circuit.projections
+        }
         self.dendrite = {p.name: self.drive(p, "dend", "FBA") for p in circuit.populations[1:]}
 
     def error(self, population, target):
@@ -65,7 +88,7 @@ class Slow:
         if population.name == self.circuit.output.name:
             e = np.clip(target - self.now[population.name], -1, 1)
         else:
-            e = np.clip(self.drive(population, "dend", "FBA"), -1, 1)
+            e = np.clip(self.drive(population, "dend", "FBA", in_sweep=True), -1, 1)
         settled = self.settled[population.name]
         if rule.relu_gate:
             e = np.where(settled == 0, 0.0, e)
@@ -95,11 +118,11 @@ class Slow:
                     for population in layer:
                         if population.name in self.plateau:
                             name = population.name
-                            self.before[name] = self.now[name]
+                            self.sent[name].append(self.now[name])
                             self.now[name] = activate(population, self.state[name] + self.plateau[name])
                     continue
                 for population in layer:
-                    self.before[population.name] = self.now[population.name]
+                    self.sent[population.name].append(self.now[population.name])
                 for population in layer:
                     phases = {p.update_phase for p in circuit.projections if p.post == population.name}
                     if everyone or population.name == circuit.output.name or phases & {"A", "B"}:
@@ -107,6 +130,7 @@ class Slow:
                         nudge = self.plateau.get(population.name, 0.0)
                         self.now[population.name] = activate(population, self.state[population.name] + nudge)
             self.history.append(dict(self.now))
+        self.nudged_sent = {p.name: self.transmitted(p, in_sweep=kind == "one-pass") for p in circuit.projections}
 
 
 @pytest.fixture(scope="session")

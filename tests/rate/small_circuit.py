@@ -62,3 +62,14 @@ def sample(network, seed=0, n=None):
     shape = () if n is None else (n,)
     x = rng.random((*shape, network.circuit.input.size), dtype=np.float32)
     return x, rng.random((*shape, network.circuit.output.size), dtype=np.float32)
+
+
+def delayed(values, seed, most=4):
+    """The circuit with a delay of 0 to `most` steps for every projection, at random."""
+    rng = np.random.default_rng(seed)
+    for cells in values["projection_config"].values():
+        for inputs in cells.values():
+            for pre in inputs.values():
+                for projection in pre.values():
+                    projection["delay"] = int(rng.integers(most + 1))
+    return values

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from rate.small_circuit import config, sample
+import pytest
+from rate.small_circuit import config, delayed, sample
 
 
-def test_backprop_is_the_numerical_gradient(network_of, slow_circuit):
-    values = config("Backprop", {"learning_rate": 1.0}, backward_steps=6)
-    network = network_of(values)
+@pytest.mark.parametrize("backward_steps", [6, 3])
+@pytest.mark.parametrize("delays", [None, 1, 6])
+def test_backprop_is_the_numerical_gradient(delays, backward_steps, network_of, slow_circuit):
+    values = config("Backprop", {"learning_rate": 1.0}, backward_steps=backward_steps)
+    network = network_of(values if delays is None else delayed(values, delays, most=1))
     x, target = sample(network, seed=5)
 
     def loss(weights):
-        slow = slow_circuit(network.circuit, weights, network.biases)
+        slow = slow_circuit(network.circuit, network.weights, network.biases)
+        slow.later = 6 - backward_steps + 1, weights  # the steps before are taken as they are
         slow.settle(x)
         return np.mean((slow.now["OutputE"] - target) ** 2)
 

@@ -109,7 +109,7 @@ class Presentations(Case):
         first, unit = 0, float(self.inputs.unit_rate * DT * ms)
         for source in self.sources:
             points = self.points[:, :, first : first + source.size]
-            activity = self.timeline.interpolate(points, self.timeline.lag_steps * source.lagged)
+            activity = self.timeline.interpolate(points, self.timeline.lag_steps * source.lag)
             yield source, (unit * activity).clip(0, float(self.inputs.max_rate * DT * ms))
             first += source.size
 

@@ -101,7 +101,7 @@ def presentation_inputs(case: Presentations):
         "activities": case.points,
         "kernels": np.array([kernels.weights[signal, phase, "drive"] for signal, phase in wanted]),
         "block_first": np.cumsum([0, *sizes]),
-        "block_lag": np.array([timeline.lag_steps * source.lagged for source in sources]),
+        "block_lag": np.array([timeline.lag_steps * source.lag for source in sources]),
     }
     return numbers, arrays
 

@@ -311,6 +311,7 @@ def _synapses(
             sides["post"],
             "input_dend" if projection.compartment == "dend" else "input_soma",
             gain="gain",
+            delay_steps=parts.spec.delay_steps(projection),
             spikers=spikers_of_sign,
             parameters=dict.fromkeys(numbers | (event.parameters() if event is not None and sign > 0 else {})),
             dtype=WEIGHT_TYPE,

@@ -42,6 +42,8 @@ class Phases(Parameters):
         its error is not fed back to it.
     dt : Quantity (second)
         Time step.
+    time_per_step : Quantity (second)
+        Duration of one step of the rate network, the unit of a projection's delay.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class Phases(Parameters):
     dt: Quantity = parameter(1 * ms, above=0 * ms)
     hold: str = "all"
     latch: bool = False
+    time_per_step: Quantity = parameter(20 * ms, above=0 * ms)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,4 +116,5 @@ def phases_of(time_per_step: Quantity = 20 * ms, dt: Quantity = 1 * ms) -> Phase
     250. * msecond
     """
     check_quantity("simulate", "time_per_step", time_per_step, ms, above=0 * ms)
-    return Phases(**{name: n * time_per_step for name, n in STEPS.items()}, dt=dt)
+    times = {name: n * time_per_step for name, n in STEPS.items()}
+    return Phases(**times, dt=dt, time_per_step=time_per_step)

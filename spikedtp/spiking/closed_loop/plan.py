@@ -15,7 +15,7 @@ import numpy as np
 from brian2 import Hz
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.circuit import Circuit, Population, nudge_kind, plateau_of
+from spikedtp.circuit import Circuit, Population, Projection, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
 from spikedtp.spiking.closed_loop.phases import Phases
@@ -78,6 +78,40 @@ class ClosedLoop:
                 f"{part * self.phases.dt}: {self.circuit.name} has {len(self.hidden_layers)} hidden layers"
             )
         check_recordable(self.record, RECORDABLE)
+        for p in self.circuit.projections:
+            self._check_delay(p)
+
+    def _check_delay(self, p: Projection) -> None:
+        """What is sent must arrive in the phase in which it is read."""
+        steps = p.delay * float(self.phases.time_per_step / self.phases.dt)
+        if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
+            raise SpikedtpError(
+                f"{p.name}: its delay of {p.delay * self.phases.time_per_step} must be a whole number of time steps of "
+                f"dt = {self.phases.dt}"
+            )
+        for phase in ("settle", *(["nudge"] if self.nudged else [])):
+            if round(steps) >= self.phases.steps(phase):
+                raise SpikedtpError(
+                    f"{p.name}: its delay of {p.delay * self.phases.time_per_step} is as long as the {phase} phase: make "
+                    f"Phases.{phase} longer than {getattr(self.phases, phase)} (--set phases.{phase}=...)"
+                )
+
+    def delay_steps(self, p: Projection) -> int:
+        """How many time steps a spike is on its way along a projection."""
+        return round(p.delay * float(self.phases.time_per_step / self.phases.dt))
+
+    def way_down(self) -> int:
+        """How many time steps what the nudge does to the output needs until the last dendrite sees it."""
+        depth = {layer: k for k, layer in enumerate(self.circuit.layers)}
+        passed: dict[str, int] = {}
+        for population in reversed(self.circuit.populations):
+            known = [
+                passed.get(p.pre, 0) + self.delay_steps(p)
+                for p in self.circuit.inputs(population.name)
+                if p.compartment == "dend" and depth[self.circuit.population(p.pre).layer] > depth[population.layer]
+            ]
+            passed[population.name] = max(known, default=0)
+        return max(passed.values())
 
     @property
     def n_steps(self) -> int:

@@ -141,7 +141,13 @@ class SpikingNetwork(Summarised):
             model.check_time_step(phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases, on_off=on_off)
         self.spec: ClosedLoop = self._spec()
-        CellsOfLoop(self._spec(nudged=True)).check()  # whatever it will be asked for
+        nudged: ClosedLoop = self._spec(nudged=True)
+        CellsOfLoop(nudged).check()  # whatever it will be asked for
+        if nudged.way_down() > phases.steps("wait"):
+            logger.warning(
+                "top-down delays add up to %s, but the nudge is read after Phases.wait = %s: what is read first was sent "
+                "before the nudge; a longer wait avoids it", nudged.way_down() * phases.dt, phases.wait,
+            )  # fmt: skip
         self._lock = Lock()
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")
 

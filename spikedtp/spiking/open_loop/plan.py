@@ -23,8 +23,8 @@ class Source:
     ----------
     projection, population : str
     compartment : {"soma", "dend"}
-    lagged : bool
-        Recurrent: its activity comes one rate step late.
+    lag : int
+        By how many rate steps its activity comes late: its delay, and one step along R.
     weight : (n_post, n_pre)
     on_off : bool
         A firing rate is never negative. An on and an off cell stand for each presynaptic cell, all on cells first: they
@@ -35,7 +35,7 @@ class Source:
     projection: str
     population: str
     compartment: str
-    lagged: bool
+    lag: int
     weight: np.ndarray
     on_off: bool = False
 
@@ -145,7 +145,7 @@ class OpenLoop:
         """Neighbouring input cells that replay with the same lag: (first, last + 1, lag in time steps)."""
         found: list[tuple[int, int, int]] = []
         for source in self.sources:
-            cells, lag = self.slices()[source.projection], self.timeline.lag_steps * source.lagged
+            cells, lag = self.slices()[source.projection], self.timeline.lag_steps * source.lag
             if found and found[-1][2] == lag:
                 found[-1] = (found[-1][0], cells.stop, lag)
             else:

@@ -39,6 +39,9 @@ Model = TypeVar("Model", bound=CellModel)
 
 logger = logging.getLogger(__name__)
 
+#: In rate steps: with one more along R an activity has arrived when the second half of the sensory phase is read.
+MOST_DELAY = 4
+
 __all__ = ["replayed_points", "simulate_open"]
 
 
@@ -119,7 +122,8 @@ def simulate_open(
     record = check_recordable(record)
     check_presentations(n_repeats, seed, first_sample)
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
-    timeline = Timeline(time_per_step=time_per_step, dt=dt)
+    found = inputs_of(network.circuit, population)
+    timeline = Timeline(time_per_step=time_per_step, dt=dt, wait=_longest_delay(found))
     cell, inputs = cell or TwoCompartment(), inputs or PoissonInput()
     declared(cell, "the cell of the open loop")
     if not isinstance(inputs, PoissonInput):
@@ -128,7 +132,6 @@ def simulate_open(
     for model in (cell, poisson):
         model.check_time_step(dt)
 
-    found = inputs_of(network.circuit, population)
     learned = learned_rules(found, projections)
     readout = readout_named(readout, contrasting=any(rule.contrasts for rule in learned.values()))
     x, target = (as_numbers(name, values, np.float32) for name, values in (("x", x), ("target", target)))
@@ -224,6 +227,17 @@ def _with_rate(model: Model, unit_rate: Quantity) -> Model:
     return replace(model, unit_rate=unit_rate) if "unit_rate" in model.quantities() else model
 
 
+def _longest_delay(inputs: tuple[Projection, ...]) -> int:
+    """In rate steps. What is read before the nudge begins must have arrived."""
+    for p in inputs:
+        if p.delay > MOST_DELAY:
+            raise SpikedtpError(
+                f"{p.name}: delay = {p.delay} is too long for the open loop, which shows 11 rate steps before the nudge: "
+                f"at most {MOST_DELAY}, or loop='closed' (--loop closed)"
+            )
+    return max(p.delay for p in inputs)
+
+
 def _check_pulse(cell: CellModel) -> None:
     """What is read of a cell is divided by what an activity of 1 gives: it must be known before anything is run."""
     missing = [name for name in PULSE if not hasattr(cell, name)]
@@ -248,7 +262,7 @@ def _sources(
         if p.compartment != "dend" and p.update_phase == "B":
             raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
     signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.activation != "relu")}
-    made = (Source(p.name, p.pre, p.compartment, p.direction == "R", weights[p.name], p.pre in signed) for p in inputs)
+    made = (Source(p.name, p.pre, p.compartment, p.lag, weights[p.name], p.pre in signed) for p in inputs)
     return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
 
 

@@ -85,16 +85,17 @@ def _drive_means(timeline: Timeline, *, contrast: bool = False) -> Kernels:
     A dendrite or soma is read over the last third of the sensory phase, and from the onset of the nudge to the end. A
     presynaptic trace is read over longer windows: the second half of the sensory phase, and the whole presentation. It
     is the noisiest part of ΔW, because each cell has only its own spikes, and a nudge changes it little. With
-    `contrast` it is read only over the supervised phase, for rules that compare it with the sensory phase.
+    `contrast` it is read only over the supervised phase, for rules that compare it with the sensory phase. Windows of
+    the nudge begin when the slowest input has arrived.
     """
-    sensory, end = timeline.sensory_points, timeline.n_points
+    sensory, end, wait = timeline.sensory_points, timeline.n_points, timeline.wait
     windows = {
         ("dendrite", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1, 0.5),
         ("soma", "settled"): (2 / 3 * (sensory - 0.5), sensory - 1, 0.5),
         ("trace", "settled"): (1 / 2 * (sensory - 0.5), sensory - 1, 0.5),
-        ("dendrite", "nudged"): (sensory - 0.25, end, 0.8),
-        ("soma", "nudged"): (sensory - 0.25, end, 0.8),
-        ("trace", "nudged"): (sensory - 0.25, end, 0.8) if contrast else (0, end, 0.5),
+        ("dendrite", "nudged"): (sensory - 0.25 + wait, end, 0.8),
+        ("soma", "nudged"): (sensory - 0.25 + wait, end, 0.8),
+        ("trace", "nudged"): (sensory - 0.25 + wait, end, 0.8) if contrast else (wait, end, 0.5),
     }
     return Kernels(timeline.n_steps, {(*key, "drive"): ramp(timeline, *window) for key, window in windows.items()})
 

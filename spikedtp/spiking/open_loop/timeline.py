@@ -28,12 +28,15 @@ class Timeline:
     dt : Quantity (second)
     sensory_points, supervised_points : int
         How many rate steps are shown before the nudge, and from its first step on.
+    wait : int
+        The longest delay of the inputs, in rate steps. Read-outs that average wait for what is still on its way.
     """
 
     time_per_step: Quantity = None
     dt: Quantity = None
     sensory_points: int = 11
     supervised_points: int = 10
+    wait: int = 0
 
     def __post_init__(self) -> None:
         if self.time_per_step is None:
