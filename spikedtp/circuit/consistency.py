@@ -36,7 +36,8 @@ def checked_circuit(name: Any, values: dict[str, Any]) -> dict[str, Any]:
     _check_projections(check, populations, projections)
     for p in projections:
         if p.delay >= found["forward_steps"]:
-            check.refuse(f"projection {p.name}", f"delay = {p.delay} must be below forward_steps = {found['forward_steps']}")
+            steps = found["forward_steps"]
+            check.refuse(f"projection {p.name}", f"delay = {p.delay} must be below forward_steps = {steps}")
     return found
 
 

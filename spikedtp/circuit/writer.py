@@ -1,8 +1,12 @@
 """Writes circuits in EIANN's YAML schema (its long form), so that `reader` reads an equal circuit back.
 
 Rules have EIANN's names where these mean the same, else their registered ones. What the schema has no word for:
-``name``; the ``delay`` of a projection, in steps; ``projection_order``, where projections do not stand population by population; the constraint ``mask``, with
-``probability``, ``seed`` and ``autapses`` of a random one, else with a row of hexadecimal digits for each cell.
+
+- ``name``;
+- ``projection_order``, where projections do not stand population by population;
+- the ``delay`` of a projection, in steps;
+- the constraint ``mask``, with ``probability``, ``seed`` and ``autapses`` of a random one, else with ``rows``, a row of
+  hexadecimal digits for each postsynaptic cell.
 """
 
 from __future__ import annotations

@@ -71,10 +71,11 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
         )
     if configuration.readout != "best":
         raise SpikedtpError("readout has no meaning in the closed loop: leave it out, or use --loop open")
+    phases = phases_of(time_per_step, options["dt"])
     return options | {
         "unit_rates": {name: rate * Hz for name, rate in configuration.unit_rates.items()},
         "spikers": configuration.spikers,
-        "phases": changed(phases_of(time_per_step, options["dt"]), "phases", configuration.phases, {"dt", "time_per_step"}),
+        "phases": changed(phases, "phases", configuration.phases, {"dt", "time_per_step"}),
     }
 
 

@@ -88,12 +88,13 @@ def chain(*delays, n_steps=30, weights=None, recurrent=None):
     """Input, H1, ... with one cell each and one delay for each projection; tau is one step."""
     names = ["Input", *(f"H{k}" for k in range(len(delays)))]
     populations = tuple(Population(name, "E", 1, "linear") for name in names)
-    forward = [Projection(f"{b}E", f"{a}E", delay=d) for (a, b), d in zip(itertools.pairwise(names), delays, strict=True)]
+    pairs = zip(itertools.pairwise(names), delays, strict=True)
+    forward = [Projection(f"{b}E", f"{a}E", delay=delay) for (a, b), delay in pairs]
     if recurrent is not None:
         forward.append(Projection("H0E", "H0E", direction="R", delay=recurrent))
     circuit = Circuit(populations, tuple(forward), forward_steps=n_steps)
-    state = {f"module_dict.{p.name}.weight": np.full((1, 1), 1.0 if weights is None else weights[p.name]) for p in forward}
-    return load_rate_network(circuit, state)
+    values = {p.name: 1.0 if weights is None else weights[p.name] for p in forward}
+    return load_rate_network(circuit, {f"module_dict.{name}.weight": np.full((1, 1), w) for name, w in values.items()})
 
 
 @pytest.mark.parametrize("delays", [(0, 0, 0), (3, 0, 0), (0, 2, 5), (1, 1, 1), (4, 7, 2)])

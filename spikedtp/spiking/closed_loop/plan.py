@@ -83,17 +83,17 @@ class ClosedLoop:
 
     def _check_delay(self, p: Projection) -> None:
         """What is sent must arrive in the phase in which it is read."""
-        steps = p.delay * float(self.phases.time_per_step / self.phases.dt)
+        time = p.delay * self.phases.time_per_step
+        steps = float(time / self.phases.dt)
         if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
             raise SpikedtpError(
-                f"{p.name}: its delay of {p.delay * self.phases.time_per_step} must be a whole number of time steps of "
-                f"dt = {self.phases.dt}"
+                f"{p.name}: its delay of {time} must be a whole number of time steps of dt = {self.phases.dt}"
             )
         for phase in ("settle", *(["nudge"] if self.nudged else [])):
             if round(steps) >= self.phases.steps(phase):
                 raise SpikedtpError(
-                    f"{p.name}: its delay of {p.delay * self.phases.time_per_step} is as long as the {phase} phase: make "
-                    f"Phases.{phase} longer than {getattr(self.phases, phase)} (--set phases.{phase}=...)"
+                    f"{p.name}: its delay of {time} is as long as the {phase} phase: make Phases.{phase} longer than "
+                    f"{getattr(self.phases, phase)}"
                 )
 
     def delay_steps(self, p: Projection) -> int:

@@ -145,8 +145,8 @@ class SpikingNetwork(Summarised):
         CellsOfLoop(nudged).check()  # whatever it will be asked for
         if nudged.way_down() > phases.steps("wait"):
             logger.warning(
-                "top-down delays add up to %s, but the nudge is read after Phases.wait = %s: what is read first was sent "
-                "before the nudge; a longer wait avoids it", nudged.way_down() * phases.dt, phases.wait,
+                "top-down delays add up to %s, but the nudge is read after Phases.wait = %s: what is read first was "
+                "sent before the nudge; a longer wait avoids it", nudged.way_down() * phases.dt, phases.wait,
             )  # fmt: skip
         self._lock = Lock()
         self._training = Exclusive("this network is being trained: let that end, or train a copy (copy.deepcopy)")

@@ -232,8 +232,8 @@ def _longest_delay(inputs: tuple[Projection, ...]) -> int:
     for p in inputs:
         if p.delay > MOST_DELAY:
             raise SpikedtpError(
-                f"{p.name}: delay = {p.delay} is too long for the open loop, which shows 11 rate steps before the nudge: "
-                f"at most {MOST_DELAY}, or loop='closed' (--loop closed)"
+                f"{p.name}: delay = {p.delay} is too long for the open loop, which shows few rate steps before the "
+                f"nudge: it may be at most {MOST_DELAY}, or use loop='closed' (--loop closed)"
             )
     return max(p.delay for p in inputs)
 

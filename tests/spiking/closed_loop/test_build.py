@@ -1,21 +1,32 @@
 """Every voltage and signal of a built circuit follows from its spikes, through both phases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import Hz, ms
-from spiking.closed_loop.short_presentations import spiking
+from spiking.closed_loop.delayed_circuit import delayed_circuit
+from spiking.closed_loop.short_presentations import SMALL, spiking
 
+from spikedtp.circuit import CircuitBuilder, read_circuit
 from spikedtp.neurons import NudgedCell
+from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 
 
-@pytest.mark.parametrize(("hold", "latch"), [("excitatory", False), ("all", False), ("output", True)])
-def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
+@pytest.mark.parametrize(
+    ("hold", "latch", "delays"), [("excitatory", False, (0,)), ("all", False, (0, 2, 5)), ("output", True, (0, 1))]
+)
+def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch, delays):
     """The network's equations in a loop that is told who fires; and who fires has the rate of its activity."""
     cell, spikers, dt = NudgedCell(firing="regular"), {"H1DendI": 3, "H2SomaI": 2}, 0.5
     phases = Phases(settle=40 * ms, read=20 * ms, nudge=24 * ms, wait=6 * ms, hold=hold, latch=latch,
-                    dt=dt * ms)  # fmt: skip
-    network = spiking(cell=cell, spikers=spikers, phases=phases, unit_rates={"H1E": 300 * Hz, "H1DendI": 200 * Hz})
+                    dt=dt * ms, time_per_step=3 * ms)  # fmt: skip
+    small = read_circuit(SMALL)  # the delays of its projections, in turn
+    late = tuple(replace(p, delay=delays[k % len(delays)]) for k, p in enumerate(small.projections))
+    network = spiking(replace(small, projections=late), cell=cell, spikers=spikers, phases=phases,
+                      unit_rates={"H1E": 300 * Hz, "H1DendI": 200 * Hz})  # fmt: skip
     # so that dendrites leave -1 to 1 on both sides, and somas of more than 1 hear it
     for p in network.circuit.projections:
         network.weights[p.name] *= 8 if p.compartment == "dend" else 4 if p.name in ("H1E_InputE", "H2E_H1E") else 1
@@ -55,7 +66,9 @@ def test_every_voltage_and_signal_follows_from_the_spikes(digits, hold, latch):
                 activity[name][step] += acting + error[name]
             arrived = np.zeros_like(v[name])
             for p in network.circuit.inputs(name):
-                arrived[int(p.compartment == "dend")] += network.weights[p.name] @ heard[p.pre][step]
+                sent = step - 6 * p.delay  # before the presentation nothing is sent
+                if sent >= 0:
+                    arrived[int(p.compartment == "dend")] += network.weights[p.name] @ heard[p.pre][sent]
             v[name] += (arrived - v[name]) / np.array([[np.inf if held else 60 / dt], [20 / dt]])
             mean[name] += v[name] / (onset - read) * (read <= step < onset)
             first, stop = read_dend[name]
@@ -126,3 +139,34 @@ def test_a_latched_plateau_is_read_in_its_layers_part_and_acts_from_then_on(digi
             counted = response.spikes[population][0, first:last].sum(axis=0)
             np.testing.assert_allclose(counted, acts[first - 1 : last - 1].sum(axis=0), atol=1.01)
     assert np.abs(response.signals["H2E_H1E"].plateau).max() * 60 * 0.9 > 4, "no plateau large enough to show"
+
+
+def test_no_spike_is_on_its_way_from_one_presentation_to_the_next(device):
+    """Delays of 0 to 60 ms: in a batch every presentation is what it is alone."""
+    network, rng = load_rate_network(delayed_circuit(0, most=3), seed=1), np.random.default_rng(1)
+    x, target = rng.random((2, 8)), np.eye(4)[[1, 3]]
+    phases = Phases(settle=200 * ms, read=100 * ms, nudge=240 * ms, wait=200 * ms)
+    delayed = SpikingNetwork(network, phases=phases, device=device)
+    record = ("spikes", "v_soma", "v_dend")
+    together = delayed.respond(x, target, seed=1, record=record)
+    for k in range(2):
+        alone = delayed.respond(x[k], target[k], seed=1, first_sample=k, record=record)
+        for what in record:
+            for name, values in getattr(alone, what).items():
+                np.testing.assert_array_equal(getattr(together, what)[name][k], values)
+    assert together.spikes["OutputE"][1].any()
+
+
+def test_a_delay_shifts_what_a_projection_carries(device):
+    """Two steps of the rate network, 20 ms each: the input fires as before, and the cells hear it 40 ms later."""
+    somas = []
+    for delay in (0, 2):
+        net = CircuitBuilder("relay", forward_steps=15)
+        net.input(5)
+        net.layer("H", 3, delay=delay)
+        net.layer("Output", 2)
+        cell = NudgedCell(firing="regular")  # who fires draws no random numbers that others would have had
+        network = SpikingNetwork(load_rate_network(net.build(), seed=1), cell=cell, device=device)
+        somas.append(network.respond(np.full(5, 0.4), seed=2, record=("v_soma",)).v_soma["HE"][0])
+    assert not somas[1][:40].any() and somas[0][:40].any()
+    np.testing.assert_array_equal(somas[1][40:], somas[0][:-40])

@@ -10,7 +10,7 @@ from brian2 import Hz, ms
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import PlateauBias
-from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
 
 SMALL = read_circuit(Path(__file__).parents[2] / "golden" / "small_dtp.yaml")
@@ -152,3 +152,31 @@ def other(circuit, projection=None, population=None, **changes):
 def test_circuits_that_spikes_cannot_have(changes, message):
     with pytest.raises(SpikedtpError, match=message):
         check_spiking_form(other(DIGITS, **changes))
+
+
+def late(delay, name="H1E_InputE"):
+    return other(SMALL, name, delay=delay)
+
+
+def test_delays_last_as_long_as_steps_of_the_rate_network():
+    circuit = other(other(SMALL, "H1E_H2E", delay=2), "H2E_OutputE", delay=3)
+    rates = {p.name: 100 * Hz for p in SMALL.populations}
+    phases = replace(PHASES, time_per_step=4 * ms)  # dt is 0.5 ms
+    spec = ClosedLoop(circuit, rates, phases=phases)
+    assert spec.delay_steps(circuit.projection("H1E_H2E")) == 16 and spec.delay_steps(circuit.projections[0]) == 0
+    assert spec.way_down() == 16 + 24
+    assert phases_of(8 * ms).time_per_step == 8 * ms and Phases().time_per_step == 20 * ms
+
+
+@pytest.mark.parametrize(
+    ("circuit", "phases", "words"),
+    [
+        (late(1), {"time_per_step": 0.7 * ms}, "H1E_InputE: its delay of 0.7 ms must be a whole number of time steps"),
+        (late(5), {}, r"its delay of 100. ms is as long as the settle phase: make Phases.settle longer than 100. ms"),
+        (late(3), {"time_per_step": 17 * ms}, "its delay of 51. ms is as long as the nudge phase"),
+    ],
+)
+def test_delays_that_are_too_long(circuit, phases, words):
+    rates = {p.name: 100 * Hz for p in SMALL.populations}
+    with pytest.raises(SpikedtpError, match=words):
+        ClosedLoop(circuit, rates, phases=replace(PHASES, **phases), nudged=True)

@@ -7,7 +7,7 @@ import pytest
 from brian2 import Hz, ms
 from spiking.closed_loop.short_presentations import SHORT, SMALL, spiking
 
-from spikedtp.circuit import CircuitBuilder
+from spikedtp.circuit import CircuitBuilder, read_circuit
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
 from spikedtp.neurons import LIF, NudgedCell
@@ -215,3 +215,13 @@ def test_what_train_cannot_do(digits):
         network.predict("image")
     with pytest.raises(SpikedtpError, match="x holds values that are not finite"):
         network.predict(np.full_like(x, np.nan))
+
+
+def test_a_nudge_that_is_read_before_it_has_come_down_is_told(caplog):
+    circuit = replace(read_circuit(SMALL), projections=tuple(
+        replace(p, delay=2 if p.name in ("H2E_OutputE", "H1E_H2E") else 0) for p in read_circuit(SMALL).projections
+    ))  # fmt: skip
+    for wait, told in ((60, True), (80, False)):
+        caplog.clear()
+        spiking(circuit, phases=Phases(settle=200 * ms, read=100 * ms, nudge=200 * ms, wait=wait * ms))
+        assert ("top-down delays add up to 80. ms, but" in caplog.text) == told

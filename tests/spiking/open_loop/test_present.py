@@ -7,7 +7,7 @@ import pytest
 from brian2 import Hz, ms, second
 
 from spikedtp import SpikedtpError, compare_updates, load_rate_network, simulate
-from spikedtp.circuit import Circuit, Population, Projection
+from spikedtp.circuit import Circuit, CircuitBuilder, Population, Projection
 from spikedtp.compare import expected_update, shortfall, similarity
 from spikedtp.events import SpikeTrains
 from spikedtp.neurons import NudgedCell
@@ -219,3 +219,34 @@ def test_a_population_without_a_plateau_has_none_in_spikes():
     assert "H1E" not in rate_network.present(x, target).plateau
     response = simulate(rate_network, x, target, population="H1E", device="runtime", record=())
     assert not response.signals["H1E_InputE"].plateau.any()
+
+
+@pytest.mark.parametrize("one_pass", [True, False])
+def test_delays_come_late_and_are_waited_for(one_pass):
+    """What is read, without noise, is as near to the rate network's as without delays."""
+    found = {}
+    for delay in (0, 1, 4):
+        net = CircuitBuilder("late", tau=3, forward_steps=40)
+        net.input(64)
+        net.layer("H1", 30, rule=DendriticState(0.1, one_pass=one_pass), delay=delay)
+        net.layer("Output", 10, init=3.0)
+        net.feedback("H1", init=3.0, delay=delay)
+        rate = load_rate_network(net.build(), seed=3)
+        x, target = np.random.default_rng(5).random((2, 64)).astype(np.float32), np.eye(10, dtype=np.float32)[[1, 7]]
+        response = simulate(rate, x, target, population="H1E", device="runtime", record=("spikes",))
+        arriving = response.spikes["OutputE"].any(axis=(0, 1, 3))
+        assert not arriving[: 20 * delay].any() and arriving[20 * delay : 20 * delay + 40].any()
+        found[delay] = similarity(rate.present(x, target).updates("H1E_InputE", 0),
+                                  expected_update(response, "H1E_InputE"))  # fmt: skip
+    for delay in (1, 4):
+        assert found[delay]["cosine"] > found[0]["cosine"] - 1e-3 > 0.98
+        assert found[delay]["slope"] == pytest.approx(found[0]["slope"], rel=0.03)
+
+
+def test_a_delay_beyond_what_is_shown_is_refused():
+    net = CircuitBuilder("late", forward_steps=40)
+    net.input(64)
+    net.layer("H1", 30, rule=HebbWeightNorm(0.1, 1), delay=5)
+    net.layer("Output", 10)
+    with pytest.raises(SpikedtpError, match=r"H1E_InputE: delay = 5 is too long for the open loop.*at most 4"):
+        simulate(load_rate_network(net.build()), np.zeros(64), np.eye(10)[0], population="H1E", device="runtime")
