@@ -9,7 +9,7 @@ import numpy as np
 
 from spikedtp.circuit.circuit import Circuit
 
-__all__ = ["RateNetworkLike", "RateResponseLike"]
+__all__ = ["RateNetworkLike", "RateResponseLike", "masks_of"]
 
 
 class RateResponseLike(Protocol):
@@ -32,12 +32,14 @@ class RateNetworkLike(Protocol):
     def weights(self) -> Mapping[str, np.ndarray]: ...
 
     @property
-    def masks(self) -> Mapping[str, np.ndarray]: ...
-
-    @property
     def biases(self) -> Mapping[str, np.ndarray]: ...
 
     @property
     def rule_state(self) -> Mapping[str, dict[str, np.ndarray]]: ...
 
     def present(self, x: Any, target: Any = None, *, nudge_populations: str = ...) -> RateResponseLike: ...
+
+
+def masks_of(network: RateNetworkLike) -> dict[str, np.ndarray]:
+    """Where there are synapses, by sparse projection. A network that says nothing of it has none."""
+    return dict(getattr(network, "masks", {}))

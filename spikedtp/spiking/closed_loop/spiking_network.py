@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers, as_samples
 from spikedtp.circuit import Circuit, Population, bias_key, weight_key
-from spikedtp.circuit.network import RateNetworkLike
+from spikedtp.circuit.network import RateNetworkLike, masks_of
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.locks import Exclusive, Lock, held
 from spikedtp.neurons import CellModel, NudgedCell, SteadyInput
@@ -116,7 +116,7 @@ class SpikingNetwork(Summarised):
             self.weights = {name: w.copy() for name, w in network.weights.items()}
             self.biases = {name: b.copy() for name, b in network.biases.items()}
             self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
-            self.masks = dict(network.masks)
+            self.masks = masks_of(network)
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
         cell = NudgedCell() if cell is None else cell
         declaration = declared(cell, "the cell of the closed loop")

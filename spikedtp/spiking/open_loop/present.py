@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
-from spikedtp.circuit.network import RateNetworkLike, RateResponseLike
+from spikedtp.circuit.network import RateNetworkLike, RateResponseLike, masks_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.events import SpikeTrains
 from spikedtp.locks import held
@@ -144,7 +144,7 @@ def simulate_open(
         rate = network.present(x, target, nudge_populations="all")
         bias = network.biases[population]
         rule_state = {name: network.rule_state[name] for name in learned}
-        masks = network.masks
+        masks = masks_of(network)
 
     shape = (len(x), n_repeats)
     seeds = presentation_seeds(seed, *shape, first_sample)
