@@ -62,7 +62,7 @@ class Mask(Masked):
     >>> mask.connected.tolist()
     [[True, False, False], [False, True, False]]
     >>> Mask.random(100, 200, 0.1, seed=1)
-    Mask(1996 of 20000 synapses)
+    Mask(2041 of 20000 synapses)
     """
 
     connected: np.ndarray

@@ -82,7 +82,7 @@ def _chain(circuit: Circuit) -> list[Projection] | None:
         found.insert(0, p)
         post = p.pre
     # in fewer steps it may not have settled, and would answer otherwise
-    return found if circuit.tau == 1 else None
+    return found if circuit.tau == 1 and sum(p.delay for p in found) < circuit.forward_steps else None
 
 
 def _sequential(network: RateNetwork, chain: list[Projection]) -> nn.Sequential:
@@ -150,13 +150,17 @@ class SettlingNetwork(nn.Module):
             state[population.name] = zero + bias
             now[population.name] = _activated(population, state[population.name])
         rest = dict(state)
-        for _ in range(circuit.forward_steps):
-            before = dict(now)
+        past: list[dict[str, torch.Tensor]] = []
+        for step in range(1, circuit.forward_steps + 1):
+            past.append(dict(now))
             for population in moving:
                 name = population.name
                 change = rest[name] - state[name]
                 for p in self._inputs[name]:
-                    change = change + (now if p.direction == "F" else before)[p.pre] @ matrix[p.name].T
+                    of_input = p.pre == circuit.input.name
+                    if step > p.delay if of_input else p.lag <= step:  # else nothing has arrived yet
+                        sent = now if of_input or not p.lag else past[-p.lag]
+                        change = change + sent[p.pre] @ matrix[p.name].T
                 state[name] = state[name] + change / circuit.tau
                 now[name] = _activated(population, state[name])
         return now[circuit.output.name]

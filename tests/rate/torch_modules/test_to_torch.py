@@ -7,6 +7,7 @@ from rate.torch_modules.drawn_modules import Drawn, Settled
 from torch import nn
 
 from spikedtp import SpikedtpError, from_torch, load_rate_network, to_torch
+from spikedtp.circuit import CircuitBuilder
 from spikedtp.rate import SettlingNetwork
 
 
@@ -69,3 +70,20 @@ def test_weights_that_left_their_bounds_are_refused():
 def test_other_things_are_refused():
     with pytest.raises(SpikedtpError, match="to_torch takes a rate network"):
         to_torch(nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_delays_settle_as_they_do(seed):
+    """A chain with delays that have passed is a Sequential; one that has not settled, or has loops, goes step by step."""
+    rng = np.random.default_rng(seed)
+    net = CircuitBuilder("late", tau=[1, 2.5][seed % 2], forward_steps=8)
+    net.input(7)
+    for layer, n in (("H1", 6), ("H2", 5), ("Output", 3)):
+        net.layer(layer, n, delay=int(rng.integers(4)), bias=True)
+        if seed > 3:
+            net.interneurons(layer, "SomaI", 2, recurrent={"delay": int(rng.integers(4))})
+    network = load_rate_network(net.build(), seed=seed)
+    x = torch.rand(4, 7, generator=torch.Generator().manual_seed(seed))
+    module, delays = to_torch(network), [p.delay for p in network.circuit.projections]
+    assert isinstance(module, nn.Sequential) == (seed in (0, 2) and sum(delays) < 8)
+    assert sum(delays) > 0 and np.allclose(module(x).detach(), settled(network, x), atol=1e-5)
