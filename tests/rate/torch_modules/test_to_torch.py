@@ -74,7 +74,7 @@ def test_other_things_are_refused():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_delays_settle_as_they_do(seed):
-    """A chain with delays that have passed is a Sequential; one that has not settled, or has loops, goes step by step."""
+    """A chain whose delays have passed is a Sequential; one with loops, or that has not settled, goes step by step."""
     rng = np.random.default_rng(seed)
     net = CircuitBuilder("late", tau=[1, 2.5][seed % 2], forward_steps=8)
     net.input(7)
