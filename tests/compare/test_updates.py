@@ -63,12 +63,27 @@ def test_references_have_two_names(response, network, images):
     )
 
 
+def test_backprop_is_a_reference(response, network, images):
+    """For projections on which somas of the output depend; a dict of weight changes cannot hold it."""
+    rate = network.present(*images)
+    both = compare_updates(rate, response, references=("trained", "backprop"))
+    found = both[both.reference == "backprop"]
+    assert set(found.projection) == {"H2E_H1E"} and len(found) == len(images[0]) * N_REPEATS
+    direct = similarity(rate.backprop_update("H2E_H1E", 1), response.weight_updates["H2E_H1E"][1, 3])
+    row = found[(found["sample"] == 1) & (found["repeat"] == 3)].iloc[0]
+    assert row["cosine"] == pytest.approx(direct["cosine"])
+    trained = compare_updates(rate, response, references=["trained"])
+    assert trained.equals(both[both.reference == "trained"].reset_index(drop=True))
+    with pytest.raises(SpikedtpError, match="stand for the reference 'trained'"):
+        compare_updates({"H2E_H1E": rate.updates("H2E_H1E")}, response, references=["backprop"])
+
+
 @pytest.mark.parametrize(
     ("references", "message"),
     [
         ((), "references must name each reference once, got none"),
         (("rule", "trained"), "references must name each reference once, got rule, trained"),
-        ("backprop", "unknown reference 'backprop': known are figure3, notebook, rule, trained"),
+        ("gradient", "unknown reference 'gradient': known are backprop, figure3, notebook, rule, trained"),
     ],
 )
 def test_references_that_are_refused(response, network, images, references, message):
