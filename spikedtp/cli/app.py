@@ -37,7 +37,7 @@ for _module, _short in {
     repeat: "Run a result again: the same bytes?",
     sweep: "Many comparisons in one table.",
     train: "Train a network, in rate or in spikes.",
-    evaluate: "Accuracy on test images, in rate or in spikes.",
+    evaluate: "Accuracy on test samples, in rate or in spikes.",
     replay: "Drive one learning rule with signals of your own.",
     info: "What a circuit or checkpoint holds.",
     check: "Does this installation work?",

@@ -36,6 +36,8 @@ def _run(configuration: CompareConfiguration) -> None:
         noise = "" if not math.isfinite(ceiling) else f", noise alone would leave {ceiling:.3f}"
         if math.isfinite(cosine):
             typer.echo(f"{projection}: median cosine of ΔW in spikes with the rate network's {cosine:.3f}{noise}")
+    if "fitted_to_data" in found:
+        typer.echo(f"circuit fitted to the data: {found['fitted_to_data']}")
     typer.echo(f"results in {out} (as one page: spikedtp report {out})")
     for figure in sorted(out.glob("*.png")):
         typer.echo(f"figure: {figure}")

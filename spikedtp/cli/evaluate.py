@@ -1,4 +1,4 @@
-"""`spikedtp evaluate`: accuracy of a trained network on test images. `spikedtp.jobs.evaluate` does the work."""
+"""`spikedtp evaluate`: accuracy of a trained network on test samples. `spikedtp.jobs.evaluate` does the work."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ EXAMPLES = (
 
 
 def _run(configuration: EvaluateConfiguration) -> None:
-    """Classify test images, and write the accuracy, the confusion table and figure, and the accuracy of each class."""
+    """Classify test samples, and write the accuracy, the confusion table and figure, and the accuracy of each class."""
     from tqdm import tqdm
 
     from spikedtp.jobs.evaluate import run_evaluation
 
-    # no bar before the first image is answered: a mistake is then the only line on stderr
-    with tqdm(total=configuration.samples, unit="image", desc="evaluate", disable=None, delay=1e-6) as bar:
+    # no bar before the first sample is answered: a mistake is then the only line on stderr
+    with tqdm(total=configuration.samples, unit="sample", desc="evaluate", disable=None, delay=1e-6) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
         summary = run_evaluation(configuration, configuration.out, progress)
-    found = f"accuracy {100 * summary['accuracy']:.2f} % of {summary['n_samples']} test images"
+    if "fitted_to_data" in summary:
+        typer.echo(f"circuit fitted to the data: {summary['fitted_to_data']}")
+    found = f"accuracy {100 * summary['accuracy']:.2f} % of {summary['n_samples']} test samples"
     typer.echo(f"{found}; results in {configuration.out}")
 
 

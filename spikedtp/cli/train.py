@@ -28,7 +28,7 @@ def _run(configuration: TrainConfiguration) -> None:
     from spikedtp.jobs.train import run_training
 
     out = Path(configuration.out)
-    with tqdm(total=configuration.samples, unit="image", desc="train", disable=None) as bar:
+    with tqdm(total=configuration.samples, unit="sample", desc="train", disable=None) as bar:
 
         def progress(done: int, right: float | None) -> None:
             if right is not None:
@@ -37,9 +37,11 @@ def _run(configuration: TrainConfiguration) -> None:
 
         summary = run_training(configuration, out, progress)
     accuracy, n = summary["test_accuracy"], summary["n_test"]
-    held_out = "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {n} test images"
+    held_out = "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {n} test samples"
     if configuration.mode == "spiking" and accuracy is not None:
         held_out += f" in spikes, {100 * summary['test_accuracy_in_rate']:.2f} % in rate"
+    if "fitted_to_data" in summary:
+        typer.echo(f"circuit fitted to the data: {summary['fitted_to_data']}")
     typer.echo(f"{held_out}; weights in {out / 'weights.pt'}")
 
 

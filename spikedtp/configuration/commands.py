@@ -37,7 +37,18 @@ Weights = Annotated[
     ),
 ]
 Data = Annotated[
-    str, setting("Images: scikit-learn's 8x8 digits, or a folder of IDX files.", metavar="digits|mnist:DIR")
+    str,
+    setting(
+        "Samples: scikit-learn's 8x8 digits or other data, a folder of IDX files, arrays, or a table (docs: Your data).",
+        metavar="digits|sklearn:NAME|mnist:DIR|npz:FILE|csv:FILE",
+    ),
+]
+Scale = Annotated[
+    Literal["none", "minmax", "standard", "max", "raw"],
+    setting(
+        "How inputs are brought to [0, 1], by the training part: by the range of each input, by its mean and three "
+        "standard deviations, or by the largest number of all. raw: not at all, not even checked."
+    ),
 ]
 Mode = Annotated[Literal["rate", "spiking"], setting("Which network does the work.")]
 
@@ -84,16 +95,27 @@ def located(key: str, value: Any) -> Any:
         return value
     if key == "data":
         kind, colon, folder = value.partition(":")
-        is_path = kind == "mnist" or os.path.exists(os.path.expanduser(folder))  # others may mean anything by it
+        is_path = kind in ("mnist", "npz", "csv") or (
+            kind != "sklearn" and os.path.exists(os.path.expanduser(folder))  # others may mean anything by it
+        )
         return f"{kind}:{absolute_path(folder)}" if colon and is_path else value
     return absolute_path(value) if key == "weights" or os.path.isfile(value) else value
 
 
 class _Circuit(Configuration):
-    """Settings of all commands with a circuit and images."""
+    """Settings of all commands with a circuit and samples."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"plugins", "scale", "on_off_inputs", "fit_sizes"})
 
     circuit: Circuit = "digits_dtp"
     data: Data = "digits"
+    scale: Scale = "none"
+    on_off_inputs: Annotated[
+        bool, setting("Signed inputs: each becomes two, its positive part and the size of its negative part.")
+    ] = False
+    fit_sizes: Annotated[
+        bool, setting("Take the circuit as a template: its input and output get the sizes of the data.")
+    ] = False
 
     def absolute(self) -> Self:
         return self.model_copy(update={key: located(key, getattr(self, key)) for key in PLACES if hasattr(self, key)})
@@ -134,13 +156,13 @@ class _ClosedLoop(_Circuit):
     """Settings of a network that learns or answers in rate or in spikes. All but the mode are only for spikes."""
 
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
-    later: ClassVar[frozenset[str]] = frozenset({"plugins", "cell", "phases", "on_off"})
+    later: ClassVar[frozenset[str]] = _Circuit.later | {"cell", "phases", "on_off"}
 
     mode: Mode = "rate"
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
     settle: Annotated[
         Real,
-        amount("Duration of the settle phase, in which only the image is shown, in ms.", "MS"),
+        amount("Duration of the settle phase, in which only the input is shown, in ms.", "MS"),
     ] = 500.0
     read: Annotated[
         Real, amount("Duration of the last part of the settle phase, in which the network is read, in ms.", "MS")
@@ -179,8 +201,8 @@ class CompareConfiguration(_Spiking, _Trained):
             "Population, LAYER + CELL, whose learned projections are compared (or all: closed loop).", metavar="NAME"
         ),
     ] = "H2E"
-    samples: Annotated[Whole, count("Number of images.")] = 10
-    repeats: Annotated[Whole, count("Runs per image, each with its own input spikes.")] = 1
+    samples: Annotated[Whole, count("Number of test samples.")] = 10
+    repeats: Annotated[Whole, count("Runs per sample, each with its own input spikes.")] = 1
     average: Annotated[Whole, count("Repeats whose weight changes are averaged before they are compared.")] = 1
     loop: Annotated[
         Literal["open", "closed"],
@@ -223,7 +245,7 @@ class TrainConfiguration(_ClosedLoop):
 
     samples: Annotated[Whole, count("Number of presentations.")] = 10_000
     seed: Annotated[Whole, count("Seed of the initial weights.", least=0)] = 0
-    data_seed: Annotated[Whole, count("Seed of the order of the images, reshuffled at each pass.", least=0)] = 0
+    data_seed: Annotated[Whole, count("Seed of the order of the samples, reshuffled at each pass.", least=0)] = 0
     schedule: Annotated[
         str, setting("How learning rates change over training: anneal or constant.", metavar="NAME")
     ] = "anneal"
@@ -249,7 +271,7 @@ class EvaluateConfiguration(_ClosedLoop, _Trained):
 
     command: ClassVar[str] = "evaluate"
 
-    samples: Annotated[Positive | None, setting("Number of test images. Default: all.", metavar="N")] = None
+    samples: Annotated[Positive | None, setting("Number of test samples. Default: all.", metavar="N")] = None
     seed: Annotated[Whole, count("Seed of the input spikes.", least=0)] = 0
     out: Out = "results/evaluate"
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from spikedtp import datasets
 from spikedtp.circuit import check_learned, circuit_path
 from spikedtp.compare import compare_updates, shortfall, summarise
 from spikedtp.configuration import CompareConfiguration
+from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.compare_settings import make_network, simulate_options
+from spikedtp.jobs.data import Material, circuit_and_data
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
 from spikedtp.records import staged, write_manifest, write_summary, write_table
@@ -34,6 +35,8 @@ class Comparison(Summarised):
 
     Attributes
     ----------
+    material : Material
+        Circuit and data.
     x, target, labels : ndarray, (samples, n_in), (samples, n_out), (samples,)
     options : dict
         The options of `simulate` that were used.
@@ -41,6 +44,7 @@ class Comparison(Summarised):
         From `compare_updates` and `summarise`.
     """
 
+    material: Material
     network: RateNetwork
     x: np.ndarray
     target: np.ndarray
@@ -81,6 +85,7 @@ class Comparison(Summarised):
         if spiking.loop == "closed":
             answers = spiking.activity[self.network.circuit.output.name].argmax(axis=-1)  # (samples, repeats)
             summary["spiking_accuracy_of_these_samples"] = float(np.mean(answers == self.labels[:, None]))
+        summary |= self.material.fitted()
         summary["below_noise_ceiling"] = shortfall(self.table, spiking)
         wanted = self.medians[self.medians["measure"].isin(SUMMARY_MEASURES)]
         for row in wanted.itertuples():
@@ -90,22 +95,22 @@ class Comparison(Summarised):
 
 
 def compare_networks(configuration: CompareConfiguration, *, progress: bool = False) -> Comparison:
-    """Present images to the rate network and to a population (or the whole circuit) in spikes, and compare their ΔW.
+    """Present samples to the rate network and to a population (or the whole circuit) in spikes, and compare their ΔW.
 
     The same configuration gives the same numbers to the last bit, whatever the number of threads.
 
     Parameters
     ----------
     configuration : CompareConfiguration
-        The first `samples` test images are presented, `repeats` times each.
+        The first `samples` samples of the test part are presented, `repeats` times each.
     progress : bool
         Whether to draw a progress bar if stderr is a terminal.
     """
-    network = make_network(configuration)
-    dataset = datasets.load(configuration.data, parts=("test",), n_classes=network.circuit.output.size)
+    material = circuit_and_data(configuration, ("test",))
+    network, dataset = make_network(configuration, material), material.data
     n, most = configuration.samples, len(dataset.test_x)
     if n > most:
-        raise SpikedtpError(f"--samples must be between 1 and the {most} test images of {configuration.data}, got {n}")
+        raise SpikedtpError(f"--samples must be between 1 and the {most} test samples of {configuration.data}, got {n}")
     x, target, labels = dataset.test_x[:n], dataset.test_t[:n], dataset.test_y[:n]
     check_learned(network.circuit, configuration.population, every=configuration.loop == "closed")
     options = simulate_options(configuration)
@@ -118,7 +123,7 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
         )  # fmt: skip
         rate = network.present(x, target)
         table = compare_updates(rate, spiking, average=configuration.average)
-        return Comparison(network, x, target, labels, options, rate, spiking, table, summarise(table))
+        return Comparison(material, network, x, target, labels, options, rate, spiking, table, summarise(table))
 
 
 def run_comparison(configuration: CompareConfiguration, out: str | Path, *, progress: bool = True) -> dict:
@@ -176,10 +181,12 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
                 "figures": time.perf_counter() - compared,
             },
             inputs=input_files(configuration),
+            data=found.material.described(),
         )
     return summary
 
 
 def input_files(configuration: CompareConfiguration) -> list[Path]:
-    """The circuit and the weights that a configuration names, shipped ones too, and its plugins."""
-    return [circuit_path(configuration.circuit), configuration.weights_file(), *configuration.plugin_files()]
+    """The circuit and the weights that a configuration names, shipped ones too, the files of its data, its plugins."""
+    named = [circuit_path(configuration.circuit), configuration.weights_file(), *data_files(configuration.data)]
+    return [*named, *configuration.plugin_files()]

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from brian2 import Hz, ms
 
-from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.jobs.data import Material, fitting_weights
 from spikedtp.neurons import CELLS, CellModel, PoissonInput
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import make_rule
@@ -24,9 +24,10 @@ Model = TypeVar("Model", bound=Parameters)
 SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell", "TwoCompartment")}
 
 
-def make_network(configuration: CompareConfiguration) -> RateNetwork:
-    weights = configuration.weights_file()
-    circuit = read_circuit(configuration.circuit)
+def make_network(configuration: CompareConfiguration, material: Material) -> RateNetwork:
+    """The circuit of `material` with the rules that the settings ask for, and trained weights."""
+    weights = fitting_weights(configuration, material)
+    circuit = material.circuit
     projections = {p.name: p for p in circuit.projections}
     for name, rule in configuration.rules.items():
         old = circuit.projection(name).rule

@@ -12,8 +12,9 @@ import numpy as np
 from spikedtp.accuracy import class_accuracy, confusion
 from spikedtp.circuit import circuit_path
 from spikedtp.configuration import EvaluateConfiguration
-from spikedtp.datasets import load
+from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights
 from spikedtp.jobs.spiking_network import in_spikes
 from spikedtp.plotting import confusion_figure
 from spikedtp.rate import RateNetwork, load_rate_network
@@ -21,14 +22,14 @@ from spikedtp.records import file_hash, save_figure, staged, write_manifest, wri
 
 __all__ = ["run_evaluation"]
 
-#: Called with the number of images that are done and the number of all images.
+#: Called with the number of samples that are done and the number of all.
 Progress = Callable[[int, int], Any]
 
 
 def run_evaluation(
     configuration: EvaluateConfiguration, out: str | Path, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Classify test images, and write the accuracy, the confusion table and figure, and the accuracy of each class.
+    """Classify test samples, and write the accuracy, the confusion table and figure, and the accuracy of each class.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def run_evaluation(
         The folder for config.yaml, summary.json, manifest.json, confusion.csv, class_accuracy.csv and the figure.
         Either all of them are written or none.
     progress : callable, optional
-        In spikes it is called with the number of images that are done and the number of all images.
+        In spikes it is called with the number of samples that are done and the number of all.
 
     Returns
     -------
@@ -60,14 +61,16 @@ def run_evaluation(
     (50, True)
     """
     configuration = configuration.absolute()
-    weights, data = configuration.weights_file(), configuration.data
+    configuration.weights_file()  # a mistake costs nothing yet
+    data = configuration.data
     started = time.perf_counter()
     with staged(out) as folder:
-        network = load_rate_network(configuration.circuit, weights, seed=configuration.seed)
-        images = load(data, parts=("test",), n_classes=network.circuit.output.size)
+        material = circuit_and_data(configuration, ("test",))
+        weights, images = fitting_weights(configuration, material), material.data
+        network = load_rate_network(material.circuit, weights, seed=configuration.seed)
         n_samples = configuration.samples or len(images.test_y)
         if n_samples > len(images.test_y):
-            raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test images")
+            raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test samples")
         loaded = time.perf_counter()
         labels = images.test_y[:n_samples]
         predicted = _predict(configuration, network, images.test_x[:n_samples], progress)
@@ -78,11 +81,12 @@ def run_evaluation(
         summary = {
             "circuit": Path(configuration.circuit).stem,
             "weights_sha256": file_hash(weights),
-            "data": data.partition(":")[0],
+            "data": data_name(data),
             "mode": configuration.mode,
             "n_samples": n_samples,
             "n_correct": int((predicted == labels).sum()),
             "accuracy": float((predicted == labels).mean()),
+            **material.fitted(),
         }
         write_summary(folder, summary)
         configuration.save(folder)
@@ -91,7 +95,8 @@ def run_evaluation(
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed},
             timings={"load": loaded - started, "predict": time.perf_counter() - loaded},
-            inputs=[circuit_path(configuration.circuit), weights, *configuration.plugin_files()],
+            inputs=[circuit_path(configuration.circuit), weights, *data_files(data), *configuration.plugin_files()],
+            data=material.described(),
         )
     return summary
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pandas as pd
 
 from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
-from spikedtp.datasets import load
+from spikedtp.datasets import data_files
+from spikedtp.jobs.data import circuit_and_data, data_name
 from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
@@ -66,9 +66,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
     schedule_named(configuration.schedule)  # a mistake costs nothing yet
     data, samples = configuration.data, configuration.samples
     with staged(out) as folder:
-        network = load_rate_network(configuration.circuit, seed=configuration.seed)
-        parts = ("train", "test") if _has_test_part(data) else ("train",)
-        images = load(data, parts, n_classes=network.circuit.output.size)
+        material = circuit_and_data(configuration, ("train", "test"))
+        network, images = load_rate_network(material.circuit, seed=configuration.seed), material.data
         job = TrainingRun(configuration, network, images, progress)
         unfinished = Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration)
         loaded = time.perf_counter()
@@ -80,17 +79,18 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
         if len(images.test_y):
             write_table(folder, "learning_curve", curve)
             figure = training_figure(
-                curve["samples"], curve["accuracy_rate"], spiking=curve["accuracy_spiking"], n_classes=images.n_classes
+                curve["samples"], curve["accuracy_rate"], spiking=curve["accuracy_spiking"], n_classes=images.n_labels
             )
             save_figure(folder, "learning_curve", figure)
         write_weights(folder / "weights.pt", job.network.state_dict())
         summary = {
             "circuit": Path(configuration.circuit).stem,
-            "data": data.partition(":")[0],
+            "data": data_name(data),
             **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
             "n_train": len(images.train_y),
             "n_test": len(images.test_y),
             "test_accuracy": _last(curve, f"accuracy_{configuration.mode}"),
+            **material.fitted(),
         }
         if configuration.mode == "spiking":
             summary["test_accuracy_in_rate"] = _last(curve, "accuracy_rate")
@@ -102,7 +102,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
             timings=timings,
-            inputs=[circuit_path(configuration.circuit), *configuration.plugin_files()],
+            inputs=[circuit_path(configuration.circuit), *data_files(data), *configuration.plugin_files()],
+            data=material.described(),
         )
     unfinished.remove()
     return summary
@@ -156,8 +157,3 @@ def _last(curve: pd.DataFrame, column: str) -> float | None:
 
 LEARN = {"rate": _learn_in_rate, "spiking": _learn_in_spikes}
 
-
-def _has_test_part(data: str) -> bool:
-    """A folder of IDX files may hold the training half alone."""
-    kind, _, folder = data.partition(":")
-    return kind != "mnist" or any(Path(os.path.expanduser(folder)).glob("t10k-*"))

@@ -92,7 +92,7 @@ def mnist(tmp_path):
         (["--unit-rate", "-1"], "--unit-rate: should be greater than 0, got '-1'"),
         (["--set", "rules.H2E_H1E.learning_rate=1"], "rules.H2E_H1E: needs the name of a rule, such as name: BTSP"),
         (["--set", "rules.H2E_H2SomaI=BTSP"], "rules.H2E_H2SomaI: needs learning_rate, since the circuit has no rule"),
-        (["--samples", "100000"], "--samples must be between 1 and the 599 test images"),
+        (["--samples", "100000"], "--samples must be between 1 and the 599 test samples"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(arguments, message, mnist, capsys, tmp_path, monkeypatch):

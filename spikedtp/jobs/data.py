@@ -1,0 +1,97 @@
+"""From the settings of a command to its data set and a circuit of the same sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spikedtp.circuit import Circuit, fit_sizes, read_circuit, size_changes
+from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
+from spikedtp.datasets import Dataset, load, parts_of
+from spikedtp.errors import SpikedtpError
+
+__all__ = ["Material", "circuit_and_data", "data_name", "fitting_weights"]
+
+Settings = CompareConfiguration | EvaluateConfiguration | TrainConfiguration
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a command works on.
+
+    Attributes
+    ----------
+    circuit : Circuit
+    data : Dataset
+    changes : list of str
+        What was changed to fit the circuit to the data, such as ``InputE 64 -> 33``.
+    """
+
+    circuit: Circuit
+    data: Dataset
+    changes: list[str]
+
+    def fitted(self) -> dict[str, str]:
+        """For the summary, where something was fitted."""
+        return {"fitted_to_data": ", ".join(self.changes)} if self.changes else {}
+
+    def described(self) -> dict[str, Any]:
+        """For the manifest: sizes, parts, scaling, and how the circuit was fitted."""
+        data = self.data
+        return {
+            "n_inputs": data.n_inputs,
+            "n_classes": data.n_labels,
+            "shape": data.shape,
+            "n_train": len(data.train_y),
+            "n_test": len(data.test_y),
+            **(data.scaling.described() if data.scaling else {}),
+            **self.fitted(),
+        }
+
+
+def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
+    """The circuit of `settings`, and those of `parts` of its data set that there are; the first has to be.
+
+    Raises
+    ------
+    SpikedtpError
+        Something is wrong with the circuit or the data, their sizes differ, or the first part has no samples.
+    """
+    spec = settings.data
+    circuit = read_circuit(settings.circuit)
+    scale = "raw" if settings.scale == "none" and getattr(settings, "on_off", False) else settings.scale
+    there = parts_of(spec)
+    # both, where the labels of both say how many classes there are
+    wanted = {parts[0], *(part for part in there if part in parts or settings.fit_sizes)}
+    n_classes = None if settings.fit_sizes else circuit.output.size
+    data = load(spec, sorted(wanted), n_classes=n_classes, scale=scale, on_off=settings.on_off_inputs)
+    if not len(getattr(data, f"{parts[0]}_y")):
+        raise SpikedtpError(f"data set {spec!r} has no {'training' if parts[0] == 'train' else 'test'} samples")
+    changes: list[str] = []
+    if settings.fit_sizes:
+        fitted = fit_sizes(circuit, data.n_inputs, data.n_labels, shape=data.shape)
+        changes, circuit = size_changes(circuit, fitted), fitted
+        data = data.with_classes(circuit.output.size)
+    elif data.n_inputs != circuit.input.size:
+        raise SpikedtpError(
+            f"data set {spec!r} has {data.n_inputs} inputs, {circuit.input.name} of the circuit {circuit.input.size} "
+            "cells: fit the circuit to the data with --fit-sizes, or change one"
+        )
+    return Material(circuit, data, changes)
+
+
+def fitting_weights(settings: CompareConfiguration | EvaluateConfiguration, material: Material) -> Path:
+    """The trained weights of `settings`; those that ship do not fit a circuit whose sizes were changed."""
+    if settings.weights is None and material.changes:
+        raise SpikedtpError(
+            f"--fit-sizes: the weights that ship with {settings.circuit} do not fit the data ({', '.join(material.changes)}): "
+            "train others with 'spikedtp train' and name them with --weights"
+        )
+    return settings.weights_file()
+
+
+def data_name(spec: str) -> str:
+    """How a summary calls a data set: without the place of its files."""
+    return spec if spec.startswith("sklearn:") else spec.partition(":")[0]
