@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -46,7 +46,7 @@ from spikedtp.spiking.engine.runtime import run_runtime
 
 CODE = '''
 """A package of somebody else's."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -298,16 +298,14 @@ def test_a_data_set_of_ones_own():
     assert datasets.load("stripes", n_classes=10).train_t.shape == (6, 10)
     assert datasets.load("stripes", n_classes=10).test_t.shape == (0, 10)
     for spec, n, message in (
-        ("stripes", 2, "data set 'stripes' has 3 classes, the circuit 2 output cells: change one"),
+        ("stripes", 2, "data set 'stripes' has 3 classes, the circuit 2 output cells: fit the circuit"),
         ("text", None, "data set 'text': its loader must return a spikedtp.datasets.Dataset, got 'x'"),
-        ("bent", None, r"data set 'bent': train_x must be \(samples, side \* side\) = \(6, 25\)"),
-        ("cifar", None, "unknown data set 'cifar': known are bent, digits, mnist:DIR, stripes, text"),
+        ("bent", None, r"'stripes': its shape must be None or \(rows, columns\) of its 16 inputs, got \(5, 5\)"),
+        ("cifar", None, "known are bent, csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME, stripes, text"),
     ):
         datasets.register_dataset("text", lambda argument, parts: "x") if "text" not in datasets.DATASETS else None
         if "bent" not in datasets.DATASETS:
-            bent = stripes("1", ())
-            object.__setattr__(bent, "side", 5)
-            datasets.register_dataset("bent", lambda argument, parts: bent)  # noqa: B023
+            datasets.register_dataset("bent", lambda argument, parts: replace(stripes("1", parts), shape=5))
         with pytest.raises(SpikedtpError, match=message) as caught:
             datasets.load(spec, n_classes=n)
         one_line(caught)

@@ -1,82 +1,21 @@
-"""Digits and MNIST: the split is fixed, and a damaged IDX file gives one clear line, never another exception."""
+"""Folders of IDX files: MNIST, Fashion-MNIST, EMNIST and torchvision's, with any labels and any shape."""
 
 import gzip
-import hashlib
-import struct
-import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits
+from idx_files import idx, write_mnist
 
 from spikedtp.cli import main
-from spikedtp.datasets import load, read_idx
+from spikedtp.datasets import data_files, load, parts_of
 from spikedtp.errors import SpikedtpError
-
-
-def idx(array: np.ndarray, dtype: int = 8) -> bytes:
-    return bytes((0, 0, dtype, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
-
-
-def write_mnist(folder, n_train=7, n_test=3, side=4, zipped=True, seed=0):
-    rng = np.random.default_rng(seed)
-    made = {}
-    for prefix, n in (("train", n_train), ("t10k", n_test)):
-        images = rng.integers(0, 256, (n, side, side), dtype=np.uint8)
-        labels = (np.arange(n) % 10).astype(np.uint8)
-        made[prefix] = images, labels
-        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
-            data = idx(array)
-            suffix = ".gz" if zipped else ""
-            (folder / f"{prefix}-{name}-ubyte{suffix}").write_bytes(gzip.compress(data) if zipped else data)
-    return made
 
 
 def one_line(error) -> str:
     text = str(error.value)
     assert text and "\n" not in text
     return text
-
-
-class TestDigits:
-    def test_shapes_types_and_range(self):
-        data = load("digits")
-        assert data.name == "digits" and data.side == 8 and data.n_inputs == 64
-        assert data.train_x.shape == (1198, 64) and data.test_x.shape == (599, 64)
-        for x, t, y in ((data.train_x, data.train_t, data.train_y), (data.test_x, data.test_t, data.test_y)):
-            assert x.dtype == np.float32 and t.dtype == np.float32 and y.dtype == np.int64
-            assert x.min() == 0 and x.max() == 1
-            np.testing.assert_array_equal(t.sum(axis=1), 1)
-            np.testing.assert_array_equal(t.argmax(axis=1), y)
-
-    def test_the_split_is_a_partition_of_all_digits(self):
-        data, bunch = load("digits"), load_digits()
-        ours = np.concatenate([data.train_x, data.test_x]) * 16
-        order = lambda a: a[np.lexsort(a.T)]  # noqa: E731
-        np.testing.assert_array_equal(order(ours), order(bunch.data.astype(np.float32)))
-
-    def test_the_split_never_changes(self):
-        """Golden: a changed split would mix training and test data of shipped weights."""
-        data = load("digits")
-        assert data.test_y[:12].tolist() == GOLDEN_TEST_LABELS
-        pixels = np.round(np.concatenate([data.train_x, data.test_x]) * 16).astype(np.uint8)
-        assert hashlib.sha256(pixels.tobytes()).hexdigest()[:16] == GOLDEN_DIGEST
-
-    def test_classes_are_balanced(self):
-        counts = np.bincount(load("digits").test_y, minlength=10)
-        assert counts.min() >= 57 and counts.max() <= 63
-
-    def test_the_split_does_not_touch_the_global_generator(self):
-        np.random.seed(1)  # noqa: NPY002
-        before = np.random.get_state()[1].copy()  # noqa: NPY002
-        load("digits")
-        np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
-
-    def test_one_half(self):
-        data = load("digits", parts="test")
-        assert data.train_x.shape == (0, 64) and data.train_t.shape == (0, 10) and data.train_y.shape == (0,)
-        np.testing.assert_array_equal(data.test_x, load("digits").test_x)
 
 
 class TestMnist:
@@ -113,6 +52,86 @@ class TestMnist:
         np.testing.assert_array_equal(data.train_x[0] * 255, made["train"][0][0].ravel())
         np.testing.assert_array_equal(data.test_x[0] * 255, made["t10k"][0][0].ravel())
 
+    def test_bad_label(self, tmp_path):
+        write_mnist(tmp_path, zipped=False)
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([1, 10, 2], np.uint8)))
+        with pytest.raises(
+            SpikedtpError, match=r"label 10 of sample 1 .* at least 11 output cells, this one has 10"
+        ) as error:
+            load(f"mnist:{tmp_path}", n_classes=10)
+        assert "get the file again" not in one_line(error)
+
+    def test_images_and_labels_must_match(self, tmp_path):
+        write_mnist(tmp_path, zipped=False)
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([1, 2], np.uint8)))
+        with pytest.raises(SpikedtpError, match=r"3 images but .* 2 labels") as error:
+            load(f"mnist:{tmp_path}")
+        one_line(error)
+
+    def test_both_halves_have_one_shape(self, tmp_path):
+        write_mnist(tmp_path, zipped=False)
+        (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((3, 4, 5), np.uint8)))
+        assert load(f"mnist:{tmp_path}", ("test",)).shape == (4, 5)
+        for shape in ((3, 4, 5), (3, 5, 5), (3, 2, 8)):
+            (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros(shape, np.uint8)))
+            with pytest.raises(SpikedtpError, match=f"train images are 4 x 4 pixels, test images {shape[1]} x {shape[2]}"):
+                load(f"mnist:{tmp_path}")
+
+
+class TestPlaces:
+    """Where torchvision and EMNIST put their files."""
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_any_shape(self, tmp_path, seed):
+        rng = np.random.default_rng(seed)
+        rows, columns = (int(n) for n in rng.integers(1, 9, 2))
+        images = rng.integers(0, 256, (5, rows, columns), dtype=np.uint8)
+        (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(images))
+        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(rng.integers(0, 9, 5, dtype=np.uint8)))
+        data = load(f"mnist:{tmp_path}", ("test",))
+        assert data.shape == (rows, columns) and data.n_inputs == rows * columns
+        np.testing.assert_array_equal(np.round(data.test_x * 255).astype(int), images.reshape(5, -1))
+
+    def test_torchvisions_folders(self, tmp_path):
+        raw = tmp_path / "FashionMNIST" / "raw"
+        raw.mkdir(parents=True)
+        made = write_mnist(raw)
+        for folder in (raw, raw.parent, tmp_path):
+            data = load(f"mnist:{folder}")
+            np.testing.assert_array_equal(data.train_y, made["train"][1])
+            assert parts_of(f"mnist:{folder}") == ("train", "test") and len(data_files(f"mnist:{folder}")) == 4
+        other = tmp_path / "KMNIST" / "raw"
+        other.mkdir(parents=True)
+        write_mnist(other)
+        with pytest.raises(SpikedtpError, match="several data sets: choose one of mnist:.*FashionMNIST/raw, mnist:.*KMNIST"):
+            load(f"mnist:{tmp_path}")
+
+    def test_names_of_emnist(self, tmp_path):
+        """One folder holds six data sets; a name in front of the files chooses one."""
+        made = {}
+        for name in ("emnist-letters", "emnist-balanced"):
+            folder = tmp_path / name
+            folder.mkdir()
+            made[name] = write_mnist(folder, seed=len(name))
+            for path in folder.iterdir():
+                path.rename(tmp_path / f"{name}-{path.name.replace('t10k', 'test')}")
+            folder.rmdir()
+        with pytest.raises(SpikedtpError, match="choose one of mnist:.*/emnist-balanced, mnist:.*/emnist-letters$"):
+            load(f"mnist:{tmp_path}")
+        for name, images in made.items():
+            data = load(f"mnist:{tmp_path / name}")
+            np.testing.assert_array_equal(np.round(data.test_x * 255), images["t10k"][0].reshape(3, -1))
+            assert {path.name.partition("-t")[0] for path in data_files(f"mnist:{tmp_path / name}")} == {name}
+        for path in tmp_path.glob("emnist-balanced*"):
+            path.unlink()
+        assert len(load(f"mnist:{tmp_path}").test_y) == 3  # one name alone needs no choice
+
+    def test_a_training_half_alone(self, tmp_path):
+        write_mnist(tmp_path)
+        for path in tmp_path.glob("t10k-*"):
+            path.unlink()
+        assert parts_of(f"mnist:{tmp_path}") == ("train",)
+
 
 class TestOtherLabels:
     """IDX files of other data sets: letters 1 to 26, EMNIST's 47 or 62 classes, three shapes."""
@@ -145,11 +164,6 @@ class TestOtherLabels:
             ):
                 load(spec, n_classes=highest)
 
-    def test_digits_have_ten(self):
-        assert load("digits", n_classes=12).test_t.shape == (599, 12)
-        with pytest.raises(SpikedtpError, match="'digits' has 10 classes, the circuit 3 output cells"):
-            load("digits", n_classes=3)
-
     @pytest.mark.parametrize("command", ["train", "evaluate", "compare"])
     def test_commands_name_the_circuit(self, tmp_path, command, capsys):
         spec = self.relabelled(tmp_path, [1, 11, 3], [1, 2, 26])
@@ -174,133 +188,3 @@ class TestOtherLabels:
         table = pd.read_csv(again / "confusion.csv")
         assert len(table) == 27 * 27 and table["n"].sum() == 5
         assert table.groupby("label")["n"].sum().to_dict() == {k: int(1 <= k <= 5) for k in range(27)}
-
-
-class TestSpecs:
-    @pytest.mark.parametrize("spec", ["", "cifar", "digits:here", "MNIST:x", "mnist2:x"])
-    def test_unknown_names_list_the_known(self, spec):
-        with pytest.raises(SpikedtpError, match=r"digits, mnist:DIR") as error:
-            load(spec)
-        one_line(error)
-
-    @pytest.mark.parametrize("spec", ["mnist", "mnist:"])
-    def test_mnist_needs_a_folder(self, spec):
-        with pytest.raises(SpikedtpError, match="mnist:DIR") as error:
-            load(spec)
-        one_line(error)
-
-    def test_missing_folder_and_file_instead_of_folder(self, tmp_path):
-        file = tmp_path / "file"
-        file.write_text("x")
-        for where in (tmp_path / "nowhere", file):
-            with pytest.raises(SpikedtpError, match="no folder") as error:
-                load(f"mnist:{where}")
-            one_line(error)
-
-    def test_unknown_part(self):
-        with pytest.raises(SpikedtpError, match="validation"):
-            load("digits", parts=("validation",))
-
-
-GOOD = idx(np.arange(48, dtype=np.uint8).reshape(3, 4, 4))
-
-
-class TestDamagedIdx:
-    @pytest.mark.parametrize("zipped", [True, False])
-    def test_good(self, tmp_path, zipped):
-        path = tmp_path / "x"
-        path.write_bytes(gzip.compress(GOOD) if zipped else GOOD)
-        np.testing.assert_array_equal(read_idx(path, 3).ravel(), np.arange(48))
-
-    @pytest.mark.parametrize(
-        ("data", "message"),
-        [
-            (b"", "starts with nothing"),
-            (b"\x00\x00\x08\x01" + GOOD[4:], "images"),
-            (b"\x00\x00\x0d\x03" + GOOD[4:], "starts with 00000d03"),
-            (b"<html>not found</html>", "starts with 3c68746d"),
-            (GOOD[:10], "ends inside its header"),
-            (GOOD[:-1], "holds"),
-            (GOOD + b"\x00", "holds"),
-            (b"\x00\x00\x08\x03" + struct.pack(">3I", 0, 4, 4), "nothing in it"),
-            (b"\x00\x00\x08\x03" + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the 256 MiB"),
-            (b"\x00\x00\x08\x03" + struct.pack(">3I", 10000, 100, 100), "holds"),
-        ],
-    )
-    @pytest.mark.parametrize("zipped", [True, False])
-    def test_messages(self, tmp_path, data, message, zipped):
-        path = tmp_path / "x"
-        path.write_bytes(gzip.compress(data) if zipped else data)
-        with pytest.raises(SpikedtpError, match=message) as error:
-            read_idx(path, 3)
-        assert str(path) in one_line(error)
-
-    @pytest.mark.parametrize("zipped", [True, False])
-    def test_every_truncation_and_many_mutations(self, tmp_path, zipped):
-        rng = np.random.default_rng(5)
-        data = gzip.compress(GOOD) if zipped else GOOD
-        cases = [data[:n] for n in range(len(data))]
-        for _ in range(300):
-            mutated = bytearray(data)
-            for _ in range(rng.integers(1, 4)):
-                mutated[rng.integers(len(data))] = rng.integers(256)
-            cases.append(bytes(mutated))
-        path, refused = tmp_path / "x", 0
-        for case in cases:
-            path.write_bytes(case)
-            try:
-                assert read_idx(path, 3).ndim == 3
-            except SpikedtpError as error:
-                assert "\n" not in str(error)
-                refused += 1
-        assert refused >= len(data)
-
-    def test_a_gzip_bomb_takes_no_memory(self, tmp_path):
-        path = tmp_path / "bomb.gz"
-        path.write_bytes(gzip.compress(GOOD + bytes(2**28)))
-        tracemalloc.start()
-        with pytest.raises(SpikedtpError, match="the file holds more"):
-            read_idx(path, 3)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 4 * 2**20
-
-    def test_a_large_claim_takes_no_memory(self, tmp_path):
-        path = tmp_path / "x"
-        claim = b"\x00\x00\x08\x03" + struct.pack(">3I", 20000, 100, 100) + bytes(100)
-        path.write_bytes(gzip.compress(claim + bytes(2**18)))
-        tracemalloc.start()
-        with pytest.raises(SpikedtpError, match="holds"):
-            read_idx(path, 3)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 4 * 2**20
-
-    def test_bad_label(self, tmp_path):
-        write_mnist(tmp_path, zipped=False)
-        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([1, 10, 2], np.uint8)))
-        with pytest.raises(
-            SpikedtpError, match=r"label 10 of sample 1 .* at least 11 output cells, this one has 10"
-        ) as error:
-            load(f"mnist:{tmp_path}", n_classes=10)
-        assert "get the file again" not in one_line(error)
-
-    def test_images_and_labels_must_match(self, tmp_path):
-        write_mnist(tmp_path, zipped=False)
-        (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([1, 2], np.uint8)))
-        with pytest.raises(SpikedtpError, match=r"3 images but .* 2 labels") as error:
-            load(f"mnist:{tmp_path}")
-        one_line(error)
-
-    def test_images_must_be_square_and_alike(self, tmp_path):
-        write_mnist(tmp_path, zipped=False)
-        (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((3, 4, 5), np.uint8)))
-        with pytest.raises(SpikedtpError, match="4 x 5"):
-            load(f"mnist:{tmp_path}")
-        (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((3, 5, 5), np.uint8)))
-        with pytest.raises(SpikedtpError, match="4 pixels wide"):
-            load(f"mnist:{tmp_path}")
-
-
-GOLDEN_TEST_LABELS = [8, 8, 1, 4, 3, 7, 5, 6, 0, 6, 0, 0]
-GOLDEN_DIGEST = "476247558b05f243"
