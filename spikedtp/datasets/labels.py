@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def input_rows(name: str, values: Any) -> tuple[np.ndarray, tuple[int, int] | No
     sides = found.shape[1:]
     if len(sides) == 3:
         sides = sides[1:] if sides[0] == 1 else sides[:2] if sides[2] == 1 else sides
-    return found.reshape(len(found), -1), (sides[0], sides[1]) if len(sides) == 2 else None
+    return found.reshape(len(found), prod(sides)), (sides[0], sides[1]) if len(sides) == 2 else None
 
 
 def class_numbers(name: str, values: Any, n_samples: int) -> np.ndarray:
