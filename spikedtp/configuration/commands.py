@@ -39,7 +39,7 @@ Weights = Annotated[
 Data = Annotated[
     str,
     setting(
-        "Samples: scikit-learn's 8x8 digits or other data, a folder of IDX files, arrays, or a table (docs: Your data).",
+        "Samples: scikit-learn's 8x8 digits or other data, a folder of IDX files, arrays, or a table.",
         metavar="digits|sklearn:NAME|mnist:DIR|npz:FILE|csv:FILE",
     ),
 ]

@@ -1,6 +1,8 @@
 """A data set from arrays, and what does not fit together in one."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,3 +81,12 @@ def test_targets_for_more_output_cells():
     assert data.with_classes(6).test_t.shape == (len(data.test_y), 6) and data.with_classes(4) is data
     with pytest.raises(SpikedtpError, match="'arrays' has 4 classes, the circuit 3 output cells: fit the circuit"):
         data.with_classes(3)
+
+
+def test_the_page_on_data_runs(capsys):
+    """In this process, without a compiler; what it prints is an accuracy well above chance, and cosines."""
+    page = (Path(__file__).parents[2] / "docs" / "your_data.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    exec(code.replace('population="H2E")', 'population="H2E", device="runtime")'), {})
+    said = capsys.readouterr().out
+    assert float(said.split()[0]) > 0.8 and "H2E_H1E" in said

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from spikedtp import SpikedtpError, load_rate_network
 from spikedtp.configuration import TrainConfiguration
-from spikedtp.datasets import load, read_idx
+from spikedtp.datasets import SCALES, load, read_idx
 from spikedtp.events import read_spikes
 from spikedtp.jobs.info import file_info
 from spikedtp.jobs.train import run_training
@@ -246,6 +246,36 @@ def test_a_folder_of_images(attempt, folder, seed):
             elif kind < 0.9:
                 (place / f"{part}-{name}-ubyte").write_bytes(data)
     attempt(lambda: load(f"mnist:{place}"))
+
+
+# --- tables and archives as data sets ---------------------------------------------------------------------------------
+
+CELLS = ["0", "1", "0.5", "2", "", " ", "nan", "inf", "-1", "x", '"', "1e400", "9" * 400, "true", "\0", "part", "label", "\ufeff"]
+
+
+@given(seed=seeds, scale=st.sampled_from(SCALES), on_off=st.booleans())
+def test_any_table(attempt, folder, seed, scale, on_off):
+    rng = random.Random(seed)
+    width, separator = rng.randint(1, 4), rng.choice(",,,;\t")
+    cells = CELLS[:4] if rng.random() < 0.7 else CELLS
+    rows = [[rng.choice(cells) for _ in range(width if rng.random() < 0.97 else 3)] for _ in range(rng.randint(0, 9))]
+    rows[:0] = [[rng.choice(["a", "b", "c", "label", "part", "", "y"]) for _ in range(width)]] if rng.random() < 0.7 else []
+    data = "\n".join(map(separator.join, rows)).encode()
+    (folder / "x.csv").write_bytes(damaged(data, seed) if rng.random() < 0.3 else data)
+    attempt(lambda: load(f"csv:{folder / 'x.csv'}", scale=scale, on_off=on_off))
+
+
+@given(seed=seeds, scale=st.sampled_from(SCALES), on_off=st.booleans())
+def test_any_archive_of_samples(attempt, folder, seed, scale, on_off):
+    rng = random.Random(seed)
+    arrays = {"x": np.eye(6, 3), "y": np.arange(6) % 2}
+    if rng.random() < 0.5:
+        arrays = {f"{part}_{name}": array for part in ("train", "test") for name, array in arrays.items()}
+    odd = [*BAD, np.array([{}]), np.full(6, 2**40), np.full(6, 0.5), np.eye(6), np.full((6, 3), 2**62), np.zeros((0, 3))]
+    for _ in range(rng.randint(0, 2)):
+        arrays[rng.choice([*arrays, "z", "x"])] = rng.choice(odd)
+    np.savez(folder / "x.npz", **arrays)
+    attempt(lambda: load(f"npz:{folder / 'x.npz'}", scale=scale, on_off=on_off))
 
 
 # --- arrays ----------------------------------------------------------------------------------------------------------
