@@ -133,7 +133,9 @@ class Dataset:
     def only(self, parts: Sequence[str]) -> Dataset:
         """The same with zero rows in the parts that are not named."""
         left = [part for part in PARTS if part not in parts]
-        return replace(self, **{f"{part}_{what}": getattr(self, f"{part}_{what}")[:0] for part in left for what in "xty"})
+        return replace(
+            self, **{f"{part}_{what}": getattr(self, f"{part}_{what}")[:0] for part in left for what in "xty"}
+        )
 
     @classmethod
     def from_arrays(
@@ -215,11 +217,11 @@ def assembled(
     widths = [x.shape[1] for x, _ in halves.values()]
     if len(set(widths)) > 1:
         raise SpikedtpError(
-            f"data set {name!r}: its parts {' and '.join(halves)} have {' and '.join(map(str, widths))} inputs: both must "
-            "come from one data set"
+            f"data set {name!r}: its parts {' and '.join(halves)} have {' and '.join(map(str, widths))} inputs: both "
+            "must come from one data set"
         )
     n_classes = max(at_least, *(int(y.max(initial=-1)) + 1 for _, y in halves.values()), 1)
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for part in PARTS:
         x, y = halves.get(part, (np.zeros((0, widths[0]), np.float32), np.zeros(0, np.int64)))
         arrays |= {f"{part}_x": x, f"{part}_t": one_hot(y, n_classes), f"{part}_y": y}

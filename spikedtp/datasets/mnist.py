@@ -124,7 +124,9 @@ def _names(folder: Path) -> list[str]:
         files = [path.name for path in folder.iterdir()]
     except OSError:
         return []
-    ends = [f"{prefix}-{what}" for prefixes in _PREFIXES.values() for prefix in prefixes for what in ("images", "labels")]
+    ends = [
+        f"{prefix}-{what}" for prefixes in _PREFIXES.values() for prefix in prefixes for what in ("images", "labels")
+    ]
     starts = {
         file.partition(end)[0] for file in files for end in ends if end in file and "idx" in file and "-ubyte" in file
     }

@@ -97,7 +97,9 @@ def _names(spec: str, cells: list[str]) -> list[str]:
 def _label_column(spec: str, frame: pd.DataFrame) -> str:
     found = [name for name in frame.columns if name in LABELS] or [frame.columns[-1]]
     if len(found) > 1:
-        raise SpikedtpError(f"{spec}: labels may stand in one column, found {' and '.join(found)}: remove or rename one")
+        raise SpikedtpError(
+            f"{spec}: labels may stand in one column, found {' and '.join(found)}: remove or rename one"
+        )
     return str(found[0])
 
 

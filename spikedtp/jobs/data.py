@@ -86,8 +86,8 @@ def fitting_weights(settings: CompareConfiguration | EvaluateConfiguration, mate
     """The trained weights of `settings`; those that ship do not fit a circuit whose sizes were changed."""
     if settings.weights is None and material.changes:
         raise SpikedtpError(
-            f"--fit-sizes: the weights that ship with {settings.circuit} do not fit the data ({', '.join(material.changes)}): "
-            "train others with 'spikedtp train' and name them with --weights"
+            f"--fit-sizes: the weights that ship with {settings.circuit} do not fit the data "
+            f"({', '.join(material.changes)}): train others with 'spikedtp train' and name them with --weights"
         )
     return settings.weights_file()
 

@@ -156,4 +156,3 @@ def _last(curve: pd.DataFrame, column: str) -> float | None:
 
 
 LEARN = {"rate": _learn_in_rate, "spiking": _learn_in_spikes}
-

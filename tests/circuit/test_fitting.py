@@ -30,7 +30,11 @@ def test_every_shipped_circuit_runs_with_other_sizes(name):
 def test_its_own_sizes_change_nothing():
     circuit = read_circuit("digits_dtp")
     assert fit_sizes(circuit, 64, 10) == circuit and size_changes(circuit, fit_sizes(circuit, 64, 10)) == []
-    assert size_changes(circuit, fit_sizes(circuit, 4, 3)) == ["InputE 64 -> 4", "OutputE 10 -> 3", "OutputSomaI 10 -> 3"]
+    assert size_changes(circuit, fit_sizes(circuit, 4, 3)) == [
+        "InputE 64 -> 4",
+        "OutputE 10 -> 3",
+        "OutputSomaI 10 -> 3",
+    ]
 
 
 def test_receptive_fields_lie_in_the_new_images():

@@ -1,7 +1,5 @@
 """Folders of IDX files: MNIST, Fashion-MNIST, EMNIST and torchvision's, with any labels and any shape."""
 
-import gzip
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -74,7 +72,9 @@ class TestMnist:
         assert load(f"mnist:{tmp_path}", ("test",)).shape == (4, 5)
         for shape in ((3, 4, 5), (3, 5, 5), (3, 2, 8)):
             (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros(shape, np.uint8)))
-            with pytest.raises(SpikedtpError, match=f"train images are 4 x 4 pixels, test images {shape[1]} x {shape[2]}"):
+            with pytest.raises(
+                SpikedtpError, match=f"train images are 4 x 4 pixels, test images {shape[1]} x {shape[2]}"
+            ):
                 load(f"mnist:{tmp_path}")
 
 
@@ -103,7 +103,9 @@ class TestPlaces:
         other = tmp_path / "KMNIST" / "raw"
         other.mkdir(parents=True)
         write_mnist(other)
-        with pytest.raises(SpikedtpError, match="several data sets: choose one of mnist:.*FashionMNIST/raw, mnist:.*KMNIST"):
+        with pytest.raises(
+            SpikedtpError, match=r"several data sets: choose one of mnist:.*FashionMNIST/raw, mnist:.*KMNIST"
+        ):
             load(f"mnist:{tmp_path}")
 
     def test_names_of_emnist(self, tmp_path):
@@ -116,7 +118,7 @@ class TestPlaces:
             for path in folder.iterdir():
                 path.rename(tmp_path / f"{name}-{path.name.replace('t10k', 'test')}")
             folder.rmdir()
-        with pytest.raises(SpikedtpError, match="choose one of mnist:.*/emnist-balanced, mnist:.*/emnist-letters$"):
+        with pytest.raises(SpikedtpError, match=r"choose one of mnist:.*/emnist-balanced, mnist:.*/emnist-letters$"):
             load(f"mnist:{tmp_path}")
         for name, images in made.items():
             data = load(f"mnist:{tmp_path / name}")

@@ -51,12 +51,10 @@ class TestDigits:
         assert data.train_x.shape == (0, 64) and data.train_t.shape == (0, 10) and data.train_y.shape == (0,)
         np.testing.assert_array_equal(data.test_x, load("digits").test_x)
 
-
     def test_digits_have_ten(self):
         assert load("digits", n_classes=12).test_t.shape == (599, 12)
         with pytest.raises(SpikedtpError, match="'digits' has 10 classes, the circuit 3 output cells"):
             load("digits", n_classes=3)
-
 
     @pytest.mark.parametrize("parts", [("train", "test"), ("test",)])
     def test_under_scikit_learns_name_they_are_the_same(self, parts):

@@ -10,7 +10,6 @@ from spikedtp.datasets import load, parts_of
 from spikedtp.errors import SpikedtpError
 
 
-
 class Run:
     """Unpickled, it would leave a file."""
 
@@ -120,7 +119,7 @@ def test_a_zip_bomb_takes_no_memory(tmp_path):
 
 def test_what_is_no_archive(tmp_path):
     (tmp_path / "x.npz").write_text("label,a\n0,1\n")
-    with pytest.raises(SpikedtpError, match="npz:.* is not an .npz file of arrays but a text file"):
+    with pytest.raises(SpikedtpError, match=r"npz:.* is not an .npz file of arrays but a text file"):
         load(f"npz:{tmp_path / 'x.npz'}")
-    with pytest.raises(SpikedtpError, match="npz:.*nowhere.npz cannot be read: No such file"):
+    with pytest.raises(SpikedtpError, match=r"npz:.*nowhere.npz cannot be read: No such file"):
         load(f"npz:{tmp_path / 'nowhere.npz'}")

@@ -16,7 +16,9 @@ def one_line(error) -> str:
 class TestSpecs:
     @pytest.mark.parametrize("spec", ["", "cifar", "digits:here", "MNIST:x", "mnist2:x"])
     def test_unknown_names_list_the_known(self, spec):
-        with pytest.raises(SpikedtpError, match=r"known are csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME$") as error:
+        with pytest.raises(
+            SpikedtpError, match=r"known are csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME$"
+        ) as error:
             load(spec)
         one_line(error)
 
@@ -58,7 +60,9 @@ class TestLoaders:
                            test_t=nothing, test_y=nothing[:, 0])  # fmt: skip
 
         register_dataset("old", old)
-        with pytest.raises(SpikedtpError, match=r"'old': its loader failed: TypeError: .*'side' \(test_registry.py") as error:
+        with pytest.raises(
+            SpikedtpError, match=r"'old': its loader failed: TypeError: .*'side' \(test_registry.py"
+        ) as error:
             load("old")
         one_line(error)
 

@@ -66,7 +66,11 @@ def test_the_test_part_decides_nothing():
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
-        ([[0.5, 2.0]], {}, r"go from 0\.5 to 2 and must lie in \[0, 1\] .* --scale minmax \(each input\), standard .*alike\)$"),
+        (
+            [[0.5, 2.0]],
+            {},
+            r"go from 0\.5 to 2 and must lie in \[0, 1\] .* --scale minmax \(each input\), standard .*alike\)$",
+        ),
         ([[-0.5, 0.5]], {}, r"or --on-off-inputs for signed inputs in \[-1, 1\]$"),
         ([[-1.5, 0.5]], {"on_off": True}, r"must lie in \[-1, 1\]"),
         ([[0.5]], {"scale": "log"}, "unknown scale 'log': known are max, minmax, none, raw, standard"),

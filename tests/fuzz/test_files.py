@@ -250,7 +250,10 @@ def test_a_folder_of_images(attempt, folder, seed):
 
 # --- tables and archives as data sets ---------------------------------------------------------------------------------
 
-CELLS = ["0", "1", "0.5", "2", "", " ", "nan", "inf", "-1", "x", '"', "1e400", "9" * 400, "true", "\0", "part", "label", "\ufeff"]
+CELLS = [
+    "0", "1", "0.5", "2", "", " ", "nan", "inf", "-1", "x", '"', "1e400", "9" * 400, "true", "\0", "part", "label",
+    "\ufeff",
+]  # fmt: skip
 
 
 @given(seed=seeds, scale=st.sampled_from(SCALES), on_off=st.booleans())
@@ -259,7 +262,8 @@ def test_any_table(attempt, folder, seed, scale, on_off):
     width, separator = rng.randint(1, 4), rng.choice(",,,;\t")
     cells = CELLS[:4] if rng.random() < 0.7 else CELLS
     rows = [[rng.choice(cells) for _ in range(width if rng.random() < 0.97 else 3)] for _ in range(rng.randint(0, 9))]
-    rows[:0] = [[rng.choice(["a", "b", "c", "label", "part", "", "y"]) for _ in range(width)]] if rng.random() < 0.7 else []
+    if rng.random() < 0.7:
+        rows.insert(0, [rng.choice(["a", "b", "c", "label", "part", "", "y"]) for _ in range(width)])
     data = "\n".join(map(separator.join, rows)).encode()
     (folder / "x.csv").write_bytes(damaged(data, seed) if rng.random() < 0.3 else data)
     attempt(lambda: load(f"csv:{folder / 'x.csv'}", scale=scale, on_off=on_off))
@@ -271,7 +275,7 @@ def test_any_archive_of_samples(attempt, folder, seed, scale, on_off):
     arrays = {"x": np.eye(6, 3), "y": np.arange(6) % 2}
     if rng.random() < 0.5:
         arrays = {f"{part}_{name}": array for part in ("train", "test") for name, array in arrays.items()}
-    odd = [*BAD, np.array([{}]), np.full(6, 2**40), np.full(6, 0.5), np.eye(6), np.full((6, 3), 2**62), np.zeros((0, 3))]
+    odd = [*BAD, np.array([{}]), np.full(6, 2**40), np.full(6, 0.5), np.eye(6), np.full((6, 3), 2**62)]
     for _ in range(rng.randint(0, 2)):
         arrays[rng.choice([*arrays, "z", "x"])] = rng.choice(odd)
     np.savez(folder / "x.npz", **arrays)

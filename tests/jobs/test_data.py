@@ -63,7 +63,7 @@ def test_train_and_test_meet_in_one_circuit(files, name, settings, n_inputs, n_c
 
 @pytest.mark.parametrize("settings", [{"scale": "standard"}, {"scale": "minmax", "on_off_inputs": True}])
 def test_the_whole_walk(files, tmp_path, settings, capsys):
-    """Train, evaluate, compare in both loops, sweep and report; what was done stands in the results, and can be repeated."""
+    """Train, evaluate, compare, sweep and report; what was done stands in the results, and can be repeated."""
     words = ["--data", files["npz"], "--fit-sizes", "--scale", settings["scale"]]
     words += ["--on-off-inputs"] if settings.get("on_off_inputs") else []
     n_inputs = 66 if settings.get("on_off_inputs") else 33
@@ -99,8 +99,14 @@ def test_the_whole_walk(files, tmp_path, settings, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--data", "sklearn:iris", "--scale", "minmax"], "'sklearn:iris' has 4 inputs, InputE of the circuit 64 cells: fit"),
-        (["--data", "sklearn:iris", "--fit-sizes"], r"must lie in [0, 1] to become firing rates: choose --scale minmax"),
+        (
+            ["--data", "sklearn:iris", "--scale", "minmax"],
+            "'sklearn:iris' has 4 inputs, InputE of the circuit 64 cells",
+        ),
+        (
+            ["--data", "sklearn:iris", "--fit-sizes"],
+            "must lie in [0, 1] to become firing rates: choose --scale",
+        ),
         (["--data", "letters"], "label 26 of sample 25 needs a circuit with at least 27 output cells, this one has 10"),
         (["--data", "sklearn:covtype"], "unknown data set of scikit-learn 'covtype'"),
         (["--data", "npz:nowhere.npz"], "nowhere.npz cannot be read: No such file"),
@@ -167,5 +173,7 @@ def test_a_test_part_without_samples(tmp_path, capsys):
     words = ["--data", f"csv:{tmp_path / 'x.csv'}", "--fit-sizes"]
     assert main(["train", *words, "--samples", "2", "--out", str(tmp_path / "out")]) == 0
     assert "no test part" in capsys.readouterr().out
-    assert main(["compare", *words, "--weights", str(tmp_path / "out" / "weights.pt"), "--out", str(tmp_path / "c")]) == 2
+    assert (
+        main(["compare", *words, "--weights", str(tmp_path / "out" / "weights.pt"), "--out", str(tmp_path / "c")]) == 2
+    )
     assert "has no test samples" in capsys.readouterr().err
