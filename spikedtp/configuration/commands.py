@@ -40,7 +40,7 @@ Data = Annotated[
     str,
     setting(
         "Samples: scikit-learn's 8x8 digits or other data, a folder of IDX files, arrays, or a table.",
-        metavar="digits|sklearn:NAME|mnist:DIR|npz:FILE|csv:FILE",
+        metavar="digits|mnist:DIR|npz:FILE|csv:FILE|sklearn:NAME",
     ),
 ]
 Scale = Annotated[
@@ -94,11 +94,11 @@ def located(key: str, value: Any) -> Any:
     if key not in PLACES or not isinstance(value, str):
         return value
     if key == "data":
-        kind, colon, folder = value.partition(":")
+        kind, _, folder = value.partition(":")
         is_path = kind in ("mnist", "npz", "csv") or (
             kind != "sklearn" and os.path.exists(os.path.expanduser(folder))  # others may mean anything by it
         )
-        return f"{kind}:{absolute_path(folder)}" if colon and is_path else value
+        return f"{kind}:{absolute_path(folder)}" if folder and is_path else value
     return absolute_path(value) if key == "weights" or os.path.isfile(value) else value
 
 

@@ -8,7 +8,7 @@ import pytest
 @pytest.fixture
 def few_test_images(monkeypatch):
     """The last word of a spiking run would show all test images in spikes."""
-    import spikedtp.jobs.train as module
+    import spikedtp.jobs.data as module
 
     whole = module.load
 

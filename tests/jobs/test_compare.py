@@ -86,7 +86,7 @@ def mnist(tmp_path):
         (["--population", "H9E"], "unknown population 'H9E': known are H1DendI, H1E"),
         (["--population", "InputE"], "'InputE' has no learned projection"),
         (["--population", "H2SomaI"], "'H2SomaI' has no learned projection.*choose one of H1DendI, H1E"),
-        (["--data", "mnist", "--samples", "1"], r"x must be \(64,\).*got \(1, 784\)"),
+        (["--data", "mnist", "--samples", "1"], "has 784 inputs, InputE of the circuit 64 cells: fit the circuit"),
         (["--dt", "5"], "rate x dt is too large"),
         (["--dt", "30"], "time_per_step = 20. ms is shorter than dt = 30. ms"),
         (["--unit-rate", "-1"], "--unit-rate: should be greater than 0, got '-1'"),

@@ -90,10 +90,12 @@ def test_the_whole_walk(files, tmp_path, settings, capsys):
     few = ["--samples", "2", "--device", "runtime"]
     assert main(["compare", *words, *few, "--time-per-step", "4", "--out", str(tmp_path / "open")]) == 0
     assert main(["report", str(tmp_path / "open")]) == 0
-    base = f"base={{data: '{files['npz']}', scale: {settings['scale']}, fit_sizes: true, samples: 1, device: runtime, " \
-           f"weights: {out / 'weights.pt'}, on-off-inputs: {str(settings.get('on_off_inputs', False)).lower()}}}"  # fmt: skip
-    grid = "grid.time-per-step=[2, 4]"
-    assert main(["sweep", "--jobs", "1", "--set", base, "--set", grid, "--out", str(tmp_path / "sweep")]) == 0
+    base = FEW | settings | {"data": files["npz"], "samples": 1, "device": "runtime"}
+    base["weights"] = str(out / "weights.pt")
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({"base": base, "grid": {"time-per-step": [2, 4]}}))
+    sweep = ["--config", str(tmp_path / "sweep.yaml"), "--jobs", "1", "--out", str(tmp_path / "sweep")]
+    assert main(["sweep", *sweep]) == 0
+    assert json.loads((tmp_path / "sweep" / "summary.json").read_text())["n_failed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -105,9 +107,9 @@ def test_the_whole_walk(files, tmp_path, settings, capsys):
         ),
         (
             ["--data", "sklearn:iris", "--fit-sizes"],
-            "must lie in [0, 1] to become firing rates: choose --scale",
+            "must lie in [0, 1] to become firing rates",
         ),
-        (["--data", "letters"], "label 26 of sample 25 needs a circuit with at least 27 output cells, this one has 10"),
+        (["--data", "letters"], "label 26 of sample 25 needs a circuit with at least 27 output cells"),
         (["--data", "sklearn:covtype"], "unknown data set of scikit-learn 'covtype'"),
         (["--data", "npz:nowhere.npz"], "nowhere.npz cannot be read: No such file"),
         (["--data", "csv:"], "needs a file: write csv:FILE"),
@@ -127,7 +129,8 @@ def test_one_line_and_nothing_written(files, tmp_path, command, words, message, 
 
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
 def test_shipped_weights_do_not_fit_other_sizes(tmp_path, command, capsys):
-    few = ["--samples", "2", "--out", str(tmp_path / "out")] + (["--device", "runtime"] if command == "compare" else [])
+    few = ["--samples", "1", "--out", str(tmp_path / "out")]
+    few += ["--device", "runtime", "--time-per-step", "2"] if command == "compare" else []
     assert main([command, "--data", "sklearn:iris", "--scale", "minmax", "--fit-sizes", *few]) == 2
     assert "weights that ship with digits_dtp do not fit the data (InputE 64 -> 4, Outp" in capsys.readouterr().err
     assert main([command, "--data", "sklearn:digits", "--fit-sizes", *few]) == 0  # nothing was changed

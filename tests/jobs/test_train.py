@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from jobs.short_training import settings
 
+from spikedtp.datasets import load
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs import train as training
 from spikedtp.jobs.train import run_training
 from spikedtp.rate import load_rate_network
 from spikedtp.report import write_report
@@ -33,7 +33,6 @@ def test_weights_trained_in_spikes_are_a_rate_networks(tmp_path, few_test_images
 @pytest.mark.parametrize("mode", ["rate", "spiking"])
 def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_path, monkeypatch, few_test_images):
     """With a network in spikes that answers all wrong, and one in rate that answers by chance or better."""
-    import spikedtp.jobs.train as train
     import spikedtp.jobs.training_run as module
 
     real = module.in_spikes
@@ -44,7 +43,7 @@ def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_
         return spiking
 
     monkeypatch.setattr(module, "in_spikes", wrong)
-    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: train.load("digits").test_y)
+    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: load("digits").test_y)
     summary = run_training(settings(mode, samples=samples), tmp_path / "out")
     curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
     assert list(curve["samples"]) == sorted({0, 2, 4, samples})
@@ -64,14 +63,6 @@ def test_the_report_shows_both_series(mode, tmp_path, few_test_images):
     assert "Accuracy on the test samples over training" in page and "accuracy_spiking" in page
     drawn = (out / "learning_curve.svg").read_text(encoding="utf-8")
     assert 'id="accuracy"' in drawn and ('id="accuracy_spiking"' in drawn) == (mode == "spiking")
-
-
-def test_train_knows_a_folder_without_a_test_part(tmp_path):
-    (tmp_path / "train-images-idx3-ubyte").touch()
-    assert not training._has_test_part(f"mnist:{tmp_path}")
-    (tmp_path / "t10k-images-idx3-ubyte.gz").touch()
-    assert training._has_test_part(f"mnist:{tmp_path}")
-    assert training._has_test_part("digits")
 
 
 def test_a_mistake_in_the_settings_of_spikes_leaves_nothing(tmp_path):
