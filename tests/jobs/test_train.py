@@ -43,7 +43,7 @@ def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_
         return spiking
 
     monkeypatch.setattr(module, "in_spikes", wrong)
-    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: load("digits").test_y)
+    monkeypatch.setattr(module.RateNetwork, "predict", lambda self, x: load("digits").test_y[: len(x)])
     summary = run_training(settings(mode, samples=samples), tmp_path / "out")
     curve = pd.read_csv(tmp_path / "out" / "learning_curve.csv")
     assert list(curve["samples"]) == sorted({0, 2, 4, samples})
