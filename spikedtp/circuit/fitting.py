@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from spikedtp.circuit.circuit import Circuit
 from spikedtp.parameters import check_whole
-from spikedtp.plasticity.constraints import ReceptiveFields
+from spikedtp.plasticity.masks import ReceptiveFields
 
 __all__ = ["fit_sizes", "size_changes"]
 

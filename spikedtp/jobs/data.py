@@ -61,7 +61,9 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
     """
     spec = settings.data
     circuit = read_circuit(settings.circuit)
-    scale = "raw" if settings.scale == "none" and getattr(settings, "on_off", False) else settings.scale
+    # the open loop's on and off cells carry signed inputs as they are
+    signed = isinstance(settings, CompareConfiguration) and settings.loop == "open" and settings.on_off
+    scale = "raw" if settings.scale == "none" and signed else settings.scale
     there = parts_of(spec)
     # both, where the labels of both say how many classes there are
     wanted = {parts[0], *(part for part in there if part in parts or settings.fit_sizes)}
