@@ -146,9 +146,9 @@ def test_replay_and_feedforward():
 
 
 def test_data_set():
-    check(load("digits"), "Dataset: digits, 64 inputs, 10 classes")
+    check(load("digits"), "Dataset: digits, 64 inputs (8 x 8), 10 classes")
     test = load("digits", parts=["test"])
-    assert test._parts() == {"train": "not read", "test": "x (599, 64), t (599, 10), y (599,)"}
+    assert test._parts() == {"train": "no samples", "test": "x (599, 64), t (599, 10), y (599,)", "scaling": "none"}
 
 
 def test_factors():

@@ -2,7 +2,6 @@
 
 from spikedtp.circuit.builder import CircuitBuilder
 from spikedtp.circuit.circuit import Circuit
-from spikedtp.circuit.fitting import fit_sizes, size_changes
 from spikedtp.circuit.keys import bias_key, weight_key
 from spikedtp.circuit.learned import check_learned, inputs_of, learned_rules
 from spikedtp.circuit.nudge import nudge_kind, plateau_of, sees_nudge
@@ -19,7 +18,6 @@ __all__ = [
     "bias_key",
     "check_learned",
     "circuit_path",
-    "fit_sizes",
     "inputs_of",
     "learned_rules",
     "nudge_kind",
@@ -27,6 +25,5 @@ __all__ = [
     "read_circuit",
     "sees_nudge",
     "shipped_names",
-    "size_changes",
     "weight_key",
 ]

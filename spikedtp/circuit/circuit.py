@@ -13,7 +13,9 @@ from spikedtp.circuit.consistency import checked_circuit
 from spikedtp.circuit.parts import Population, Projection
 from spikedtp.circuit.writer import TRAINING, write_text, yaml_of
 from spikedtp.errors import known_names
+from spikedtp.parameters import check_whole
 from spikedtp.plasticity.base import LearningRule
+from spikedtp.plasticity.masks import ReceptiveFields
 from spikedtp.summaries import Summarised, counted
 
 __all__ = ["Circuit"]
@@ -193,3 +195,38 @@ class Circuit(Summarised):
             self.projection(name)
         changed = (replace(p, rule=rules[p.name]) if p.name in rules else p for p in self.projections)
         return replace(self, projections=tuple(changed))
+
+    def with_sizes(self, n_inputs: int, n_classes: int, *, shape: tuple[int, int] | None = None) -> Circuit:
+        """The same circuit for data with `n_inputs` inputs and `n_classes` classes.
+
+        Populations of the output layer that are as large as the output get its new size too, such as its SomaI cells.
+        Hidden layers and all constants stay as they are: initial weights are scaled by their numbers of inputs, but
+        learning rates may need to be chosen anew. Receptive fields on the input lie in images of `shape`.
+
+        Parameters
+        ----------
+        n_inputs, n_classes : int
+        shape : (int, int), optional
+            (rows, columns) of the images, if they are images.
+
+        Examples
+        --------
+        >>> from spikedtp.circuit import read_circuit
+        >>> circuit = read_circuit("digits_dtp").with_sizes(33, 4)
+        >>> [population.size for population in circuit.populations]
+        [33, 200, 30, 30, 200, 30, 30, 4, 4]
+        """
+        n_inputs, n_classes = check_whole("n_inputs", n_inputs, least=1), check_whole("n_classes", n_classes, least=1)
+        source, output = self.input, self.output
+        sizes = {p.name: n_classes for p in self.populations if p.layer == output.layer and p.size == output.size}
+        sizes[source.name] = n_inputs
+        fields_lie = {
+            p.name: replace(p.constraint, image_dims=shape)
+            for p in self.projections
+            if p.pre == source.name and isinstance(p.constraint, ReceptiveFields) and n_inputs != source.size
+        }
+        return replace(
+            self,
+            populations=tuple(replace(p, size=sizes.get(p.name, p.size)) for p in self.populations),
+            projections=tuple(replace(p, constraint=fields_lie.get(p.name, p.constraint)) for p in self.projections),
+        )

@@ -13,6 +13,7 @@ from spikedtp.datasets.labels import class_numbers, input_rows, one_hot
 from spikedtp.datasets.scaling import Scaling, check_range, fit_scaling
 from spikedtp.datasets.split import train_and_test
 from spikedtp.errors import SpikedtpError, shown
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["PARTS", "Dataset", "assembled", "in_two_parts", "samples"]
 
@@ -20,8 +21,8 @@ PARTS = ("train", "test")
 Shape = tuple[int, int] | None
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Summarised):
     """Inputs with their labels, in two parts. A part that was not asked for, or that is not there, has zero rows.
 
     Attributes
@@ -45,7 +46,7 @@ class Dataset:
 
     >>> import numpy as np
     >>> from spikedtp import compare_updates, load_rate_network, simulate
-    >>> from spikedtp.circuit import fit_sizes, read_circuit
+    >>> from spikedtp.circuit import read_circuit
     >>> from spikedtp.datasets import Dataset
     >>> from spikedtp.rate.online import train_online
     >>> rng = np.random.default_rng(0)
@@ -54,7 +55,7 @@ class Dataset:
     >>> data = Dataset.from_arrays(x, y, scale="minmax")
     >>> data.n_inputs, data.n_classes, len(data.train_y), len(data.test_y)
     (33, 4, 40, 20)
-    >>> circuit = fit_sizes(read_circuit("digits_dtp"), data.n_inputs, data.n_classes)
+    >>> circuit = read_circuit("digits_dtp").with_sizes(data.n_inputs, data.n_classes)
     >>> network = load_rate_network(circuit, seed=0)
     >>> for step in train_online(network, data.train_x, data.train_t, n_samples=40, data_seed=0):
     ...     pass
@@ -92,6 +93,20 @@ class Dataset:
                 f"{told}: its shape must be None or (rows, columns) of its {self.n_inputs} inputs, got "
                 f"{shown(self.shape)}"
             )
+
+    def _headline(self) -> str:
+        image = "" if self.shape is None else f" ({self.shape[0]} x {self.shape[1]})"
+        return f"{self.name}, {counted(self.n_inputs, 'input')}{image}, {self.n_classes} classes"
+
+    def _parts(self) -> dict[str, str]:
+        found = {
+            part: f"x {x.shape}, t {t.shape}, y {y.shape}" if len(x) else "no samples"
+            for part, x, t, y in (
+                ("train", self.train_x, self.train_t, self.train_y),
+                ("test", self.test_x, self.test_t, self.test_y),
+            )
+        }
+        return found if self.scaling is None else found | {"scaling": repr(self.scaling).partition(": ")[2]}
 
     @property
     def side(self) -> int:

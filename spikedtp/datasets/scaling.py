@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.summaries import counted
 
 __all__ = ["SCALES", "Scaling", "check_range", "fit_scaling"]
 
@@ -16,7 +17,7 @@ N_SD = 3  # so many standard deviations from the mean an input of `standard` is 
 _ROWS = 4096  # at a time: they pass through 64-bit numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scaling:
     """How inputs become what the network sees: from [low, high] to [0, 1], or to [-1, 1] and then to two parts.
 
@@ -53,6 +54,10 @@ class Scaling:
                 part = (x[start : start + _ROWS] - self.low) / (self.high - self.low)
                 found[start : start + _ROWS] = (2 * part - 1 if self.on_off else part).clip(-1 if self.on_off else 0, 1)
         return np.concatenate([found.clip(0, None), (-found).clip(0, None)], axis=1) if self.on_off else found
+
+    def __repr__(self) -> str:
+        ends = "" if self.scale in ("none", "raw") else f" of {counted(len(self.low), 'range')}"
+        return f"Scaling: {self.scale}{ends}{', on and off inputs' if self.on_off else ''}"
 
     def described(self) -> dict[str, Any]:
         """For a manifest: plain numbers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikedtp.circuit import Circuit, fit_sizes, read_circuit, size_changes
+from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
 from spikedtp.datasets import Dataset, load, parts_of
 from spikedtp.errors import SpikedtpError
@@ -73,8 +73,10 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
         raise SpikedtpError(f"data set {spec!r} has no {'training' if parts[0] == 'train' else 'test'} samples")
     changes: list[str] = []
     if settings.fit_sizes:
-        fitted = fit_sizes(circuit, data.n_inputs, data.n_labels, shape=data.shape)
-        changes, circuit = size_changes(circuit, fitted), fitted
+        fitted = circuit.with_sizes(data.n_inputs, data.n_labels, shape=data.shape)
+        pairs = zip(circuit.populations, fitted.populations, strict=True)
+        changes = [f"{old.name} {old.size} -> {new.size}" for old, new in pairs if old.size != new.size]
+        circuit = fitted
         data = data.with_classes(circuit.output.size)
     elif data.n_inputs != circuit.input.size:
         raise SpikedtpError(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from spikedtp import SpikedtpError, load_rate_network
-from spikedtp.circuit import fit_sizes, read_circuit, shipped_names, size_changes
-from spikedtp.plasticity import ReceptiveFields
+from spikedtp.circuit import read_circuit, shipped_names
+from spikedtp.plasticity import Mask, ReceptiveFields
 
 
 @pytest.mark.parametrize("name", [name for name in shipped_names() if name.startswith("digits")])
@@ -15,7 +15,7 @@ def test_every_shipped_circuit_runs_with_other_sizes(name):
     rng = np.random.default_rng(len(name))
     n_inputs, n_classes = (int(n) for n in rng.integers(1, 40, 2))
     circuit = read_circuit(name)
-    fitted = fit_sizes(circuit, n_inputs, n_classes)
+    fitted = circuit.with_sizes(n_inputs, n_classes)
     for before, after in zip(circuit.populations, fitted.populations, strict=True):
         goes_along = before.layer == circuit.output.layer and before.size == circuit.output.size
         size = n_inputs if before == circuit.input else n_classes if goes_along else before.size
@@ -29,12 +29,17 @@ def test_every_shipped_circuit_runs_with_other_sizes(name):
 
 def test_its_own_sizes_change_nothing():
     circuit = read_circuit("digits_dtp")
-    assert fit_sizes(circuit, 64, 10) == circuit and size_changes(circuit, fit_sizes(circuit, 64, 10)) == []
-    assert size_changes(circuit, fit_sizes(circuit, 4, 3)) == [
-        "InputE 64 -> 4",
-        "OutputE 10 -> 3",
-        "OutputSomaI 10 -> 3",
-    ]
+    assert circuit.with_sizes(64, 10) == circuit
+
+
+def test_a_mask_has_a_size_of_its_own():
+    circuit = read_circuit("digits_dtp")
+    masked = tuple(
+        replace(p, constraint=Mask(np.ones((200, 64), bool))) if p.name == "H1E_InputE" else p
+        for p in circuit.projections
+    )
+    with pytest.raises(SpikedtpError, match=r"H1E_InputE.*mask"):
+        replace(circuit, projections=masked).with_sizes(33, 10)
 
 
 def test_receptive_fields_lie_in_the_new_images():
@@ -42,7 +47,7 @@ def test_receptive_fields_lie_in_the_new_images():
     fields = tuple(
         replace(p, constraint=ReceptiveFields(3)) if p.name == "H1E_InputE" else p for p in circuit.projections
     )
-    fitted = fit_sizes(replace(circuit, projections=fields), 40, 10, shape=(5, 8))
+    fitted = replace(circuit, projections=fields).with_sizes(40, 10, shape=(5, 8))
     assert fitted.projection("H1E_InputE").constraint == ReceptiveFields(3, (5, 8))
     weights = load_rate_network(fitted).weights["H1E_InputE"].reshape(200, 5, 8)
     assert (np.count_nonzero(weights, axis=(1, 2)) <= 9).all()
@@ -54,4 +59,4 @@ def test_receptive_fields_lie_in_the_new_images():
 @pytest.mark.parametrize("sizes", [(0, 3), (4, 0), (4.5, 3), ("4", 3)])
 def test_what_are_no_sizes(sizes):
     with pytest.raises(SpikedtpError, match="must be a whole number of at least 1"):
-        fit_sizes(read_circuit("digits_dtp"), *sizes)
+        read_circuit("digits_dtp").with_sizes(*sizes)
