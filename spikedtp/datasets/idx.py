@@ -16,7 +16,7 @@ from spikedtp.file_kinds import file_kind
 __all__ = ["read_idx"]
 
 _IDX_UBYTE = 0x08
-_MAX_IDX_BYTES = 256 * 2**20  # about six times the full MNIST training set
+_MAX_IDX_BYTES = 600 * 2**20  # EMNIST by class has 522 MiB of pixels
 _MAX_DEFLATE_RATIO = 1032  # no deflate stream expands more than this
 _CHUNK = 2**20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,8 +40,12 @@ def load_arrays(argument: str, parts: Sequence[str]) -> Dataset:
 
 
 def parts_of(argument: str) -> tuple[str, ...]:
-    found = _arrays(argument)
-    return PARTS if "x" in found else tuple(part for part in PARTS if f"{part}_x" in found)
+    try:
+        with zipfile.ZipFile(files_of(argument)[0]) as archive:
+            found = {_OTHERS.get(name := path.removesuffix(".npy"), name) for path in archive.namelist()}
+    except Exception:  # zipfile promises no type for damaged bytes; reading says what is wrong
+        return PARTS
+    return tuple(part for part in PARTS if f"{part}_x" in found) or PARTS
 
 
 def files_of(argument: str) -> list[Path]:

@@ -39,7 +39,7 @@ class TestDamagedIdx:
             (GOOD[:-1], "holds"),
             (GOOD + b"\x00", "holds"),
             (b"\x00\x00\x08\x03" + struct.pack(">3I", 0, 4, 4), "nothing in it"),
-            (b"\x00\x00\x08\x03" + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the 256 MiB"),
+            (b"\x00\x00\x08\x03" + struct.pack(">3I", 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the 600 MiB"),
             (b"\x00\x00\x08\x03" + struct.pack(">3I", 10000, 100, 100), "holds"),
         ],
     )

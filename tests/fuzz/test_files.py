@@ -221,7 +221,7 @@ def test_a_damaged_idx_file(attempt, folder, seed, zip_it):
 
 def test_a_gzip_bomb(attempt, folder):
     """The header asks for little, the stream holds 64 MiB; then both are large."""
-    for shape, wanted in (((3, 2, 2), "holds more"), ((2**28 + 1, 1, 1), "more than the 256 MiB")):
+    for shape, wanted in (((3, 2, 2), "holds more"), ((2**30 + 1, 1, 1), "more than the 600 MiB")):
         with gzip.open(folder / "idx", "wb", compresslevel=1) as file:
             file.write(struct.pack(">4B3I", 0, 0, 8, 3, *shape))
             for _ in range(1 << 6):
