@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_figure", "confusion_matrix", "training_curve", "training_figure"]
 
+_LEGEND = 0.2  # of the height: as far up a legend of two lines reaches
+_FEW_LABELS, _MOST_LABELS = 20, 80  # of a confusion table: so many have room in one column, so many are written at all
+
 
 def training_curve(
     ax: Axes,
@@ -101,7 +104,9 @@ def training_figure(
         shown = np.asarray(presentations)[measured], 100 * spiking[measured]
         ax.plot(*shown, "D-", color=COLOURS["spiking"], markersize=4, label="in spikes", gid="accuracy_spiking",
                 clip_on=False, zorder=3)  # fmt: skip
-        ax.legend(loc="lower right")
+        chance = 1 / n_classes if n_classes else 0
+        above = chance + 0.06 if 0 < chance < _LEGEND else 0  # a low line would run through the legend
+        ax.legend(loc="lower right", bbox_to_anchor=(0, above, 1, 1))
         last += f" in rate, {100 * spiking[measured][-1]:.1f} % in spikes"
     ax.set_title(f"{title}{': ' if title else ''}{last} at the end")
     return figure
@@ -119,12 +124,13 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
     counts = table.pivot(index="label", columns="predicted", values="n").fillna(0)
     shares = counts.div(counts.sum(axis=1).where(lambda n: n > 0, 1), axis=0).to_numpy()
     image = ax.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
+    step = -(-len(counts) // _MOST_LABELS)
     for (row, column), n in np.ndenumerate(counts.to_numpy()):
         if n:
-            ax.text(column, row, f"{n:.0f}", ha="center", va="center", fontsize=5,
+            ax.text(column, row, f"{n:.0f}", ha="center", va="center", fontsize=5 / step,
                     color="white" if shares[row, column] > 0.5 else "black")  # fmt: skip
-    ax.set_xticks(range(counts.shape[1]), counts.columns)
-    ax.set_yticks(range(counts.shape[0]), counts.index)
+    ax.set_xticks(range(0, counts.shape[1], step), counts.columns[::step])
+    ax.set_yticks(range(0, counts.shape[0], step), counts.index[::step])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set_xlabel("predicted class")
@@ -137,7 +143,7 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """A confusion table, one column wide, with the accuracy in its title. See `confusion_matrix`.
+    """A confusion table with the accuracy in its title, one column wide if its labels have room. See `confusion_matrix`.
 
     Examples
     --------
@@ -147,7 +153,8 @@ def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
     >>> figure.axes[0].get_title()
     '66.7 % of 3 right'
     """
-    figure = new_figure(SINGLE_COLUMN, 3.0)
+    larger = min(max(table["label"].nunique() / _FEW_LABELS, 1), _MOST_LABELS / _FEW_LABELS)
+    figure = new_figure(larger * SINGLE_COLUMN, larger * 3.0)
     ax = confusion_matrix(figure.subplots(), table)
     right, n = table.loc[table["label"] == table["predicted"], "n"].sum(), table["n"].sum()
     share = f"{100 * right / n:.1f} % of {n} right" if n else "no samples"

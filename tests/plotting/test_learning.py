@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from spikedtp import plotting
 from spikedtp.accuracy import confusion
 from spikedtp.errors import SpikedtpError
+from spikedtp.plotting.style import SINGLE_COLUMN
 
 
 def test_training_figure():
@@ -56,3 +59,31 @@ def test_confusion_figure():
     assert ax.get_xlabel() == "predicted class" and ax.get_ylabel() == "label"
     assert ax.get_title() == "66.7 % of 6 right"
     assert isinstance(confusion(labels, predicted, 4), pd.DataFrame)
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 27, 62, 200])
+def test_labels_of_any_number_have_room(n_classes):
+    """None of the words along an axis covers its neighbour; a table of ten classes has the size that it had."""
+    labels = np.arange(3 * n_classes) % n_classes
+    figure = plotting.confusion_figure(confusion(labels, np.roll(labels, 1), n_classes))
+    figure.draw_without_rendering()
+    ax = figure.get_axes()[0]
+    for axis, low, high in ((ax.xaxis, "x0", "x1"), (ax.yaxis, "y0", "y1")):
+        boxes = sorted(
+            (label.get_window_extent() for label in axis.get_ticklabels()), key=lambda box: getattr(box, low)
+        )
+        assert len(boxes) > 1
+        assert all(getattr(a, high) <= getattr(b, low) for a, b in itertools.pairwise(boxes))
+    if n_classes <= 20:
+        assert figure.get_size_inches().tolist() == pytest.approx([SINGLE_COLUMN, 3.0])
+
+
+@pytest.mark.parametrize("n_classes", [3, 10, 26, 100])
+def test_the_line_of_chance_does_not_run_through_the_legend(n_classes):
+    figure = plotting.training_figure([0, 1], [0.1, 0.9], spiking=[np.nan, 0.8], n_classes=n_classes)
+    figure.draw_without_rendering()
+    (ax,) = figure.get_axes()
+    (line,) = (line for line in ax.lines if line.get_gid() == "chance")
+    height = ax.transData.transform((0, line.get_ydata()[0]))[1]
+    box = ax.get_legend().get_window_extent()
+    assert not box.y0 < height < box.y1
