@@ -143,7 +143,7 @@ def confusion_matrix(ax: Axes, table: pd.DataFrame) -> Axes:
 
 @styled
 def confusion_figure(table: pd.DataFrame, *, title: str = "") -> Figure:
-    """A confusion table with the accuracy in its title, one column wide if its labels have room. See `confusion_matrix`.
+    """A confusion table with the accuracy in its title, one column wide if labels have room. See `confusion_matrix`.
 
     Examples
     --------
