@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import typer
@@ -145,7 +144,7 @@ def _shipped_circuits() -> list[str]:
     """Without importing what reads them: a shell waits for this."""
     from spikedtp import models
 
-    return sorted(path.stem for path in Path(models.__file__).parent.glob("*.yaml"))
+    return sorted(path.stem for path in models.FOLDER.glob("*.yaml"))
 
 
 def _set_option(model: type[Configuration], mappings: list[str]) -> inspect.Parameter:

@@ -299,9 +299,7 @@ class Program:
     def _dendritic(self, population: Population) -> list[Projection]:
         return [p for p in self.circuit.inputs(population.name) if p.compartment == "dend"]
 
-    def _dendrite(
-        self, population: Population, out: np.ndarray | None = None, *, in_sweep: bool = False
-    ) -> np.ndarray:
+    def _dendrite(self, population: Population, out: np.ndarray | None = None, *, in_sweep: bool = False) -> np.ndarray:
         """Sum of the dendrite's inputs, not clipped. No delay is as long as the settle phase."""
         layer, start, stop = self.store.place[population.name]
         out = np.zeros((population.size, *self.shape), dtype=np.float32) if out is None else out

@@ -15,6 +15,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.neurons import CellModel
 from spikedtp.parameters import check_quantity, check_whole
+from spikedtp.summaries import Summarised, counted
 
 __all__ = ["INPUT", "Connection", "Layer", "LayeredNetwork"]
 
@@ -22,7 +23,7 @@ __all__ = ["INPUT", "Connection", "Layer", "LayeredNetwork"]
 INPUT = "input"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Connection:
     """Weights from one layer, or from the input, onto another.
 
@@ -57,8 +58,8 @@ class Connection:
         return f"Connection(source={self.source!r}, weights={self.weights.shape}, delay_steps={self.delay_steps})"
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
+@dataclass(frozen=True, eq=False, repr=False)
+class Layer(Summarised):
     """Cells of one model, and all that arrives at them.
 
     Parameters
@@ -132,6 +133,16 @@ class Layer:
             raise SpikedtpError(f"{name} of layer {self.name!r} must be ({self.n},), got shape {found.shape}")
         return found
 
+    def _headline(self) -> str:
+        return f"{self.name}, {counted(self.n, type(self.cell).__name__ + ' cell')}"
+
+    def _parts(self) -> dict[str, str]:
+        arriving = {
+            f"from {c.source}": f"{c.weights.shape}, {counted(c.delay_steps, 'step')} late" for c in self.connections
+        }
+        own = {name: str(values.shape) for name, values in self.values.items()}
+        return arriving | ({} if self.bias is None else {"bias": str(self.bias.shape)}) | own
+
     @property
     def n(self) -> int:
         """Number of cells."""
@@ -146,8 +157,8 @@ class Layer:
         return np.broadcast_to(self.values.get(name, np.asarray(float(self.cell.quantities()[name]))), (self.n,))
 
 
-@dataclass(frozen=True, eq=False)
-class LayeredNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayeredNetwork(Summarised):
     """Layers in the order in which a time step goes through them.
 
     In one time step each layer in turn takes what arrives, takes its step and fires. Its spikes reach later layers in
@@ -176,7 +187,7 @@ class LayeredNetwork:
     >>> hidden = Layer("hidden", StepLIF(beta=0.8), [Connection("input", np.ones((4, 3)))])
     >>> output = Layer("output", StepLI(beta=0.9), [Connection("hidden", np.ones((2, 4)))])
     >>> LayeredNetwork(3, [hidden, output])
-    LayeredNetwork(3 inputs -> 4 hidden (StepLIF) -> 2 output (StepLI), dt = 1. ms)
+    LayeredNetwork: 3 inputs -> 4 hidden (StepLIF) -> 2 output (StepLI), dt = 1. ms
     """
 
     n_in: int
@@ -228,6 +239,6 @@ class LayeredNetwork:
         """The layer that is read out."""
         return self[self.readout] if self.readout else self.layers[-1]
 
-    def __repr__(self) -> str:
+    def _headline(self) -> str:
         steps: Iterable[str] = (f"{layer.n} {layer.name} ({type(layer.cell).__name__})" for layer in self.layers)
-        return f"LayeredNetwork({self.n_in} inputs -> {' -> '.join(steps)}, dt = {self.dt})"
+        return f"{self.n_in} inputs -> {' -> '.join(steps)}, dt = {self.dt}"

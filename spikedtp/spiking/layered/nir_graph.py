@@ -80,7 +80,7 @@ def from_nir(graph: Any, *, dt: Quantity, method: str = "euler", reset: str = "v
     ... )
     >>> network = from_nir(graph, dt=1 * ms)
     >>> network
-    LayeredNetwork(3 inputs -> 2 lif (StepLIF), dt = 1. ms)
+    LayeredNetwork: 3 inputs -> 2 lif (StepLIF), dt = 1. ms
     >>> run_layers(network, np.ones((1, 8, 3)), device="runtime").output[0].sum(axis=0)
     array([4, 4])
     """

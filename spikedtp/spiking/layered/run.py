@@ -17,12 +17,13 @@ from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.layered.build import build_layers
 from spikedtp.spiking.layered.network import INPUT, LayeredNetwork
 from spikedtp.spiking.parts.given_spikes import packed
+from spikedtp.summaries import Summarised, counted, shapes
 
 __all__ = ["LayeredResponse", "run_layers"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LayeredResponse:
+class LayeredResponse(Summarised):
     """The response of a network of layers to each sample.
 
     Attributes
@@ -41,17 +42,22 @@ class LayeredResponse:
     >>> from spikedtp.spiking import Connection, Layer, LayeredNetwork, run_layers
     >>> network = LayeredNetwork(1, [Layer("cells", StepLIF(beta=0.5), [Connection("input", [[0.8]])])])
     >>> run_layers(network, np.ones((1, 4, 1)), device="runtime")
-    LayeredResponse(1 samples, 4 steps, cells: 1 spikes)
+    LayeredResponse: 1 sample of 4 time steps
+      spikes  (1, 4, n) with cells 1
+      v       (1, 4, n) with cells 1
+      output  (1, 4, 1)
     """
 
     spikes: dict[str, np.ndarray]
     v: dict[str, np.ndarray]
     output: np.ndarray
 
-    def __repr__(self) -> str:
+    def _headline(self) -> str:
         samples, steps, _ = self.output.shape
-        counts = "".join(f", {name}: {int(raster.sum())} spikes" for name, raster in self.spikes.items())
-        return f"LayeredResponse({samples} samples, {steps} steps{counts})"
+        return f"{counted(samples, 'sample')} of {counted(steps, 'time step')}"
+
+    def _parts(self) -> dict[str, str]:
+        return {"spikes": shapes(self.spikes), "v": shapes(self.v), "output": str(self.output.shape)}
 
 
 def run_layers(

@@ -54,7 +54,7 @@ def from_torch_snn(module: Any, *, dt: Quantity | None = None) -> LayeredNetwork
     >>> import torch
     >>> from spikedtp.spiking import from_torch_snn
     >>> from_torch_snn(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(6, 2)))
-    LayeredNetwork(6 inputs -> 2 output (StepLI), dt = 1. ms)
+    LayeredNetwork: 6 inputs -> 2 output (StepLI), dt = 1. ms
     """
     builder = _Builder()
     for name, each in _modules(module):
