@@ -56,6 +56,16 @@ def _check_populations(check: Checks, populations: tuple[Population, ...]) -> No
     layers = [(layer, len(list(members))) for layer, members in groupby(p.layer for p in populations)]
     if len(layers) < 2 or layers[0][1] != 1:
         check.refuse("populations", "needs an input layer with one population, and at least one layer above it")
+    by_name = {p.name: p for p in populations}
+    for p in populations:
+        if p.bias_like is not None:
+            like = by_name.get(p.bias_like)
+            if like is None or like.size != p.size or like.bias_like is not None or p.bias_rule is not None:
+                check.refuse(
+                    f"population {p.name}",
+                    f"bias_like = {shown(p.bias_like)} must name a population of {p.size} cells with a bias of its "
+                    "own, and then no rule changes this one",
+                )
     order = [layer for layer, _ in layers]
     for layer in order:
         if order.count(layer) > 1:

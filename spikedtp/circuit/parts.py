@@ -41,6 +41,8 @@ class Population:
         Bounds of the bias.
     bias_rule : BiasRule or None
         How the bias learns. With None it does not change. Cells whose bias learns have one.
+    bias_like : str or None
+        The population whose bias these cells have, at each time. There are as many of them.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Population:
     bias_init_args: tuple[float, ...] = ()
     bias_bounds: Bounds = NO_BOUNDS
     bias_rule: BiasRule | None = None
+    bias_like: str | None = None
 
     def __post_init__(self) -> None:
         check = Checks(f"population {self.layer}{self.cell}")
@@ -71,12 +74,16 @@ class Population:
             "cell": check.word("cell", self.cell),
             "size": check.whole("size", self.size, 1, MAX_CELLS),
             "activation": check.choice("activation", self.activation, ACTIVATIONS),
-            "include_bias": check.flag("include_bias", self.include_bias) or self.bias_rule is not None,
+            "include_bias": check.flag("include_bias", self.include_bias)
+            or self.bias_rule is not None
+            or self.bias_like is not None,
             "bias_init": check.choice("bias_init", self.bias_init, BIAS_INITS),
             "bias_init_args": check.numbers("bias_init_args", self.bias_init_args),
             "bias_bounds": check.bounds("bias_bounds", self.bias_bounds),
         }
         check.kind("bias_rule", self.bias_rule, BiasRule, "a rule of biases such as PlateauBias(0.1)")
+        if self.bias_like is not None:
+            check.word("bias_like", self.bias_like)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

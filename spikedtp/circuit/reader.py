@@ -37,6 +37,7 @@ _POPULATION = (
     "bias_bounds",
     "bias_learning_rule",
     "bias_learning_rule_kwargs",
+    "bias_like",  # our own
 )
 _PROJECTION = (
     "weight_init",

@@ -106,6 +106,8 @@ def _population(p: Population) -> dict[str, Any]:
     found: dict[str, Any] = {"size": p.size, "activation": p.activation}
     if p.include_bias:
         found["include_bias"] = True
+    if p.bias_like is not None:
+        found["bias_like"] = p.bias_like
     if p.bias_init is not None:
         found["bias_init"] = p.bias_init
     if p.bias_init_args:

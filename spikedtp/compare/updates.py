@@ -11,7 +11,7 @@ import pandas as pd
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.compare.noise import expected_update, noise_cosines
 from spikedtp.compare.similarity import bootstrap_median, similarity
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.spiking import Response
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ def _check_samples(rate: RateResponse | Mapping[str, np.ndarray], spiking: Respo
 
 def _checked_names(references: Sequence[str]) -> tuple[str, ...]:
     known = {*REFERENCES, *REFERENCES.values(), BACKPROP}
+    if references is None or not isinstance(references, (str, Sequence)):
+        raise SpikedtpError(f"references must be names of {', '.join(sorted(known))}, got {shown(references)}")
     names = (references,) if isinstance(references, str) else tuple(references)
     for name in names:
         if name not in known:

@@ -68,13 +68,21 @@ def rate_against_activity(ax: Axes, activity: ArrayLike, counted: ArrayLike, uni
     """
     x, y = (np.ravel(v).astype(float) for v in np.broadcast_arrays(activity, counted))
     top = max(x.max(initial=0), y.max(initial=0)) * 1.05 or 1.0
+    low = min(x.min(initial=0), y.min(initial=0)) * 1.05  # below 0 with off cells
     if len(x) > _MANY_POINTS:
-        ax.hexbin(x, y * unit_rate, gridsize=40, extent=(0, top, 0, top * unit_rate), mincnt=1,
+        ax.hexbin(x, y * unit_rate, gridsize=40, extent=(low, top, low * unit_rate, top * unit_rate), mincnt=1,
                   norm=LogNorm(vmin=0.3), linewidths=0, cmap="viridis_r")  # fmt: skip
     else:
         ax.scatter(x, y * unit_rate, s=4, color=cell_colour(population), alpha=0.5, linewidths=0)
-    ax.plot([0, top], [0, top * unit_rate], color=COLOURS["rate"], linewidth=0.6, linestyle="--", gid="unit-rate")
-    ax.set(xlim=(0, top), ylim=(0, top * unit_rate), xlabel="activity", ylabel="firing rate (Hz)")
+    ax.plot(
+        [low, top],
+        [low * unit_rate, top * unit_rate],
+        color=COLOURS["rate"],
+        linewidth=0.6,
+        linestyle="--",
+        gid="unit-rate",
+    )
+    ax.set(xlim=(low, top), ylim=(low * unit_rate, top * unit_rate), xlabel="activity", ylabel="firing rate (Hz)")
     ax.locator_params(nbins=4)
     found = similarity(x, y)
     text = f"$r$ = {found['pearson_r']:.3f}\nslope = {found['slope']:.2f} × {unit_rate:.4g} Hz"

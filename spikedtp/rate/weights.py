@@ -149,6 +149,7 @@ class WeightStore:
             self.weights[name][:] = weight
         for name, bias in parameters.biases.items():
             self.biases[name][:] = bias
+        self._copy_biases()
         self._unwritten = False
         self._own_values.clear()
         for projection in self.tied:
@@ -186,6 +187,7 @@ class WeightStore:
         bool
             Whether a projection stopped having values of its own, so that compiled programs are out of date.
         """
+        self._copy_biases()
         released = bool(self._own_values)
         self._own_values.clear()
         for projection in self.tied:
@@ -193,6 +195,11 @@ class WeightStore:
                 self.weights[projection.name][:] = self._copied(projection)
         self._unwritten = bool(self.tied)
         return released
+
+    def _copy_biases(self) -> None:
+        for population in self.circuit.populations:
+            if population.bias_like is not None:
+                self.biases[population.name][:] = self.biases[population.bias_like]
 
     def snapshot(self) -> DrawnWeights:
         """Copies of all values."""

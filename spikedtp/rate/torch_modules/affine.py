@@ -19,6 +19,8 @@ __all__ = ["MAX_WEIGHTS", "Affine", "Batch", "apply", "values_in"]
 
 #: Weights between two populations: a dense matrix of more does not fit.
 MAX_WEIGHTS = 2**27
+#: Cells of a population: as many rows, and as many columns, has the basis of its activities.
+MAX_CELLS = math.isqrt(MAX_WEIGHTS)
 
 
 class Batch:
@@ -49,10 +51,12 @@ class Affine:
     @classmethod
     def of(cls, population: str, shape: tuple[int, ...]) -> Affine:
         """The activity of a population itself, whose cells lie in `shape`."""
+        if not _size(shape):
+            raise SpikedtpError(f"{population} would have no cells: its shape is {' x '.join(map(str, shape))}")
         if _size(shape) ** 2 > MAX_WEIGHTS:
             raise SpikedtpError(
-                f"{population} would have {_size(shape)} cells in {' x '.join(map(str, shape))}: at most "
-                f"{math.isqrt(MAX_WEIGHTS)} can be connected as dense matrices; take a smaller image or fewer channels"
+                f"{population} would have {_size(shape)} cells in {' x '.join(map(str, shape))}, and {MAX_CELLS} are "
+                "the most whose connections can be found: take a smaller image or fewer channels"
             )
         cells = torch.eye(_size(shape), dtype=torch.float64).reshape(-1, *shape)
         return cls(torch.zeros(1, *shape, dtype=torch.float64), {population: cells})

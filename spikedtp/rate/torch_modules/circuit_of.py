@@ -20,7 +20,7 @@ from spikedtp.plasticity import Bounds, DendriticState, Mask, Tied, TopDownHebb
 from spikedtp.rate.initial_weights import DrawnWeights
 from spikedtp.rate.torch_modules.layered import INPUT, OUTPUT, Layer, Layered
 
-__all__ = ["DEFAULT_RULE", "FEEDBACKS", "Design", "predicted_by"]
+__all__ = ["DEFAULT_RULE", "FEEDBACKS", "Design"]
 
 #: Where the top-down weights come from.
 FEEDBACKS = ("tied", "random", "learned")
@@ -80,8 +80,11 @@ class Design:
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _population(self, layer: str, cell: str, like: Layer) -> None:
-        found = Population(layer, cell, like.size, like.activation, include_bias=bool(like.bias.any()))
+    def _population(self, layer: str, cell: str, like: Layer, bias_like: str | None = None) -> None:
+        biased = bool(like.bias.any())
+        found = Population(
+            layer, cell, like.size, like.activation, include_bias=biased, bias_like=bias_like if biased else None
+        )
         self.populations.setdefault(layer, []).append(found)
         self.biases[found.name] = like.bias
 
@@ -117,7 +120,8 @@ class Design:
                 if population.name == home + cell or (source == INPUT and population.cell == INPUT_COPY):
                     return population.name
         size = self.layered.layers[source].size if source != INPUT else self.layered.n_inputs
-        self._population(home, cell, Layer({}, np.zeros(size), "relu"))
+        # a copy of the input must also fire for inputs below 0, as far as there are any
+        self._population(home, cell, Layer({}, np.zeros(size), "linear" if source == INPUT else "relu"))
         one_to_one = Projection(home + cell, source + E, bounds=EXCITATORY, constraint=Mask(np.eye(size, dtype=bool)))
         self._project(one_to_one, np.eye(size))
         return home + cell
@@ -151,7 +155,7 @@ class Design:
 
     def _predict(self, layer: str, cell: str, above: str) -> None:
         """Interneurons in `layer` with all somatic inputs of the cells of `above`."""
-        self._population(layer, cell, self.layered.layers[above])
+        self._population(layer, cell, self.layered.layers[above], bias_like=above + E)
         order = [INPUT, *self.layered.layers]
         below = {p.name for name in order[: order.index(layer) + 1] for p in self.populations[name]}
         copied = [p for p in self.projections if p.post == above + E and p.compartment == "soma"]
@@ -159,13 +163,3 @@ class Design:
             direction = "F" if p.pre in below else "R"
             described = Projection(layer + cell, p.pre, direction=direction, bounds=p.bounds, constraint=Tied(p.name))
             self._project(described, self.weights[p.name])
-
-
-def predicted_by(circuit: Circuit, population: str) -> str | None:
-    """The population of which the somatic inputs of `population` are copies, one for one; None if there is none."""
-    inputs = [p for p in circuit.inputs(population) if p.compartment == "soma"]
-    sources = {p.constraint.source for p in inputs if isinstance(p.constraint, Tied) and not p.constraint.transpose}
-    if not inputs or len(sources) < len(inputs):
-        return None
-    posts = {circuit.projection(source).post for source in sources}
-    return posts.pop() if len(posts) == 1 else None

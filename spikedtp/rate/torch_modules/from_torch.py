@@ -12,7 +12,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_whole
-from spikedtp.plasticity import LearningRule
+from spikedtp.plasticity import LearningRule, Tied
 from spikedtp.plasticity.constraints import is_finite
 from spikedtp.rate.network import RateNetwork
 from spikedtp.rate.torch_modules.circuit_of import FEEDBACKS, Design
@@ -106,6 +106,8 @@ def from_torch(
     if feedback not in FEEDBACKS:
         raise known_names("feedback", feedback, FEEDBACKS)
     seed = check_whole("seed", seed)
+    if not isinstance(dale, bool):
+        raise SpikedtpError(f"dale must be true or false, got {shown(dale)}")
     module = unwrapped(module)
     shape = None if example is None else _samples("example", example).shape[1:]
     layered = layers_of(module, shape)
@@ -113,7 +115,7 @@ def from_torch(
         layered = _normalised(layered, _samples("normalise", normalise))
     layered = layered.scaled({OUTPUT: 1 / _positive("output_scale", output_scale)})
     steps = _steps(layered)
-    circuit, numbers = Design(layered, feedback, bool(dale), seed).circuit(type(module).__name__, steps)
+    circuit, numbers = Design(layered, feedback, dale, seed).circuit(type(module).__name__, steps)
     return RateNetwork(_with_rules(circuit, rules), numbers)
 
 
@@ -169,6 +171,6 @@ def _with_rules(circuit: Circuit, rules: Any) -> Circuit:
     for name, rule in rules.items():
         if not isinstance(rule, LearningRule):
             raise SpikedtpError(f"rules[{shown(name)}] must be a learning rule, got {shown(rule)}")
-        if circuit.projection(name).constraint is not None:
+        if isinstance(circuit.projection(name).constraint, Tied):
             raise SpikedtpError(f"rules[{shown(name)}]: these weights are copies, which do not learn by themselves")
     return circuit.with_rules(rules)

@@ -9,10 +9,9 @@ from torch import nn
 
 from spikedtp.circuit import Circuit, Population, Projection, bias_key, weight_key
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.plasticity import Tied
+from spikedtp.plasticity import Bounds, Tied
 from spikedtp.rate.backprop_clone import drives_output
 from spikedtp.rate.network import RateNetwork
-from spikedtp.rate.torch_modules.circuit_of import predicted_by
 
 __all__ = ["SettlingNetwork", "to_torch"]
 
@@ -28,7 +27,8 @@ def to_torch(network: RateNetwork) -> nn.Module:
     Returns
     -------
     torch.nn.Module
-        It takes (samples, n_in) and gives (samples, n_out), in float32. A chain of populations becomes a
+        It takes (samples, n_in) and gives (samples, n_out), in float32. A chain of populations without bounds and
+        masks becomes a
         ``torch.nn.Sequential`` of ``Linear`` and ``ReLU``. Every other circuit becomes a `SettlingNetwork`, which runs
         the settle steps. Dendrites, interneurons that reach no soma of the output, and learning rules stay behind.
 
@@ -82,7 +82,10 @@ def _chain(circuit: Circuit) -> list[Projection] | None:
         found.insert(0, p)
         post = p.pre
     # in fewer steps it may not have settled, and would answer otherwise
-    return found if circuit.tau == 1 and sum(p.delay for p in found) < circuit.forward_steps else None
+    settles = circuit.tau == 1 and sum(p.delay for p in found) < circuit.forward_steps
+    # a layer of torch knows neither masks nor bounds
+    free = all(p.constraint is None and p.bounds == Bounds() for p in found)
+    return found if settles and free else None
 
 
 def _sequential(network: RateNetwork, chain: list[Projection]) -> nn.Sequential:
@@ -108,7 +111,8 @@ class SettlingNetwork(nn.Module):
     Attributes
     ----------
     weights : ParameterDict
-        By projection, ``(n_post, n_pre)``: those on which the answer depends, and that are no copies of others.
+        By projection, ``(n_post, n_pre)``: those on which the answer depends, and that are no copies of others. What
+        lies outside the bounds of a projection, such as Dale's law, or outside its mask does not act.
     biases : ParameterDict
         By population, ``(n,)``, for populations with a bias.
 
@@ -134,15 +138,23 @@ class SettlingNetwork(nn.Module):
             self._inputs.setdefault(p.post, []).append(p)
             for source in _sources(circuit, p):
                 self.weights[source] = nn.Parameter(torch.from_numpy(weights[source]))
+        answering = [p for inputs in self._inputs.values() for p in inputs]
+        self._moving = {name for p in answering for name in (p.post, p.pre)}
+        for name, mask in network.masks.items():
+            self.register_buffer(f"mask_{name}", torch.from_numpy(mask).to(torch.float32), persistent=False)
         for population in circuit.populations[1:]:
-            if population.name in self._inputs and _biased(network, population):
+            if population.name in self._moving and _biased(network, population):
                 self.biases[population.name] = nn.Parameter(torch.from_numpy(biases[population.name]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The activity of the output after the settle steps: (samples, n_in) to (samples, n_out)."""
         circuit = self._circuit
+        single = x.ndim == 1
+        if x.ndim not in (1, 2) or x.shape[-1] != circuit.input.size:
+            raise SpikedtpError(f"x must be (samples, {circuit.input.size}), got {tuple(x.shape)}")
+        x = x[None] if single else x
         matrix = {p.name: self._weight(p) for inputs in self._inputs.values() for p in inputs}
-        moving = [p for p in circuit.populations[1:] if p.name in self._inputs]
+        moving = [p for p in circuit.populations[1:] if p.name in self._moving]
         state, now = {}, {circuit.input.name: x}
         for population in moving:
             zero = x.new_zeros(len(x), population.size)
@@ -156,44 +168,36 @@ class SettlingNetwork(nn.Module):
             for population in moving:
                 name = population.name
                 change = rest[name] - state[name]
-                for p in self._inputs[name]:
+                for p in self._inputs.get(name, ()):
                     of_input = p.pre == circuit.input.name
                     if step > p.delay if of_input else p.lag <= step:  # else nothing has arrived yet
                         sent = now if of_input or not p.lag else past[-p.lag]
                         change = change + sent[p.pre] @ matrix[p.name].T
                 state[name] = state[name] + change / circuit.tau
                 now[name] = _activated(population, state[name])
-        return now[circuit.output.name]
+        return now[circuit.output.name][0] if single else now[circuit.output.name]
 
     def to_rate_network(self) -> RateNetwork:
-        """The rate network that it was made from, with the present weights and biases.
-
-        Raises
-        ------
-        SpikedtpError
-            Weights left their bounds, such as Dale's law, while the module was trained.
-        """
+        """The rate network that it was made from, with the present weights and biases."""
         network = copy.deepcopy(self._origin)
         state = network.state_dict()
-        for kind, parameters in (("weight", self.weights), ("bias", self.biases)):
-            for name, values in parameters.items():
-                key = weight_key(name) if kind == "weight" else bias_key(name)
-                state[key] = values.detach().cpu()
+        for name in self.weights:
+            state[weight_key(name)] = self._weight(network.circuit.projection(name)).detach().cpu()
+        for name, values in self.biases.items():
+            state[bias_key(name)] = values.detach().cpu()
         for p in network.circuit.projections:  # copies follow their sources
             if isinstance(p.constraint, Tied):
                 named = {q.name: state[weight_key(q.name)].numpy() for q in network.circuit.projections}
                 state[weight_key(p.name)] = torch.from_numpy(p.constraint.value(named))
-        for population in network.circuit.populations[1:]:
-            above = predicted_by(network.circuit, population.name)
-            if above is not None:
-                state[bias_key(population.name)] = state[bias_key(above)]
         network.load_state_dict(state)
         return network
 
     def _weight(self, p: Projection) -> torch.Tensor:
         tied = p.constraint
         if not isinstance(tied, Tied):
-            return self.weights[p.name]
+            mask, (lower, upper) = getattr(self, f"mask_{p.name}", None), p.bounds
+            weight = self.weights[p.name] if mask is None else self.weights[p.name] * mask
+            return weight if p.bounds == Bounds() else weight.clamp(lower, upper)
         copied = self._weight(self._circuit.projection(tied.source)) * float(tied.factor)
         if tied.source2 is not None:
             copied = copied * self._weight(self._circuit.projection(tied.source2))

@@ -7,7 +7,11 @@ The module is traced by `torch.fx`: its own `forward` runs once, on symbols. Its
 from __future__ import annotations
 
 import copy
+import dataclasses
+import inspect
 import operator
+import os
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +19,7 @@ import torch
 import torch.fx
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrize
 
 from spikedtp.errors import SpikedtpError, in_one_line, shown
 from spikedtp.rate.torch_modules.affine import Affine, Batch, apply, values_in
@@ -47,7 +52,8 @@ _SINGLE_CALLS |= {operator.imul, operator.itruediv, F.linear}
 _RELU_CALLS = {torch.relu, torch.relu_, F.relu, F.relu_}
 _SOFTMAX_CALLS = {F.softmax, F.log_softmax, torch.softmax, torch.log_softmax}
 
-_SAME_METHODS = {"contiguous", "float", "double", "clone", "detach", "to", "cpu"}
+_TYPES = {"float", "double", "half", "bfloat16", "to", "type", "type_as"}
+_SAME_METHODS = {"contiguous", "clone", "detach", "cpu", *_TYPES}
 _JOINT_METHODS = {
     "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "mean", "sum", "neg",
     "add", "sub", "add_", "sub_", "select", "narrow", "movedim",
@@ -88,53 +94,140 @@ def layers_of(module: nn.Module, shape: tuple[int, ...] | None = None) -> Layere
     SpikedtpError
         The module cannot be traced, or one of its layers has no counterpart. The message names it.
     """
-    try:
-        ours = copy.deepcopy(module).to(device="cpu", dtype=torch.float64).eval()
-    except Exception as error:  # somebody else's module
-        raise SpikedtpError(f"{_kind(module)} cannot be copied: {in_one_line(error)}") from None
-    for parameter in ours.parameters():
-        parameter.requires_grad_(False)
-        if not bool(torch.isfinite(parameter).all()):
-            raise SpikedtpError(f"{_kind(module)}: its parameters hold values that are not finite (NaN or infinite)")
+    ours = _own_copy(module)
     if ours.__module__.startswith("torch.nn") and not isinstance(ours, nn.Sequential):  # a layer is not looked into
         ours = nn.Sequential(ours)
+    defaults = {
+        name: given.default
+        for name, given in inspect.signature(ours.forward).parameters.items()
+        if given.default is not inspect.Parameter.empty
+    }
     try:
-        graph = torch.fx.Tracer().trace(ours)
+        graph = torch.fx.Tracer().trace(ours, concrete_args=defaults or None)
     except Exception as error:  # somebody else's forward
         raise SpikedtpError(
-            f"{_kind(module)} cannot be traced by torch.fx: {in_one_line(error)}; its forward must not depend on values"
+            f"{_kind(module)} cannot be traced by torch.fx: {_in_user_code(error)}; its forward must not depend on "
+            "values"
         ) from None
+    guessed = shape is None
     shape = _input_shape(ours) if shape is None else shape
-    if len(shape) < 3 and any(isinstance(layer, nn.RNN) for layer in ours.modules()):
+    first = next((layer for layer in ours.modules() if not list(layer.children())), None)
+    if isinstance(first, nn.RNN) and len(shape) < 3:
         shape = (1, shape[-1])  # one step, which is presented again and again
     with torch.no_grad():
-        reading = _Reading(ours, shape)
-        found = reading.read(graph)
-        _hold(ours, found, shape, softmax=bool(reading.ended))
+        try:
+            reading = _Reading(ours, shape)
+            found = reading.read(graph)
+        except SpikedtpError as error:
+            hint = f" (for inputs of the shape {shape}, as its first layer has it: give example= if they have another)"
+            raise SpikedtpError(f"{error}{hint if guessed and 'cannot be applied' in str(error) else ''}") from None
+        _hold(ours, graph, found, shape, softmax=bool(reading.ended))
+        if any(layer.masks for layer in found.layers.values()):
+            found = _with_masks_of(found, _Reading(_any_weights(ours), shape).read(graph))
     return found
 
 
-def _hold(module: nn.Module, found: Layered, shape: tuple[int, ...], *, softmax: bool) -> None:
-    """Hold what was read against the module itself."""
-    x = torch.rand(3, found.n_inputs, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    n_steps = 20 if found.recurrent else 1
-    wanted = module(
-        x.reshape(3, *shape).repeat(1, n_steps, *[1] * (len(shape) - 1)) if found.recurrent else x.reshape(3, *shape)
-    )
+def _own_copy(module: nn.Module) -> nn.Module:
+    """A copy in float64 for evaluation."""
+    for part in module.modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise SpikedtpError(f"{_kind(module)} holds a TorchScript module, which cannot be traced")
+    lazy = [name for name, p in module.named_parameters() if isinstance(p, nn.parameter.UninitializedTensorMixin)]
+    if lazy:
+        raise SpikedtpError(f"{_kind(module)}: {lazy[0]} has no values yet: run the module once on a batch of inputs")
+    for name, values in (*module.named_parameters(), *module.named_buffers()):
+        if values.is_complex() or values.is_quantized:
+            raise SpikedtpError(f"{_kind(module)}: {name} is {values.dtype}: weights must be real numbers")
+    memo = {}  # activations that a module has kept
+    for part in module.modules():
+        for value in vars(part).values():
+            if isinstance(value, torch.Tensor) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    try:
+        ours: nn.Module = copy.deepcopy(module, memo)
+        ours = ours.to(device="cpu", dtype=torch.float64).eval()
+    except Exception as error:  # somebody else's module
+        raise SpikedtpError(f"{_kind(module)} cannot be copied: {in_one_line(error)}") from None
+    for name, values in (*ours.named_parameters(), *ours.named_buffers()):
+        if not bool(torch.isfinite(values).all()):
+            raise SpikedtpError(f"{_kind(module)}: {name} holds values that are not finite (NaN or infinite)")
+        values.requires_grad_(False)
+    for part in ours.modules():  # tensors that are neither parameters nor buffers
+        for name, value in vars(part).items():
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                setattr(part, name, value.to(device="cpu", dtype=torch.float64))
+    return ours
+
+
+def _in_user_code(error: Exception) -> str:
+    """What went wrong, at the last line that is not torch's own."""
+    text = " ".join(str(error).split())
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if f"{os.sep}torch{os.sep}" not in frame.filename and "torch_modules" not in frame.filename:
+            return f"{text} ({os.path.basename(frame.filename)}, line {frame.lineno})"
+    return text
+
+
+def _any_weights(module: nn.Module) -> nn.Module:
+    """The same module with random numbers everywhere: what is 0 then is no synapse."""
+    other, generator = copy.deepcopy(module), torch.Generator().manual_seed(1)
+    for values in (*other.parameters(), *other.buffers()):
+        if values.is_floating_point():
+            values.copy_(torch.rand(values.shape, generator=generator, dtype=torch.float64) + 0.5)
+    return other
+
+
+def _with_masks_of(found: Layered, other: Layered) -> Layered:
+    """Masks from where another reading of the same module has weights; this one may have zeros among them."""
+    layers = {}
+    for name, layer in found.layers.items():
+        like = other.layers[name]
+        masks = {source: like.weights[source] != 0 for source in like.masks}
+        layers[name] = dataclasses.replace(layer, masks=masks)
+    return dataclasses.replace(found, layers=layers)
+
+
+def _hold(module: nn.Module, graph: torch.fx.Graph, found: Layered, shape: tuple[int, ...], *, softmax: bool) -> None:
+    """Hold what was read against the module itself, at inputs of either sign and of many sizes."""
+    n, generator = 64, torch.Generator().manual_seed(1)
+    x = torch.randn(n, found.n_inputs, dtype=torch.float64, generator=generator) * 3
+    x[: n // 2].abs_().clamp_(max=1)
+    in_time = found.recurrent and len(shape) > 1  # else it makes a single step of its input by itself
+    n_steps = 20 if in_time else 1
+    shown = x.reshape(n, *shape)
+    shown = shown.repeat(1, n_steps, *[1] * (len(shape) - 1)) if in_time else shown
+    try:
+        wanted = module(shown.clone())
+    except Exception:  # it changes the type of numbers: the graph leaves that out
+        wanted = _answer_of_graph(module, graph, shown.clone())
     if isinstance(wanted, tuple):  # of a recurrent layer: its last state
         wanted = wanted[1]
-    if found.recurrent and wanted.shape != (3, found.layers[OUTPUT].size):
-        wanted = wanted[-1] if wanted.shape[1] == 3 else wanted[:, -1]
+    if found.recurrent and wanted.shape != (n, found.layers[OUTPUT].size):
+        wanted = wanted[-1] if wanted.shape[1] == n else wanted[:, -1]
     got = torch.from_numpy(found.activity(x.numpy(), n_steps)[OUTPUT])
-    wanted = wanted.flatten(1)
+    wanted = wanted.to(torch.float64).reshape(n, -1)
     if softmax:
         wanted, got = wanted.exp() if bool((wanted <= 0).all()) else wanted, got.softmax(-1)
     scale = max(float(wanted.abs().max()), 1.0)
-    if wanted.shape != got.shape or not torch.allclose(wanted, got, rtol=0, atol=1e-9 * scale):
+    single = any(node.op == "call_method" and node.target in _TYPES for node in graph.nodes)  # of single precision
+    if wanted.shape != got.shape or not torch.allclose(wanted, got, rtol=0, atol=(1e-4 if single else 1e-9) * scale):
         raise SpikedtpError(
-            f"{_kind(module)}: what was read of it does not compute what it computes: some of its operations depend on "
-            "more than their inputs"
+            f"{_kind(module)}: what was read of it does not compute what it computes: something in its forward is not "
+            "seen in the trace, such as a softmax over another axis, a hook, noise, an operation in place on a view, "
+            "or whole numbers"
         )
+
+
+def _answer_of_graph(module: nn.Module, graph: torch.fx.Graph, x: torch.Tensor) -> Any:
+    plain = copy.deepcopy(graph)
+    for node in list(plain.nodes):
+        if node.op == "call_method" and node.target in _TYPES:
+            node.replace_all_uses_with(node.args[0])
+            plain.erase_node(node)
+    try:
+        return torch.fx.GraphModule(module, plain)(x)
+    except Exception as error:
+        raise SpikedtpError(f"{_kind(module)} cannot be run: {in_one_line(error)}") from None
 
 
 def _input_shape(module: nn.Module) -> tuple[int, ...]:
@@ -201,7 +294,9 @@ class _Reading:
             elif node.op == "output":
                 return self._end(self._value(node.args[0]))
             else:
-                self.values[node] = self._call(node)
+                result = self.values[node] = self._call(node)
+                if self._in_place(node):  # what comes later sees it there, too
+                    self.values[node.args[0]] = result
         raise SpikedtpError(f"{_kind(self.module)}: forward gives nothing back")
 
     def _end(self, result: Any) -> Layered:
@@ -211,19 +306,34 @@ class _Reading:
                 f"{_kind(self.module)}: forward must give back one tensor that depends on its input, "
                 f"got {_kind(result)}"
             )
+        if not result.shape:  # one number for each sample
+            result = apply(lambda x: x[:, None], (result,), {}, _kind(self.module))
         last = next(reversed(self.layers), "")
         used = any(last in layer.weights for layer in self.layers.values())
         if last and not used and result.is_activity_of(last):
             self.layers[OUTPUT] = self.layers.pop(last)
         else:
             self._add(OUTPUT, result, "linear")
-        n_inputs = int(torch.Size(self.shape).numel())
-        return Layered(n_inputs, self.layers)
+        while unused := [
+            n for n in self.layers if n != OUTPUT and not any(n in x.weights for x in self.layers.values())
+        ]:
+            for name in unused:  # an auxiliary head, say
+                del self.layers[name]
+        return Layered(int(torch.Size(self.shape).numel()), self.layers)
 
     # -- nodes -------------------------------------------------------------------------------------------------------
 
     def _value(self, argument: Any) -> Any:
         return torch.fx.node.map_arg(argument, lambda node: self.values[node])
+
+    def _in_place(self, node: torch.fx.Node) -> bool:
+        if not node.args or not isinstance(node.args[0], torch.fx.Node):
+            return False
+        if node.op == "call_module":
+            return bool(getattr(self.module.get_submodule(str(node.target)), "inplace", False))
+        name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+        assigned = node.target in (operator.iadd, operator.isub, operator.imul, operator.itruediv)
+        return assigned or (name.endswith("_") and not name.endswith("__")) or bool(node.kwargs.get("inplace"))
 
     def _call(self, node: torch.fx.Node) -> Any:
         args, kwargs = self._value(node.args), self._value(node.kwargs)
@@ -238,10 +348,12 @@ class _Reading:
         if args and isinstance(args[0], _Recurrent):
             return args[0].part(target, args[1:], name)
         affine = values_in([args, kwargs])
+        if not method and target in (torch._assert, torch.jit.annotate):
+            return None
         if not affine:  # arithmetic on parameters and numbers
             return _plain(run, args, kwargs, name)
         if (not method and target is getattr and args[1] == "shape") or (method and target == "size"):
-            return self._asked_size(args, method)
+            return self._asked_size(args, kwargs, method)
         if not method and target is getattr and args[1] in ("dtype", "device"):
             return {"dtype": torch.float64, "device": torch.device("cpu")}[args[1]]
         self._check_open(name)
@@ -276,7 +388,7 @@ class _Reading:
         self._check_open(name)
         if isinstance(layer, nn.RNN):
             return self._settle(layer, value, name)
-        kind = type(layer)
+        kind = parametrize.type_before_parametrizations(layer)
         if kind in _SAME:
             return value
         if kind is nn.ReLU:
@@ -296,17 +408,20 @@ class _Reading:
 
     @staticmethod
     def _is_rectifier(target: Any, args: tuple, kwargs: dict, method: bool) -> bool:
-        if target not in (("clamp", "clamp_", "clip") if method else (torch.clamp, torch.clip)):
-            if target in (("clamp_min", "clamp_min_") if method else (torch.clamp_min,)):
-                return (args[1] if len(args) > 1 else kwargs.get("min")) == 0
+        limits = dict(zip(("min", "max"), args[1:], strict=False)) | kwargs
+        if target in (("clamp_min", "clamp_min_") if method else (torch.clamp_min,)):
+            limits = {"min": limits.get("min")}
+        elif target not in (("clamp", "clamp_", "clip") if method else (torch.clamp, torch.clip)):
             return False
-        lower = args[1] if len(args) > 1 else kwargs.get("min")
-        return lower == 0 and lower is not False and (args[2] if len(args) > 2 else kwargs.get("max")) is None
+        lower, upper = limits.get("min"), limits.get("max")
+        plain = isinstance(lower, (int, float)) and not isinstance(lower, bool)
+        return plain and lower == 0 and (upper is None or upper == float("inf"))
 
     @staticmethod
-    def _asked_size(args: tuple, method: bool) -> Any:
+    def _asked_size(args: tuple, kwargs: dict, method: bool) -> Any:
         sizes = (Batch(), *args[0].shape)
-        return sizes[args[1]] if method and len(args) > 1 else sizes
+        axis = args[1] if len(args) > 1 else kwargs.get("dim")
+        return sizes[axis] if method and axis is not None else sizes
 
     # -- layers ------------------------------------------------------------------------------------------------------
 
@@ -368,7 +483,8 @@ def _plain(run: Callable[..., Any], args: tuple, kwargs: dict, name: str) -> Any
 
 def _no_counterpart(name: str) -> SpikedtpError:
     return SpikedtpError(
-        f"{name} has no counterpart in a rate network: between rectifiers (ReLU) everything must be affine"
+        f"{name} has no counterpart in a rate network that is known here: between rectifiers (ReLU) everything must be "
+        "affine"
     )
 
 

@@ -145,7 +145,11 @@ class ClosedResponse(Response):
     def _recorded(self) -> dict[str, dict[str, int]]:
         spec = self.spec
         cells = {p.name: p.size for p in spec.populations}
-        units = {p.name: p.size * spec.spikers.get(p.name, 1) for p in spec.circuit.populations}
+        places = spec.spiker_slices()
+        units = {
+            p.name: places[p.name].stop - places[p.name].start if p.name in places else p.size
+            for p in spec.circuit.populations
+        }
         known = {"spikes": units, "v_soma": cells, "v_dend": cells}
         return {what: known[what] for what in known if what in spec.record}
 

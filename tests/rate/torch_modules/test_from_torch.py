@@ -8,7 +8,7 @@ import torch
 from rate.torch_modules.drawn_modules import Drawn, Settled
 from torch import nn
 
-from spikedtp import SpikedtpError, from_torch
+from spikedtp import SpikedtpError, from_torch, load_rate_network
 from spikedtp.plasticity import BTSP, DendriticState, TopDownHebb
 
 
@@ -232,3 +232,31 @@ def test_a_convolution_needs_the_shape_of_its_input():
         from_torch(nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), example=np.zeros((1, 3, 224, 224)))
     with pytest.raises(SpikedtpError, match=r"layer '0' \(Conv2d\): 3072 x 65536 weights do not fit"):
         from_torch(nn.Sequential(nn.Conv2d(3, 64, 3, padding=1)), example=np.zeros((1, 3, 32, 32)))
+
+
+def test_seeded_afresh_the_interneurons_still_predict():
+    """What the circuit says is enough: weights and biases of the predicting cells are copies."""
+    circuit = from_torch(perceptron()).circuit
+    network, x = load_rate_network(circuit, seed=3), samples(3, 8)
+    own = settled(network, x)
+    response = network.present(x, own)  # an output that is where it should be
+    assert max(np.abs(response.updates(name)).max() for name in response.learned) < 1e-8
+    changed = {
+        key: value.numpy() + (0.3 if "DendI_bias" in key else 0) for key, value in network.state_dict().items()
+    }
+    network.load_state_dict(changed)
+    assert np.array_equal(network.biases["H2DendI"], network.biases["OutputE"])
+
+
+@pytest.mark.parametrize("dale", [False, True])
+def test_inputs_may_have_any_sign(dale):
+    module, x = perceptron(), np.random.default_rng(1).normal(size=(6, 8)).astype(np.float32)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(x)).numpy()
+    assert np.allclose(settled(from_torch(module, dale=dale), x), wanted, atol=1e-5)
+
+
+def test_rules_of_sparse_projections_can_be_chosen():
+    rule = DendriticState(learning_rate=0.5, one_pass=True)
+    network = from_torch(Pictures().eval(), example=np.zeros((1, 1, 10, 10)), rules={"H1E_InputE": rule})
+    assert network.circuit.projection("H1E_InputE").rule == rule

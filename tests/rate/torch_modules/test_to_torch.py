@@ -59,12 +59,52 @@ def test_training_it_in_torch_and_taking_it_back():
     assert np.abs(state).max() < 1e-5  # copies followed: the interneurons still predict
 
 
-def test_weights_that_left_their_bounds_are_refused():
-    module = to_torch(from_torch(Settled(1).eval(), dale=True))
-    with torch.no_grad():
-        next(iter(module.weights.values())).sub_(10.0)
-    with pytest.raises(SpikedtpError, match="breaks Dale's law"):
-        module.to_rate_network()
+@pytest.mark.parametrize("make", [lambda: from_torch(Settled(1).eval(), dale=True), lambda: sparse_network()])
+def test_training_stays_inside_bounds_and_masks(make):
+    network = make()
+    module, x = to_torch(network), torch.rand(6, network.circuit.input.size)
+    assert isinstance(module, SettlingNetwork)
+    optimiser = torch.optim.SGD(module.parameters(), 0.02)
+    for _ in range(20):
+        optimiser.zero_grad()
+        module(x).square().sum().backward()
+        optimiser.step()
+    trained = module.to_rate_network()
+    assert np.allclose(settled(trained, x), module(x).detach(), atol=1e-4)
+    for p in trained.circuit.projections:
+        p.bounds.apply(bounded := trained.weights[p.name].copy())
+        assert np.array_equal(bounded, trained.weights[p.name])
+    for name, connected in network.masks.items():
+        assert not trained.weights[name][~connected].any()
+
+
+def sparse_network():
+    net = CircuitBuilder("sparse", dale=False, tau=1, forward_steps=5)
+    net.input(6)
+    net.layer("H1", 8, probability=0.4, seed=1)
+    net.layer("Output", 3)
+    return load_rate_network(net.build(), seed=2)
+
+
+def test_one_sample_and_wrong_shapes():
+    network = from_torch(Settled(2).eval())
+    module, x = to_torch(network), torch.rand(3, 4)
+    assert torch.allclose(module(x[1]), module(x)[1]) and module(x[1]).shape == (3,)
+    for wrong in (torch.rand(5), torch.rand(2, 1, 4)):
+        with pytest.raises(SpikedtpError, match=r"x must be \(samples, 4\)"):
+            module(wrong)
+
+
+def test_a_population_that_has_a_bias_alone_drives_others():
+    net = CircuitBuilder("driven", dale=False, tau=1, forward_steps=6)
+    net.input(3)
+    net.layer("H1", 4)
+    net.population("H1", "I", 2, bias=True, bias_init="fill_", bias_init_args=(0.7,))
+    net.connect("H1E", "H1I")
+    net.layer("Output", 2)
+    network, x = load_rate_network(net.build(), seed=1), torch.rand(4, 3)
+    assert network.biases["H1I"].any()
+    assert np.allclose(to_torch(network)(x).detach(), settled(network, x), atol=1e-6)
 
 
 def test_other_things_are_refused():
@@ -76,7 +116,7 @@ def test_other_things_are_refused():
 def test_delays_settle_as_they_do(seed):
     """A chain whose delays have passed is a Sequential; one with loops, or that has not settled, goes step by step."""
     rng = np.random.default_rng(seed)
-    net = CircuitBuilder("late", tau=[1, 2.5][seed % 2], forward_steps=8)
+    net = CircuitBuilder("late", dale=False, tau=[1, 2.5][seed % 2], forward_steps=8)
     net.input(7)
     for layer, n in (("H1", 6), ("H2", 5), ("Output", 3)):
         net.layer(layer, n, delay=int(rng.integers(4)), bias=True)

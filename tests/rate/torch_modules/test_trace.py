@@ -129,3 +129,108 @@ def test_what_is_no_module_is_refused():
     broken.weight.data[0, 0] = torch.nan
     with pytest.raises(SpikedtpError, match="not finite"):
         layers_of(broken)
+
+
+def with_zero_kernels():
+    module = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 3))
+    nn.init.zeros_(module[0].weight)
+    return module
+
+
+def test_a_weight_that_is_zero_by_chance_is_a_synapse():
+    full, empty = with_zero_kernels(), with_zero_kernels()
+    nn.init.uniform_(full[0].weight, 0.5, 1)
+    masks = [layers_of(module, (1, 4, 4)).layers["H1"].masks["Input"] for module in (full, empty)]
+    assert np.array_equal(*masks) and masks[0].sum() == 3 * (4 + 6 + 6 + 9)
+
+
+class Two(nn.Module):
+    """Two layers, and what a subclass does with them."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.head, self.body = nn.Linear(6, 3), nn.Linear(8, 6)
+        self.offset = torch.full((8,), 0.25)
+        self.inplace = nn.ReLU(inplace=True)
+        nn.init.constant_(self.body.bias, 0.5)
+
+
+class InPlace(Two):
+    def forward(self, x):
+        h = self.body(x)
+        return self.head(self.inplace(h) + h)  # h is rectified by now
+
+
+class InPlaceFunction(Two):
+    def forward(self, x):
+        h = self.body(x)
+        F.relu_(h)
+        h.add_(1.0)
+        return self.head(h)
+
+
+class InPlaceInput(Two):
+    def forward(self, x):
+        x = x - self.offset
+        x.sub_(0.5).div_(0.3)
+        return self.head(torch.relu(self.body(x)))
+
+
+class Types(Two):
+    def forward(self, x, hidden=False):
+        h = F.relu(self.body(x.float()))
+        if hidden:
+            return h
+        return self.head(h.to(torch.float32))
+
+
+class OneNumber(Two):
+    def forward(self, x):
+        return self.head(torch.relu(self.body(x)))[:, 0]
+
+
+class Auxiliary(Two):
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        torch.relu(2 * h)  # a head that nobody reads
+        return self.head(h)
+
+
+class Kept(Two):
+    def forward(self, x):
+        self.kept = torch.relu(self.body(x))
+        return self.head(self.kept)
+
+
+@pytest.mark.parametrize("kind", [InPlace, InPlaceFunction, InPlaceInput, Types, OneNumber, Auxiliary, Kept])
+def test_ways_to_write_a_forward(kind):
+    module = kind().eval()
+    x = torch.randn(9, 8, generator=torch.Generator().manual_seed(1)) * 2
+    wanted = module(x.clone()).detach().reshape(9, -1).numpy()
+    found = layers_of(module, (8,))
+    assert list(found.layers) == ["H1", OUTPUT]
+    assert np.allclose(found.activity(x.numpy())[OUTPUT], wanted, atol=1e-5)
+
+
+def test_parametrised_layers_are_read_and_stay():
+    module = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 5)), nn.ReLU(), nn.Linear(5, 2))
+    x = torch.randn(6, 4)
+    found = layers_of(module)
+    assert np.allclose(found.activity(x.numpy())[OUTPUT], module(x).detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("module", "named"),
+    [
+        (nn.Sequential(nn.LazyLinear(4)), "run the module once"),
+        (nn.Sequential(nn.Linear(4, 0), nn.ReLU(), nn.Linear(0, 3)), "H1 would have no cells"),
+        (nn.Sequential(nn.Linear(4, 4, dtype=torch.complex64)), "must be real numbers"),
+        (InPlace(), r"give example= if they have another"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+def test_modules_that_cannot_be_read(module, named):
+    with pytest.raises(SpikedtpError, match=named) as caught:
+        layers_of(module)
+    assert "\n" not in str(caught.value)
