@@ -41,13 +41,13 @@ def forward_projections(circuit: Circuit) -> tuple[Projection, ...]:
     return tuple(p for p in circuit.projections if p.rule is not None and p.compartment != "dend" and upward(p))
 
 
-def drives_output(circuit: Circuit, projection: Projection) -> bool:
-    """Whether somas of the output depend on a projection before the nudge, through any number of others."""
+def drives_output(circuit: Circuit, projection: Projection, population: str | None = None) -> bool:
+    """Whether somas of the output, or of `population`, depend on a projection before the nudge, through any others."""
     reached, waiting = set(), {projection.post} if _before_nudge(projection) else set()
     while waiting:
         reached |= waiting
         waiting = {p.post for p in circuit.projections if p.pre in reached and _before_nudge(p)} - reached
-    return circuit.output.name in reached
+    return (circuit.output.name if population is None else population) in reached
 
 
 def _before_nudge(projection: Projection) -> bool:

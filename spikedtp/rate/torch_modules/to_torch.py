@@ -61,9 +61,9 @@ def to_torch(network: RateNetwork) -> nn.Module:
     return SettlingNetwork(network) if chain is None else _sequential(network, chain)
 
 
-def _answering(circuit: Circuit) -> list[Projection]:
-    """The projections on which the answer depends."""
-    return [p for p in circuit.projections if drives_output(circuit, p)]
+def _answering(circuit: Circuit, population: str | None = None) -> list[Projection]:
+    """The projections on which the answer, or the activity of `population`, depends."""
+    return [p for p in circuit.projections if drives_output(circuit, p, population)]
 
 
 def _chain(circuit: Circuit) -> list[Projection] | None:
@@ -108,6 +108,12 @@ def _biased(network: RateNetwork, population: Population) -> bool:
 class SettlingNetwork(nn.Module):
     """The settle phase of a rate network, step by step. `to_torch` makes one.
 
+    Parameters
+    ----------
+    network : RateNetwork
+    population : str, optional
+        Whose activity it gives, in place of the output's.
+
     Attributes
     ----------
     weights : ParameterDict
@@ -127,14 +133,15 @@ class SettlingNetwork(nn.Module):
     'digits_dtp'
     """
 
-    def __init__(self, network: RateNetwork):
+    def __init__(self, network: RateNetwork, population: str | None = None):
         super().__init__()
+        self._answer = network.circuit.output.name if population is None else population
         self._origin = copy.deepcopy(network)
         circuit = self._circuit = network.circuit
-        self._inputs: dict[str, list[Projection]] = {}
+        self._inputs: dict[str, list[Projection]] = {self._answer: []}
         weights, biases = network.weights, network.biases
         self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
-        for p in _answering(circuit):
+        for p in _answering(circuit, self._answer):
             self._inputs.setdefault(p.post, []).append(p)
             for source in _sources(circuit, p):
                 self.weights[source] = nn.Parameter(torch.from_numpy(weights[source]))
@@ -142,12 +149,15 @@ class SettlingNetwork(nn.Module):
         self._moving = {name for p in answering for name in (p.post, p.pre)}
         for name, mask in network.masks.items():
             self.register_buffer(f"mask_{name}", torch.from_numpy(mask).to(torch.float32), persistent=False)
-        for population in circuit.populations[1:]:
-            if population.name in self._moving and _biased(network, population):
-                self.biases[population.name] = nn.Parameter(torch.from_numpy(biases[population.name]))
+        for there in circuit.populations[1:]:
+            if there.name in self._moving and _biased(network, there):
+                self.biases[there.name] = nn.Parameter(torch.from_numpy(biases[there.name]))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The activity of the output after the settle steps: (samples, n_in) to (samples, n_out)."""
+    def forward(self, x: torch.Tensor, backward_steps: int | None = None) -> torch.Tensor:
+        """The activity of the output after the settle steps: (samples, n_in) to (samples, n_out).
+
+        Gradients go through all steps, or through the last `backward_steps`.
+        """
         circuit = self._circuit
         single = x.ndim == 1
         if x.ndim not in (1, 2) or x.shape[-1] != circuit.input.size:
@@ -165,6 +175,9 @@ class SettlingNetwork(nn.Module):
         past: list[dict[str, torch.Tensor]] = []
         for step in range(1, circuit.forward_steps + 1):
             past.append(dict(now))
+            if backward_steps is not None and step == circuit.forward_steps - backward_steps + 1:
+                state, now, past = _detached(state), _detached(now), [_detached(before) for before in past]
+                now[circuit.input.name] = x
             for population in moving:
                 name = population.name
                 change = rest[name] - state[name]
@@ -175,7 +188,7 @@ class SettlingNetwork(nn.Module):
                         change = change + sent[p.pre] @ matrix[p.name].T
                 state[name] = state[name] + change / circuit.tau
                 now[name] = _activated(population, state[name])
-        return now[circuit.output.name][0] if single else now[circuit.output.name]
+        return now[self._answer][0] if single else now[self._answer]
 
     def to_rate_network(self) -> RateNetwork:
         """The rate network that it was made from, with the present weights and biases."""
@@ -214,3 +227,7 @@ def _sources(circuit: Circuit, p: Projection) -> list[str]:
 
 def _activated(population: Population, state: torch.Tensor) -> torch.Tensor:
     return torch.relu(state) if population.activation == "relu" else state
+
+
+def _detached(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach() for name, value in values.items()}
