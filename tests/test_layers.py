@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"circuit", "schedules"},
     {"configuration"},
     {"rate", "spiking", "datasets", "records"},
-    {"compare", "accuracy", "export"},
+    {"compare", "accuracy", "export", "representations"},
     {"plotting"},
     {"jobs"},
     {"sweep", "report"},
@@ -60,7 +60,7 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 
 # Packages that only some layers may import.
 HOMES = {
-    "torch": {"rate"},
+    "torch": {"rate", "datasets"},  # the spirals are torch's random numbers
     "brian2": {"parameters", "private_brian2", "events", "equations", "neurons", "plasticity", "spiking", "jobs"},
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},

@@ -301,7 +301,7 @@ def test_a_data_set_of_ones_own():
         ("stripes", 2, "data set 'stripes' has 3 classes, the circuit 2 output cells: fit the circuit"),
         ("text", None, "data set 'text': its loader must return a spikedtp.datasets.Dataset, got 'x'"),
         ("bent", None, r"'stripes': its shape must be None or \(rows, columns\) of its 16 inputs, got \(5, 5\)"),
-        ("cifar", None, "known are bent, csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME, stripes, text"),
+        ("cifar", None, "known are bent, csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME, spirals, stripes, text"),
     ):
         datasets.register_dataset("text", lambda argument, parts: "x") if "text" not in datasets.DATASETS else None
         if "bent" not in datasets.DATASETS:

@@ -40,7 +40,7 @@ Data = Annotated[
     str,
     setting(
         "Samples: scikit-learn's 8x8 digits or other data, a folder of IDX files, arrays, or a table.",
-        metavar="digits|mnist:DIR|npz:FILE|csv:FILE|sklearn:NAME",
+        metavar="digits|spirals|mnist:DIR|npz:FILE|csv:FILE|sklearn:NAME",
     ),
 ]
 Scale = Annotated[

@@ -7,6 +7,7 @@ from spikedtp.datasets.dataset import Dataset
 from spikedtp.datasets.idx import read_idx
 from spikedtp.datasets.registry import DATASETS, data_files, load, parts_of, register_dataset
 from spikedtp.datasets.scaling import SCALES, Scaling
+from spikedtp.datasets.spirals import spiral_points
 
 __all__ = [
     "DATASETS",
@@ -18,4 +19,5 @@ __all__ = [
     "parts_of",
     "read_idx",
     "register_dataset",
+    "spiral_points",
 ]

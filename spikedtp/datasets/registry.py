@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spikedtp.datasets import mnist, named, npz, table
+from spikedtp.datasets import mnist, named, npz, spirals, table
 from spikedtp.datasets.dataset import PARTS, Dataset
 from spikedtp.errors import SpikedtpError, in_one_line, known_names, shown
 from spikedtp.parameters import check_whole
@@ -34,6 +34,8 @@ def load(
     spec : str
         ``digits`` is scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test. They come with scikit-learn.
         ``sklearn:NAME`` is another of its data sets: iris, wine, breast_cancer, or digits again.
+        ``spirals`` is four arms of noisy points, signed inputs for rate networks: 5,600 to train and 1,200 to test. With
+        ``spirals:validation`` 1,200 others are there to test, for choices. They come unscaled, as with "raw".
         ``mnist:DIR`` is the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test. It may also be
         a folder of torchvision (``raw``, or the one above), or DIR/emnist-letters for the files of that name in DIR.
         ``npz:FILE`` is an archive of numpy with the arrays ``train_x, train_y, test_x, test_y``, or ``x, y``.
@@ -103,6 +105,8 @@ def load(
         )
     if n_classes is not None:
         found = found.with_classes(n_classes)
+    if kind in _SIGNED and scale == "none" and not on_off:
+        scale = "raw"
     return found.scaled(scale, on_off=on_off).only(parts)
 
 
@@ -139,6 +143,7 @@ def _check_loader(name: str, loader: Any) -> None:
 
 
 _WRITTEN = {"mnist": "mnist:DIR", "npz": "npz:FILE", "csv": "csv:FILE", "sklearn": "sklearn:NAME"}
+_SIGNED = {"spirals"}  # their circuits take them as they are
 _NEEDS = {
     "mnist": "the folder of its IDX files", "npz": "a file", "csv": "a file", "sklearn": "a name",
 }  # fmt: skip
@@ -147,6 +152,7 @@ DATASETS: Registry[Loader] = Registry(
     "spikedtp.datasets",
     {
         "digits": named.load_digits,
+        "spirals": spirals.load_spirals,
         "mnist": mnist.load_folder,
         "npz": npz.load_arrays,
         "csv": table.load_table,

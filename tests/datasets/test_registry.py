@@ -17,7 +17,7 @@ class TestSpecs:
     @pytest.mark.parametrize("spec", ["", "cifar", "digits:here", "MNIST:x", "mnist2:x"])
     def test_unknown_names_list_the_known(self, spec):
         with pytest.raises(
-            SpikedtpError, match=r"known are csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME$"
+            SpikedtpError, match=r"known are csv:FILE, digits, mnist:DIR, npz:FILE, sklearn:NAME, spirals$"
         ) as error:
             load(spec)
         one_line(error)
