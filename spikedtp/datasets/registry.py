@@ -34,8 +34,8 @@ def load(
     spec : str
         ``digits`` is scikit-learn's 8 x 8 digits, 1,198 to train and 599 to test. They come with scikit-learn.
         ``sklearn:NAME`` is another of its data sets: iris, wine, breast_cancer, or digits again.
-        ``spirals`` is four arms of noisy points, signed inputs for rate networks: 5,600 to train and 1,200 to test. With
-        ``spirals:validation`` 1,200 others are there to test, for choices. They come unscaled, as with "raw".
+        ``spirals`` is four arms of noisy points, signed inputs for rate networks: 5,600 to train and 1,200 to test.
+        ``spirals:validation`` has 1,200 others to test, for choices. With "none" they stay as they are, as with "raw".
         ``mnist:DIR`` is the IDX files in DIR, gzipped or not: ``train-*`` to train, ``t10k-*`` to test. It may also be
         a folder of torchvision (``raw``, or the one above), or DIR/emnist-letters for the files of that name in DIR.
         ``npz:FILE`` is an archive of numpy with the arrays ``train_x, train_y, test_x, test_y``, or ``x, y``.

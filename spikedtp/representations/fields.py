@@ -53,7 +53,7 @@ def morans_i(image: ArrayLike, *, reach: int = 1) -> np.ndarray | float:
     >>> from spikedtp.representations import morans_i
     >>> board = np.indices((8, 8)).sum(axis=0) % 2
     >>> round(morans_i(board), 4), round(morans_i(np.tile(np.arange(8), (8, 1))), 4)
-    (-0.0469, 0.7161)
+    (-0.0547, 0.6484)
     """
     found = as_numbers("image", image)
     if found.ndim < 2 or not found.size:

@@ -81,7 +81,7 @@ def discriminability(A: ArrayLike) -> np.ndarray:
 
 @underflow_is_zero
 def dimensionality(A: ArrayLike, *, of: str = "activity") -> float:
-    """Participation ratio (Σ λ)² / Σ λ² of eigenvalues λ: in how many dimensions patterns lie, each counted by its share.
+    """Participation ratio (Σ λ)² / Σ λ² of eigenvalues λ: in how many dimensions activities vary.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ def network(golden):
     net.interneurons("H1", "SomaI", 2, recurrent=None)
     net.layer("Output", 4)
     found = load_rate_network(net.build())
-    found.load_state_dict({k.removeprefix("net_"): v for k, v in golden.items() if k.startswith(("net_module", "net_parameter"))})
+    keys = [key for key in golden if key.startswith(("net_module", "net_parameter"))]
+    found.load_state_dict({key.removeprefix("net_"): golden[key] for key in keys})
     return found
 
 
