@@ -62,9 +62,8 @@ def _violins(ax: Axes, part: pd.DataFrame) -> None:
             found = part[(part["population"] == name) & (part["learned"] == learned) & (part["answered"] == answered)]
             x = place + 0.2 * (k - 1.5)
             if found["value"].nunique() > 1:
-                drawn = ax.violinplot(found["value"], positions=[x], widths=0.19, showextrema=False)
-                for body in drawn["bodies"]:
-                    body.set(facecolor=colour, alpha=alpha, edgecolor=colour, linewidth=0.5)
+                ax.violinplot(found["value"], positions=[x], widths=0.19, showextrema=False)
+                ax.collections[-1].set(facecolor=colour, alpha=alpha, edgecolor=colour, linewidth=0.5)
             ax.plot(x, found.groupby("seed")["value"].mean().mean(), "o", color=colour, markersize=2)
     ax.set_ylim(bottom=0)
 

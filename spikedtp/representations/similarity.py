@@ -74,9 +74,9 @@ def discriminability(A: ArrayLike) -> np.ndarray:
     [1.0, 0.293, 0.293]
     """
     A = activities(A, least=2)
-    pairs = np.tril_indices(len(A), -1)
-    silent = ~A.any(axis=1)
-    return np.where(silent[pairs[0]] | silent[pairs[1]], 0, 1 - similarity(A)[pairs])
+    rows, columns = np.tril_indices(len(A), -1)
+    active = np.abs(A).max(axis=1) > 0
+    return np.where(active[rows] & active[columns], 1 - similarity(A)[rows, columns], 0)
 
 
 @underflow_is_zero
