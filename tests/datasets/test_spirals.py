@@ -1,12 +1,15 @@
 """The spirals against EIANN's generator, and as a data set of every command."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load, spiral_points
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.train import run_training
 from spikedtp.rate.online import sample_order
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "eiann_spirals.npz"
@@ -80,3 +83,14 @@ def test_what_cannot_be_drawn_is_refused():
     for options in ({"arm_size": 0}, {"arm_size": 5, "n_arms": 0}, {"arm_size": 5, "seed": -1}):
         with pytest.raises(SpikedtpError, match="must be a whole number"):
             spiral_points(**options)
+
+
+def test_a_published_circuit_trains_on_them_in_rate_and_is_refused_in_spikes(tmp_path):
+    circuit = str(GOLDEN.with_name("eiann_spiral.yaml"))
+    settings = {"circuit": circuit, "data": "spirals", "samples": 30, "probe_every": 30}
+    summary = run_training(TrainConfiguration(**settings), tmp_path / "rate")
+    assert (summary["data"], summary["n_train"], summary["n_test"]) == ("spirals", 5600, 1200)
+    assert json.loads((tmp_path / "rate" / "manifest.json").read_text())["data"]["scale"] == "raw"
+    with pytest.raises(SpikedtpError, match="the bias of H1E learns, which has no spiking form"):
+        run_training(TrainConfiguration(**settings, mode="spiking"), tmp_path / "spikes")
+    assert not (tmp_path / "spikes").exists()
