@@ -1,4 +1,4 @@
-"""Gradients with respect to the input, in circuits with dendritic interneurons and delays, against small changes of it."""
+"""Gradients with respect to the input, with dendritic interneurons and delays, against small changes of it."""
 
 from dataclasses import replace
 
