@@ -1,7 +1,7 @@
 """How faithful is a spiking weight change, and does Poisson noise alone explain how it depends on time, rate, fan-in
 and averaging?
 
-Claim (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv, doi:10.1101/2025.05.22.655599, Figure 3): one 420 ms
+Claim (Galloni et al. 2026, Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159, Figure 3): one 420 ms
 presentation at up to 450 Hz is enough for a spiking ΔW that agrees with the rate network's. Poisson statistics say how
 that must change: an estimate from n independent presentations of length T at rate r has a noise angle that falls as
 1/sqrt(r T n), and faster with the rate where dead time makes the spikes regular; more presynaptic cells do not help the

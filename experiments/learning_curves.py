@@ -1,6 +1,6 @@
 """Training with probes: dendritic state, accuracy and the angle to backprop along the way. No figures, no files.
 
-Figure 7 of Galloni, Peddada, Chennawar & Milstein 2025 (bioRxiv 2025.05.22.655599) below its rule diagrams.
+Figure 7 of Galloni, Peddada, Chennawar & Milstein 2026 (Cell Reports 45:117159) below its rule diagrams.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What do six learning rules do to a dendrite, how well do they learn, and how far from backprop do they point?
 
-Claim (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv, doi:10.1101/2025.05.22.655599, Figure 7): under Dale's law,
+Claim (Galloni et al. 2026, Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159, Figure 7): under Dale's law,
 in circuits of excitatory cells with dendrites and interneurons, rules that a dendritic signal instructs learn to
 classify images; they differ in how closely their weight changes follow backprop's.
 

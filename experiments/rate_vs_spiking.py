@@ -1,6 +1,6 @@
 """Do spiking two-compartment neurons compute the weight changes of dendritic target propagation?
 
-Claim (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv, doi:10.1101/2025.05.22.655599, Figure 3): a cell that
+Claim (Galloni et al. 2026, Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159, Figure 3): a cell that
 reads its dendritic voltage and its inputs' eligibility traces at the end of one 420 ms presentation changes its weights
 almost as the rate network does.
 

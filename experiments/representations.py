@@ -1,6 +1,6 @@
 """Do networks that learned in spikes represent images as their rate twins do?
 
-Galloni, Peddada, Chennawar & Milstein 2025 (bioRxiv, doi:10.1101/2025.05.22.655599) describe the representations of
+Galloni et al. 2026 (Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159) describe the representations of
 rate networks by sparsity, selectivity, dimensionality, similarity within and between classes, and the structure of
 receptive fields. Here a rate network and a spiking network begin with the same weights and learn from the same images
 in the same order; then both sets of weights are asked in rate and in spikes. That keeps two questions apart: what

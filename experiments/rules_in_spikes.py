@@ -1,6 +1,6 @@
 """Which learning rules survive Poisson noise, and how much time or averaging does each need?
 
-Galloni, Peddada, Chennawar & Milstein 2025 (bioRxiv, doi:10.1101/2025.05.22.655599) compare rate and spiking weight
+Galloni et al. 2026 (Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159) compare rate and spiking weight
 changes for one rule, the dendritic state (their Figure 3), and train five more in rate networks (Figure 7). Here every
 one of them is put to the same test: a rate network is trained with the rule, its activities are replayed as Poisson
 spikes into two-compartment cells, and the rule computes ΔW from what was read out of the spikes.

@@ -3,7 +3,7 @@
 Seven networks, written in the ways in which tutorials write them, are trained in torch with cross entropy. `from_torch`
 makes a rate network of each: somas compute what the module computes, and dendrites get its error from above, because
 interneurons predict the top-down input until the output is nudged (Sacramento, Costa, Bengio & Senn 2018, NeurIPS; the
-rule is dendritic target propagation, Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599). Then
+rule is dendritic target propagation, Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159). Then
 every population spikes (closed loop).
 
 For each network: the largest difference of its logits; accuracy in torch, in rate and by spikes; and the cosine of the

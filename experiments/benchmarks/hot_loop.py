@@ -4,8 +4,8 @@ Claim: dense projections, time-rescaled Poisson inputs and a slim run loop bring
 what a programmer gets out of the machine by hand, without leaving Brian2's equations.
 
     a  500 Poisson cells at 20 Hz -> 500 two-compartment cells, 20 s in steps of 1 ms
-    b  the presentation of Figure 3 (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv,
-       doi:10.1101/2025.05.22.655599): all 500 cells of H2E, all their inputs, fresh weights, a batch of 100
+    b  the presentation of Figure 3 (Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159,
+       doi:10.1016/j.celrep.2026.117159): all 500 cells of H2E, all their inputs, fresh weights, a batch of 100
     c  pair STDP (bounded) and MSTDPET on given spike trains, 784 -> 500 at 20 Hz, 10 s
     d  scaling of a with cells and rate, of b with presentations and processes
     e  learning events: outer product within bounds, normalised rows, a transposed copy kept

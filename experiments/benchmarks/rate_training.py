@@ -1,7 +1,7 @@
 """How well and how fast does the rate network learn MNIST, one image at a time?
 
-Claim: the rate side of spikedtp learns as EIANN does (Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv,
-doi:10.1101/2025.05.22.655599; github.com/Milstein-Lab/EIANN) and takes less time for an online step, on one thread,
+Claim: the rate side of spikedtp learns as EIANN does (Galloni et al. 2026, Cell Reports 45:117159,
+doi:10.1016/j.celrep.2026.117159; github.com/Milstein-Lab/EIANN) and takes less time for an online step, on one thread,
 than a plain loop over the same equations in torch.
 
 What differs: the images. EIANN's accuracies here come from one network seed (66049), 8,000 steps on images 0 to 7,999

@@ -49,7 +49,7 @@ class PoissonInput(CellModel):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3. There the step is 1 ms, and a
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159, Figure 3. There the step is 1 ms, and a
     spike is one step of height 1.
 
     Examples

@@ -65,7 +65,7 @@ class NudgedCell(CellModel):
 
     References
     ----------
-    The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    The rate network's two phases: Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------

@@ -47,7 +47,7 @@ class TwoCompartment(CellModel):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, Figure 3.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159, Figure 3.
 
     Examples
     --------

@@ -68,7 +68,7 @@ class LocalBackprop(LearningRule):
     equation: ClassVar[str] = (
         r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle d_\mathrm{settled}^2 \rangle"
     )
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     legacy_names: ClassVar[tuple[str, ...]] = ("Backprop_DendriticLoss",)
     needs_gradient: ClassVar[str | None] = "dendrite"
 

@@ -28,7 +28,7 @@ class PlateauBias(BiasRule):
     """
 
     equation: ClassVar[str] = r"\Delta b = \eta\, P"
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLossBias",)
 
     def update(self, plateau: Array, gradient: Array | None) -> Array:

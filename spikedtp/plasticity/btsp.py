@@ -42,7 +42,7 @@ class BTSP(LearningRule):
 
     References
     ----------
-    Milstein et al. 2021 (eLife 10:e73046); Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Milstein et al. 2021 (eLife 10:e73046); Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class BTSP(LearningRule):
         r"\Delta W = \eta\left[P^+ f(E) + P^+ f(\kappa E_\mathrm{past}) + P^+_\mathrm{past} f(\kappa E)"
         r" + P^- \otimes E\right], \quad f(E) = (w_\mathrm{max} - W)\, E - W q(E)"
     )
-    reference: ClassVar[str] = "Milstein et al. 2021, eLife 10:e73046; Galloni et al. 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Milstein et al. 2021, eLife 10:e73046; Galloni et al. 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "plateau"
     legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19",)
     nudge: ClassVar[str] = "equilibrated"

@@ -29,7 +29,7 @@ class DendriticLoss(LearningRule):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class DendriticLoss(LearningRule):
     sign: int = 1
 
     equation: ClassVar[str] = r"\Delta W = \pm\eta\, \mathrm{clip}(d_\mathrm{settled}, -1, 1) \otimes c(a_\mathrm{pre})"
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "dendrite_settled"
     legacy_names: ClassVar[tuple[str, ...]] = ("DendriticLoss_6",)
 

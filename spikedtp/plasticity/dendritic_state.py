@@ -38,7 +38,7 @@ class DendriticState(LearningRule):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class DendriticState(LearningRule):
     top_layer_only: bool = False
 
     equation: ClassVar[str] = r"\Delta W = \eta\, P \otimes c(a_\mathrm{pre})"
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "plateau"
     legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E", "Top_Layer_BP_like_2L")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {

@@ -31,7 +31,7 @@ class HebbWeightNorm(LearningRule):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class HebbWeightNorm(LearningRule):
     equation: ClassVar[str] = (
         r"\Delta W = \pm\eta\, a_\mathrm{post} \otimes a_\mathrm{pre}, \quad \sum_j |W_{ij}| = \mathrm{const}"
     )
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebb_WeightNorm", "Hebb_WeightNorm_4")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {"Hebb_WeightNorm_4": {"clipped": True}}
 

@@ -39,7 +39,7 @@ class SupervisedBCM(LearningRule):
 
     References
     ----------
-    Bienenstock, Cooper & Munro 1982; Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Bienenstock, Cooper & Munro 1982; Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class SupervisedBCM(LearningRule):
         r"\Delta W = \pm\eta\, a\,(a - \theta) \otimes c(a_\mathrm{pre}), \quad "
         r"\theta \leftarrow \theta + (a^2/k - \theta)/\tau_\theta"
     )
-    reference: ClassVar[str] = "Bienenstock, Cooper & Munro 1982; Galloni et al. 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Bienenstock, Cooper & Munro 1982; Galloni et al. 2026, Cell Reports 45:117159"
     legacy_names: ClassVar[tuple[str, ...]] = ("Supervised_BCM_4",)
     nudge: ClassVar[str] = "equilibrated"
 

@@ -30,7 +30,7 @@ class TemporalContrastHebb(LearningRule):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class TemporalContrastHebb(LearningRule):
         r"\Delta W = \eta\left[c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{nudged}"
         r" - c(a_\mathrm{post}) \otimes c(a_\mathrm{pre})\big|_\mathrm{settled}\right]"
     )
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "post_nudged"
     legacy_names: ClassVar[tuple[str, ...]] = ("Hebbian_Temporal_Contrast",)
     nudge: ClassVar[str] = "equilibrated"

@@ -35,7 +35,7 @@ class TopDownHebb(LearningRule):
 
     References
     ----------
-    Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599.
+    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class TopDownHebb(LearningRule):
         r" - \ldots\big|_\mathrm{settled}\right]"
         r"\ \text{or}\ \eta\, c(a_\mathrm{post}) \otimes \mathrm{clip}(\Delta a_\mathrm{pre}, -1, 1)"
     )
-    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599"
+    reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     contrasts: ClassVar[bool] = True
     legacy_names: ClassVar[tuple[str, ...]] = (
         "Top_Down_Hebbian_Temporal_Contrast_1",

@@ -1,4 +1,4 @@
-"""Figure 3 of Galloni et al. 2025 for one presentation: inputs, traces, voltages, and the two weight changes."""
+"""Figure 3 of Galloni et al. 2026 for one presentation: inputs, traces, voltages, and the two weight changes."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def short_form(source: Path, name: str) -> None:
                     inputs[f"{pre_layer}.{pre_cell}"] = given | values
     config["projection_config"] = projections
     body = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=110)
-    note = f"# Constants of {source.stem}\n# (Galloni et al. 2025, bioRxiv 2025.05.22.655599), in the short form.\n"
+    note = f"# Constants of {source.stem}\n# (Galloni et al. 2026, Cell Reports 45:117159), in the short form.\n"
     (GOLDEN / f"{name}.yaml").write_text(note + body, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ that they cancel it exactly until the population above is nudged [1]_. The dendr
 times the change above. With feedback along the transposed forward weights this is the error that backprop would send.
 
 .. [1] Sacramento, Costa, Bengio & Senn 2018, NeurIPS, for interneurons that predict the layer above;
-   Galloni, Peddada, Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599, for dendritic target propagation.
+   Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159, for dendritic target propagation.
 """
 
 from __future__ import annotations

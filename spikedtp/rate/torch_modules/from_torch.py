@@ -84,7 +84,7 @@ def from_torch(
     References
     ----------
     Sacramento, Costa, Bengio & Senn 2018, NeurIPS (interneurons that predict the layer above); Galloni, Peddada,
-    Chennawar & Milstein 2025, bioRxiv 2025.05.22.655599 (dendritic target propagation); Diehl et al. 2015, IJCNN
+    Chennawar & Milstein 2026, Cell Reports 45:117159 (dendritic target propagation); Diehl et al. 2015, IJCNN
     (normalisation on data).
 
     Examples

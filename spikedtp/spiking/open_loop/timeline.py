@@ -18,7 +18,7 @@ __all__ = ["Timeline"]
 class Timeline:
     """A presentation of `sensory_points + supervised_points` rate steps.
 
-    As in Figure 3 of Galloni et al. 2025, the points are spread over the whole presentation: the first point is at the
+    As in Figure 3 of Galloni et al. 2026, the points are spread over the whole presentation: the first point is at the
     first time step, the last point at the last one. A rate step is therefore a little longer than `time_per_step`.
     Activities are interpolated linearly between the points. Recurrent inputs come `time_per_step` later.
 
