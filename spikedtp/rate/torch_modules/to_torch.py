@@ -146,7 +146,7 @@ class SettlingNetwork(nn.Module):
             for source in _sources(circuit, p):
                 self.weights[source] = nn.Parameter(torch.from_numpy(weights[source]))
         answering = [p for inputs in self._inputs.values() for p in inputs]
-        self._moving = {name for p in answering for name in (p.post, p.pre)}
+        self._moving = {self._answer, *(name for p in answering for name in (p.post, p.pre))}
         for name, mask in network.masks.items():
             self.register_buffer(f"mask_{name}", torch.from_numpy(mask).to(torch.float32), persistent=False)
         for there in circuit.populations[1:]:
