@@ -8,18 +8,16 @@ those of stock `Synapses` within rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from brian2 import Clock
-from brian2.core.variables import Variable, Variables
+from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity, get_dimensions
-from numpy.typing import DTypeLike
+from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
+from numpy.typing import ArrayLike, DTypeLike
 
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.synapses.checks import (
     check_clock,
     check_shared,
@@ -29,16 +27,15 @@ from spikedtp.spiking.synapses.checks import (
     expression,
     unit_of,
 )
+from spikedtp.spiking.synapses.connections import checked_mask
 from spikedtp.spiking.synapses.delay import Delay
 from spikedtp.spiking.synapses.ends import Cells
+from spikedtp.spiking.synapses.matrix import SynapseMatrix
 
 __all__ = ["DenseSynapses"]
 
-#: Rows begin on cache lines, unless several fit into one. Whole pages would send a column to the same lines.
-_LINE, _PAGE = 64, 4096
 
-
-class DenseSynapses(Group):
+class DenseSynapses(SynapseMatrix):
     """Synapses from every cell of `source` to every cell of `target`.
 
     As in Brian2, a spike does not change a variable that is ``(unless refractory)`` while its cell is refractory.
@@ -81,8 +78,6 @@ class DenseSynapses(Group):
         Brian2's error when a run begins.
     """
 
-    add_to_magic_network = True
-
     def __init__(
         self,
         source: Group,
@@ -92,6 +87,7 @@ class DenseSynapses(Group):
         gain: str | float | Quantity = "1.0",
         delay: Quantity | None = None,
         delay_steps: int = 0,
+        mask: ArrayLike | None = None,
         spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
         dtype: DTypeLike = np.float64,
@@ -102,61 +98,41 @@ class DenseSynapses(Group):
         namespace: dict | None = None,
     ):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
-        self._pre, self._post = Cells(owner, "source", source), Cells(owner, "target", target)
-        self._spikers = self._pre if spikers is None else Cells(owner, "spikers", spikers)
-        self._delay = Delay(owner, delay, delay_steps)
-        if len(self._spikers) % len(self._pre):
+        pre, post = Cells(owner, "source", source), Cells(owner, "target", target)
+        fire = pre if spikers is None else Cells(owner, "spikers", spikers)
+        late = Delay(owner, delay, delay_steps)
+        if len(fire) % len(pre):
             raise SpikedtpError(
-                f"{owner}: spikers must be as many for each cell of the source, which has {len(self._pre)} cells, "
-                f"got {len(self._spikers)}"
+                f"{owner}: spikers must be as many for each cell of the source, which has {len(pre)} cells, "
+                f"got {len(fire)}"
             )
         if dtype not in (np.float32, np.float64, "float32", "float64"):
             raise SpikedtpError(f"{owner}: dtype must be float32 or float64, got {shown(dtype)}")
-        to, self._start = (None, 0) if onto is None else self._post.target(onto)
+        if mask is not None:
+            mask = checked_mask(owner, mask, (len(post), len(pre)))
+        to, self._start = (None, 0) if onto is None else post.target(onto)
         if onto is not None:
-            self._spikers.must_fire(f"{onto!r} is added to when it fires")
-        clock = self._spikers.cells.clock if clock is None else clock
-        Group.__init__(self, clock=clock, when=when, order=order, name=name, namespace=namespace or {})
-        self.codeobj_class = code_object_class()
-        for end in (self._pre, self._post, self._spikers):
-            self.add_dependency(end.cells)
-        self.n_pre, self.n_post, dtype = len(source), len(target), np.dtype(dtype)
-        self.stride = self._row_stride(dtype.itemsize)
-        self.per_cell = len(self._spikers) // self.n_pre
+            fire.must_fire(f"{onto!r} is added to when it fires")
+        super().__init__(
+            pre,
+            post,
+            fire,
+            parameters=parameters,
+            dtype=dtype,
+            clock=clock,
+            when=when,
+            order=order,
+            name=name,
+            namespace=namespace,
+        )
+        self._delay = late
         self._added: tuple[str, Dimension, str, Dimension] | None = None
         self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
-
-        self.variables = Variables(self)
-        self.start, self.stop = 0, self.n_pre * self.stride
-        self.variables.add_constant("N", value=self.stop)
-        self.variables.create_clock_variables(self._clock)
-        self.variables.add_array("w", size=self.stop, dtype=dtype)
-        for key, value in (parameters or {}).items():
-            given = {} if value is None else {"values": float(value)}  # a value is part of the generated source
-            self.variables.add_array(
-                key,
-                size=1,
-                scalar=True,
-                constant=True,
-                index="0",
-                dtype=np.float64,
-                dimensions=get_dimensions(value) if given else DIMENSIONLESS,
-                **given,
-            )
-        self._pre.refer(self.variables, "pre")
-        self._post.refer(self.variables, "post")
-        if self._spikers.fires:  # it may only learn
-            self.variables.add_reference("_spikespace", self._spikers.group)
+        if mask is not None:
+            self.connect(mask=mask)
         if onto is not None:
             self._propagate(onto, to, expression(owner, "gain", gain))
         self._enable_group_attributes()
-
-    def _row_stride(self, itemsize: int) -> int:
-        """Weights from one row to the next."""
-        if self.n_post * itemsize < _LINE:
-            return self.n_post
-        lines = -(-self.n_post * itemsize // _LINE)
-        return (lines + (lines * _LINE % _PAGE == 0)) * _LINE // itemsize
 
     @property
     def delay_steps(self) -> int:
@@ -224,11 +200,6 @@ class DenseSynapses(Group):
         check_writes(self, "learn", code)
         self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
 
-    def add_mask(self) -> Variable:
-        """Declare ``exists``, which code may use: whether there is a synapse. Its values are those of `flat`."""
-        self.variables.add_array("exists", size=self.stop, dtype=bool)
-        return self.variables["exists"]
-
     def normalize_rows(
         self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
     ) -> None:
@@ -287,43 +258,6 @@ class DenseSynapses(Group):
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
 
-    def _add(
-        self,
-        template: str,
-        code: str,
-        suffix: str,
-        when: str,
-        order: int,
-        needed: Iterable[str] = (),
-        **options: Any,
-    ) -> CodeRunner:
-        options |= {
-            "n_pre": self.n_pre,
-            "n_post": self.n_post,
-            "stride": self.stride,
-            "pre_start": self._pre.start,
-            "spike_start": self._spikers.start,
-            "spike_size": len(self._spikers.group),
-            "n_spikers": len(self._spikers.cells),
-            "per_cell": self.per_cell,
-            "post_start": self._post.start,
-            "post_size": len(self._post.group),
-        }
-        runner = _Code(
-            self,
-            template,
-            code=code,
-            clock=self.clock,
-            when=when,
-            order=order,
-            name=f"{self.name}_{suffix}*",
-            needed_variables=list(needed),
-            template_kwds=options,
-            codeobj_class=self.codeobj_class,
-        )
-        self.contained_objects.append(runner)
-        return runner
-
     def forget(self) -> None:
         """Remove all spikes on their way. The weights stay."""
         if self._delay and "_ring" in self.variables:
@@ -335,8 +269,9 @@ class DenseSynapses(Group):
         """Check what is only known when a run begins, and return what the templates need of it."""
         for role, cells in self._in_step.items():
             check_clock(self, role, cells.group)
+        common = super()._fit(run_namespace)
         if self._added is None:
-            return {"slots": 0, "room": 0}
+            return common | {"slots": 0, "room": 0}
         gain, dimensions, onto, wanted = self._added
         found = dimensions_of(self, gain, run_namespace)
         if found is not None and found != dimensions:
@@ -346,32 +281,5 @@ class DenseSynapses(Group):
                 f"gain = {gain!r} in {unit_of(found)}: give gain when the synapses are made, or its name in namespace="
             )
         slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers)) if self._delay else (0, 0)
-        return {"slots": slots, "room": room}
+        return common | {"slots": slots, "room": room}
 
-    # -- weights in the public orientation -------------------------------------------------------------------------
-
-    def flat(self, weights: np.ndarray) -> np.ndarray:
-        """`(n_post, n_pre)` weights, or one number, as the array ``w`` holds them."""
-        shape = (self.n_post, self.n_pre)
-        if np.shape(weights) not in ((), shape):
-            raise SpikedtpError(f"{self.name}: weights must be (n_post, n_pre) = {shape}, got {np.shape(weights)}")
-        rows = np.zeros((self.n_pre, self.stride), dtype=self.variables["w"].dtype)
-        rows[:, : self.n_post] = np.asarray(weights).T
-        return _with_units(rows.ravel(), weights)
-
-    def matrix(self, flat: np.ndarray) -> np.ndarray:
-        """The opposite of `flat`: from `(..., size of w)` to `(..., n_post, n_pre)`."""
-        rows = np.asarray(flat).reshape(*np.shape(flat)[:-1], self.n_pre, self.stride)
-        return _with_units(rows[..., : self.n_post].swapaxes(-1, -2), flat)
-
-
-def _with_units(values: np.ndarray, like: np.ndarray) -> np.ndarray:
-    dimensions = get_dimensions(like)
-    return values if dimensions is DIMENSIONLESS else Quantity(values, dim=dimensions)
-
-
-class _Code(CodeRunner):
-    """Code of dense synapses. It is generated anew for each run, because the time step may have changed."""
-
-    def update_abstract_code(self, run_namespace: dict[str, Any]) -> None:
-        self.template_kwds |= self.group._fit(run_namespace)

@@ -285,7 +285,8 @@ class PairSynapses(DenseSynapses):
             return
         with np.errstate(over="ignore"):  # no bound is the largest number of double precision
             low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
-        if w.min() < low or w.max() > high:
+        w = w if self.mask is None else w[self.mask]
+        if w.size and (w.min() < low or w.max() > high):
             raise SpikedtpError(
                 f"{self.name}: weights must begin within their bounds {self.form.bounds}, "
                 f"got {w.min():g} to {w.max():g}"

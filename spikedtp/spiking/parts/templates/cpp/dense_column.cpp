@@ -17,6 +17,9 @@
             const size_t _post_idx = *_event, _post_cell = _post_idx - {{post_start}};
             const size_t _idx = (size_t)_i*{{stride}} + _post_cell;
             const size_t _vectorisation_idx = _idx;
+            {% if masked %}
+            if (!{{get_array_name(variables['exists'])}}[_idx]) continue;
+            {% endif %}
             {{vector_code|autoindent}}
         }
     }

@@ -21,6 +21,9 @@
                 for (int _j = _start; _j < _end; _j++) {
                     const size_t _idx = _row + _j, _post_cell = _j, _post_idx = {{post_start}} + _j;
                     const size_t _vectorisation_idx = _idx;
+                    {% if masked %}
+                    if (!{{get_array_name(variables['exists'])}}[_idx]) continue;
+                    {% endif %}
                     {{vector_code|autoindent}}
                 }
                 {% if scale is defined %}

@@ -6,6 +6,7 @@
 {% macro _state() %}
     {% set _type = c_data_type(variables['w'].dtype) %}
     {% set sums = 2 if eligible else 1 %}
+    {% set _only = '_exists[_j]*' if masked else '' %}
     const double _rate = {{_number('rate')}};
     int32_t &_row = {{_array('_row')}}[0], &_age = {{_array('_age')}}[0];
     int32_t* const _row_of = {{_array('_row_of')}};
@@ -26,6 +27,9 @@
         const double* const __restrict _then = _sums + (size_t)_row_of[_i]*{{width*sums}};
         const double* const __restrict _trace = _y;
         {{_type}}* const __restrict _w_row = {{_array('w')}} + _i*{{stride}};
+        {% if masked %}
+        const auto* const __restrict _exists = {{_array('exists')}} + _i*{{stride}};
+        {% endif %}
         {% if eligible %}
         double* const __restrict _z_row = {{_array('z')}} + _i*{{stride}};
         // a change of z at t_f has met the reward since t_f: all there was, less what there had been by then
@@ -34,8 +38,8 @@
         #pragma GCC ivdep
         for (int _j = 0; _j < {{n_post}}; _j++) {
             const double _counted = _now[_j] - _then[_j], _missed = _now[_j + {{width}}] - _then[_j + {{width}}];
-            _w_row[_j] += _z_row[_j]*_passed + _counted*_all - _missed*_waits_w + _trace[_j]*_own_w;
-            _z_row[_j] += _counted*_waits + _trace[_j]*_own;
+            _w_row[_j] += {{_only}}(_z_row[_j]*_passed + _counted*_all - _missed*_waits_w + _trace[_j]*_own_w);
+            _z_row[_j] += {{_only}}(_counted*_waits + _trace[_j]*_own);
         }
         _c_of[_i] = _c;
         {% else %}
@@ -51,9 +55,9 @@
             _w = _w > _low ? _w : _low;
             _w = (_w < _high ? _w : _high) + _own*_trace[_j];
             _w = _w > _low ? _w : _low;
-            _w_row[_j] = _w < _high ? _w : _high;
+            _w_row[_j] = {{_only}}(_w < _high ? _w : _high);
             {% else %}
-            _w_row[_j] += _waits*(_now[_j] - _then[_j]) + _own*_trace[_j];
+            _w_row[_j] += {{_only}}(_waits*(_now[_j] - _then[_j]) + _own*_trace[_j]);
             {% endif %}
         }
         {% endif %}

@@ -13,6 +13,9 @@
         for (int _j = 0; _j < {{n_post}}; _j++) {
             const size_t _idx = _row + _j, _post_cell = _j, _post_idx = {{post_start}} + _j;
             const size_t _vectorisation_idx = _idx;
+            {% if masked %}
+            if (!{{get_array_name(variables['exists'])}}[_idx]) continue;
+            {% endif %}
             {{vector_code|autoindent}}
         }
     }
