@@ -78,6 +78,8 @@ class Link:
     nearest: bool
     tau: float
     modulator: str
+    connected: str  # all, sparse, no autapses, one to one
+    spread: bool  # whether each synapse has a delay of its own
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
     types = {name: rng.choice(["float64", "float64", "float32"]) for name in "vu"}
     float_type = float_type or rng.choice(["float64", "float64", "float32"])
     links = []
+    sparse = Random(f"which synapses there are in case {number}")
     for _ in range(rng.choice([1, 2, 3])):
         kind = rng.choice([*CODES, *RULES])
         if kind in CODES and CODES[kind][2] and source in ("listed", "poisson"):
@@ -139,6 +142,8 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
                 rng.random() < 0.5,
                 rng.choice([4.0, 11.0, 20.0]),
                 rng.choice(["reward_post", "rewards(t)", "0.5"]),
+                sparse.choice(["all", "sparse", "no autapses", "one to one"]),
+                sparse.random() < 0.4 and not changing,
             )
         )
     pre, post = _part(rng), _part(rng)
@@ -166,7 +171,7 @@ class Twins:
 
     def __init__(self, case: Case, prefix: str = "t"):
         self.case, self.prefix = case, prefix
-        self.rng = np.random.default_rng(case.number)
+        self.rng, self.own_rng = np.random.default_rng(case.number), np.random.default_rng([case.number, 1])
         prefs.core.default_float_dtype = PARTS[case.float_type]
         brian2.seed(case.number)
         dt = case.built * ms
@@ -262,25 +267,54 @@ class Twins:
             gain, plain = unit, True  # nor does code know weights with units
         w_unit = "1" if plain else unit
         n_post, n_pre = (len(side) for side in reversed(self._sides("dense")))
+        mask = self._mask(link, (n_post, n_pre))
+        late = None
+        if link.spread:  # all whole steps, and others
+            late = self.own_rng.choice([0, 0.1, 0.25, 0.5, 1, 1.3, 2, 3.14, 5], size=mask.shape) * ms
         weights = self.rng.integers(0, 64, size=(n_post, n_pre)) / 64
         if self.rng.random() < 0.5:
             weights *= self.rng.choice([-1, 1], size=weights.shape)
         weights /= max(1, n_pre // 4)
         if rule is not None and rule.pair_form().bounded:
             weights = weights.clip(*rule.pair_form().bounds)
-        make = (self._dense(k, link, rule, gain), self._stock(k, link, rule, gain, w_unit))
+        make = (self._dense(k, link, rule, gain, mask, late), self._stock(k, link, rule, gain, w_unit, mask, late))
         for twin, synapses in zip(("dense", "stock"), make, strict=True):
             values = weights * UNITS[w_unit]
             if twin == "dense":
+                weights = weights * mask
                 self.given += [weights] + ([np.zeros_like(weights)] if link.kind == "MSTDPET" else [])
-            synapses.w = synapses.flat(values) if twin == "dense" else Quantity(values.T).ravel()
+                synapses.weights = values
+            else:
+                synapses.w = Quantity(values.T[mask.T])
             self.links[twin].append(synapses)
 
-    def _dense(self, k: int, link: Link, rule, gain: str) -> DenseSynapses:
+    def _mask(self, link: Link, shape: tuple[int, int]) -> np.ndarray:
+        if link.connected == "one to one":
+            return np.eye(*shape, dtype=bool)
+        mask = np.ones(shape, bool)
+        if link.connected == "sparse":
+            mask = self.own_rng.random(shape) < self.own_rng.choice([0.1, 0.5, 0.9])
+        elif link.connected == "no autapses":
+            mask ^= np.eye(*shape, dtype=bool)
+        mask[0, 0] |= not mask.any()  # stock synapses cannot be none at all
+        return mask
+
+    def _dense(self, k: int, link: Link, rule, gain: str, mask: np.ndarray, late: Quantity | None) -> DenseSynapses:
         options = {"dtype": link.weight_type, "name": f"{self.prefix}_dense{k}", "namespace": self.namespace}
         if link.onto is not None:
             options |= {"gain": gain}
             options |= {"delay": link.delay * ms} if link.delay is not None else {"delay_steps": link.delay_steps}
+            options |= {} if late is None else {"delay": late, "delay_steps": 0}
+        connected = {"one to one": "i == j", "no autapses": "i != j" if mask.size > 1 else None}
+        if link.connected == "sparse":
+            options |= {"mask": mask}
+        synapses = self._unconnected(link, rule, options)
+        if link.connected in connected:
+            synapses.connect(connected[link.connected])
+        np.testing.assert_array_equal(True if synapses.mask is None else synapses.mask, mask)
+        return synapses
+
+    def _unconnected(self, link: Link, rule, options: dict) -> DenseSynapses:
         if rule is not None:
             return PairSynapses(*self._sides("dense"), link.onto, rule=rule, modulator=link.modulator, **options)
         options |= {"parameters": {"amount": 0.75 * UNITS[self.case.unit]}}
@@ -292,7 +326,9 @@ class Twins:
             synapses.on_post(on_post)
         return synapses
 
-    def _stock(self, k: int, link: Link, rule, gain: str, w_unit: str) -> Synapses:
+    def _stock(
+        self, k: int, link: Link, rule, gain: str, w_unit: str, mask: np.ndarray, spread: Quantity | None
+    ) -> Synapses:
         source, target = self._sides("stock")
         unit = self.case.unit
         model = f"w : {w_unit}\namount : {unit} (shared, constant)\n"
@@ -317,14 +353,15 @@ class Twins:
             name=f"{self.prefix}_stock{k}",
             namespace=self.namespace,
         )
-        synapses.connect()
+        exist = np.nonzero(mask.T)
+        synapses.connect(i=exist[0], j=exist[1])
         synapses.amount = 0.75 * UNITS[unit]
         for name in pre | post:
             path = getattr(synapses, name)
             path.when, path.order = "synapses", 0 if name == "arrive" else 10 * int(name[1:])
         if link.onto is not None:
             late = link.delay * ms if link.delay is not None else link.delay_steps * self.case.runs[0][0] * ms
-            synapses.arrive.delay = late
+            synapses.arrive.delay = late if spread is None else spread.T[mask.T]
         for order, code in every.items():
             name = f"{synapses.name}_{order}"
             synapses.run_regularly(code, when="synapses", order=order, clock=self.clock, name=name)
@@ -349,8 +386,9 @@ class Twins:
                     if twin == "dense":
                         found.append(dense.matrix(np.asarray(dense.variables[name].get_value())))
                     else:
-                        values = np.asarray(stock.variables[name].get_value())
-                        found.append(values.reshape(dense.n_pre, dense.n_post).T)
+                        values = np.zeros((dense.n_post, dense.n_pre))
+                        values[np.asarray(stock.j[:]), np.asarray(stock.i[:])] = stock.variables[name].get_value()
+                        found.append(values)
             results[twin] = found
         return results
 

@@ -57,6 +57,9 @@ class Delay:
     def in_steps(self, dt: float) -> int:
         return self.steps if self.time is None else int(self.time / dt + 0.5)
 
+    def in_seconds(self, dt: float) -> float:
+        return self.steps * dt if self.time is None else self.time
+
     def add_ring(self, variables: Variables) -> list[str]:
         """Add the variables of the ring and return their names in code. The ring gets its size before the first run."""
         variables.add_dynamic_array("_ring", size=0, dtype=np.int32, index="_ring_idx")
@@ -67,7 +70,7 @@ class Delay:
         self._ring, self._turn, self._layout = (variables[name] for name in ("_ring", "_turn", "_ring_layout"))
         return ["_ring", "_turn"]
 
-    def prepare(self, dt: float, n_cells: int) -> tuple[int, int]:
+    def prepare(self, dt: float, n_cells: int, mask: np.ndarray | None = None) -> tuple[int, int]:
         """Give the ring its size for the run that begins: the number of slots, and of cells in a slot."""
         before, slots, room = (int(n) if k else n for k, n in enumerate(self._layout.get_value()))
         wanted = self.in_steps(dt) + 1

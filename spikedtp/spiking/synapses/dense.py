@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import Clock
+from brian2 import Clock, second
 from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
@@ -29,6 +29,7 @@ from spikedtp.spiking.synapses.checks import (
 )
 from spikedtp.spiking.synapses.connections import checked_mask
 from spikedtp.spiking.synapses.delay import Delay
+from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.ends import Cells
 from spikedtp.spiking.synapses.matrix import SynapseMatrix
 
@@ -50,11 +51,13 @@ class DenseSynapses(SynapseMatrix):
     gain : str, float or Quantity
         Factor on the weights when they are added, the same for all synapses. The units of ``w`` are those of `onto`
         divided by those of `gain`. An expression may use `parameters`, shared variables and the namespace.
-    delay : Quantity (second), optional
-        Time from a spike to its arrival, the same for all synapses. It is rounded to time steps of `clock` as in
-        Brian2.
-    delay_steps : int
+    delay : Quantity (second) or (n_post, n_pre) Quantity, optional
+        Time from a spike to its arrival, the same for all synapses or one for each. It is rounded to time steps of
+        `clock` as in Brian2. Only the arrival is delayed: `on_pre` runs when a spike is fired.
+    delay_steps : int or (n_post, n_pre) int
         The same as a number of time steps, instead of `delay`.
+    mask : (n_post, n_pre) bool, optional
+        Which synapses there are; by default all. `connect` draws masks.
     parameters : dict
         Shared constants that the code may use: name -> number or Quantity. With None the caller sets the value later.
     spikers : NeuronGroup or Subgroup, optional
@@ -86,7 +89,7 @@ class DenseSynapses(SynapseMatrix):
         *,
         gain: str | float | Quantity = "1.0",
         delay: Quantity | None = None,
-        delay_steps: int = 0,
+        delay_steps: int | np.ndarray = 0,
         mask: ArrayLike | None = None,
         spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
@@ -100,7 +103,11 @@ class DenseSynapses(SynapseMatrix):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
         pre, post = Cells(owner, "source", source), Cells(owner, "target", target)
         fire = pre if spikers is None else Cells(owner, "spikers", spikers)
-        late = Delay(owner, delay, delay_steps)
+        late: Delay | DelayMatrix
+        if np.ndim(delay_steps if delay is None else delay) > 0:
+            late = DelayMatrix(owner, delay, delay_steps, (len(post), len(pre)))
+        else:
+            late = Delay(owner, delay, delay_steps)
         if len(fire) % len(pre):
             raise SpikedtpError(
                 f"{owner}: spikers must be as many for each cell of the source, which has {len(pre)} cells, "
@@ -125,7 +132,7 @@ class DenseSynapses(SynapseMatrix):
             name=name,
             namespace=namespace,
         )
-        self._delay = late
+        self._delay, self._ring_names = late, list[str]()
         self._added: tuple[str, Dimension, str, Dimension] | None = None
         self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
         if mask is not None:
@@ -135,15 +142,24 @@ class DenseSynapses(SynapseMatrix):
         self._enable_group_attributes()
 
     @property
-    def delay_steps(self) -> int:
+    def delay_steps(self) -> int | np.ndarray:
         """Number of time steps from a spike to its arrival, with the present time step of the clock."""
         return self._delay.in_steps(self.clock.dt_)
+
+    @property
+    def delay(self) -> Quantity:
+        """Time from a spike to its arrival, as it was given: one for all synapses or `(n_post, n_pre)`."""
+        return self._delay.in_seconds(self.clock.dt_) * second
+
+    @delay.setter
+    def delay(self, delay: Quantity) -> None:
+        raise SpikedtpError(f"{self.name}: delays are set when the synapses are made: DenseSynapses(..., delay=...)")
 
     # -- what synapses do ------------------------------------------------------------------------------------------
 
     def _propagate(self, onto: str, to: Variable, gain: str) -> None:
         check_shared(self, "gain", gain)
-        weight, ring = self.variables["w"], []
+        weight = self.variables["w"]
         # an external name may be known to the run alone: then its units are checked there
         dimensions = dimensions_of(self, gain, {}) or DIMENSIONLESS
         weight.dim = to.dim / dimensions
@@ -152,7 +168,7 @@ class DenseSynapses(SynapseMatrix):
         dtype = np.dtype(weight.dtype)
         wide = np.result_type(dtype, to.dtype)
         if self._delay:
-            ring = self._delay.add_ring(self.variables)
+            self._ring_names = self._delay.add_ring(self.variables)
         self._in_step["source"] = self._spikers
         self._add(
             "dense_propagate",
@@ -160,7 +176,7 @@ class DenseSynapses(SynapseMatrix):
             "arrival",
             self.when,
             self.order,
-            needed=[f"{onto}_post", "_spikespace", "w", *ring],
+            needed=[f"{onto}_post", "_spikespace", "w", *self._ring_names],
             target=f"{onto}_post",
             target_start=self._start,
             w_size=dtype.itemsize,
@@ -271,7 +287,7 @@ class DenseSynapses(SynapseMatrix):
             check_clock(self, role, cells.group)
         common = super()._fit(run_namespace)
         if self._added is None:
-            return common | {"slots": 0, "room": 0}
+            return common | {"slots": 0, "room": 0, "spread": False}
         gain, dimensions, onto, wanted = self._added
         found = dimensions_of(self, gain, run_namespace)
         if found is not None and found != dimensions:
@@ -280,6 +296,8 @@ class DenseSynapses(SynapseMatrix):
                 f"{self.name}: gain*w must be in {unit_of(wanted)} as {onto!r} is, but w is in {unit_of(weight)} and "
                 f"gain = {gain!r} in {unit_of(found)}: give gain when the synapses are made, or its name in namespace="
             )
-        slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers)) if self._delay else (0, 0)
-        return common | {"slots": slots, "room": room}
+        slots, room = (0, 0)
+        if self._delay:
+            slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers), self.mask)
+        return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}
 

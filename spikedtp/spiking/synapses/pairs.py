@@ -222,7 +222,7 @@ class PairSynapses(DenseSynapses):
 
     def _pairs(self, task: str, code: str, suffix: str, when: str, order: int) -> None:
         form = self.form
-        ring = ["_ring", "_turn"] if task == "arrive" and self._delay else []
+        ring = self._ring_names if task == "arrive" else []
         self._add(
             "dense_pairs",
             code,

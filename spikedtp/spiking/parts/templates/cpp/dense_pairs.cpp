@@ -101,6 +101,24 @@
 {% if task == 'settle' %}
     _fold();
 {% elif task == 'arrive' %}
+    {% if spread %}
+{% include 'dense_source.cpp' %}
+    const int64_t* const _starts = {{_array('_starts')}};
+    const auto _reach = [&](const int32_t* _fired, const int32_t* const _end, const int _age) {
+        for (; _fired < _end; _fired++) {
+            const size_t _i = *_fired - {{spike_start}};
+            const int64_t* const _range = _starts + _i*{{slots}} + _age;
+            if (_range[0] < _range[1]) _update(_i, 0);
+        }
+    };
+    _reach(_first, _last, 0);
+    // this step's spikes are not in the ring yet, and those that they replace have reached everybody
+    for (int _age = 1; _age < {{slots}}; _age++) {
+        const int32_t* const _fired = {{_array('_ring')}}
+            + (({{_array('_turn')}}[0] + {{slots}} - _age) % {{slots}})*(int64_t){{room + 1}};
+        _reach(_fired, _fired + _fired[{{room}}], _age);
+    }
+    {% else %}
     {% if slots %}
     {
     // dense_propagate reads this slot of the ring in this step
@@ -112,6 +130,7 @@
     {% if slots < 2 %}
 {% include 'dense_source.cpp' %}
     for (; _first < _last; _first++) _update(*_first - {{spike_start}}, 0);
+    {% endif %}
     {% endif %}
 {% else %}
     {% set sums = 2 if eligible else 1 %}

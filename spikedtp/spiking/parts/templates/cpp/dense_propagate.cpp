@@ -38,7 +38,7 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 {% include 'dense_source.cpp' %}
-{% if slots %}
+{% if slots and not spread %}
     {% set _ring = get_array_name(variables['_ring']) %}
     int32_t& _turn = {{get_array_name(variables['_turn'])}}[0];
     int32_t* const _sent = {{_ring}} + ((_turn + {{slots - 1}}) % {{slots}})*{{room + 1}};
@@ -55,8 +55,23 @@
     const auto* const _writable = {{get_array_name(_condition)}} + {{target_start}};
 {% endif %}
     const {{c_data_type(variables[target].dtype)}} _factor = _gain;
+    {% if not spread %}
     const {{_weight}}* const _rows = {{_w}}{% if per_cell == 1 %} - (size_t){{spike_start}}*{{stride}}{% endif %};
-{% if n_post*w_size < 64 %}{# rows without padding #}
+    {% endif %}
+{% if spread %}{# each synapse has its own delay #}
+{% include 'dense_spread.cpp' %}
+    for (int _age = 0; _age < {{slots}}; _age++) {
+        const int32_t* const _fired = _fired_before(_age);
+        for (int _k = 0; _k < _fired[{{room}}]; _k++) {
+            const size_t _i = (_fired[_k] - {{spike_start}})/{{per_cell}};
+            const int64_t* const _range = {{get_array_name(variables['_starts'])}} + _i*{{slots}} + _age;
+            for (int64_t _r = _range[0]; _r < _range[1]; _r++) {
+                const int _j = {{get_array_name(variables['_reached'])}}[_r];
+                {{_where('_j')}}_to[_j] += _factor*{{_w}}[_i*{{stride}} + _j];
+            }
+        }
+    }
+{% elif n_post*w_size < 64 %}{# rows without padding #}
     {{_wide}} _sums[{{n_post}}] = {};
     for (; _first < _last; _first++)
         for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t){{_row_of_spike.replace('_spike ', '_first ') if per_cell > 1 else '*_first'}}*{{stride}} + _j];
