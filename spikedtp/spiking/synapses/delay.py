@@ -5,6 +5,8 @@ The spikes in slot `_turn` of the ring arrive in this step. A slot is a list of 
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from brian2 import get_device, ms, prefs
 from brian2.core.variables import Variables
@@ -14,7 +16,27 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import check_quantity
 
-__all__ = ["Delay"]
+__all__ = ["Delay", "warn_of_delays"]
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_delays(owner: str, delay: np.ndarray | float, steps: np.ndarray | int, dt: float, end: float) -> None:
+    """Say that delays (in seconds) are rounded to other ones, or that no spike arrives before the run ends (`end`)."""
+    acting = np.asarray(steps) * dt
+    off = float(np.abs(acting - delay).max(initial=0.0))
+    if off > 1e-3 * dt:
+        logger.warning(
+            "%s: delays that are no multiples of dt = %g ms are rounded, by up to %g ms: give multiples, or a smaller dt",
+            owner, dt * 1e3, off * 1e3,
+        )  # fmt: skip
+    longest = float(acting.max(initial=0.0))
+    if longest >= end > 0:
+        logger.warning(
+            "%s: spikes with a delay of %g ms do not arrive before the run ends, at %g ms: run longer, or give delays "
+            "in second or ms",
+            owner, longest * 1e3, end * 1e3,
+        )  # fmt: skip
 
 
 class Delay:

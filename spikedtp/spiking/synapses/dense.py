@@ -28,7 +28,7 @@ from spikedtp.spiking.synapses.checks import (
     unit_of,
 )
 from spikedtp.spiking.synapses.connections import checked_mask
-from spikedtp.spiking.synapses.delay import Delay
+from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.ends import Cells
 from spikedtp.spiking.synapses.matrix import SynapseMatrix
@@ -79,6 +79,26 @@ class DenseSynapses(SynapseMatrix):
     SpikedtpError
         Something is not possible. The error comes at once or, for example for clocks that differ, as the cause of
         Brian2's error when a run begins.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
+    >>> from spikedtp.synapses import DenseSynapses
+    >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # compiling would take longer than running
+    >>> inputs = SpikeGeneratorGroup(2, [0, 1], [1, 2] * ms, dt=1 * ms, name="doc_dense_inputs")
+    >>> cells = NeuronGroup(3, "v : 1", threshold="v > 10", reset="v = 0", dt=1 * ms, name="doc_dense_cells")
+    >>> delay = np.array([[0, 0], [3, 3], [1, 9]]) * ms  # (n_post, n_pre)
+    >>> synapses = DenseSynapses(inputs, cells, "v", delay=delay, name="doc_dense")
+    >>> synapses.connect("i != j")  # no autapses
+    >>> synapses.weights = 0.5
+    >>> synapses.on_pre("w += 0.25")  # a spike arrives with the weight of that time
+    >>> Network(inputs, cells, synapses).run(10 * ms)
+    >>> prefs.codegen.target = target
+    >>> cells.v[:].tolist()
+    [0.5, 0.75, 0.75]
+    >>> synapses.weights.tolist()
+    [[0.0, 0.75], [0.75, 0.0], [0.75, 0.75]]
     """
 
     def __init__(
@@ -120,6 +140,8 @@ class DenseSynapses(SynapseMatrix):
         to, self._start = (None, 0) if onto is None else post.target(onto)
         if onto is not None:
             fire.must_fire(f"{onto!r} is added to when it fires")
+        elif late:
+            raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
         super().__init__(
             pre,
             post,
@@ -133,6 +155,7 @@ class DenseSynapses(SynapseMatrix):
             namespace=namespace,
         )
         self._delay, self._ring_names = late, list[str]()
+        self._delay_checked = 0.0  # for this time step
         self._added: tuple[str, Dimension, str, Dimension] | None = None
         self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
         if mask is not None:
@@ -298,6 +321,11 @@ class DenseSynapses(SynapseMatrix):
             )
         slots, room = (0, 0)
         if self._delay:
-            slots, room = self._delay.prepare(self.clock.dt_, len(self._spikers), self.mask)
+            dt = self.clock.dt_
+            slots, room = self._delay.prepare(dt, len(self._spikers), self.mask)
+            if self._delay_checked != dt:
+                late = self._delay.in_seconds(dt), self._delay.in_steps(dt)
+                warn_of_delays(self.name, *late, dt, self.clock._i_end * dt)
+                self._delay_checked = dt
         return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}
 

@@ -42,8 +42,8 @@ FEWEST_ROWS = 64
 PER_STEP = ("epoch", "dt_ms")
 
 
-def check_pair_rule(rule: TimedRule) -> PairForm:
-    """The pair form of a rule that `PairSynapses` can learn by.
+def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
+    """The pair form of a rule that `owner` can learn by.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def check_pair_rule(rule: TimedRule) -> PairForm:
     form = rule.pair_form() if isinstance(rule, TimedRule) else None
     if form is None:
         raise SpikedtpError(
-            f"PairSynapses: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
+            f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
         )
     return form
 
@@ -67,7 +67,7 @@ class PairSynapses(DenseSynapses):
 
     Parameters
     ----------
-    source, target, onto, gain, delay, delay_steps, dtype, clock, when, order, name, namespace
+    source, target, onto, gain, delay, delay_steps, mask, dtype, clock, when, order, name, namespace
         As in `DenseSynapses`. A delay only delays the arrival: the rule sees spikes when they are fired. Rules work
         with weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells have the same time
         step.
@@ -99,15 +99,15 @@ class PairSynapses(DenseSynapses):
     >>> import numpy as np
     >>> from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, ms, prefs
     >>> from spikedtp.plasticity import STDP
-    >>> from spikedtp.spiking import PairSynapses
+    >>> from spikedtp.synapses import PairSynapses
     >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # compiling would take longer than running
     >>> inputs = SpikeGeneratorGroup(3, [0, 1, 0], [1, 2, 6] * ms, dt=1 * ms, name="doc_pair_inputs")
     >>> cells = NeuronGroup(2, "v : 1", threshold="v > 1", reset="v = 0", dt=1 * ms, name="doc_pair_cells")
     >>> synapses = PairSynapses(inputs, cells, "v", rule=STDP(learning_rate=0.01), name="doc_pairs")
-    >>> synapses.w = synapses.flat(np.full((2, 3), 0.8))  # (n_post, n_pre)
+    >>> synapses.weights = np.full((2, 3), 0.8)  # (n_post, n_pre)
     >>> Network(inputs, cells, synapses).run(10 * ms)
     >>> prefs.codegen.target = target
-    >>> synapses.matrix(synapses.w[:]).round(3).tolist()
+    >>> synapses.weights.round(3).tolist()
     [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 

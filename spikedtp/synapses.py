@@ -1,0 +1,10 @@
+"""Synapses for Brian2 networks of one's own, fast where most pairs of cells are connected.
+
+Their code is in `spikedtp.spiking.synapses`. This module is what a script imports.
+"""
+
+from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses
+
+__all__ = ["DenseSynapses", "PairSynapses", "SparsePairSynapses"]

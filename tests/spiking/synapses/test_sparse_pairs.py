@@ -1,0 +1,103 @@
+"""Brian2's synapses with rules of spike pairs learn what `PairSynapses` learn, in random sparse networks."""
+
+import numpy as np
+import pytest
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, prefs, volt
+from spiking.synapses.own_cells import check_line, regular, silent
+
+from spikedtp import SpikedtpError
+from spikedtp.plasticity import BCM, MSTDP, MSTDPET, STDP, TripletSTDP
+from spikedtp.synapses import PairSynapses, SparsePairSynapses
+
+pytestmark = pytest.mark.usefixtures("own_networks")
+RULES = {
+    "STDP": STDP(learning_rate=0.02, a_minus=-1.2, tau_minus=11 * ms),
+    "bounded": STDP(learning_rate=0.3, w_min=0.1, w_max=0.9, traces="nearest"),
+    "triplets": TripletSTDP(learning_rate=2.0),
+    "nearest triplets": TripletSTDP(learning_rate=2.0, traces="nearest"),
+    "MSTDP": MSTDP(learning_rate=0.05, tau_plus=7 * ms),
+    "MSTDPET": MSTDPET(learning_rate=0.1, tau_e=9 * ms),
+}
+
+
+def cells(name: str, n: int) -> NeuronGroup:
+    group = NeuronGroup(
+        n,
+        """dv/dt = (drive - v)/(7*ms) : volt
+        drive : volt (constant)
+        reward = rewards(t) : 1 (shared)""",
+        threshold="v > 1*mV", reset="v = 0*mV", method="exact", name=name, namespace={"rewards": REWARDS},
+    )  # fmt: skip
+    group.drive = np.linspace(0.8, 1.9, n) * mV
+    return group
+
+
+REWARDS = TimedArray(np.random.default_rng(5).normal(size=80), dt=1 * ms, name="sparse_rewards")
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("delay", ["none", "one", "each"])
+def test_both_kinds_learn_the_same(rule, delay):
+    rng, n_post, n_pre = np.random.default_rng(sorted(RULES).index(rule)), 12, 20
+    defaultclock.dt = 0.5 * ms
+    spikes = np.argwhere(rng.random((80, n_pre)) < 0.1)
+    source = SpikeGeneratorGroup(n_pre, spikes[:, 1], spikes[:, 0] * ms)
+    targets = [cells("dense_cells", n_post), cells("sparse_cells", n_post)]
+    mask, late = rng.random((n_post, n_pre)) < 0.3, rng.choice([0, 0.5, 2, 3.5], (n_post, n_pre)) * ms
+    late = {"none": None, "one": 1.5 * ms, "each": late}[delay]
+    weights = rng.random((n_post, n_pre)).clip(0.1, 0.9)
+    same = {"rule": RULES[rule], "modulator": "reward_post", "gain": 0.2 * mV, "namespace": {"rewards": REWARDS}}
+    dense = PairSynapses(source, targets[0], "v", delay=late, mask=mask, **same)
+    dense.weights = weights
+    sparse = SparsePairSynapses(source, targets[1], "v", delay=late if delay == "one" else None, **same)
+    post, pre = np.nonzero(mask)
+    sparse.connect(i=pre, j=post)
+    sparse.w = weights[mask]
+    if delay == "each":
+        sparse.arrive.delay = late[mask]
+    heard = [SpikeMonitor(group) for group in targets]
+    Network(source, targets, dense, sparse, heard).run(80 * ms)
+    assert len(heard[0].t) > 50
+    np.testing.assert_array_equal(heard[0].i[:], heard[1].i[:])
+    np.testing.assert_array_equal(heard[0].t_[:], heard[1].t_[:])
+    np.testing.assert_allclose(targets[0].v / volt, targets[1].v / volt, atol=1e-15)
+    np.testing.assert_allclose(dense.weights[mask], sparse.w[:], rtol=0, atol=1e-11)
+    assert np.abs(dense.weights - weights)[mask].max() > 0.01
+    if rule == "MSTDPET":
+        np.testing.assert_allclose(dense.matrix(np.asarray(dense.z[:]))[mask], sparse.z[:], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_they_are_stored_and_restored(dtype):
+    prefs.core.default_float_dtype = dtype
+    groups = regular(3), regular(4)
+    synapses = SparsePairSynapses(*groups, rule=STDP(learning_rate=0.01, a_minus=-0.5))
+    synapses.connect("i != j")
+    network = Network(*groups, synapses)
+    network.run(2 * ms)
+    network.store()
+    network.run(3 * ms)
+    learned = np.array(synapses.w)
+    network.restore()
+    network.run(3 * ms)
+    np.testing.assert_array_equal(synapses.w, learned)
+    assert learned.min() != 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"rule": BCM()}, "SparsePairSynapses: rule must be one of spike pairs"),
+        ({"rule": MSTDP()}, "'few': MSTDP needs a modulator"),
+        ({"rule": STDP(convention="lag")}, "'few': STDP with convention 'lag' needs PairSynapses"),
+        ({"target": NeuronGroup(2, "v : 1", name="mute")}, "'few': target 'mute' has no threshold, and STDP needs spikes"),
+        ({"onto": "nosuch"}, "'few': unknown variable of 'cells' 'nosuch'"),
+        ({"delay": 1.5}, "'few'.delay must be a quantity in s"),
+        ({"onto": None, "delay": 1 * ms}, "'few': a delay is that of arrival at a variable"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(options, words):
+    given = {"source": regular(2), "target": silent(2, name="cells"), "onto": "v", "rule": STDP(), "name": "few"} | options
+    with pytest.raises(SpikedtpError) as error:
+        SparsePairSynapses(given.pop("source"), given.pop("target"), given.pop("onto"), **given)
+    check_line(error.value, words)
