@@ -52,7 +52,7 @@ def test_the_reference_lists_what_the_packages_offer():
     known = {name.rpartition(".")[2] for name in PUBLIC} | {"__version__"}
     # registries and what they hold; another name of DendriticState
     known |= {"RULES", "TIMED_RULES", "BIAS_RULES", "CELLS", "Device", "LDS"}
-    for package in ("spikedtp", "spikedtp.neurons", "spikedtp.spiking", "spikedtp.plasticity", "spikedtp.compare"):
+    for package in ("spikedtp", *(f"spikedtp.{name}" for name in ("neurons", "spiking", "synapses", "plasticity", "compare"))):
         assert set(importlib.import_module(package).__all__) <= known, package
 
 

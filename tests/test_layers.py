@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"circuit", "schedules"},
     {"configuration"},
     {"rate", "spiking", "datasets", "records"},
-    {"compare", "accuracy", "export", "representations"},
+    {"compare", "accuracy", "export", "representations", "synapses"},
     {"plotting"},
     {"jobs"},
     {"sweep", "report"},

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from brian2 import Clock, Network, NeuronGroup, defaultclock, ms, mV, nA, volt
 from brian2.core.base import BrianObjectException
+from brian2.devices.device import reset_device
 from spiking.synapses.own_cells import check_line, one_pair, regular, silent
 
 from spikedtp import SpikedtpError
@@ -116,7 +117,7 @@ REFUSED = [
     ({"delay": 2 * mV}, "delay must be a quantity in s"),
     ({"delay": -1 * ms}, "delay must be at least 0"),
     ({"delay": float("nan") * ms}, "delay must be one finite number"),
-    ({"delay": [1, 2] * ms}, "delay must be one finite number"),
+    ({"delay": [1, 2] * ms}, "delay must be one for all synapses or .n_post, n_pre. = .3, 2., got .2,"),
     ({"delay": 1 * ms, "delay_steps": 1}, "give delay or delay_steps, not both"),
     ({"onto": "nosuch"}, "unknown variable of 'cells' 'nosuch': known are u, v"),
     ({"onto": 3}, "unknown variable of 'cells' '3'"),
@@ -204,3 +205,15 @@ def test_weights_outside_their_bounds_are_named():
     with pytest.raises(BrianObjectException) as error:
         network.run(1 * ms)
     check_line(error.value.__cause__, r"bounded: weights must begin within their bounds \(0.0, 1.0\), got 1.5 to 1.5")
+
+
+def test_a_device_that_was_run_is_named(monkeypatch):
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    try:
+        monkeypatch.setattr(brian2.get_device(), "has_been_run", True)
+        with pytest.raises(SpikedtpError) as error:
+            DenseSynapses(regular(), silent(), "v", name="second")
+    finally:
+        brian2.get_device().reinit()
+        reset_device()
+    check_line(error.value, "'second': the device cpp_standalone was built and run already: call device.reinit")

@@ -20,6 +20,9 @@ RULES = {
 }
 
 
+REWARDS = TimedArray(np.random.default_rng(5).normal(size=80), dt=1 * ms, name="sparse_rewards")
+
+
 def cells(name: str, n: int) -> NeuronGroup:
     group = NeuronGroup(
         n,
@@ -32,39 +35,64 @@ def cells(name: str, n: int) -> NeuronGroup:
     return group
 
 
-REWARDS = TimedArray(np.random.default_rng(5).normal(size=80), dt=1 * ms, name="sparse_rewards")
+class Both:
+    """The same random sparse network with dense and with stock synapses."""
+
+    def __init__(self, rule: str, delay: str):
+        rng, n_post, n_pre = np.random.default_rng(sorted(RULES).index(rule)), 12, 20
+        defaultclock.dt = 0.5 * ms
+        spikes = np.argwhere(rng.random((80, n_pre)) < 0.1)
+        source = SpikeGeneratorGroup(n_pre, spikes[:, 1], spikes[:, 0] * ms)
+        self.rule, self.targets = rule, [cells("cells*", n_post) for _ in range(2)]
+        self.mask = rng.random((n_post, n_pre)) < 0.3
+        late = rng.choice([0, 0.5, 2, 3.5], (n_post, n_pre)) * ms
+        late = {"none": None, "one": 1.5 * ms, "each": late}[delay]
+        self.given = rng.random((n_post, n_pre)).clip(0.1, 0.9)
+        same = {"rule": RULES[rule], "modulator": "reward_post", "gain": 0.2 * mV, "namespace": {"rewards": REWARDS}}
+        self.dense = PairSynapses(source, self.targets[0], "v", delay=late, mask=self.mask, **same)
+        self.dense.weights = self.given
+        sparse = SparsePairSynapses(source, self.targets[1], "v", delay=late if delay == "one" else None, **same)
+        post, pre = np.nonzero(self.mask)
+        sparse.connect(i=pre, j=post)
+        sparse.w = self.given[self.mask]
+        if delay == "each":
+            sparse.arrive.delay = late[self.mask]
+        self.sparse, self.heard = sparse, [SpikeMonitor(group) for group in self.targets]
+        self.network = Network(source, self.targets, self.dense, sparse, self.heard)
+
+    def run(self) -> None:
+        self.network.run(80 * ms, namespace={})
+
+    def check(self) -> None:
+        assert len(self.heard[0].t) > 50
+        np.testing.assert_array_equal(self.heard[0].i[:], self.heard[1].i[:])
+        np.testing.assert_array_equal(self.heard[0].t_[:], self.heard[1].t_[:])
+        np.testing.assert_allclose(self.targets[0].v / volt, self.targets[1].v / volt, atol=1e-15)
+        found = self.dense.weights
+        np.testing.assert_allclose(found[self.mask], self.sparse.w[:], rtol=0, atol=1e-11)
+        assert np.abs(found - self.given)[self.mask].max() > 0.01
+        if self.rule == "MSTDPET":
+            z = self.dense.matrix(np.asarray(self.dense.z[:]))
+            np.testing.assert_allclose(z[self.mask], self.sparse.z[:], rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("delay", ["none", "one", "each"])
 def test_both_kinds_learn_the_same(rule, delay):
-    rng, n_post, n_pre = np.random.default_rng(sorted(RULES).index(rule)), 12, 20
-    defaultclock.dt = 0.5 * ms
-    spikes = np.argwhere(rng.random((80, n_pre)) < 0.1)
-    source = SpikeGeneratorGroup(n_pre, spikes[:, 1], spikes[:, 0] * ms)
-    targets = [cells("dense_cells", n_post), cells("sparse_cells", n_post)]
-    mask, late = rng.random((n_post, n_pre)) < 0.3, rng.choice([0, 0.5, 2, 3.5], (n_post, n_pre)) * ms
-    late = {"none": None, "one": 1.5 * ms, "each": late}[delay]
-    weights = rng.random((n_post, n_pre)).clip(0.1, 0.9)
-    same = {"rule": RULES[rule], "modulator": "reward_post", "gain": 0.2 * mV, "namespace": {"rewards": REWARDS}}
-    dense = PairSynapses(source, targets[0], "v", delay=late, mask=mask, **same)
-    dense.weights = weights
-    sparse = SparsePairSynapses(source, targets[1], "v", delay=late if delay == "one" else None, **same)
-    post, pre = np.nonzero(mask)
-    sparse.connect(i=pre, j=post)
-    sparse.w = weights[mask]
-    if delay == "each":
-        sparse.arrive.delay = late[mask]
-    heard = [SpikeMonitor(group) for group in targets]
-    Network(source, targets, dense, sparse, heard).run(80 * ms)
-    assert len(heard[0].t) > 50
-    np.testing.assert_array_equal(heard[0].i[:], heard[1].i[:])
-    np.testing.assert_array_equal(heard[0].t_[:], heard[1].t_[:])
-    np.testing.assert_allclose(targets[0].v / volt, targets[1].v / volt, atol=1e-15)
-    np.testing.assert_allclose(dense.weights[mask], sparse.w[:], rtol=0, atol=1e-11)
-    assert np.abs(dense.weights - weights)[mask].max() > 0.01
-    if rule == "MSTDPET":
-        np.testing.assert_allclose(dense.matrix(np.asarray(dense.z[:]))[mask], sparse.z[:], rtol=0, atol=1e-11)
+    both = Both(rule, delay)
+    both.run()
+    both.check()
+
+
+@pytest.mark.slow
+def test_both_kinds_learn_the_same_compiled(standalone):
+    """All rules in one project, since compiling takes longest."""
+    every = [Both(rule, delay) for rule, delay in zip(RULES, ["none", "one", "each"] * 2, strict=True)]
+    for both in every:
+        both.run()
+    standalone()
+    for both in every:
+        both.check()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
