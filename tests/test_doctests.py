@@ -52,7 +52,8 @@ def test_the_reference_lists_what_the_packages_offer():
     known = {name.rpartition(".")[2] for name in PUBLIC} | {"__version__"}
     # registries and what they hold; another name of DendriticState
     known |= {"RULES", "TIMED_RULES", "BIAS_RULES", "CELLS", "Device", "LDS"}
-    for package in ("spikedtp", *(f"spikedtp.{name}" for name in ("neurons", "spiking", "synapses", "plasticity", "compare"))):
+    rooms = ("neurons", "spiking", "synapses", "plasticity", "compare")
+    for package in ("spikedtp", *(f"spikedtp.{room}" for room in rooms)):
         assert set(importlib.import_module(package).__all__) <= known, package
 
 

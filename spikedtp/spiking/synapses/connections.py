@@ -58,8 +58,8 @@ def listed_mask(owner: str, i: Any, j: Any, shape: tuple[int, int]) -> np.ndarra
     if (counts > 1).any():
         twice = tuple(pairs[:, np.argmax(counts)].tolist())
         raise SpikedtpError(
-            f"{owner}: two cells can have one synapse, but the pair (i, j) = {twice} is listed more often: use Brian2's "
-            "Synapses"
+            f"{owner}: two cells can have one synapse, but the pair (i, j) = {twice} is listed more often: "
+            "use Brian2's Synapses"
         )
     mask = np.zeros(shape, bool)
     mask[post, pre] = True
@@ -76,7 +76,7 @@ def drawn_mask(owner: str, condition: str | None, p: float, seed: Any, shape: tu
 
 
 def _where(owner: str, condition: str, shape: tuple[int, int]) -> np.ndarray:
-    names = {"i": np.arange(shape[1])[None, :], "j": np.arange(shape[0])[:, None]}
+    names: dict[str, Any] = {"i": np.arange(shape[1])[None, :], "j": np.arange(shape[0])[:, None]}
     names |= {"N_pre": shape[1], "N_post": shape[0]}
     if not isinstance(condition, str):
         raise SpikedtpError(f"{owner}: a condition must be text such as 'i != j', got {shown(condition)}: mask= takes "

@@ -27,7 +27,8 @@ def warn_of_delays(owner: str, delay: np.ndarray | float, steps: np.ndarray | in
     off = float(np.abs(acting - delay).max(initial=0.0))
     if off > 1e-3 * dt:
         logger.warning(
-            "%s: delays that are no multiples of dt = %g ms are rounded, by up to %g ms: give multiples, or a smaller dt",
+            "%s: delays that are no multiples of dt = %g ms are rounded, by up to %g ms: give multiples, or a smaller "
+            "dt",
             owner, dt * 1e3, off * 1e3,
         )  # fmt: skip
     longest = float(acting.max(initial=0.0))
@@ -53,7 +54,7 @@ class Delay:
     SpikedtpError
     """
 
-    def __init__(self, owner: str, delay: Quantity | None, delay_steps: float):
+    def __init__(self, owner: str, delay: Quantity | None, delay_steps: float | np.ndarray):
         self.owner = owner
         self.time: float | None = None
         self.steps = self._whole(delay_steps)
@@ -64,7 +65,7 @@ class Delay:
         check_quantity(owner, "delay", delay, 1 * ms, least=0 * ms)
         self.time = float(np.asarray(float(delay), prefs.core.default_float_dtype))  # as stock synapses store it
 
-    def _whole(self, steps: float) -> int:
+    def _whole(self, steps: float | np.ndarray) -> int:
         where = f"{self.owner}: delay_steps must be a whole number of time steps"
         if isinstance(steps, Quantity) and not steps.is_dimensionless:
             raise SpikedtpError(f"{where}, got {shown(steps)}: give a time as delay=")

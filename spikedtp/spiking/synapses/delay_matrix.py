@@ -56,17 +56,19 @@ class DelayMatrix:
         if delay is None and (values != np.round(values)).any():
             raise SpikedtpError(f"{owner}: {name} must be whole numbers of time steps: give times as delay=")
         # as stock synapses store them
-        self.times = None if delay is None else values.astype(prefs.core.default_float_dtype).astype(np.float64)
-        self.steps = values.astype(np.int64) if delay is None else None
+        self.times: np.ndarray | None = None
+        if delay is not None:
+            self.times = values.astype(prefs.core.default_float_dtype).astype(np.float64)
+        self.steps = values.astype(np.int64)  # if they are no times
 
     def __bool__(self) -> bool:
         return True
 
     def in_steps(self, dt: float) -> np.ndarray:
-        return self.steps if self.steps is not None else (self.times / dt + 0.5).astype(np.int64)
+        return self.steps if self.times is None else np.floor(self.times / dt + 0.5).astype(np.int64)
 
     def in_seconds(self, dt: float) -> np.ndarray:
-        return self.times if self.times is not None else self.steps * dt
+        return self.steps * dt if self.times is None else self.times
 
     def add_ring(self, variables: Variables) -> list[str]:
         """Add the variables of the ring and the lists and return their names in code. `prepare` sets them."""

@@ -328,4 +328,3 @@ class DenseSynapses(SynapseMatrix):
                 warn_of_delays(self.name, *late, dt, self.clock._i_end * dt)
                 self._delay_checked = dt
         return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}
-

@@ -16,7 +16,7 @@ from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 from numpy.typing import ArrayLike, DTypeLike
 
-from spikedtp.errors import SpikedtpError, shown
+from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.synapses.connections import checked_mask, drawn_mask, listed_mask
 from spikedtp.spiking.synapses.ends import Cells
@@ -150,7 +150,9 @@ class SynapseMatrix(Group):
         ways["a condition or p"] = condition is not None or p != 1
         if sum(ways.values()) > 1:
             given = ", ".join(way for way, is_given in ways.items() if is_given)
-            raise SpikedtpError(f"{self.name}: connect takes either a condition and p, or i and j, or mask, got {given}")
+            raise SpikedtpError(
+                f"{self.name}: connect takes either a condition and p, or i and j, or mask, got {given}"
+            )
         shape = (self.n_post, self.n_pre)
         if mask is not None:
             found = checked_mask(self.name, mask, shape)
@@ -217,7 +219,7 @@ class SynapseMatrix(Group):
 
     # -- weights in the public orientation -------------------------------------------------------------------------
 
-    def flat(self, weights: np.ndarray) -> np.ndarray:
+    def flat(self, weights: ArrayLike) -> np.ndarray:
         """`(n_post, n_pre)` weights, or one number, as the array ``w`` holds them."""
         shape = (self.n_post, self.n_pre)
         if np.shape(weights) not in ((), shape):
@@ -248,7 +250,7 @@ class SynapseMatrix(Group):
             super().__setattr__(key, value, level=level + 1)
 
 
-def _with_units(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+def _with_units(values: np.ndarray, like: ArrayLike) -> np.ndarray:
     dimensions = get_dimensions(like)
     return values if dimensions is DIMENSIONLESS else Quantity(values, dim=dimensions)
 
@@ -258,5 +260,6 @@ class _Code(CodeRunner):
 
     def update_abstract_code(self, run_namespace: dict[str, Any]) -> None:
         self.template_kwds |= self.group._fit(run_namespace)
-        if self.group.mask is not None and "exists" not in self.needed_variables:
-            self.needed_variables = [*self.needed_variables, "exists"]
+        needed: list[str] = self.needed_variables
+        if self.group.mask is not None and "exists" not in needed:
+            needed.append("exists")

@@ -17,20 +17,20 @@ def unconnected(**options) -> DenseSynapses:
     return DenseSynapses(regular(SHAPE[1]), silent(SHAPE[0]), "v", name="some", **options)
 
 
-J, I = np.meshgrid(np.arange(SHAPE[0]), np.arange(SHAPE[1]), indexing="ij")
+POST, PRE = np.meshgrid(np.arange(SHAPE[0]), np.arange(SHAPE[1]), indexing="ij")
 
 
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        ("i != j", I != J),
-        ("i == j", I == J),
-        ("not i == j and j < N_post - 1", (I != J) & (J < 4)),
-        ("abs(i - j) <= 1 or i == N_pre - 1", (abs(I - J) <= 1) | (I == 3)),
-        ("int(j/2) == i", J // 2 == I),
-        ("j // 2 == i % 3", J // 2 == I % 3),
+        ("i != j", PRE != POST),
+        ("i == j", PRE == POST),
+        ("not i == j and j < N_post - 1", (PRE != POST) & (POST < 4)),
+        ("abs(i - j) <= 1 or i == N_pre - 1", (abs(PRE - POST) <= 1) | (PRE == 3)),
+        ("int(j/2) == i", POST // 2 == PRE),
+        ("j // 2 == i % 3", POST // 2 == PRE % 3),
         ("N_pre > N_post", np.zeros(SHAPE, bool)),
-        ("sqrt(i*i + j*j) < 2.5", np.hypot(I, J) < 2.5),
+        ("sqrt(i*i + j*j) < 2.5", np.hypot(PRE, POST) < 2.5),
     ],
 )
 def test_conditions(condition, expected):
@@ -45,7 +45,7 @@ def test_pairs_and_all():
     np.testing.assert_array_equal(np.argwhere(synapses.mask), [[0, 3], [2, 2], [4, 0]])
     one = DenseSynapses(synapses._pre.cells, synapses._post.cells, "v")
     one.connect(i=1, j=np.arange(5))
-    np.testing.assert_array_equal(one.mask, I == 1)
+    np.testing.assert_array_equal(one.mask, PRE == 1)
     every = DenseSynapses(synapses._pre.cells, synapses._post.cells, "v")
     every.connect()
     assert every.mask is None
@@ -66,38 +66,38 @@ def test_draws():
 
 
 def test_what_does_not_exist_has_no_weight_whatever_is_written():
-    synapses = unconnected(mask=I != J)
+    synapses = unconnected(mask=PRE != POST)
     synapses.w = 2.0
     network = Network(synapses._pre.cells, synapses._post.cells, synapses)
     network.run(0.1 * ms)
-    np.testing.assert_array_equal(synapses.weights, 2.0 * (I != J))
-    np.testing.assert_array_equal(synapses._post.cells.v[:], 2.0 * (I != J).sum(axis=1))
+    np.testing.assert_array_equal(synapses.weights, 2.0 * (PRE != POST))
+    np.testing.assert_array_equal(synapses._post.cells.v[:], 2.0 * (PRE != POST).sum(axis=1))
     synapses.weights = np.full(SHAPE, 3.0)
-    np.testing.assert_array_equal(synapses.weights, 3.0 * (I != J))
-    copy = DenseSynapses(synapses._post.cells, synapses._pre.cells, mask=(I < J).T)
+    np.testing.assert_array_equal(synapses.weights, 3.0 * (PRE != POST))
+    copy = DenseSynapses(synapses._post.cells, synapses._pre.cells, mask=(PRE < POST).T)
     copy.copy_of(synapses, at="True", transpose=True, order=1)
     synapses.learn("w += 1", at="True")
     network.add(copy)
     network.run(0.1 * ms)
-    np.testing.assert_array_equal(synapses.weights, 4.0 * (I != J))
-    np.testing.assert_array_equal(copy.weights, 4.0 * (I < J).T)
+    np.testing.assert_array_equal(synapses.weights, 4.0 * (PRE != POST))
+    np.testing.assert_array_equal(copy.weights, 4.0 * (PRE < POST).T)
 
 
 def test_bounds_concern_synapses_that_exist():
     cells = [regular(4), regular(5)]
-    synapses = PairSynapses(*cells, rule=STDP(w_min=0.5, w_max=1.0, learning_rate=0.01), mask=I > J)
+    synapses = PairSynapses(*cells, rule=STDP(w_min=0.5, w_max=1.0, learning_rate=0.01), mask=PRE > POST)
     synapses.weights = 0.7
-    rewarded = PairSynapses(*cells, rule=MSTDPET(), modulator="1.0", mask=I > J)
+    rewarded = PairSynapses(*cells, rule=MSTDPET(), modulator="1.0", mask=PRE > POST)
     Network(*cells, synapses, rewarded).run(5 * ms)
     for found in (synapses.weights, rewarded.weights, rewarded.matrix(np.asarray(rewarded.z[:]))):
-        np.testing.assert_array_equal(found != 0, I > J)
-    assert (synapses.weights[I > J] != 0.7).all()
+        np.testing.assert_array_equal(found != 0, PRE > POST)
+    assert (synapses.weights[PRE > POST] != 0.7).all()
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"mask": np.ones((4, 5), bool)}, r"mask must be \(n_post, n_pre\) = \(5, 4\), got \(4, 5\): give its transpose"),
+        ({"mask": np.ones((4, 5), bool)}, r"mask must be \(n_post, n_pre\) = \(5, 4\), got .*: give its transpose"),
         ({"mask": np.ones(5, bool)}, r"mask must be \(n_post, n_pre\) = \(5, 4\), got \(5,\)"),
         ({"mask": np.ones((5, 4))}, "mask must be of type bool, got float64: give mask != 0"),
         ({"i": [0, 1]}, "some: connect needs both i and j"),
@@ -108,7 +108,7 @@ def test_bounds_concern_synapses_that_exist():
         ({"i": [0, 2, 0], "j": [1, 1, 1]}, r"the pair \(i, j\) = \(0, 1\) is listed more often: use Brian2's"),
         ({"p": 1.5}, "some.p must be at most 1"),
         ({"condition": "i !="}, "'i !=' cannot be evaluated"),
-        ({"condition": "x_pre > 0"}, "unknown name in some's condition 'x_pre > 0' 'x_pre': known are .*N_post.* i, .*j"),
+        ({"condition": "x_pre > 0"}, "unknown name in some's condition 'x_pre > 0' 'x_pre': known are .*N_post"),
         ({"condition": "__import__('os')"}, "unknown name"),
         ({"condition": True}, "a condition must be text such as 'i != j', got True: mask= takes an array"),
         ({"condition": "i == j", "mask": np.ones((5, 4), bool)}, "takes either .* got mask, a condition or p"),
@@ -124,7 +124,7 @@ def test_mistakes_when_made_or_connected_twice_are_named():
     with pytest.raises(SpikedtpError) as error:
         unconnected(mask=np.ones((4, 5), bool))
     check_line(error.value, "DenseSynapses 'some': mask must be")
-    synapses = unconnected(mask=I != J)
+    synapses = unconnected(mask=PRE != POST)
     with pytest.raises(SpikedtpError) as error:
         synapses.connect("i == j")
     check_line(error.value, "some are connected already: put all pairs into one call")

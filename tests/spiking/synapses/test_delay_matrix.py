@@ -71,7 +71,7 @@ def test_spikes_on_their_way_are_stored_and_restored(kind):
 
 
 def test_the_time_step_stays_once_there_are_lists():
-    network, target, synapses = network_of(name="late")
+    network, *_ = network_of(name="late")
     defaultclock.dt = 0.5 * ms  # before the first run it may change
     run_in_parts(network, (None, 3 * ms))
     with pytest.raises(BrianObjectException) as error:

@@ -2,7 +2,18 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, prefs, volt
+from brian2 import (
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    SpikeMonitor,
+    TimedArray,
+    defaultclock,
+    ms,
+    mV,
+    prefs,
+    volt,
+)
 from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
@@ -118,14 +129,15 @@ def test_they_are_stored_and_restored(dtype):
         ({"rule": BCM()}, "SparsePairSynapses: rule must be one of spike pairs"),
         ({"rule": MSTDP()}, "'few': MSTDP needs a modulator"),
         ({"rule": STDP(convention="lag")}, "'few': STDP with convention 'lag' needs PairSynapses"),
-        ({"target": NeuronGroup(2, "v : 1", name="mute")}, "'few': target 'mute' has no threshold, and STDP needs spikes"),
+        ({"target": NeuronGroup(2, "v : 1", name="mute")}, "'few': target 'mute' has no threshold, and STDP needs"),
         ({"onto": "nosuch"}, "'few': unknown variable of 'cells' 'nosuch'"),
         ({"delay": 1.5}, "'few'.delay must be a quantity in s"),
         ({"onto": None, "delay": 1 * ms}, "'few': a delay is that of arrival at a variable"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(options, words):
-    given = {"source": regular(2), "target": silent(2, name="cells"), "onto": "v", "rule": STDP(), "name": "few"} | options
+    given = {"source": regular(2), "target": silent(2, name="cells"), "onto": "v", "rule": STDP(), "name": "few"}
+    given |= options
     with pytest.raises(SpikedtpError) as error:
         SparsePairSynapses(given.pop("source"), given.pop("target"), given.pop("onto"), **given)
     check_line(error.value, words)
