@@ -71,7 +71,11 @@ def drawn_mask(owner: str, condition: str | None, p: float, seed: Any, shape: tu
     check_quantity(owner, "p", p, 1.0, least=0.0, most=1.0)
     mask = np.ones(shape, bool) if condition is None else _where(owner, condition, shape)
     if p < 1:
-        mask &= np.random.default_rng(seed).random(shape) < p
+        try:
+            rng = np.random.default_rng(seed)
+        except (TypeError, ValueError):
+            raise SpikedtpError(f"{owner}: seed must be a whole number of at least 0, got {shown(seed)}") from None
+        mask &= rng.random(shape) < p
     return mask
 
 

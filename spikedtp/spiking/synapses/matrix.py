@@ -235,8 +235,13 @@ class SynapseMatrix(Group):
 
     @property
     def weights(self) -> np.ndarray:
-        """The weights, `(n_post, n_pre)`; one number sets them all. ``w`` holds the same, row after row of its own."""
-        return self.matrix(self.state("w")[:])
+        """The weights, `(n_post, n_pre)`; one number sets them all. ``w`` holds the same, row after row of its own.
+
+        What is read is a copy that cannot be written to, since writing to it would change nothing.
+        """
+        found = self.matrix(self.state("w")[:])
+        found.flags.writeable = False
+        return found
 
     @weights.setter
     def weights(self, weights: ArrayLike) -> None:

@@ -73,6 +73,8 @@ def test_what_does_not_exist_has_no_weight_whatever_is_written():
     np.testing.assert_array_equal(synapses.weights, 2.0 * (PRE != POST))
     np.testing.assert_array_equal(synapses._post.cells.v[:], 2.0 * (PRE != POST).sum(axis=1))
     synapses.weights = np.full(SHAPE, 3.0)
+    with pytest.raises(ValueError, match="read-only"):
+        synapses.weights[0, 0] = 1.0
     np.testing.assert_array_equal(synapses.weights, 3.0 * (PRE != POST))
     copy = DenseSynapses(synapses._post.cells, synapses._pre.cells, mask=(PRE < POST).T)
     copy.copy_of(synapses, at="True", transpose=True, order=1)
@@ -107,6 +109,8 @@ def test_bounds_concern_synapses_that_exist():
         ({"i": [0, 1], "j": [1, 2, 3]}, "i and j must be of one length, got 2 and 3"),
         ({"i": [0, 2, 0], "j": [1, 1, 1]}, r"the pair \(i, j\) = \(0, 1\) is listed more often: use Brian2's"),
         ({"p": 1.5}, "some.p must be at most 1"),
+        ({"p": 0.5, "seed": "one"}, "some: seed must be a whole number of at least 0, got 'one'"),
+        ({"p": 0.5, "seed": -1}, "some: seed must be a whole number of at least 0, got -1"),
         ({"condition": "i !="}, "'i !=' cannot be evaluated"),
         ({"condition": "x_pre > 0"}, "unknown name in some's condition 'x_pre > 0' 'x_pre': known are .*N_post"),
         ({"condition": "__import__('os')"}, "unknown name"),
