@@ -14,9 +14,10 @@ from spikedtp.errors import SpikedtpError
 if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
     from spikedtp.rate import RateNetwork, RateResponse, cross_entropy_target, from_torch, load_rate_network, to_torch
-    from spikedtp.spiking import ReplayResult, SpikingResponse, replay, run_torch_snn, simulate
+    from spikedtp.spiking import EPropResult, ReplayResult, SpikingResponse, replay, run_eprop, run_torch_snn, simulate
 
 __all__ = [
+    "EPropResult",
     "RateNetwork",
     "RateResponse",
     "ReplayResult",
@@ -28,6 +29,7 @@ __all__ = [
     "from_torch",
     "load_rate_network",
     "replay",
+    "run_eprop",
     "run_torch_snn",
     "simulate",
     "to_torch",
@@ -40,9 +42,11 @@ _HOME = {
     "from_torch": "spikedtp.rate",
     "load_rate_network": "spikedtp.rate",
     "to_torch": "spikedtp.rate",
+    "EPropResult": "spikedtp.spiking",
     "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",
     "replay": "spikedtp.spiking",
+    "run_eprop": "spikedtp.spiking",
     "run_torch_snn": "spikedtp.spiking",
     "simulate": "spikedtp.spiking",
     "compare_updates": "spikedtp.compare",

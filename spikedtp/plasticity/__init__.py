@@ -37,6 +37,7 @@ from spikedtp.plasticity.top_down import TopDownHebb
 if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
     from spikedtp.plasticity.contract import check_rule
+    from spikedtp.plasticity.eprop import EProp
     from spikedtp.plasticity.mstdp import MSTDP
     from spikedtp.plasticity.mstdpet import MSTDPET
     from spikedtp.plasticity.presentation_rows import PresentationRows
@@ -66,6 +67,7 @@ __all__ = [
     "DendriticLoss",
     "DendriticState",
     "Description",
+    "EProp",
     "Factors",
     "HebbWeightNorm",
     "LearningRule",
@@ -102,6 +104,7 @@ __all__ = [
 
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
+    "EProp": "spikedtp.plasticity.eprop",
     "MSTDP": "spikedtp.plasticity.mstdp",
     "MSTDPET": "spikedtp.plasticity.mstdpet",
     "PresentationRows": "spikedtp.plasticity.presentation_rows",

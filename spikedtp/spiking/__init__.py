@@ -9,6 +9,8 @@ from spikedtp.spiking.closed_loop.present import simulate_closed
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
+from spikedtp.spiking.eprop.result import EPropResult
+from spikedtp.spiking.eprop.run import run_eprop
 from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward
 from spikedtp.spiking.feedforward.torch_snn import run_torch_snn
 from spikedtp.spiking.layered.network import Connection, Layer, LayeredNetwork
@@ -27,6 +29,7 @@ __all__ = [
     "ClosedResponse",
     "Connection",
     "Device",
+    "EPropResult",
     "Layer",
     "LayeredNetwork",
     "LayeredResponse",
@@ -44,6 +47,7 @@ __all__ = [
     "phases_of",
     "register_device",
     "replay",
+    "run_eprop",
     "run_feedforward",
     "run_layers",
     "run_torch_snn",
