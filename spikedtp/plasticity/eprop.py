@@ -5,6 +5,7 @@ The declaration of the rule and its equations in arrays. `spikedtp.run_eprop` ru
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
@@ -13,7 +14,6 @@ import numpy as np
 from brian2 import Hz, ms
 from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
-from scipy.signal import lfilter
 
 from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError, known_names
@@ -259,41 +259,49 @@ class EProp(Parameters, Described):
             for k in range(len(e)):
                 e[k] -= psi[k, :, None] * adapting * eps
                 eps = at.rho * eps + e[k]
-        return e, (1 - at.kappa) * filtered(e, at.kappa, axis=0)
+        return e, (1 - at.kappa) * filtered(e, at.kappa)
 
-    def gradient(
-        self, signal: np.ndarray, psi: np.ndarray, trace: np.ndarray, dt: Quantity, extra: ArrayLike = 0.0
-    ) -> np.ndarray:
-        """The sum over steps of ``signal * ebar + extra * e``, without eligibility traces of single synapses.
+    def factors(self, signal: np.ndarray, psi: np.ndarray, dt: Quantity, extra: ArrayLike = 0.0) -> np.ndarray:
+        """What makes gradients of presynaptic traces, without eligibility traces of single synapses.
 
-        The filters act backwards in time on the learning signal in place of forwards on the traces. What is left is one
-        product of matrices, also for cells that adapt. The numbers are the same within rounding.
+        The sum over steps of ``signal * ebar + extra * e`` is the sum of outer products of these factors and the
+        presynaptic traces. For that the filters act backwards in time on the learning signal, in place of forwards on
+        the traces. This holds for cells that adapt as well, and the numbers are the same within rounding.
 
         Parameters
         ----------
-        signal : (batch, steps, n_post)
+        signal : (steps, ..., n_post)
             Learning signals L.
-        psi : (batch, steps, n_post)
-        trace : (batch, steps, n_pre)
+        psi : (steps, ..., n_post)
         dt : Quantity (second)
-        extra : (batch, n_post)
+        extra : (..., n_post)
             Factors of the regularisation.
 
         Returns
         -------
-        (n_post, n_pre)
-            The sum over the batch.
+        (steps, ..., n_post)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from brian2 import ms
+        >>> from spikedtp.plasticity import EProp
+        >>> rng, rule = np.random.default_rng(0), EProp(beta=0.2)
+        >>> signal, psi, trace = rng.random((3, 50, 4))
+        >>> signal, psi, trace = signal[:, :2], psi[:, :2], trace[:, 1:]
+        >>> _, ebar = rule.eligibility(psi, trace, 1 * ms)
+        >>> np.allclose(rule.factors(signal, psi, 1 * ms).T @ trace, (signal[:, :, None] * ebar).sum(axis=0))
+        True
         """
         at, beta = self.steps(dt), np.asarray(self.beta)
-        back = (1 - at.kappa) * filtered(signal[:, ::-1], at.kappa, axis=1)[:, ::-1]
-        back = back + np.asarray(extra)[..., None, :]
-        if beta.any():
-            later = np.zeros(back[:, 0].shape)  # the derivative by eps after step k
-            for k in reversed(range(back.shape[1])):
-                back[:, k] += later
-                later = at.rho * later - psi[:, k] * beta * back[:, k]
-        factors = psi * back
-        return factors.reshape(-1, psi.shape[-1]).T @ trace.reshape(-1, trace.shape[-1])
+        factors, adapts = np.empty(psi.shape), beta.any()
+        back = later = np.zeros(psi.shape[1:])  # the filtered signal; the derivative by eps after this step
+        for k in reversed(range(len(psi))):
+            back = at.kappa * back + (1 - at.kappa) * signal[k]
+            factors[k] = psi[k] * (back + extra + later)
+            if adapts:
+                later = at.rho * later - beta * factors[k]
+        return factors
 
     # --- optimizer ----------------------------------------------------------------------------------------------------
 
@@ -319,9 +327,12 @@ class EProp(Parameters, Described):
         return changed, (m, v)
 
 
-def filtered(values: np.ndarray, decay: float, axis: int) -> np.ndarray:
-    """``y[k] = decay y[k - 1] + values[k]`` along an axis."""
-    return lfilter([1.0], [1.0, -decay], values, axis=axis)
+def filtered(values: np.ndarray, decay: float) -> np.ndarray:
+    """``y[k] = decay y[k - 1] + values[k]`` along the first axis."""
+    found = np.array(values, dtype=float)
+    for before, now in itertools.pairwise(found):
+        now += decay * before
+    return found
 
 
 def whole_steps(name: str, duration: Quantity, dt: Quantity) -> int:
