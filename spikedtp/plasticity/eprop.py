@@ -5,7 +5,6 @@ The declaration of the rule and its equations in arrays. `spikedtp.run_eprop` ru
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
@@ -138,7 +137,7 @@ class EProp(Parameters, Described):
     >>> from brian2 import ms
     >>> from spikedtp.plasticity import EProp
     >>> rule = EProp(tau_m=30 * ms, v_threshold=0.03, height=10.0, width=0.03, spike_arrival="decay")
-    >>> rule.steps(1 * ms).alpha.round(3), rule.psi([-0.03, 0.0, 0.015]).tolist()
+    >>> round(rule.steps(1 * ms).alpha, 3), rule.psi([-0.03, 0.0, 0.015]).tolist()
     (0.967, [0.0, 10.0, 5.0])
     """
 
@@ -330,8 +329,8 @@ class EProp(Parameters, Described):
 def filtered(values: np.ndarray, decay: float) -> np.ndarray:
     """``y[k] = decay y[k - 1] + values[k]`` along the first axis."""
     found = np.array(values, dtype=float)
-    for before, now in itertools.pairwise(found):
-        now += decay * before
+    for k in range(1, len(found)):
+        found[k] += decay * found[k - 1]
     return found
 
 

@@ -51,7 +51,7 @@ def learn_in_cells(
     if source is cells:
         synapses.zero_diagonal(at=updates, when=INTO_CELLS, order=5)
     built.changing[f"{name}.step_size"] = synapses.variables["step_size"]
-    _keep(built, synapses, name, lasting, {"w": synapses.flat(weights)} | numbers)
+    _keep(built, synapses, name, lasting, {"w": synapses.flat(weights), **numbers})
 
 
 def learn_in_outputs(task: Task, built: BuiltNetwork, cells: NeuronGroup, outputs: NeuronGroup) -> None:
@@ -83,8 +83,8 @@ def learn_in_outputs(task: Task, built: BuiltNetwork, cells: NeuronGroup, output
             "mass_post += exp(u_pre - u_post)", when=OF_OUTPUTS, order=1, clock=built.clock, name="softmax_sum"
         )
         built.net.add(others)
-    flat = {"w": np.ascontiguousarray(task.w_out.T).ravel(), "b": np.ascontiguousarray(task.b, dtype=float).ravel()}
-    _keep(built, synapses, "out", lasting, flat | numbers)
+    flat = {"w": np.ascontiguousarray(task.w_out.T).ravel(), "b": np.ascontiguousarray(task.b).ravel()}
+    _keep(built, synapses, "out", lasting, {**flat, **numbers})
     if adaptive:
         built.vectors["b"] = synapses.variables["b"]
 

@@ -165,9 +165,7 @@ def _outputs(task: Task, clock: Clock) -> NeuronGroup:
     updates = {"update": f"t_in_timesteps == {task.n_steps - 1} and step_size >= 0"}
     outputs = NeuronGroup(n, OUTPUTS, events=updates, clock=clock, name="outputs", namespace={})
     outputs.variables.add_array("target_table", size=task.n_steps * n, dtype=np.float64)
-    outputs.namespace["given_target"] = raster_table(
-        "given_target", outputs.variables["target_table"], n, task.n_steps
-    )
+    outputs.namespace["given_target"] = raster_table("given_target", outputs.variables["target_table"], n, task.n_steps)
     outputs.run_regularly(
         "u = kappa*u + drive\ndrive = 0\nmass = 0", when=OF_OUTPUTS, order=0, clock=clock, name="outputs_step"
     )

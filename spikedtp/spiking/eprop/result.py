@@ -41,7 +41,7 @@ class EPropResult(Summarised):
     >>> x = np.ones((2, 10, 1))
     >>> x[:, 0] = 0
     >>> run_eprop(EProp(), [[0.3]], [[0.0]], [[1.0]], x, np.zeros((2, 10, 1)), feedback="symmetric")
-    EPropResult: 2 intervals of 10 ms, 1 cell, 1 output, loss 0.0386 → 0.0386
+    EPropResult: 2 intervals of 10 ms, 1 cell, 1 output, loss 0.0416 → 0.0416
       spikes  (2, 10, 1)
       w_in    (3, 1, 1)
       w_rec   (3, 1, 1)
@@ -63,7 +63,9 @@ class EPropResult(Summarised):
         intervals, steps, n_rec = self.spikes.shape
         length = f"{steps * float(self.dt) * 1e3:g} ms"
         sizes = f"{counted(n_rec, 'cell')}, {counted(self.output.shape[-1], 'output')}"
-        return f"{counted(intervals, 'interval')} of {length}, {sizes}, loss {self.losses[0]:.3g} → {self.losses[-1]:.3g}"
+        return (
+            f"{counted(intervals, 'interval')} of {length}, {sizes}, loss {self.losses[0]:.3g} → {self.losses[-1]:.3g}"
+        )
 
     def _parts(self) -> dict[str, str]:
         arrays = {"spikes": self.spikes, "w_in": self.w_in, "w_rec": self.w_rec, "w_out": self.w_out} | self.recorded

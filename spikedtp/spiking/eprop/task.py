@@ -88,7 +88,9 @@ def checked_task(
     if recurrent.shape != (n_rec, n_rec):
         raise SpikedtpError(f"w_rec must be (n_rec, n_rec), got {recurrent.shape}")
     if np.diagonal(recurrent).any():
-        raise SpikedtpError("w_rec must be 0 on its diagonal, since no cell excites itself: numpy.fill_diagonal(w_rec, 0)")
+        raise SpikedtpError(
+            "w_rec must be 0 on its diagonal, since no cell excites itself: numpy.fill_diagonal(w_rec, 0)"
+        )
     given = _matrix("w_in", w_in, "(n_rec, n_in)", rows=n_rec)
     if w_out is None or np.size(w_out) == 0:
         raise SpikedtpError("run_eprop: e-prop needs a read-out: give w_out, (n_out, n_rec) with at least one output")
@@ -114,7 +116,9 @@ def _check_time(task: Task) -> None:
     if rule.loss == "cross_entropy":
         wanted = task.target[:, steps - task.window :]
         if len(task.w_out) < 2:
-            raise SpikedtpError("loss='cross_entropy' needs at least two outputs, one for each class: w_out has one row")
+            raise SpikedtpError(
+                "loss='cross_entropy' needs at least two outputs, one for each class: w_out has one row"
+            )
         if (wanted < 0).any() or np.abs(wanted.sum(axis=-1) - 1).max() > 1e-6:
             raise SpikedtpError(
                 "target must be probabilities that sum to 1 in each step of the learning window, such as one-hot rows, "
@@ -143,7 +147,9 @@ def _spikes(given: Any, n_in: int, dt: Quantity, update_interval: Quantity | Non
         if x.ndim == 2 or x.shape[1] != steps:
             raise SpikedtpError(f"input_spikes must be whole update intervals of {steps} steps, got {np.shape(given)}")
     if x.ndim != 3 or 0 in x.shape or x.shape[2] != n_in:
-        raise SpikedtpError(f"input_spikes must be (intervals, steps, n_in) with n_in = {n_in}, as w_in has, got {x.shape}")
+        raise SpikedtpError(
+            f"input_spikes must be (intervals, steps, n_in) with n_in = {n_in}, as w_in has, got {x.shape}"
+        )
     if first := int(np.count_nonzero(x[:, 0])):
         warnings.warn(
             f"run_eprop: {first} input spikes in the first step of an update interval are left out: states begin there",

@@ -171,7 +171,11 @@ def drawn(seed):
         average_gradient=bool(rng.random() < 0.5), learning_rate=0.01, feedback_decay=0.05,
         w_min=-0.5 if rng.random() < 0.5 else None, w_max=0.4 if rng.random() < 0.5 else None,
     )  # fmt: skip
-    options = {"feedback": ("symmetric", "random", "adaptive")[seed % 3], "batch_size": int(rng.choice([1, 2])), "seed": 5}
+    options = {
+        "feedback": ("symmetric", "random", "adaptive")[seed % 3],
+        "batch_size": int(rng.choice([1, 2])),
+        "seed": 5,
+    }
     options["record"] = ("v", "adaptation", "psi", "learning_signal")
     return (rule, rng.normal(0, 0.5, (n, n_in)), w_rec, rng.normal(0, 0.5, (n_out, n)), x, target), options
 
