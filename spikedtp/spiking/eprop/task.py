@@ -153,7 +153,7 @@ def _spikes(given: Any, n_in: int, dt: Quantity, update_interval: Quantity | Non
     if first := int(np.count_nonzero(x[:, 0])):
         warnings.warn(
             f"run_eprop: {first} input spikes in the first step of an update interval are left out: states begin there",
-            stacklevel=4,
+            stacklevel=5,
         )
     x = x.astype(bool)
     x[:, 0] = False

@@ -241,8 +241,9 @@ def test_what_arrives_in_the_first_step_is_left_out_aloud():
     (rule, w_in, w_rec, w_out, x, target), _ = drawn(1)
     early = x.copy()
     early[0, 0] = True
-    with pytest.warns(UserWarning, match=f"{x.shape[2]} input spikes in the first step of an update interval"):
+    with pytest.warns(UserWarning, match=f"{x.shape[2]} input spikes in the first step of an update interval") as told:
         found = run_eprop(rule, w_in, w_rec, w_out, early, target, feedback="symmetric")
+    assert told[0].filename == __file__
     assert np.array_equal(found.spikes, run_eprop(rule, w_in, w_rec, w_out, x, target, feedback="symmetric").spikes)
 
 
