@@ -9,6 +9,7 @@ What differs: the regression uses Adam and a learning rate of 0.003, and not gra
 cells and constants of NEST's examples, and draws of this script's own.
 
 To expect: in the regression a tenth of the first loss after 97, 53 and 88 updates (seeds 0, 1 and 2, random feedback).
+The evidence accumulation learns over hundreds of updates, and its accuracy fluctuates: no number is claimed for it.
 
     python experiments/eprop_tasks.py --task regression --out results/eprop_regression
     python experiments/eprop_tasks.py --task evidence --out results/eprop_evidence
