@@ -132,7 +132,8 @@ def _own_copy(module: nn.Module) -> nn.Module:
     for part in module.modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise SpikedtpError(f"{_kind(module)} holds a TorchScript module, which cannot be traced")
-    lazy = [name for name, p in module.named_parameters() if isinstance(p, (nn.UninitializedParameter, nn.UninitializedBuffer))]
+    unborn = (nn.UninitializedParameter, nn.UninitializedBuffer)
+    lazy = [name for name, p in (*module.named_parameters(), *module.named_buffers()) if isinstance(p, unborn)]
     if lazy:
         raise SpikedtpError(f"{_kind(module)}: {lazy[0]} has no values yet: run the module once on a batch of inputs")
     for name, values in (*module.named_parameters(), *module.named_buffers()):
