@@ -10,7 +10,7 @@ import numpy as np
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import PoissonInput
-from spikedtp.spiking.open_loop.present import replayed_points
+from spikedtp.spiking.open_loop.prepare import replayed_points
 
 if TYPE_CHECKING:
     from spikedtp.rate import RateResponse

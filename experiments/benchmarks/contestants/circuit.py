@@ -8,7 +8,7 @@ from spikedtp import datasets
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.open_loop.plan import Source
-from spikedtp.spiking.open_loop.present import replayed_points
+from spikedtp.spiking.open_loop.prepare import replayed_points
 from spikedtp.spiking.open_loop.timeline import Timeline
 
 from .cases import Presentations

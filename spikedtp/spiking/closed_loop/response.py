@@ -102,7 +102,9 @@ class ClosedResponse(Response):
         for name in self.learned:
             p, state = self.spec.circuit.projection(name), self.rule_state[name]
             exists = self.masks.get(name)
-            found[name] = PlasticProjection(p.learned_by, self.weights[name], state, self._signals(p), exists=exists)
+            found[name] = PlasticProjection(
+                p.learned_by, self.weights[name], state, signals=self._signals(p), exists=exists
+            )
         return found
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ from spikedtp.errors import known_names
 from spikedtp.plasticity import DendriticState, Factors, LearningRule, Signals
 from spikedtp.summaries import Summarised, counted, shapes
 
-__all__ = ["PlasticProjection", "WeightUpdates"]
+__all__ = ["LearnedProjection", "PlasticProjection", "WeightUpdates"]
 
 
 @dataclass(frozen=True)
-class PlasticProjection:
-    """A learned projection as the spiking network saw it.
+class LearnedProjection:
+    """A projection whose synapses learn, before any presentation.
 
     Attributes
     ----------
@@ -26,8 +26,6 @@ class PlasticProjection:
     weight : (n_post, n_pre)
     state : dict
         What the rule remembers of earlier presentations, as in the rate network.
-    signals : Signals
-        The signals, with leading axes (sample, repeat).
     linear : bool
         Whether ΔW has Figure 3's form, in which neither dendritic voltages nor traces are clipped.
     exists : (n_post, n_pre) bool or None
@@ -37,7 +35,6 @@ class PlasticProjection:
     rule: LearningRule
     weight: np.ndarray
     state: dict[str, np.ndarray]
-    signals: Signals
     linear: bool = False
     exists: np.ndarray | None = None
 
@@ -47,15 +44,28 @@ class PlasticProjection:
             return Factors(((self.rule.learning_rate * signals.plateau, signals.pre_nudged),))
         return self.rule.factors(signals, self.state)
 
+    def existing(self, change: np.ndarray) -> np.ndarray:
+        """ΔW with 0 where there is no synapse."""
+        return change if self.exists is None else change * self.exists
+
+
+@dataclass(frozen=True)
+class PlasticProjection(LearnedProjection):
+    """A learned projection as the spiking network saw it.
+
+    Attributes
+    ----------
+    signals : Signals
+        The signals, with leading axes (sample, repeat).
+    """
+
+    signals: Signals = field(kw_only=True)
+
     @underflow_is_zero
     def update(self, *index: int | slice) -> np.ndarray:
         """ΔW of the presentations that `index` selects."""
         chosen = Factors(*(tuple((post[index], pre[index]) for post, pre in part) for part in self.factors()))
         return self.existing(np.asarray(chosen.dense(self.weight), dtype=np.float32))
-
-    def existing(self, change: np.ndarray) -> np.ndarray:
-        """ΔW with 0 where there is no synapse."""
-        return change if self.exists is None else change * self.exists
 
     @underflow_is_zero
     def factors(self) -> Factors:
