@@ -13,11 +13,13 @@ from spikedtp.errors import SpikedtpError
 
 if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
+    from spikedtp.planning import PlannedComparison, plan
     from spikedtp.rate import RateNetwork, RateResponse, cross_entropy_target, from_torch, load_rate_network, to_torch
     from spikedtp.spiking import EPropResult, ReplayResult, SpikingResponse, replay, run_eprop, run_torch_snn, simulate
 
 __all__ = [
     "EPropResult",
+    "PlannedComparison",
     "RateNetwork",
     "RateResponse",
     "ReplayResult",
@@ -28,6 +30,7 @@ __all__ = [
     "cross_entropy_target",
     "from_torch",
     "load_rate_network",
+    "plan",
     "replay",
     "run_eprop",
     "run_torch_snn",
@@ -50,6 +53,8 @@ _HOME = {
     "run_torch_snn": "spikedtp.spiking",
     "simulate": "spikedtp.spiking",
     "compare_updates": "spikedtp.compare",
+    "PlannedComparison": "spikedtp.planning",
+    "plan": "spikedtp.planning",
 }
 
 

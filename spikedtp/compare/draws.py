@@ -15,7 +15,7 @@ from spikedtp.spiking.open_loop.plan import Driven, OpenLoop
 from spikedtp.spiking.open_loop.prepare import Prepared
 from spikedtp.spiking.open_loop.readout import KINDS, PHASES
 
-__all__ = ["FactorDraws", "draw_factors"]
+__all__ = ["FactorDraws", "draw_factors", "spike_kernels"]
 
 FEW_SPIKES = 30  # below this expected number in a presentation, trains are drawn spike by spike
 
@@ -129,6 +129,7 @@ def draw_factors(
     seed: int,
     *,
     cells_per_unit: int = 1,
+    kernels: dict[tuple[str, str], np.ndarray] | None = None,
 ) -> dict[str, FactorDraws] | None:
     """The ΔW that one sample makes of its expected signals, and of signals with drawn noise, as factors.
 
@@ -141,6 +142,8 @@ def draw_factors(
     cells_per_unit : int
         How many cells stand for each presynaptic cell. All fire at its rate, each with this share of its weight and of
         its trace.
+    kernels : dict, optional
+        From `spike_kernels`, for several samples of one plan.
 
     Returns
     -------
@@ -148,7 +151,7 @@ def draw_factors(
         projection -> factors with the axes (1, draws, n); None where no prediction is possible.
     """
     spec = response.spec
-    kernels = spike_kernels(spec) if response.replayed is not None else None
+    kernels = kernels or (spike_kernels(spec) if response.replayed is not None else None)
     if kernels is None:
         return None
     expected, fano = _rates(response, sample)

@@ -41,7 +41,7 @@ class Prepared:
 
     Attributes
     ----------
-    readout : str
+    readout : Readout
     spec : OpenLoop
     batched : bool
         Whether the samples came with an axis of their own.
@@ -53,7 +53,7 @@ class Prepared:
         The activities that the inputs replay. It is None if spikes are given.
     """
 
-    readout: str
+    readout: Readout
     spec: OpenLoop
     batched: bool
     readers: dict[str, SignalReader]
@@ -151,7 +151,7 @@ def prepare_open(
                 exists=masks.get(source.projection),
             )
     return Prepared(
-        readout=readout.name, spec=spec, batched=batched, readers=readers, projections=plastic, replayed=replayed,
+        readout=readout, spec=spec, batched=batched, readers=readers, projections=plastic, replayed=replayed,
         n_samples=len(x),
     )  # fmt: skip
 

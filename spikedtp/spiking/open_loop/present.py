@@ -134,7 +134,7 @@ def simulate_open(
         for name, learned in prepared.projections.items()
     }
     response = SpikingResponse(
-        population=population, readout=prepared.readout, spec=spec, batched=prepared.batched, n_samples=shape[0],
+        population=population, readout=prepared.readout.name, spec=spec, batched=prepared.batched, n_samples=shape[0],
         n_repeats=n_repeats, results=results, readers=prepared.readers, plastic=plastic, replayed=replayed,
     )  # fmt: skip
     _warn_of_clipping(response)

@@ -1,0 +1,91 @@
+"""The settings that a planner varies: how long, how fast, how often, and with how many cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from brian2 import Hz, ms
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.parameters import Parameters, check_whole, parameter
+from spikedtp.spiking.open_loop.prepare import Prepared
+
+__all__ = ["KNOBS", "Scene", "Setting"]
+
+
+@dataclass(frozen=True)
+class Setting(Parameters):
+    """What can be had for more time, more spikes, more repeats or more cells.
+
+    Parameters
+    ----------
+    time : Quantity (second)
+        Duration of one step of the rate network, or of the whole presentation where only numbers are given.
+    rate : Quantity (Hz)
+        Firing rate of activity 1, or of the fastest cell where only numbers are given.
+    repeats : int
+        Presentations whose mean ΔW is compared.
+    cells_per_unit : int
+        Presynaptic cells that stand for one, each with its share of the weight.
+    """
+
+    time: Quantity = parameter(20 * ms, above=0 * ms)
+    rate: Quantity = parameter(450 * Hz, above=0 * Hz)
+    repeats: int = 1
+    cells_per_unit: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("repeats", "cells_per_unit"):
+            check_whole(name, getattr(self, name), least=1)
+
+    def number(self, knob: str) -> float:
+        """The value of a knob in its unit (`KNOBS`)."""
+        return float(getattr(self, knob) / KNOBS[knob])
+
+    def with_(self, knob: str, value: float) -> Setting:
+        whole = knob in ("repeats", "cells_per_unit")
+        changed: Any = round(value) if whole else value * KNOBS[knob]
+        return replace(self, **{knob: changed})
+
+
+#: What may be varied, and the unit in which its numbers are.
+KNOBS: dict[str, Any] = {"time": ms, "rate": Hz, "repeats": 1, "cells_per_unit": 1}
+
+
+class Scene(Protocol):
+    """What is planned: presentations, and the ΔW with which theirs are compared."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the knobs are called by the user."""
+
+    @property
+    def setting(self) -> Setting: ...
+
+    @property
+    def projections(self) -> list[str]: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def duration(self) -> float:
+        """How many times `Setting.time` a presentation lasts."""
+
+    @property
+    def headline(self) -> str: ...
+
+    def prepared(self, setting: Setting, *, roughly: bool = False) -> Prepared:
+        """Ready to be drawn from; roughly: with as few time steps as a search needs."""
+
+    def reference(self, projection: str, sample: int) -> np.ndarray | None:
+        """The ΔW to compare with; None stands for the expected spiking ΔW itself."""
+
+    def limits(self, knob: str) -> tuple[float, float]:
+        """Between which numbers a knob is searched."""
+
+    def rounded(self, knob: str, value: float) -> float:
+        """The next value upwards that can be set."""
