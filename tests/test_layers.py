@@ -23,6 +23,7 @@ LAYERS: list[set[str]] = [
     {"configuration"},
     {"rate", "spiking", "datasets", "records"},
     {"compare", "accuracy", "export", "representations", "synapses"},
+    {"planning"},
     {"plotting"},
     {"jobs"},
     {"sweep", "report"},
@@ -61,7 +62,9 @@ LEVEL = {name: depth for depth, names in enumerate(LAYERS) for name in names}
 # Packages that only some layers may import.
 HOMES = {
     "torch": {"rate", "datasets"},  # the spirals are torch's random numbers
-    "brian2": {"parameters", "private_brian2", "events", "equations", "neurons", "plasticity", "spiking", "jobs"},
+    "brian2": {
+        "parameters", "private_brian2", "events", "equations", "neurons", "plasticity", "spiking", "planning", "jobs",
+    },  # fmt: skip
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},
     "joblib": {"sweep"},

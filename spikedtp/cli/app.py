@@ -14,6 +14,7 @@ from spikedtp.cli import (
     compare,
     evaluate,
     info,
+    plan,
     repeat,
     replay,
     report,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 for _module, _short in {
     compare: "Rate against spiking weight changes: the main job.",
+    plan: "How many cells, spikes and repeats are needed, without simulating.",
     report: "A results folder as one HTML page.",
     repeat: "Run a result again: the same bytes?",
     sweep: "Many comparisons in one table.",

@@ -6,7 +6,6 @@ its own as ``config.yaml``.
 
 from spikedtp.configuration.base import CONFIG_FILE, Configuration, flag
 from spikedtp.configuration.commands import (
-    COMMANDS,
     CompareConfiguration,
     Draws,
     EvaluateConfiguration,
@@ -15,6 +14,7 @@ from spikedtp.configuration.commands import (
     TrainConfiguration,
 )
 from spikedtp.configuration.files import read_settings, set_key
+from spikedtp.configuration.planning import PlanConfiguration
 
 __all__ = [
     "COMMANDS",
@@ -23,6 +23,7 @@ __all__ = [
     "Configuration",
     "Draws",
     "EvaluateConfiguration",
+    "PlanConfiguration",
     "ReplayConfiguration",
     "SweepConfiguration",
     "TrainConfiguration",
@@ -30,3 +31,11 @@ __all__ = [
     "read_settings",
     "set_key",
 ]
+
+COMMANDS: dict[str, type[Configuration]] = {
+    model.command: model
+    for model in (
+        CompareConfiguration, TrainConfiguration, EvaluateConfiguration, ReplayConfiguration, SweepConfiguration,
+        PlanConfiguration,
+    )
+}  # fmt: skip

@@ -24,7 +24,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.registries import offered
 
 __all__ = [
-    "COMMANDS", "CompareConfiguration", "Draws", "EvaluateConfiguration", "RandomSampling", "ReplayConfiguration",
+    "CompareConfiguration", "Draws", "EvaluateConfiguration", "RandomSampling", "ReplayConfiguration",
     "SweepConfiguration", "TrainConfiguration",
 ]  # fmt: skip
 
@@ -121,7 +121,7 @@ class _Circuit(Configuration):
         return self.model_copy(update={key: located(key, getattr(self, key)) for key in PLACES if hasattr(self, key)})
 
 
-class _Trained(_Circuit):
+class Trained(_Circuit):
     """Settings of the commands that need trained weights."""
 
     weights: Weights = None
@@ -180,7 +180,7 @@ class _ClosedLoop(_Circuit):
     on_off: OnOff = False
 
 
-class CompareConfiguration(_Spiking, _Trained):
+class CompareConfiguration(_Spiking, Trained):
     """The settings of ``spikedtp compare``. ``spikedtp compare --help`` says what each of them means.
 
     Examples
@@ -259,7 +259,7 @@ class TrainConfiguration(_ClosedLoop):
     out: Out = "results/train"
 
 
-class EvaluateConfiguration(_ClosedLoop, _Trained):
+class EvaluateConfiguration(_ClosedLoop, Trained):
     """The settings of ``spikedtp evaluate``. ``spikedtp evaluate --help`` says what each of them means.
 
     Examples
@@ -425,11 +425,3 @@ class SweepConfiguration(Configuration):
         random = self.random and self.random.model_copy(update={"parameters": values(self.random.parameters)})
         changed = {"base": values(self.base), "grid": values(self.grid), "listed": [*map(values, self.listed)]}
         return self.model_copy(update={**changed, "random": random})
-
-
-COMMANDS: dict[str, type[Configuration]] = {
-    model.command: model
-    for model in (
-        CompareConfiguration, TrainConfiguration, EvaluateConfiguration, ReplayConfiguration, SweepConfiguration
-    )
-}  # fmt: skip

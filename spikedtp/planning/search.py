@@ -52,14 +52,20 @@ def least_value(
     low, high = rounded(limits[0]), limits[1]
     at = min(max(rounded(start), low), high)
     below = above = at
-    while over(above) > 0:  # noise falls with the square root: the first guess is twice the distance
+    least = 1.1  # noise falls with the square root, which the first guesses take for granted; others go further
+    while over(above) > 0:
         if above == high:
             return Found(None, max(known.values()))
-        below, above = above, min(max(rounded(above * math.exp(2.2 * over(above))), rounded(1.1 * above)), high)
+        ratio = max(math.exp(min(2.2 * over(above), 50)), least)
+        below, above, least = above, min(max(rounded(above * ratio), above), high), 4 * least
+        if above == below:  # rounded up, it is beyond the limit
+            above = high
+    least = 1.1
     while over(below) <= 0:
         if below == low:
             return Found(low, known[low])
-        above, below = below, max(rounded(below / max(math.exp(-2.2 * over(below)), 1.1)), low)
+        ratio = max(math.exp(min(-2.2 * over(below), 50)), least)
+        above, below, least = below, max(rounded(below / ratio), low), 4 * least
         if below == above:
             below = low
     for turn in range(MOST_TRIES):

@@ -33,6 +33,7 @@ from spikedtp.plotting.panels import (
     somatic_voltage,
     update_scatter,
 )
+from spikedtp.plotting.planning import contours_figure, cosine_contours
 from spikedtp.plotting.presentation import Shown, population_correlation
 from spikedtp.plotting.replay import replay_figure, replay_traces
 from spikedtp.plotting.rules import rule_fidelity, rules_figure
@@ -44,9 +45,11 @@ __all__ = [
     "activities_figure",
     "ceiling_scatter",
     "closed_updates_figure",
+    "contours_figure",
     "confusion_figure",
     "confusion_matrix",
     "correlation_over_time",
+    "cosine_contours",
     "dendritic_state",
     "dendritic_state_figure",
     "dendritic_voltage",

@@ -31,6 +31,7 @@ CAPTIONS = {
     "similarity": "Similarity of spiking and rate ΔW, one dot per presentation, with what noise alone would leave.",
     "sweep": "Angle between spiking and rate ΔW against each setting that was varied, and against the prediction.",
     "learning_curve": "Accuracy on the test samples over training: in rate, and in spikes where that was measured.",
+    "contours": "Times and rates that give the same expected cosine; the dot is the plan itself.",
     "confusion": "What was answered for the samples of each class.",
     "replay": "Weights and the rule's states over time.",
     "dendritic_state": "Dendritic states of the spiking cells against those of the rate network.",

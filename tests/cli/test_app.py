@@ -14,7 +14,7 @@ from cli.command_lines import complaint
 from spikedtp import __version__
 from spikedtp.cli import main
 
-COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat"]
+COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat", "plan"]
 
 
 def test_version(capsys):
