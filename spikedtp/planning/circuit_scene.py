@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.compare.updates import REFERENCES
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import PoissonInput
-from spikedtp.planning.setting import Setting
+from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Setting
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.spiking.open_loop.prepare import Prepared, prepare_open
 from spikedtp.spiking.open_loop.timeline import Timeline
@@ -24,7 +24,6 @@ __all__ = ["CircuitScene"]
 #: Time steps for each rate step that a search needs.
 ENOUGH_STEPS = 6
 LONGEST_STEP = 400.0  # ms: presentations of 8.4 s
-MOST = 10_000  # repeats, or cells for each unit
 
 
 class _Presented:
@@ -141,7 +140,7 @@ class CircuitScene:
             # faster, and the dead time clips the fastest cell: that is systematic error and no noise
             fastest = float(inputs.max_rate) / max(float(replayed.max()), 1e-9)
             return min(1.0, fastest), max(fastest, min(1.0, fastest))
-        return 1.0, float(MOST)
+        return 1.0, float({"repeats": MOST_REPEATS, "cells_per_unit": MOST_CELLS}[knob])
 
     def rounded(self, knob: str, value: float) -> float:
         step = float(self.dt / ms) if knob == "time" else 1.0

@@ -15,7 +15,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.parameters import Parameters, check_quantity, check_whole, parameter
-from spikedtp.planning.setting import Setting
+from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Setting
 from spikedtp.plasticity import DendriticState, Plateau
 from spikedtp.spiking.open_loop.plan import OpenLoop, Source
 from spikedtp.spiking.open_loop.prepare import Prepared
@@ -30,10 +30,9 @@ NAME = "post_pre"
 STEPS = 400  # time steps of a described presentation; more where a time constant is short
 PER_TIME_CONSTANT = 20
 MOST_STEPS = 20_000
-MOST_CELLS = 20_000
+MOST_IN_ALL = 20_000  # cells
 FASTEST = 1000.0  # Hz, where no dead time sets another limit
 LONGEST = 60_000.0  # ms
-MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Numbers(Parameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("cells", "fan_in", "n_post"):
-            check_whole(name, getattr(self, name), least=1, most=MOST_CELLS)
+            check_whole(name, getattr(self, name), least=1, most=MOST_IN_ALL)
         if self.read not in ("last", "mean"):
             raise SpikedtpError(f"read must be 'last' or 'mean', got {self.read!r}")
         rates = self.rates if np.ndim(self.rates) == 0 else max(self.rates, default=0 * Hz)
@@ -191,7 +190,7 @@ class NumberScene:
         if knob == "rate":
             dead = float(self.numbers.dead_time)
             return 0.1, max(1 / dead if dead > 0 else FASTEST, 0.1)
-        return 1.0, float(MOST)
+        return 1.0, float({"repeats": MOST_REPEATS, "cells_per_unit": MOST_CELLS}[knob])
 
     def rounded(self, knob: str, value: float) -> float:
         return value if knob == "rate" else float(math.ceil(value - 1e-9))

@@ -28,6 +28,7 @@ __all__ = ["PlannedComparison", "plan"]
 DRAWS = 600  # of noise over all samples together, where nothing else is asked for
 LEAST_DRAWS = 24  # of each sample
 SEARCH_DRAWS = 240
+LEAST_MEANS = 3  # of repeats, of each sample
 UNITS = {"time": "ms", "rate": "Hz", "repeats": "", "cells_per_unit": ""}
 
 
@@ -189,12 +190,13 @@ class PlannedComparison(Summarised):
     @cached_property
     def predictions(self) -> dict[str, Prediction]:
         """By projection: every draw of every sample."""
-        drawn = draw(self.scene, self.setting, n_draws=self.n_draws, seed=self.seed)
+        n_draws = max(self.n_draws, LEAST_MEANS * self.setting.repeats)
+        drawn = draw(self.scene, self.setting, n_draws=n_draws, seed=self.seed)
         return predict(self.scene, drawn, self.setting.repeats)
 
     @cached_property
     def _known(self) -> dict[tuple, Any]:
-        """What a search has found: cosines by setting, and the last draws, which do for any number of repeats."""
+        """What a search has found: cosines by setting, and the last draws, which do for fewer repeats, too."""
         return {}
 
     def cosines_at(self, setting: Setting) -> dict[str, float]:
@@ -202,10 +204,13 @@ class PlannedComparison(Summarised):
         known = self._known
         key = tuple(setting.number(knob) for knob in KNOBS if knob != "repeats")
         if (key, setting.repeats) not in known:
-            if known.get(("drawn",), (None,))[0] != key:
-                n_draws = min(self.n_draws, max(LEAST_DRAWS, SEARCH_DRAWS // self.scene.n_samples))
-                known["drawn",] = key, draw(self.scene, setting, n_draws=n_draws, seed=self.seed, roughly=True)
-            known[key, setting.repeats] = median_cosines(self.scene, known["drawn",][1], setting.repeats)
+            n_draws = min(self.n_draws, max(LEAST_DRAWS, SEARCH_DRAWS // self.scene.n_samples))
+            n_draws = max(n_draws, LEAST_MEANS * setting.repeats)
+            last, enough, _ = known.get(("drawn",), (None, 0, None))
+            if last != key or enough < n_draws:
+                drawn = draw(self.scene, setting, n_draws=n_draws, seed=self.seed, roughly=True)
+                known["drawn",] = key, n_draws, drawn
+            known[key, setting.repeats] = median_cosines(self.scene, known["drawn",][2], setting.repeats)
         return known[key, setting.repeats]
 
     @cached_property
@@ -287,12 +292,12 @@ class PlannedComparison(Summarised):
     def _beyond(self, projection: str, wanted: float, rows: list[dict[str, Any]]) -> str:
         limit = self.predictions[projection].row()["noiseless_cosine"]
         tried = ", ".join(
-            f"{row['setting']} up to {row['limit']:.4g}{' ' * bool(row['unit'])}{row['unit']} gives {row['cosine']:.3f}"
+            f"{row['setting']} up to {row['limit']:.4g}{' ' * bool(row['unit'])}{row['unit']} gives {row['cosine']:.4f}"
             for row in rows
         )
         return (
             f"{projection}: no such plan reaches a cosine of {wanted:g} ({tried}); without any noise it would be "
-            f"{limit:.3f} at these settings"
+            f"{limit:.4f} at these settings"
         )
 
     def contours(self, times: Iterable[float] | None = None, rates: Iterable[float] | None = None) -> pd.DataFrame:

@@ -12,7 +12,10 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.parameters import Parameters, check_whole, parameter
 from spikedtp.spiking.open_loop.prepare import Prepared
 
-__all__ = ["KNOBS", "Scene", "Setting"]
+__all__ = ["KNOBS", "MOST_CELLS", "MOST_REPEATS", "Scene", "Setting"]
+
+MOST_REPEATS = 200  # all of which are drawn
+MOST_CELLS = 10_000
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,12 @@ class Setting(Parameters):
         Presentations whose mean ΔW is compared.
     cells_per_unit : int
         Presynaptic cells that stand for one, each with its share of the weight.
+
+    Examples
+    --------
+    >>> from spikedtp.planning import Setting
+    >>> Setting(repeats=3).with_("rate", 100.0)
+    Setting(time=20. * msecond, rate=100. * hertz, repeats=3, cells_per_unit=1)
     """
 
     time: Quantity = parameter(20 * ms, above=0 * ms)
@@ -38,8 +47,8 @@ class Setting(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("repeats", "cells_per_unit"):
-            check_whole(name, getattr(self, name), least=1)
+        check_whole("repeats", self.repeats, least=1, most=MOST_REPEATS)
+        check_whole("cells_per_unit", self.cells_per_unit, least=1, most=MOST_CELLS)
 
     def number(self, knob: str) -> float:
         """The value of a knob in its unit (`KNOBS`)."""

@@ -48,22 +48,6 @@ def test_the_same_as_synapse_by_synapse(seed):
     np.testing.assert_allclose(counted, [row["sign_agreement"] for row in expected[: len(counted)]])
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_many_repeats_as_if_they_were_all_drawn(seed):
-    """Not one mean of 30 fits into 20 draws: moments stand for them."""
-    repeats, n = 30, 400
-    reference, drawn, weight, exists = case(seed, 30 * n, masked=seed % 2 == 1, decay=seed > 1, noise=1.5)
-    there = np.ones_like(reference, bool) if exists is None else exists
-    means = dense(drawn, weight, 30 * n).reshape(n, repeats, N_POST, N_PRE).mean(axis=1)
-    expected = [similarity(reference[there], mean[there]) for mean in means]
-    found = measures(reference, drawn, weight, exists, repeats)
-    for name in ("cosine", "pearson_r", "sign_agreement"):
-        drawn_all = [row[name] for row in expected]
-        assert len(getattr(found, name)) == 1
-        assert abs(getattr(found, name)[0] - np.mean(drawn_all)) < 0.02, name
-        assert np.std(drawn_all) > 0  # there is noise to predict
-
-
 def test_a_change_of_nothing_is_not_a_number():
     reference, drawn, weight, _ = case(0, 8, masked=False, decay=False)
     nothing = measures(np.zeros_like(reference), drawn, weight, None, 1)

@@ -1,0 +1,45 @@
+"""From settings to a plan: what is asked for is what is planned."""
+
+from brian2 import Hz, ms
+
+from spikedtp import datasets, load_rate_network, plan
+from spikedtp.configuration import PlanConfiguration
+from spikedtp.jobs.plan import planned_comparison
+from spikedtp.models import weights_file
+from spikedtp.neurons import PoissonInput, TwoCompartment
+
+
+def test_settings_reach_the_plan():
+    settings = PlanConfiguration.of(
+        {
+            "samples": 2, "readout": "paper", "reference": "notebook", "unit_rate": 200, "time_per_step": 10,
+            "repeats": 3, "cells_per_unit": 2, "cell": {"tau_dend": "30*ms"}, "inputs": {"tau_eligibility": "90*ms"},
+            "draws": 20, "seed": 4,
+        }
+    )  # fmt: skip
+    digits = datasets.load("digits", parts=("test",))
+    expected = plan(
+        load_rate_network("digits_dtp", weights_file("digits_dtp")), digits.test_x[:2], digits.test_t[:2],
+        population="H2E", readout="paper", reference="notebook", unit_rate=200 * Hz, time_per_step=10 * ms, repeats=3,
+        cells_per_unit=2, cell=TwoCompartment(tau_dend=30 * ms), inputs=PoissonInput(tau_eligibility=90 * ms),
+        n_draws=20, seed=4,
+    )  # fmt: skip
+    assert planned_comparison(settings).table.equals(expected.table)
+    assert list(expected.cosine) == ["H2E_H1E"]  # the other projection is not onto a dendrite's rule of Figure 3
+
+
+def test_numbers_reach_the_plan():
+    settings = PlanConfiguration.of(
+        {
+            "cells": 30, "rates": [5, 20.5], "duration": 700, "fan_in": 12, "n_post": 9, "tau_eligibility": 50,
+            "tau_dend": 15, "dead_time": 2, "read": "last", "repeats": 2, "cells_per_unit": 3, "draws": 10,
+        }
+    )  # fmt: skip
+    expected = plan(
+        dict(
+            cells=30, rates=[5, 20.5] * Hz, duration=700 * ms, fan_in=12, n_post=9, tau_eligibility=50 * ms,
+            tau_dend=15 * ms, dead_time=2 * ms, read="last", repeats=2, cells_per_unit=3,
+        ),
+        n_draws=10,
+    )  # fmt: skip
+    assert planned_comparison(settings).table.equals(expected.table)
