@@ -119,7 +119,9 @@ def plan(
             )
         raise known_names("loop", loop, ["open"])
     seed = check_whole("seed", seed)
-    given = dict(unit_rate=unit_rate, time_per_step=time_per_step, repeats=repeats, cells_per_unit=cells_per_unit)
+    given: dict[str, Any] = dict(
+        unit_rate=unit_rate, time_per_step=time_per_step, repeats=repeats, cells_per_unit=cells_per_unit
+    )
     given = {name: value for name, value in given.items() if value is not None}
     scene: Scene
     if isinstance(network, Numbers | Mapping):
@@ -266,7 +268,7 @@ class PlannedComparison(Summarised):
         """
         if isinstance(cosine, bool) or not isinstance(cosine, int | float | np.number) or not 0 < cosine < 1:
             raise SpikedtpError(f"cosine must lie between 0 and 1, got {shown(cosine)}")
-        rows = []
+        rows: list[dict[str, Any]] = []
         for name in self._chosen(projection):
             for knob in self._knobs(vary):
                 found = self._least(name, knob, float(cosine))
@@ -277,7 +279,7 @@ class PlannedComparison(Summarised):
                         "cosine": found.cosine, "limit": self.scene.limits(knob)[1],
                     }
                 )  # fmt: skip
-            mine = [row for row in rows if row["projection"] == name]
+            mine: list[dict[str, Any]] = [row for row in rows if row["projection"] == name]
             if all(np.isnan(row["needed"]) for row in mine):
                 raise SpikedtpError(self._beyond(name, float(cosine), mine))
         return pd.DataFrame(rows)

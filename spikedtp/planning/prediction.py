@@ -85,7 +85,7 @@ def draw(scene: Scene, setting: Setting, *, n_draws: int, seed: int, roughly: bo
 
 def predict(scene: Scene, drawn: Drawn, repeats: int) -> dict[str, Prediction]:
     """The expected similarity of the mean ΔW of so many repeats, for every projection."""
-    found: dict[str, list] = {name: [] for name in scene.projections}
+    by_name: dict[str, list] = {name: [] for name in scene.projections}
     for sample, factors in enumerate(drawn.by_sample):
         for name, (clean, noisy) in factors.items():
             learned = drawn.prepared.projections[name]
@@ -95,13 +95,15 @@ def predict(scene: Scene, drawn: Drawn, repeats: int) -> dict[str, Prediction]:
             assert noisy is not None
             exists = slice(None) if learned.exists is None else learned.exists
             limit = similarity(reference[exists], expected[exists])["cosine"]
-            found[name].append((measures(reference, noisy, learned.weight, learned.exists, repeats), limit))
+            by_name[name].append((measures(reference, noisy, learned.weight, learned.exists, repeats), limit))
     return {
         name: Prediction(
-            *(np.array([getattr(m, key) for m, _ in rows]) for key in ("cosine", "pearson_r", "sign_agreement")),
+            np.array([found.cosine for found, _ in rows]),
+            np.array([found.pearson_r for found, _ in rows]),
+            np.array([found.sign_agreement for found, _ in rows]),
             np.array([limit for _, limit in rows]),
         )
-        for name, rows in found.items()
+        for name, rows in by_name.items()
     }
 
 

@@ -119,9 +119,10 @@ def simulate_open(
     spec, replayed = prepared.spec, prepared.replayed
     shape = (prepared.n_samples, n_repeats)
     seeds = presentation_seeds(seed, *shape, first_sample)
-    if input_spikes is None:
+    if replayed is not None:
         data = RunInputs({"replay": replayed}, np.repeat(np.arange(shape[0]), n_repeats), seeds)
     else:
+        assert input_spikes is not None
         spec = replace(spec, inputs=SpikeTrainInput.like(spec.replaying))
         spikes = _given_spikes(input_spikes, spec.sources, spec.timeline, shape)
         data = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds)
