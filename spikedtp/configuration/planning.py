@@ -56,10 +56,10 @@ class PlanConfiguration(Trained):
     population: Annotated[
         str, setting("Population, LAYER + CELL, whose learned projections are planned.", metavar="NAME")
     ] = "H2E"
-    samples: Annotated[Whole, count("Number of images.")] = 10
+    samples: Annotated[Whole, count("Number of test samples.")] = 10
     unit_rate: Annotated[Real, amount("Firing rate of activity 1, in Hz.", "HZ")] = 450.0
     time_per_step: Annotated[Real, amount("Time for one step of the rate network, in ms.", "MS")] = 20.0
-    repeats: Annotated[Whole, count("Presentations of an image whose mean weight change is compared.")] = 1
+    repeats: Annotated[Whole, count("Presentations of a sample whose mean weight change is compared.")] = 1
     cells_per_unit: Annotated[Whole, count("Presynaptic cells that stand for one, each with a share.")] = 1
     dt: Dt = 1.0
     readout: Annotated[
@@ -109,7 +109,7 @@ class PlanConfiguration(Trained):
     ] = None
     draws: Annotated[
         Annotated[int, Number, Field(ge=4)] | None,
-        setting("Draws of the noise for each image. Default: about 600 in all.", metavar="N"),
+        setting("Draws of the noise for each sample. Default: about 600 in all.", metavar="N"),
     ] = None
     seed: Annotated[Whole, count("Seed of these draws.", least=0)] = 0
     cell: Cell = {}

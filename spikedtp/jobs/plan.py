@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 from brian2 import Hz, ms
 
-from spikedtp import datasets
 from spikedtp.circuit import check_learned, circuit_path
 from spikedtp.configuration import CompareConfiguration, PlanConfiguration
+from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.compare_settings import make_network, simulate_options
+from spikedtp.jobs.data import circuit_and_data
 from spikedtp.planning import Numbers, PlannedComparison, plan
 from spikedtp.plotting import contours_figure
 from spikedtp.rate.threads import one_thread
@@ -48,11 +49,11 @@ def planned_comparison(configuration: PlanConfiguration) -> PlannedComparison:
         return plan(Numbers(**numbers), **noise)
     shared = CompareConfiguration.model_fields.keys() & PlanConfiguration.model_fields.keys() - {"repeats", "out"}
     settings = CompareConfiguration(**{name: getattr(configuration, name) for name in shared})
-    network = make_network(settings)
-    dataset = datasets.load(settings.data, parts=("test",), n_classes=network.circuit.output.size)
+    material = circuit_and_data(settings, ("test",))
+    network, dataset = make_network(settings, material), material.data
     n, most = settings.samples, len(dataset.test_x)
     if n > most:
-        raise SpikedtpError(f"--samples must be between 1 and the {most} test images of {settings.data}, got {n}")
+        raise SpikedtpError(f"--samples must be between 1 and the {most} test samples of {settings.data}, got {n}")
     check_learned(network.circuit, settings.population)
     options = simulate_options(settings)
     for name in ("device", "seed"):
@@ -152,4 +153,5 @@ def _flat(table: pd.DataFrame) -> dict[str, Any]:
 def _input_files(configuration: PlanConfiguration) -> list[Path]:
     if configuration.from_numbers:
         return configuration.plugin_files()
-    return [circuit_path(configuration.circuit), configuration.weights_file(), *configuration.plugin_files()]
+    named = [circuit_path(configuration.circuit), configuration.weights_file(), *data_files(configuration.data)]
+    return [*named, *configuration.plugin_files()]
