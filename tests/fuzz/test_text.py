@@ -160,6 +160,7 @@ def test_bombs(attempt, file, text):
 SETTINGS = {
     "compare": {"cell": {"tau_soma": "30*ms"}, "inputs": {"dead_time": "1*ms"}, "rules": {"H2E_H1E": {"name": "BTSP"}}},
     "train": {"samples": 3, "mode": "rate"},
+    "plan": {"cells": 5, "rates": [5, 20], "cosine": 0.5, "presentations": 9},
     "evaluate": {"samples": 3},
     "replay": {"rule": "STDP", "signals": "x.npz", "parameters": {"tau_plus": "20*ms"}},
     "sweep": {
