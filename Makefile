@@ -3,12 +3,18 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-VENV ?= .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 # The first interpreter that starts and is new enough (a version manager may list one that does not start).
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+# .venv is for the Python that it was made with. For another one in PYTHON, such as 3.13, it is .venv-3.13.
+VENV ?= $(shell version() { "$$1" -c 'import sys; v = sys.version_info[:2]; v < (3, 11) or print("%d.%d" % v)' 2>/dev/null; }; \
+	named="$(filter-out file undefined,$(origin PYTHON))"; wanted="$$(version "$(PYTHON)")"; made="$$(version .venv/bin/python)"; \
+	if [ -n "$$named" ] && [ -z "$$wanted" ]; then :; \
+	elif [ -z "$$named" ] || [ -z "$$made" ] || [ "$$made" = "$$wanted" ]; then echo .venv; else echo ".venv-$$wanted"; fi)
+VENV := $(VENV)
+$(if $(VENV),,$(error PYTHON=$(PYTHON) does not start, or is older than 3.11))
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 WORKERS ?= 2
 DEMO_OUT ?= results/demo
 
@@ -16,12 +22,14 @@ DEMO_OUT ?= results/demo
 export OMP_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test test-all coverage lint docs notebooks clean
+.PHONY: help setup demo test test-all matrix where coverage lint docs notebooks clean
 
 help:
 	@echo "make demo      set up and compare rate and spiking weight changes on the shipped model ($(DEMO_OUT))"
 	@echo "make test      set up, lint, tests"
 	@echo "make test-all  the same with the slow tests"
+	@echo "               PYTHON=python3.13: with that Python, in an environment of its own (.venv-3.13)"
+	@echo "make matrix    the tests with every Python and the oldest and newest Brian2 of each, as a table"
 	@echo "make coverage  which branches of the package the tests take (all but tests/faults)"
 	@echo "make lint      ruff and mypy"
 	@echo "make docs      the documentation (docs/_build/html/index.html), notebooks run"
@@ -46,6 +54,14 @@ test: lint
 
 test-all: lint
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+PYTHONS ?= python3.11 python3.12 python3.13
+
+matrix: $(READY)
+	$(BIN)/python tests/python_matrix.py $(PYTHONS)
+
+where:
+	@echo $(VENV)
 
 coverage: $(READY)
 	$(BIN)/coverage erase
@@ -78,4 +94,4 @@ notebooks: $(NOTEBOOKS)
 
 clean:
 	rm -rf build dist *.egg-info docs/_build docs/api docs/rules docs/notebooks docs/gallery.md docs/background.md .pytest_cache .ruff_cache .mypy_cache .hypothesis
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +

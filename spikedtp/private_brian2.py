@@ -7,19 +7,16 @@ objects on either device that have run or will still run. Only one thread at a t
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-from brian2 import Network, prefs
-from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
+from brian2 import prefs
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import Device, RuntimeDevice
 
+from spikedtp.brian2_internals import enter, new_instances, process_state, set_process_state
 from spikedtp.locks import Lock
 
 __all__ = ["PrivateBrian2", "harmless_warnings"]
@@ -43,7 +40,6 @@ PREFERENCES = {
 }
 
 _ALONE = Lock()
-_DEVICES: Any = sys.modules[Device.__module__]  # the package has an attribute of the module's name
 
 
 class PrivateBrian2:
@@ -55,28 +51,25 @@ class PrivateBrian2:
 
     def __init__(self, device: str):
         self._device: Device = KINDS[device]()
-        self._instances: defaultdict = defaultdict(InstanceTrackerSet)
+        self._instances = new_instances()
 
     @contextmanager
     def inside(self) -> Iterator[Device]:
         """No code of the caller may run inside, such as a function that is called with the progress."""
         quiet = np.errstate(divide="ignore", invalid="ignore", under="ignore", over="warn")
         with _ALONE, quiet, harmless_warnings():
-            device, instances = _DEVICES.active_device, InstanceFollower.instance_sets
-            preferences = {name: prefs[name] for name in PREFERENCES}
-            signals = Network._globally_running, Network._globally_stopped
-            state = np.random.get_state()  # noqa: NPY002
+            state, preferences = process_state(), {name: prefs[name] for name in PREFERENCES}
+            numbers = np.random.get_state()  # noqa: NPY002
             try:
-                _DEVICES.active_device, InstanceFollower.instance_sets = self._device, self._instances
+                enter(self._device, self._instances)
                 prefs.update(PREFERENCES)
                 if self._device.defaultclock is None:
                     self._device.activate(build_on_run=False)
                 yield self._device
             finally:
-                _DEVICES.active_device, InstanceFollower.instance_sets = device, instances
+                set_process_state(state)
                 prefs.update(preferences)
-                Network._globally_running, Network._globally_stopped = signals
-                np.random.set_state(state)  # noqa: NPY002
+                np.random.set_state(numbers)  # noqa: NPY002
 
 
 @contextmanager

@@ -241,7 +241,7 @@ def _with_clocks(project: Path) -> list[str]:
         raise RuntimeError("the run loop of spikedtp does not look as the benchmarks know it")
     source.write_text(SPENT + text.replace(CALL, TIMED))
     compile_project(project)
-    main = (project / "cold.cpp").read_text()
+    main = (project / "main.cpp").read_text()
     return re.findall(r"\.add\(&\w+, _run_(\w+?)(?:_codeobject)?\);", main)
 
 

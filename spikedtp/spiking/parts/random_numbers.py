@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spikedtp.brian2_internals import GENERATOR
 from spikedtp.neurons.random_numbers import exponential
 
 __all__ = ["RANDOM_NUMBERS"]
@@ -9,11 +10,11 @@ __all__ = ["RANDOM_NUMBERS"]
 #: For the namespace of a group: the same numbers on every device as long as nothing else draws in between.
 RANDOM_NUMBERS = {
     "exponential": exponential(
-        cpp="""
+        cpp=f"""
     static inline double _exponential(const int)
-    {
-        return spikedtp::exponentials().next(brian::_random_generators[0]);
-    }
+    {{
+        return spikedtp::exponentials().next({GENERATOR});
+    }}
     """
     )
 }

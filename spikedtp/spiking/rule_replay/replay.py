@@ -12,6 +12,7 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.arithmetic import underflow_is_zero
+from spikedtp.brian2_internals import familiar
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.events import SpikeTrains
 from spikedtp.parameters import check_quantity
@@ -22,7 +23,6 @@ from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.rule_replay.dense_network import build_dense_replay, dense_patterns
 from spikedtp.spiking.rule_replay.given_signals import GivenSignals, RowRule
 from spikedtp.spiking.rule_replay.stock_network import ReplaySpec, build_replay, patterns
-from spikedtp.spiking.synapses.all_to_all import dense_synapses_work
 from spikedtp.summaries import Summarised, counted
 
 __all__ = ["ReplayResult", "replay"]
@@ -262,7 +262,7 @@ def _replay_spiking(
         n_kept=None if everything else len(steps),
     )
     some = not everything and not names
-    if some and isinstance(rule, TimedRule) and rule.pair_form() is not None and dense_synapses_work():
+    if some and isinstance(rule, TimedRule) and rule.pair_form() is not None and familiar():
         build, tables = partial(build_dense_replay, rule, spec), dense_patterns(signals, steps)
     else:
         build, tables = partial(build_replay, spec), patterns(signals, None if everything else steps)

@@ -8,6 +8,7 @@ from brian2.core.spikesource import SpikeSource
 from brian2.core.variables import Subexpression, Variable, Variables
 from brian2.groups.group import Group
 
+from spikedtp.brian2_internals import add_variable
 from spikedtp.errors import SpikedtpError, known_names, shown
 
 __all__ = ["Cells"]
@@ -68,9 +69,7 @@ class Cells:
         for name, variable in self.cells.variables.items():
             if name not in self.group.variables and not name.endswith("_idx") and not name.startswith("_"):
                 for known_as in self._names(name, suffix, variables):
-                    # add_reference() would count as in the whole group
-                    variables._variables[known_as] = variable
-                    variables.indices[known_as] = "0" if variable.scalar else own
+                    add_variable(variables, known_as, variable, "0" if variable.scalar else own)
 
     @staticmethod
     def _names(name: str, suffix: str, variables: Variables) -> list[str]:

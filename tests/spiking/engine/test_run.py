@@ -51,9 +51,10 @@ def test_what_lasts_runs_in_order():
         run_on("cpp_standalone", partial(build, lasts=True), inputs(4), n_processes=2)
 
 
-def test_sources_do_not_depend_on_the_callers_objects():
+def test_sources_do_not_depend_on_the_callers_objects(cache):
     before = run(1)
     names = {project.name for project in cached_projects()}
+    assert len(names) == 1
     mine = [brian2.NeuronGroup(1, "v : 1", name="noisy_cells") for _ in range(2)]
     others = [build() for _ in range(2)]
     same(before, run(1))

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import brian2
-from brian2.codegen import cpp_prefs
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from jinja2 import FileSystemBytecodeCache
 
+from spikedtp.brian2_internals import bytecode_cache, compiler_flags
 from spikedtp.spiking.engine.compiled.compiler import compiler_identity
 from spikedtp.spiking.parts.code_objects import CompiledCodeObject
 
@@ -33,24 +33,19 @@ def remembered_codegen(root: Path) -> Iterator[None]:
 def _remembered_templates(folder: Path) -> Iterator[None]:
     """Jinja compares its compiled templates with their source; afterwards Brian2's are without them again."""
     folder.mkdir(exist_ok=True)
-    environments = [owner.templater.env for owner in (CPPStandaloneCodeObject, CompiledCodeObject)]
-    before = [environment.bytecode_cache for environment in environments]
-    for environment in environments:
-        environment.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    owners = (CPPStandaloneCodeObject, CompiledCodeObject)
+    before = [bytecode_cache(owner, FileSystemBytecodeCache(str(folder))) for owner in owners]
     try:
         yield
     finally:
-        for environment, cache in zip(environments, before, strict=True):
-            environment.bytecode_cache = cache
+        for owner, cache in zip(owners, before, strict=True):
+            bytecode_cache(owner, cache)
 
 
 @contextmanager
 def _remembered_flags(path: Path) -> Iterator[None]:
     """Which flags the compiler takes: Brian2 would try each of them."""
-    known = getattr(cpp_prefs, "_compiler_flag_compatibility", None)  # a private name: without it, Brian2 tries
-    if known is None:
-        yield
-        return
+    known = compiler_flags()
     if not known and path.exists():
         known.update({(compiler, flag): works for compiler, flag, works in json.loads(path.read_text())})
     before = dict(known)

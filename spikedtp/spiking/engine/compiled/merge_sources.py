@@ -7,12 +7,13 @@ full optimisation, the rest (reading, writing, main) does without. The arithmeti
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
+
+from spikedtp.brian2_internals import fall_back
 
 __all__ = ["merge_sources"]
 
-HOT, COLD = ("network.cpp",), ("allocation.cpp", "main.cpp", "objects.cpp", "run.cpp", "synapses_classes.cpp")
+HOT = "network.cpp"  # and the code objects
 MAKEFILE = """\
 {settings}
 main: hot.o cold.o
@@ -26,20 +27,22 @@ cold.o: cold.cpp
 
 def merge_sources(project: Path) -> None:
     """Merge the sources of a generated project in place; warns and leaves it as it is if it looks unfamiliar."""
+    makefile = (project / "makefile").read_text()
+    settings = re.findall(r"^(?:OPTIMISATIONS|CXXFLAGS|LFLAGS) *=.*$", makefile, re.MULTILINE)
+    compiled = {name for line in re.findall(r"^SRCS *=(.*)$", makefile, re.MULTILINE) for name in line.split()}
     objects = sorted(project.glob("code_objects/*.cpp"))
     merged = [text for text in map(_name_support_code, objects) if text is not None]
-    settings = re.findall(r"^(?:OPTIMISATIONS|CXXFLAGS|LFLAGS) *=.*$", (project / "makefile").read_text(), re.MULTILINE)
-    known = {path.name for path in project.glob("*.cpp")} == {*HOT, *COLD}
-    if len(merged) < len(objects) or len(settings) != 3 or not known:
-        warnings.warn(
-            "this version of Brian2 generates C++ that spikedtp cannot merge: the first build is slower", stacklevel=2
-        )
+    hot = {HOT, *(str(path.relative_to(project)) for path in objects)}
+    if len(merged) < len(objects) or len(settings) != 3 or not hot <= compiled:
+        fall_back("it generates other C++ files")
         return
-    (project / "hot.cpp").write_text("\n".join([(project / name).read_text() for name in HOT] + merged))
-    (project / "cold.cpp").write_text("\n".join((project / name).read_text() for name in COLD))
+    (project / "hot.cpp").write_text("\n".join([(project / HOT).read_text(), *merged]))
+    # by their paths: each finds its own headers (the spike queue's lie beside it)
+    cold = sorted(compiled - hot | {path.name for path in project.glob("*.cpp")} - {HOT, "hot.cpp"})
+    (project / "cold.cpp").write_text("".join(f'#include "{name}"\n' for name in cold))
     (project / "makefile").write_text(MAKEFILE.format(settings="\n".join(settings)))
-    for path in [*objects, *(project / name for name in (*HOT, *COLD))]:
-        path.unlink()
+    for name in hot:
+        (project / name).unlink()
 
 
 def _name_support_code(path: Path) -> str | None:

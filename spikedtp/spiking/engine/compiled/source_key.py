@@ -37,6 +37,8 @@ PACKAGE = Path(__file__).parents[3]
 LOADED = time.time() - 10
 VERSIONS = tuple(version(package) for package in ("brian2", "numpy", "sympy", "jinja2"))
 BLANKS = {"f": np.nan, "i": -1, "u": 0, "b": True}
+#: What Python 3.13 notes of every class; its methods hold all that matters.
+OF_PYTHON = ("__firstlineno__", "__static_attributes__")
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ def _code_of(kind: type) -> list[str]:
             continue
         parts.append(f"class {base.__module__}.{base.__qualname__}")
         for name, member in sorted(vars(base).items()):
+            if name in OF_PYTHON:
+                continue
             wrapped = (getattr(member, of, None) for of in ("fget", "func", "__func__"))  # properties, class methods
             function = next(filter(None, wrapped), member)
             if isinstance(function, FunctionType):

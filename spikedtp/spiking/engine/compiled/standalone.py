@@ -15,7 +15,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.brian2_internals import count_as_run, fall_back, familiar
+from spikedtp.errors import SpikedtpError, in_one_line
 from spikedtp.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far, write_inputs
@@ -26,6 +27,7 @@ from spikedtp.spiking.engine.compiled.processes import check_processes, run_proc
 from spikedtp.spiking.engine.compiled.source_key import blueprint_of
 from spikedtp.spiking.engine.compiled.write_source import write_source
 from spikedtp.spiking.engine.layout import Layout
+from spikedtp.spiking.engine.runtime import run_runtime
 from spikedtp.spiking.engine.working_folders import working_folder
 
 __all__ = ["compiled", "run_standalone"]
@@ -38,29 +40,39 @@ def run_standalone(
     n_processes: int = 1,
     kept: Kept | None = None,
 ) -> RunResults:
-    """Build a network and run every presentation of `data`; see `run_on`."""
+    """Build a network and run every presentation of `data`; see `run_on`.
+
+    With a version of Brian2 that is not known and whose C++ cannot be had, it runs on the runtime device.
+    """
     check_processes(n_processes)
     started = time.perf_counter()
-    with compiled(build, data) as (project, layout, data):
+    with ExitStack() as stack:
+        try:
+            project, layout, data = stack.enter_context(compiled(build, data))
+        except Exception as error:  # Brian2's own, or the compiler's: with an unknown version it may be anything
+            if familiar():
+                raise
+            fall_back(f"its C++ cannot be used: {in_one_line(error)}")
+            return run_runtime(build, data, progress, kept=kept)
         if layout.lasting and n_processes > 1:
             raise SpikedtpError(
                 "what this network learns lasts from one presentation to the next, so presentations run in order: "
                 "n_processes must be 1"
             )
         ready = time.perf_counter()
-        with working_folder(Path(tempfile.gettempdir()), "spikedtp-run-") as folder:
-            write_inputs(folder / "inputs", layout, data)
-            (folder / "results").mkdir()
+        folder = stack.enter_context(working_folder(Path(tempfile.gettempdir()), "spikedtp-run-"))
+        write_inputs(folder / "inputs", layout, data)
+        (folder / "results").mkdir()
 
-            def report(done: int) -> None:
-                if progress is not None:
-                    progress(done)
-                if kept is not None and data.due(done):
-                    kept(done, read_so_far(folder / "results", layout, done, data))
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(done)
+            if kept is not None and data.due(done):
+                kept(done, read_so_far(folder / "results", layout, done, data))
 
-            reports = report if progress is not None or kept is not None else None
-            finished = run_processes(project, folder, len(data), n_processes, reports, data.keep_every)
-            results = read_results(folder / "results", layout, [process.first for process in finished], data)
+        reports = report if progress is not None or kept is not None else None
+        finished = run_processes(project, folder, len(data), n_processes, reports, data.keep_every)
+        results = read_results(folder / "results", layout, [process.first for process in finished], data)
     results.timings = {
         "build": ready - started,
         "run": time.perf_counter() - ready,
@@ -76,11 +88,9 @@ def compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tup
     """The compiled project, what is to know of it, and the inputs with the values of its constants."""
     with PrivateBrian2("cpp_standalone").inside():
         blueprint = blueprint_of(build)
-        built = build()
+        built = _built(build)
         layout = Layout.of(built)
         data = replace(data, constants={name: values for name, (_, values) in built.constants.items()})
-        for item in built.net.objects:  # or Brian2 would warn of objects that never ran
-            item._network = built.net.id
     key = blueprint.key(layout) if blueprint else None
     with ExitStack() as stack:
         project = stack.enter_context(known_project(key)) if key else None
@@ -92,4 +102,10 @@ def compiled(build: Callable[[], BuiltNetwork], data: RunInputs) -> Iterator[tup
 
 def _write_source(build: Callable[[], BuiltNetwork], folder: Path) -> None:
     with PrivateBrian2("cpp_standalone").inside() as device, remembered_codegen(cache_folder()):
-        write_source(device, build(), folder)
+        write_source(device, _built(build), folder)
+
+
+def _built(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
+    built = build()
+    count_as_run(built.net)  # it may never run here
+    return built

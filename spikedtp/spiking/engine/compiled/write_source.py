@@ -9,6 +9,7 @@ import numpy as np
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
+from spikedtp.brian2_internals import SEED, STOPPED
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
 from spikedtp.spiking.engine.compiled.slim_loop import slim_run_loop
@@ -38,8 +39,7 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
     add(
         "for (int64_t& k = spikedtp::job().k; k < spikedtp::job().last; k++) {",
         "presentations.load();",
-        # a private name of Brian2's: tests/spiking/engine/compiled/test_write_source.py would notice its loss
-        "brian::_random_generators[0].seed(presentations.seed());",
+        f"{SEED}(presentations.seed());",
         "spikedtp::exponentials().forget();",
         f"{net}.t = 0;",
         f"{device.get_array_name(clock['t'])}[0] = 0;",
@@ -47,7 +47,7 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
     )
     built.start()
     built.net.run(built.duration, namespace={})
-    add('if (Network::_globally_stopped) spikedtp::fail("interrupted");', *_collect(device, built, layout))
+    add(f'if ({STOPPED}) spikedtp::fail("interrupted");', *_collect(device, built, layout))
     if built.lasting:
         add("if (spikedtp::job().keeps()) {", *(_keep_lasting(device, n, v) for n, v in built.lasting.items()), "}")
     add("presentations.done();", "}", "presentations.finish();")

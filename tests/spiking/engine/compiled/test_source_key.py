@@ -221,7 +221,7 @@ def test_the_blank_has_no_values():
     assert blank.hidden == spec().hidden and blank.n_steps == 20
 
 
-def test_a_second_use_generates_nothing(monkeypatch):
+def test_a_second_use_generates_nothing(cache, monkeypatch):
     """Other weights and inputs, and the results are those of a network that was generated for them."""
     rng = np.random.default_rng(1)
 
@@ -232,6 +232,7 @@ def test_a_second_use_generates_nothing(monkeypatch):
     x = rng.random((2, 5, 20, 4)) < 0.5
     first = run(0)
     names = {project.name for project in cached_projects()}
+    assert len(names) == 1
     with monkeypatch.context() as patch:
         patch.setattr(standalone, "write_source", lambda *_: pytest.fail("generated again"))
         again, second = run(0), run(1)
