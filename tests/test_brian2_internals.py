@@ -220,10 +220,7 @@ def test_recorders_take_another_template():
 
 def test_no_other_module_takes_a_private_name():
     """`x._name` where x is not of this package, and the names themselves, in strings of C++ too."""
-    theirs = {*RELIED_ON, "_random_generators", "_network", "_compiler_flag_compatibility"} - {
-        "_spikespace",
-        "templater",
-    }
+    theirs = {*RELIED_ON, "_random_generators", "_compiler_flag_compatibility"} - {"_spikespace", "templater"}
     named = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in theirs))
     of_tuples = {"_asdict", "_replace", "_repr_latex_"}
     for path in sorted(PACKAGE.rglob("*.py")):
