@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import brian2
-from brian2 import Network
+from brian2 import Clock, Network
 from brian2.codegen import cpp_prefs
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import Variable, Variables
@@ -27,7 +27,7 @@ from spikedtp.errors import SpikedtpError
 
 __all__ = [
     "GENERATOR", "SEED", "STOPPED", "TESTED", "add_variable", "bytecode_cache", "compiler_flags", "count_as_run",
-    "doubts", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state", "set_process_state",
+    "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state", "set_process_state",
 ]  # fmt: skip
 
 #: Versions of Brian2 with which the whole test suite passes.
@@ -85,6 +85,11 @@ def count_as_run(network: Network) -> None:
     """Make Brian2 believe that the network has run. It warns when objects vanish that never did."""
     for item in network.objects:
         item._network = network.id
+
+
+def end_of_run(clock: Clock) -> float:
+    """When the run that begins will end, in seconds; infinite where Brian2 does not say."""
+    return getattr(clock, "_i_end", float("inf")) * clock.dt_
 
 
 def add_variable(variables: Variables, name: str, variable: Variable, index: str) -> None:

@@ -106,6 +106,14 @@ def test_network_of_an_object():
     assert one._network == counted == network.id and other._network is None
 
 
+def test_end_of_a_run():
+    clock = brian2.Clock(0.5 * ms)
+    brian2.Network(NeuronGroup(1, "", clock=clock)).run(3 * ms)
+    assert brian2_internals.end_of_run(clock) == pytest.approx(0.003)
+    del clock._i_end
+    assert brian2_internals.end_of_run(clock) == np.inf
+
+
 def test_variables_of_another_owner():
     """Under the name that they are given, with the index that they are given."""
     cells = NeuronGroup(4, "v : 1")

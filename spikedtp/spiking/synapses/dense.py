@@ -17,6 +17,7 @@ from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 from numpy.typing import ArrayLike, DTypeLike
 
+from spikedtp.brian2_internals import end_of_run
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.spiking.synapses.checks import (
     check_clock,
@@ -325,6 +326,6 @@ class DenseSynapses(SynapseMatrix):
             slots, room = self._delay.prepare(dt, len(self._spikers), self.mask)
             if self._delay_checked != dt:
                 late = self._delay.in_seconds(dt), self._delay.in_steps(dt)
-                warn_of_delays(self.name, *late, dt, self.clock._i_end * dt)
+                warn_of_delays(self.name, *late, dt, end_of_run(self.clock))
                 self._delay_checked = dt
         return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}
