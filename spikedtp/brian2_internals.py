@@ -27,7 +27,8 @@ from spikedtp.errors import SpikedtpError
 
 __all__ = [
     "GENERATOR", "SEED", "STOPPED", "TESTED", "add_variable", "bytecode_cache", "compiler_flags", "count_as_run",
-    "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state", "set_process_state",
+    "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state",
+    "set_process_state",
 ]  # fmt: skip
 
 #: Versions of Brian2 with which the whole test suite passes.
