@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,17 +19,20 @@ from spikedtp.file_kinds import file_kind
 
 __all__ = ["files_of", "load_table"]
 
+logger = logging.getLogger(__name__)
+
 LABELS = ("label", "target", "class", "y")
 PART = "part"
 MAX_BYTES = 2**29
 _SEPARATORS = ",;\t"
+_FEW = 3  # columns: a sample of so few may well be 0, 1, 2
 
 
 def load_table(argument: str, parts: Sequence[str]) -> Dataset:
     """The samples of a table, split by its column ``part``, or as any data set without parts."""
     spec = f"csv:{argument}"
     frame = _table(spec, files_of(argument)[0])
-    of_part = frame.pop(PART).astype(str).str.strip() if PART in frame else None
+    of_part = frame.pop(PART).astype(str).str.strip().str.lower() if PART in frame else None
     label = _label_column(spec, frame)
     y = _numbers(spec, frame[[label]])[:, 0]
     x = _numbers(spec, frame.drop(columns=label))
@@ -53,14 +58,17 @@ def _table(spec: str, path: Path) -> pd.DataFrame:
         if path.stat().st_size > MAX_BYTES:
             raise SpikedtpError(f"{spec}: has more than {MAX_BYTES >> 20} MiB: save it as an .npz file of arrays")
         with open(path, "rb") as raw:
-            kind = file_kind(raw.read(300))
+            start = raw.read(300)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SpikedtpError(f"{spec}: is text in UTF-16: save it in UTF-8")
+        kind = file_kind(start)
         if kind and kind != "a text file":
             raise SpikedtpError(f"{spec}: is no table of text but {kind}")
         with open(path, encoding="utf-8-sig", newline="") as file:
             above, first = next(((n, line) for n, line in enumerate(file) if line.strip()), (0, ""))
         separator = next((mark for mark in _SEPARATORS if mark in first), ",")
         cells = [cell.strip() for cell in next(csv.reader([first], delimiter=separator), [])]
-        named = any(_number(cell) is None for cell in cells)
+        named = _are_names(spec, cells)
         frame = pd.read_csv(
             path, sep=separator, header=None, skiprows=above + named, compression=None, encoding="utf-8-sig",
             low_memory=False, skipinitialspace=True,
@@ -71,6 +79,8 @@ def _table(spec: str, path: Path) -> pd.DataFrame:
         raise SpikedtpError(f"{spec}: has no rows of numbers") from None
     except OSError as error:
         raise SpikedtpError(f"{spec}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise SpikedtpError(f"{spec}: is no text in UTF-8: save it in UTF-8") from None
     except (ValueError, csv.Error, OverflowError) as error:  # pandas' for ragged rows, quotes, encodings
         why = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise SpikedtpError(f"{spec}: is no table with equally many cells in each row: {why}") from None
@@ -80,6 +90,23 @@ def _table(spec: str, path: Path) -> pd.DataFrame:
         raise SpikedtpError(f"{spec}: has one column only: it needs inputs and labels, separated by commas")
     frame.columns = pd.Index(_names(spec, cells) if named else [f"column {n}" for n in range(1, len(cells) + 1)])
     return frame
+
+
+def _are_names(spec: str, cells: list[str]) -> bool:
+    """Whether the first line names the columns. pandas numbers those without names: 0, 1, 2 and so on."""
+    if cells and cells[0].startswith("#"):
+        raise SpikedtpError(
+            f"{spec}: its first line begins with #, and such lines are not read: remove it, or only the # where the "
+            "line names the columns"
+        )
+    if len(cells) == 1 and len(cells[0].split()) > 1:
+        raise SpikedtpError(f"{spec}: its cells are separated by blanks: separate them by commas")
+    numbered = len(cells) > 1 and any(cells == [str(first + n) for n in range(len(cells))] for first in (0, 1))
+    if numbered and len(cells) <= _FEW:
+        raise SpikedtpError(
+            f"{spec}: its first line, {','.join(cells)}, may number the columns or be a sample: give the columns names"
+        )
+    return numbered or any(_number(cell) is None for cell in cells)
 
 
 def _names(spec: str, cells: list[str]) -> list[str]:

@@ -41,8 +41,23 @@ def test_the_last_column_is_the_label_where_none_is_called_so(save):
     assert load(save("a,b,species\n" + "0.1,0.2,2\n" * 3)).train_y.tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("n_columns", [4, 9])
+def test_numbers_of_columns_are_no_sample(save, first, n_columns):
+    """What pandas writes for a frame without names, whether all columns have numbers for names or all but the label."""
+    x, y = np.random.default_rng(0).random((6, n_columns - 1)), np.array([0, 1] * 3)
+    frame = pd.DataFrame(np.column_stack([x, y]), columns=range(first, first + n_columns))
+    for names in (frame, frame.rename(columns={first + n_columns - 1: "label"})):
+        data = load(save(names.to_csv(index=False)))
+        assert len(data.train_y) + len(data.test_y) == 6 and data.n_inputs == n_columns - 1
+        np.testing.assert_allclose(np.sort(np.concatenate([data.train_x, data.test_x])[:, 0]), np.sort(x[:, 0]))
+    shuffled = frame.columns[::-1]  # a sample may hold such numbers in another order
+    data = load(save(frame.to_csv(index=False, header=shuffled)), scale="minmax")
+    assert len(data.train_y) + len(data.test_y) == 7
+
+
 def test_a_column_of_parts(save):
-    data = load(save("a,label,part\n0.1,0,train\n0.2,1, test\n0.3,2,train\n0.4,0,test\n"))
+    data = load(save("a,label,part\n0.1,0,Train\n0.2,1, TEST\n0.3,2,train\n0.4,0,test\n"))
     assert data.train_y.tolist() == [0, 2] and data.test_y.tolist() == [1, 0] and data.n_inputs == 1
     np.testing.assert_allclose(data.test_x.ravel(), [0.2, 0.4])
 
@@ -65,13 +80,20 @@ def test_a_column_of_parts(save):
         ("a,a,label\n0.1,0.2,0\n", "two columns of the name 'a'"),
         ("a,label,class\n0.1,0,0\n", "labels may stand in one column, found label and class"),
         ("a,label,part\n0.1,0,dev\n", "its column 'part' must say train or test, got 'dev'"),
+        ("0,1\n0,0\n1,1\n", "its first line, 0,1, may number the columns or be a sample: give the columns names"),
+        ("1,2,3\n0,0,1\n", "its first line, 1,2,3, may number the columns"),
+        ("# a,label\n0.1,0\n", "its first line begins with #, and such lines are not read: remove it"),
+        ("a label\n0.1 0\n", "its cells are separated by blanks: separate them by commas"),
+        ("0.1  0\n0.2  1\n", "separated by blanks"),
+        ("a,label\n0.1,0\n".encode("utf-16"), "is text in UTF-16: save it in UTF-8"),
+        ("\u00e4,label\n0.1,0\n".encode("latin-1"), "is no text in UTF-8: save it in UTF-8"),
         ("a\n0.1\n", "has one column only"),
         ("a,label\n", "has no rows of numbers"),
         ("", "no table|no rows|one column"),
         ("a,label\n2.5,0\n2.6,1\n", r"must lie in \[0, 1\]"),
         (b"\x1f\x8b\x08\0\0", "is no table of text but a gzip-compressed file"),
         (b"PK\x03\x04abc", "is no table of text but a zip archive"),
-        (b"a,label\n\xff\xfe,0\n", "is no table"),
+        (b"a,label\n\xff\xfe,0\n", "is no text in UTF-8"),
         ('a,label\n"0.1,0\n0.2,1\n', "is no table|holds text|first line has"),
     ],
 )  # fmt: skip
