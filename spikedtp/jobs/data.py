@@ -11,6 +11,7 @@ from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
 from spikedtp.datasets import Dataset, load, parts_of
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.trained import warn_of_other_scaling
 
 __all__ = ["Material", "circuit_and_data", "data_name", "fitting_weights"]
 
@@ -93,7 +94,10 @@ def fitting_weights(settings: CompareConfiguration | EvaluateConfiguration, mate
             f"--fit-sizes: the weights that ship with {settings.circuit} do not fit the data "
             f"({', '.join(material.changes)}): train others with 'spikedtp train' and name them with --weights"
         )
-    return settings.weights_file()
+    weights = settings.weights_file()
+    if settings.weights is not None:
+        warn_of_other_scaling(weights, settings.scale, settings.on_off_inputs, material.data)
+    return weights
 
 
 def data_name(spec: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from spikedtp.circuit import Circuit, bias_key, circuit_path, read_circuit, shipped_names, weight_key
-from spikedtp.configuration import CONFIG_FILE
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.trained import FITTED_CIRCUIT, settings_beside
 from spikedtp.models import weights_file
 from spikedtp.plasticity.constraints import Bounds
 from spikedtp.rate.checkpoints import Checkpoint, read_checkpoint
@@ -197,13 +197,9 @@ def _statistics(weight: np.ndarray) -> dict[str, float]:
 
 def _circuit_of(weights: Path) -> str | Path | None:
     """The circuit that a checkpoint was trained in, as far as its folder or name tells."""
-    from spikedtp.circuit.fields import load_yaml
-
-    config = weights.parent / CONFIG_FILE
-    if config.is_file():
-        settings = load_yaml(config)
-        if isinstance(settings, dict) and isinstance(settings.get("circuit"), str):
-            return settings["circuit"]
+    fitted, settings = weights.parent / FITTED_CIRCUIT, settings_beside(weights)
+    if isinstance(settings.get("circuit"), str):
+        return fitted if settings.get("fit_sizes") and fitted.is_file() else settings["circuit"]
     beside = [path for ending in CIRCUIT_ENDINGS if (path := weights.with_suffix(ending)).is_file()]
     if beside:
         return beside[0]

@@ -14,6 +14,7 @@ from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import data_files
 from spikedtp.jobs.data import circuit_and_data, data_name
 from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
+from spikedtp.jobs.trained import FITTED_CIRCUIT
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights
@@ -83,6 +84,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             )
             save_figure(folder, "learning_curve", figure)
         write_weights(folder / "weights.pt", job.network.state_dict())
+        if material.changes:
+            material.circuit.to_yaml(folder / FITTED_CIRCUIT)
         summary = {
             "circuit": Path(configuration.circuit).stem,
             "data": data_name(data),

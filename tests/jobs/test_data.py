@@ -13,6 +13,7 @@ from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, 
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.compare import input_files
 from spikedtp.jobs.data import circuit_and_data
+from spikedtp.jobs.info import file_info
 from spikedtp.sweep.job import job_key
 
 FEW = {"circuit": "digits_dtp", "fit_sizes": True}
@@ -83,6 +84,9 @@ def test_the_whole_walk(files, tmp_path, settings, capsys):
         else:
             np.testing.assert_allclose(np.mean([data["low"], data["high"]], axis=0), arrays["train_x"].mean(axis=0))
     assert main(["repeat", str(out)]) == 0
+    described = file_info(out / "weights.pt")
+    assert described["circuit"] == "digits_dtp" and described["dale_violations"] == 0
+    assert described["populations"][0]["size"] == n_inputs and described["accuracy"] == summary["test_accuracy"]
     words += ["--weights", str(out / "weights.pt")]
     assert main(["evaluate", *words, "--out", str(tmp_path / "evaluate")]) == 0
     found = json.loads((tmp_path / "evaluate" / "summary.json").read_text())
