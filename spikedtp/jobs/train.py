@@ -13,8 +13,8 @@ from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import data_files
 from spikedtp.jobs.data import circuit_and_data, data_name
-from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.jobs.trained import FITTED_CIRCUIT
+from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights
@@ -49,7 +49,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
     Raises
     ------
     SpikedtpError
-        Something is wrong with circuit, data or settings, or there is an unfinished run with other settings.
+        Something is wrong with circuit, data or settings, or there is an unfinished run with other settings or
+        with another circuit, data or plugins than now.
 
     Examples
     --------
@@ -70,7 +71,7 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
         material = circuit_and_data(configuration, ("train", "test"))
         network, images = load_rate_network(material.circuit, seed=configuration.seed), material.data
         job = TrainingRun(configuration, network, images, progress)
-        unfinished = Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration)
+        unfinished = Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration, images)
         loaded = time.perf_counter()
         unfinished.resume(job)
         LEARN[configuration.mode](job, unfinished)
@@ -107,6 +108,7 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             timings=timings,
             inputs=[circuit_path(configuration.circuit), *data_files(data), *configuration.plugin_files()],
             data=material.described(),
+            **({"resumed_from": job.resumed} if job.resumed else {}),
         )
     unfinished.remove()
     return summary

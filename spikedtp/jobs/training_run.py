@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,19 +14,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import Dataset
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.spiking_network import in_spikes
 from spikedtp.rate import RateNetwork
 from spikedtp.rate.online import sample_order
-from spikedtp.records import read_arrays
+from spikedtp.records import file_hash, read_arrays
 from spikedtp.spiking import SpikingNetwork
 
 __all__ = ["Progress", "TrainingRun", "Unfinished"]
 
 #: Told how many presentations are done, and the share of recent answers that were right (None in rate).
 Progress = Callable[[int, float | None], object]
+
+logger = logging.getLogger(__name__)
 
 N_PROBES = 20  # points of the learning curve after the first
 
@@ -75,10 +80,16 @@ class TrainingRun:
 
 
 class Unfinished:
-    """The file from which an interrupted run continues: weights under EIANN's key names, rule state, learning curve."""
+    """The file from which an interrupted run continues: weights under EIANN's key names, rule state, learning curve.
 
-    def __init__(self, path: Path, configuration: TrainConfiguration):
+    It also holds the settings, and the hashes of what they name: circuit, samples and plugins may change in between.
+    """
+
+    def __init__(self, path: Path, configuration: TrainConfiguration, images: Dataset):
         self.path, self.settings = path, json.dumps(configuration.saved(), sort_keys=True)
+        files = [circuit_path(configuration.circuit), *configuration.plugin_files()]
+        self.inputs = {str(file): file_hash(file) for file in files}
+        self.inputs[f"data set {configuration.data!r}"] = _samples_hash(images)
 
     def save(self, job: TrainingRun, done: int) -> None:
         arrays: dict[str, Any] = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
@@ -88,7 +99,8 @@ class Unfinished:
         written = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             with written.open("wb") as file:
-                np.savez(file, settings=np.array(self.settings), done=np.array(done), curve=curve, **arrays)
+                texts = {"settings": np.array(self.settings), "inputs": np.array(json.dumps(self.inputs))}
+                np.savez(file, done=np.array(done), curve=curve, **texts, **arrays)
             written.replace(self.path)
         except OSError as error:
             written.unlink(missing_ok=True)
@@ -100,14 +112,24 @@ class Unfinished:
             return
         try:
             found = read_arrays(self.path, str(self.path))
-            settings = str(found.pop("settings", None))
-            if settings == self.settings:
+            settings, inputs = str(found.pop("settings", None)), json.loads(str(found.pop("inputs", "{}")))
+            # files of earlier versions have no hashes
+            changed = [name for name, found_hash in inputs.items() if self.inputs.get(name) != found_hash]
+            if settings == self.settings and not changed:
                 self._put(job, found)
-                return
-        except (SpikedtpError, KeyError, TypeError, ValueError):
+        except (SpikedtpError, AttributeError, KeyError, TypeError, ValueError):
             raise SpikedtpError(f"{self.path} is damaged: delete it to begin again") from None
-        raise SpikedtpError(
-            f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
+        if settings != self.settings:
+            raise SpikedtpError(
+                f"{self.path} belongs to an unfinished run with other settings: delete it, or name another --out"
+            )
+        if changed:
+            raise SpikedtpError(
+                f"{changed[0]} has changed since the run was interrupted: delete {self.path} to begin again, or name "
+                "another --out"
+            )
+        logger.warning(
+            "%s: the interrupted run continues from %d of %d samples", self.path, job.resumed, job.configuration.samples
         )
 
     @staticmethod
@@ -128,3 +150,12 @@ class Unfinished:
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def _samples_hash(images: Dataset) -> str:
+    """SHA-256 of inputs and labels, wherever they come from."""
+    found = hashlib.sha256()
+    for array in (images.train_x, images.train_y, images.test_x, images.test_y):
+        found.update(f"{array.shape} {array.dtype}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()

@@ -6,4 +6,4 @@ FAST = {"settle": 60.0, "read": 40.0, "device": "runtime", "samples": 4, "probe_
 
 
 def settings(mode, **changes):
-    return TrainConfiguration(circuit="digits_btsp", mode=mode, **FAST | changes)
+    return TrainConfiguration(**{"circuit": "digits_btsp", "mode": mode} | FAST | changes)
