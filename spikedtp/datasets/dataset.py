@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from spikedtp.datasets.labels import class_numbers, input_rows, one_hot
-from spikedtp.datasets.scaling import Scaling, check_range, fit_scaling
+from spikedtp.datasets.scaling import Scaling, fit_scaling
 from spikedtp.datasets.split import train_and_test
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.summaries import Summarised, counted
@@ -203,12 +203,25 @@ class Dataset(Summarised):
         return assembled(name, shape, parts).scaled(scale, on_off=on_off)
 
     def scaled(self, scale: str, *, on_off: bool = False) -> Dataset:
-        """The same samples with inputs in [0, 1], as `load` says; it is computed on the training part."""
+        """The same samples with inputs in [0, 1], as `load` says; it is computed on the training part.
+
+        Raises
+        ------
+        SpikedtpError
+            As `load`; or they have been scaled already, and this would do it once more.
+        """
         told = f"data set {self.name!r}"
         scaling = fit_scaling(scale, on_off, self.train_x, told)
-        for part, x in (("training", self.train_x), ("test", self.test_x)):
-            check_range(f"{told}, {part} part", x, scaling)
-        x, test_x = scaling(self.train_x), scaling(self.test_x)
+        x, test_x = scaling(self.train_x, f"{told}, training part"), scaling(self.test_x, f"{told}, test part")
+        before = self.scaling
+        if before is not None and (before.on_off or not before.identity):
+            if on_off or not scaling.identity:
+                given = f"--scale {scale}{' --on-off-inputs' if on_off else ''}"
+                raise SpikedtpError(
+                    f"{told}: its inputs are scaled already ({repr(before).partition(': ')[2]}): leave out {given}, or "
+                    "make it of unscaled inputs"
+                )
+            scaling = before  # what brings further inputs to where these are
         return replace(self, shape=None if on_off else self.shape, train_x=x, test_x=test_x, scaling=scaling)
 
 

@@ -80,3 +80,15 @@ class TestLoaders:
         assert load("wide", ("test",), scale="minmax").test_x.tolist() == [[0.5, 1.0]]
         assert load("wide", ("test",), scale="raw").test_x.tolist() == [[1, 9]]
         assert asked == [("train", "test"), ("train", "test"), ("test",)]
+
+    def test_its_own_scaling_is_kept(self):
+        x = np.random.default_rng(0).normal(size=(12, 3))
+
+        @register_dataset("scaled_by_itself")
+        def scaled(argument, parts):
+            return Dataset.from_arrays(x, np.arange(12) % 2, scale="minmax")
+
+        data = load("scaled_by_itself", ("test",))
+        assert data.scaling.scale == "minmax" and data.scaling(100 * x).max() == 1
+        with pytest.raises(SpikedtpError, match="scaled already .minmax of 3 ranges.: leave out --scale standard"):
+            load("scaled_by_itself", scale="standard")

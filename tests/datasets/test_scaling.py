@@ -82,6 +82,63 @@ def test_refused(x, options, message):
         Dataset.from_arrays(x, [0] * len(x), x, [0] * len(x), **options)
 
 
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("on_off", [False, True])
+def test_further_inputs(scale, on_off):
+    """What the data set did to its own inputs, images too; what it would refuse there is refused here."""
+    x = np.random.default_rng(0).random((9, 3, 2))
+    data = Dataset.from_arrays(x, np.zeros(9), x, np.zeros(9), scale=scale, on_off=on_off)
+    for images in (x, x.reshape(9, 6), x[:, None]):
+        np.testing.assert_array_equal(data.scaling(images), data.train_x)
+    for wrong, message in (
+        (np.where(x > 0.9, np.nan, x), "inputs holds values that are not finite"),
+        (x[:, :2], "inputs: the scaling is for 6 inputs, got 4"), (x[0, 0], r"must be \(samples, inputs\)"),
+        (["a"], "must be an array of numbers"),
+    ):  # fmt: skip
+        with pytest.raises(SpikedtpError, match=message):
+            data.scaling(wrong)
+    if scale == "none":
+        with pytest.raises(SpikedtpError, match=rf"must lie in \[{-on_off:d}, 1\]"):
+            data.scaling(2 * x + 1)
+    elif scale == "raw":
+        with pytest.raises(SpikedtpError, match="beyond the range of 32-bit numbers"):
+            data.scaling(x * 1e39)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("on_off", [False, True])
+def test_what_was_scaled_is_not_scaled_again(scale, on_off):
+    """Nor is its scaling forgotten where none is asked for, as by `load` of a loader's data set."""
+    x, y = np.random.default_rng(0).random((9, 3)), np.zeros(9)
+    data = Dataset.from_arrays(x, y, x, y, scale=scale, on_off=on_off)
+    again = data.scaled("none")
+    np.testing.assert_array_equal(again.scaling(x), again.train_x)
+    assert again.n_inputs == 6 if on_off else 3
+    if on_off or scale not in ("none", "raw"):
+        for options in ({"scale": "minmax"}, {"scale": "none", "on_off": True}):
+            with pytest.raises(SpikedtpError, match="its inputs are scaled already .*: leave out --scale"):
+                data.scaled(**options)
+    else:
+        assert data.scaled("minmax").train_x.max() == 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_numbers_of_any_size(seed):
+    """Finite inputs give finite ones in the range, or are refused in one line; nothing is warned of in passing."""
+    rng = np.random.default_rng(seed)
+    size = 10.0 ** rng.choice([-310, -200, -40, 40, 200, 307])
+    x = rng.choice([0, size], (8, 1)) * rng.integers(0, 2) + size * rng.integers(-9, 9, (8, 3)) * rng.integers(0, 2, 3)
+    for scale in SCALES[1:]:
+        for on_off in (False, True):
+            try:
+                found = Dataset.from_arrays(x, np.zeros(8), x, np.zeros(8), scale=scale, on_off=on_off).train_x
+            except SpikedtpError as error:
+                assert "\n" not in str(error)
+                continue
+            assert np.isfinite(found).all()
+            assert scale == "raw" or (found.min() >= 0 and found.max() <= 1)
+
+
 def test_without_a_scaling_inputs_stay():
     x = np.random.default_rng(0).random((6, 3))
     for scale in ("none", "raw"):
