@@ -39,6 +39,10 @@ class Dataset(Summarised):
         Labels from 0 to ``n_classes - 1``. Not all of them need occur: EMNIST's letters begin at 1.
     scaling : Scaling or None
         What was done to the inputs; it can be called with further ones.
+    input_names : tuple of str
+        What the inputs are called where a table names its columns, else nothing.
+    label_name : str
+        The column of labels, or "".
 
     Examples
     --------
@@ -75,6 +79,8 @@ class Dataset(Summarised):
     test_t: np.ndarray
     test_y: np.ndarray
     scaling: Scaling | None = None
+    input_names: tuple[str, ...] = ()
+    label_name: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.shape, int | np.integer):  # the side of square images
@@ -88,6 +94,8 @@ class Dataset(Summarised):
                     f"{told}: {part}_x must be (samples, inputs), {part}_t (samples, classes) and {part}_y (samples,), "
                     f"as many inputs and classes in both parts, got {x}, {t} and {y}"
                 )
+        if self.input_names and len(self.input_names) != self.n_inputs:
+            raise SpikedtpError(f"{told}: {self.n_inputs} inputs have {len(self.input_names)} input_names")
         if self.shape is not None and prod(self.shape) != self.n_inputs:
             raise SpikedtpError(
                 f"{told}: its shape must be None or (rows, columns) of its {self.n_inputs} inputs, got "
@@ -106,7 +114,8 @@ class Dataset(Summarised):
                 ("test", self.test_x, self.test_t, self.test_y),
             )
         }
-        return found if self.scaling is None else found | {"scaling": repr(self.scaling).partition(": ")[2]}
+        found |= {} if self.scaling is None else {"scaling": repr(self.scaling).partition(": ")[2]}
+        return found | ({"labels": f"column {self.label_name!r}"} if self.label_name else {})
 
     @property
     def side(self) -> int:
@@ -139,8 +148,9 @@ class Dataset(Summarised):
         if n_classes == self.n_classes:
             return self
         if self.n_labels > n_classes:
+            column = f" (in its column {self.label_name!r})" if self.label_name else ""
             raise SpikedtpError(
-                f"data set {self.name!r} has {self.n_labels} classes, the circuit {n_classes} output cells: fit the "
+                f"data set {self.name!r} has {self.n_labels} classes{column}, the circuit {n_classes} output cells: fit the "
                 "circuit to the data with --fit-sizes, or change one"
             )
         return replace(self, train_t=one_hot(self.train_y, n_classes), test_t=one_hot(self.test_y, n_classes))
@@ -222,7 +232,9 @@ class Dataset(Summarised):
                     "make it of unscaled inputs"
                 )
             scaling = before  # what brings further inputs to where these are
-        return replace(self, shape=None if on_off else self.shape, train_x=x, test_x=test_x, scaling=scaling)
+        names = tuple(f"{name} ({sign})" for sign in ("on", "off") for name in self.input_names)
+        changed: dict[str, Any] = {"shape": None, "input_names": names} if on_off else {}
+        return replace(self, train_x=x, test_x=test_x, scaling=scaling, **changed)
 
 
 def samples(x_name: str, y_name: str, x: Any, y: Any) -> tuple[tuple[np.ndarray, np.ndarray], Shape]:

@@ -8,12 +8,14 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from spikedtp.datasets.dataset import PARTS, Dataset, assembled, in_two_parts, samples
+from spikedtp.datasets.dataset import PARTS, Dataset, assembled, in_two_parts
+from spikedtp.datasets.labels import class_numbers, input_rows
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.file_kinds import file_kind
 
@@ -34,18 +36,16 @@ def load_table(argument: str, parts: Sequence[str]) -> Dataset:
     frame = _table(spec, files_of(argument)[0])
     of_part = frame.pop(PART).astype(str).str.strip().str.lower() if PART in frame else None
     label = _label_column(spec, frame)
-    y = _numbers(spec, frame[[label]])[:, 0]
-    x = _numbers(spec, frame.drop(columns=label))
+    inputs = frame.drop(columns=label)
+    y = class_numbers(f"{spec}: column {label!r}", _numbers(spec, frame[[label]]), len(frame))
+    x, _ = input_rows(f"{spec}: inputs", _numbers(spec, inputs))
     if of_part is None:
         halves, _ = in_two_parts(spec, x, y)
     else:
         if unknown := set(of_part) - set(PARTS):
             raise SpikedtpError(f"{spec}: its column {PART!r} must say train or test, got {shown(min(unknown))}")
-        halves = {}
-        for part in PARTS:
-            rows = (of_part == part).to_numpy()
-            halves[part], _ = samples(f"{spec}: inputs", f"{spec}: column {label!r}", x[rows], y[rows])
-    return assembled(spec, None, halves)
+        halves = {part: (x[rows], y[rows]) for part in PARTS for rows in [(of_part == part).to_numpy()]}
+    return replace(assembled(spec, None, halves), input_names=tuple(inputs.columns), label_name=label)
 
 
 def files_of(argument: str) -> list[Path]:
@@ -122,7 +122,10 @@ def _names(spec: str, cells: list[str]) -> list[str]:
 
 
 def _label_column(spec: str, frame: pd.DataFrame) -> str:
-    found = [name for name in frame.columns if name in LABELS] or [frame.columns[-1]]
+    found = [name for name in frame.columns if name in LABELS]
+    if not found:
+        found = [frame.columns[-1]]
+        logger.warning("%s: labels: column %r, the last one, as none is called %s", spec, found[0], ", ".join(LABELS))
     if len(found) > 1:
         raise SpikedtpError(
             f"{spec}: labels may stand in one column, found {' and '.join(found)}: remove or rename one"

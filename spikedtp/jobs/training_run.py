@@ -95,12 +95,12 @@ class Unfinished:
         arrays: dict[str, Any] = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
         for projection, state in job.network.rule_state.items():
             arrays |= {f"rule_state/{projection}/{name}": np.asarray(value) for name, value in state.items()}
+        arrays |= {"settings": np.array(self.settings), "inputs": np.array(json.dumps(self.inputs))}
         curve = np.array([[n, np.nan if a is None else a] for n, a in job.curve])
         written = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             with written.open("wb") as file:
-                texts = {"settings": np.array(self.settings), "inputs": np.array(json.dumps(self.inputs))}
-                np.savez(file, done=np.array(done), curve=curve, **texts, **arrays)
+                np.savez(file, done=np.array(done), curve=curve, **arrays)
             written.replace(self.path)
         except OSError as error:
             written.unlink(missing_ok=True)

@@ -76,6 +76,11 @@ def test_arrays_that_do_not_fit(change, message):
         Dataset.from_arrays(**given)
 
 
+def test_names_for_other_inputs():
+    with pytest.raises(SpikedtpError, match="15 inputs have 2 input_names"):
+        replace(Dataset.from_arrays(*arrays()), input_names=("a", "b"))
+
+
 def test_targets_for_more_output_cells():
     data = Dataset.from_arrays(*arrays())
     assert data.with_classes(6).test_t.shape == (len(data.test_y), 6) and data.with_classes(4) is data

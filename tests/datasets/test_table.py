@@ -37,8 +37,17 @@ def test_any_table(save, seed):
     np.testing.assert_array_equal(ours[np.lexsort(ours.T)], given[np.lexsort(given.T)])
 
 
-def test_the_last_column_is_the_label_where_none_is_called_so(save):
-    assert load(save("a,b,species\n" + "0.1,0.2,2\n" * 3)).train_y.tolist() == [2, 2]
+def test_the_last_column_is_the_label_where_none_is_called_so(save, caplog):
+    """It is said, since it is a guess."""
+    data = load(save("a,b,species\n" + "0.1,0.2,2\n" * 3))
+    assert data.train_y.tolist() == [2, 2] and (data.input_names, data.label_name) == (("a", "b"), "species")
+    assert "labels: column 'species', the last one, as none is called label, target, class, y" in caplog.text
+    assert load(save("0.1,0.2,2\n" * 3)).label_name == "column 3" and "'column 3'" in caplog.text
+    caplog.clear()
+    data = load(save("class,a,b\n" + "2,0.1,0.2\n" * 3), on_off=True)
+    assert data.input_names == ("a (on)", "b (on)", "a (off)", "b (off)") and not caplog.text
+    with pytest.raises(SpikedtpError, match=r"has 3 classes \(in its column 'class'\), the circuit 2"):
+        load(save("class,a,b\n" + "2,0.1,0.2\n" * 3), n_classes=2)
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -68,8 +77,8 @@ def test_a_column_of_parts(save):
         ("a,b,label\n0.1,red,0\n0.2,blue,1\n", r"the column 'b' holds text, such as 'red' in row 1: write numbers"),
         ("a,b,label\n0.1,1,0\n0.2,blue,1\n", "the column 'b' holds text, such as 'blue' in row 2"),
         ("a,species\n0.1,setosa\n", r"the column 'species' holds text, such as 'setosa' in row 1: write numbers"),
-        ("a,label\n0.1,0.5\n", "column 'label'.*|labels must be whole numbers from 0, got 0.5"),
-        ("a,label\n0.1,-1\n", "labels must be whole numbers from 0, got -1"),
+        ("a,label\n0.1,0.5\n", "column 'label': labels must be whole numbers from 0, got 0.5"),
+        ("a,label\n0.1,-1\n", "column 'label': labels must be whole numbers from 0, got -1"),
         ("a,b,label\n0.1,,0\n", "the column 'b' has no number in row 1"),
         ("a,b,label\n0.1,nan,0\n", "the column 'b' has no number in row 1"),
         ("a,b,label\n0.1,inf,0\n", "not finite"),
@@ -88,6 +97,7 @@ def test_a_column_of_parts(save):
         ("a,label\n0.1,0\n".encode("utf-16"), "is text in UTF-16: save it in UTF-8"),
         ("\u00e4,label\n0.1,0\n".encode("latin-1"), "is no text in UTF-8: save it in UTF-8"),
         ("a\n0.1\n", "has one column only"),
+        ("a,label,part\n0.1,0,test\n0.1,-1,train\n", "column 'label': labels .* got -1 for sample 1"),
         ("a,label\n", "has no rows of numbers"),
         ("", "no table|no rows|one column"),
         ("a,label\n2.5,0\n2.6,1\n", r"must lie in \[0, 1\]"),
