@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
@@ -14,6 +17,8 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.trained import warn_of_other_scaling
 
 __all__ = ["Material", "circuit_and_data", "data_name", "fitting_weights"]
+
+logger = logging.getLogger(__name__)
 
 Settings = CompareConfiguration | EvaluateConfiguration | TrainConfiguration
 
@@ -47,6 +52,8 @@ class Material:
             "shape": data.shape,
             "n_train": len(data.train_y),
             "n_test": len(data.test_y),
+            **({"label_column": data.label_name} if data.label_name else {}),
+            **({"input_names": list(data.input_names)} if data.input_names else {}),
             **(data.scaling.described() if data.scaling else {}),
             **self.fitted(),
         }
@@ -73,6 +80,7 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
     if not len(getattr(data, f"{parts[0]}_y")):
         raise SpikedtpError(f"data set {spec!r} has no {'training' if parts[0] == 'train' else 'test'} samples")
     changes: list[str] = []
+    _check_labels(data, settings, parts[0])
     if settings.fit_sizes:
         fitted = circuit.with_sizes(data.n_inputs, data.n_labels, shape=data.shape)
         pairs = zip(circuit.populations, fitted.populations, strict=True)
@@ -85,6 +93,22 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
             "cells: fit the circuit to the data with --fit-sizes, or change one"
         )
     return Material(circuit, data, changes)
+
+
+def _check_labels(data: Dataset, settings: Settings, part: str) -> None:
+    """Refuse a single label where the network would learn it, or get its output cells from it; warn of missing ones."""
+    found = np.unique(data.train_y if part == "train" else np.concatenate([data.train_y, data.test_y]))
+    column = f" (its column {data.label_name!r})" if data.label_name else ""
+    if len(found) == 1 and (part == "train" or settings.fit_sizes):
+        raise SpikedtpError(
+            f"data set {settings.data!r}: all {'training ' if part == 'train' else ''}samples have the label {found[0]}"
+            f"{column}: there is nothing to tell apart"
+        )
+    if settings.fit_sizes and len(found) < data.n_labels:
+        logger.warning(
+            "data set %r: %d of %d labels from 0 occur%s; the output cells of the others stay without samples",
+            settings.data, len(found), data.n_labels, column,
+        )  # fmt: skip
 
 
 def fitting_weights(settings: CompareConfiguration | EvaluateConfiguration, material: Material) -> Path:

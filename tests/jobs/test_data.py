@@ -146,6 +146,35 @@ def test_defaults_are_not_saved():
         assert not {"scale", "fit_sizes", "on_off_inputs"} & configuration.saved().keys()
 
 
+def test_the_manifest_names_the_columns(files):
+    settings = TrainConfiguration.of({"data": files["csv"], "scale": "minmax", "fit_sizes": True})
+    told = circuit_and_data(settings, ("train", "test")).described()
+    assert told["label_column"] == "label" and told["input_names"] == [str(n) for n in range(33)]
+
+
+@pytest.mark.parametrize("label", [0, 3])
+def test_one_label_is_nothing_to_learn(tmp_path, label, capsys):
+    """It would be answered with an accuracy of 100 %. A test part of one label is fine."""
+    path = tmp_path / "x.csv"
+    path.write_text("a,b,label,part\n" + f"0.1,0.2,{label},train\n0.5,0.1,{label},test\n" * 3)
+    words = ["--data", f"csv:{path}", "--fit-sizes", "--samples", "2", "--out", str(tmp_path / "out")]
+    assert main(["train", *words]) == 2
+    said = capsys.readouterr().err
+    assert f"all training samples have the label {label} (its column 'label'): there is nothing to tell" in said
+    assert main(["evaluate", *words, "--weights", str(path)]) == 2
+    assert f"all samples have the label {label}" in capsys.readouterr().err
+    path.write_text(path.read_text() + "0.3,0.3,1,train\n")
+    assert main(["train", *words]) == 0
+    assert main(["evaluate", *words[:3], "--weights", f"{tmp_path}/out/weights.pt", "--out", f"{tmp_path}/e"]) == 0
+
+
+def test_labels_that_do_not_occur_are_counted(tmp_path, caplog):
+    (tmp_path / "x.csv").write_text("a,b,label\n" + "0.1,0.2,1\n0.5,0.1,4\n0.5,0.1,9\n" * 3)
+    settings = TrainConfiguration.of({"data": f"csv:{tmp_path / 'x.csv'}", "fit_sizes": True})
+    assert circuit_and_data(settings, ("train", "test")).circuit.output.size == 10
+    assert "3 of 10 labels from 0 occur (its column 'label'); the output cells of the others" in caplog.text
+
+
 def test_on_and_off_cells_take_signed_data_as_they_are(files):
     """`--on-off` of the open loop is for activities that may be negative, those of the input too."""
     settings = {"data": files["npz"], "fit_sizes": True}
