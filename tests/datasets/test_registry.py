@@ -90,5 +90,5 @@ class TestLoaders:
 
         data = load("scaled_by_itself", ("test",))
         assert data.scaling.scale == "minmax" and data.scaling(100 * x).max() == 1
-        with pytest.raises(SpikedtpError, match="scaled already .minmax of 3 ranges.: leave out --scale standard"):
+        with pytest.raises(SpikedtpError, match=r"scaled already .minmax of 3 ranges.: leave out --scale standard"):
             load("scaled_by_itself", scale="standard")

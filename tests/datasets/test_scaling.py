@@ -116,7 +116,7 @@ def test_what_was_scaled_is_not_scaled_again(scale, on_off):
     assert again.n_inputs == 6 if on_off else 3
     if on_off or scale not in ("none", "raw"):
         for options in ({"scale": "minmax"}, {"scale": "none", "on_off": True}):
-            with pytest.raises(SpikedtpError, match="its inputs are scaled already .*: leave out --scale"):
+            with pytest.raises(SpikedtpError, match=r"its inputs are scaled already .*: leave out --scale"):
                 data.scaled(**options)
     else:
         assert data.scaled("minmax").train_x.max() == 1
