@@ -150,8 +150,8 @@ class Dataset(Summarised):
         if self.n_labels > n_classes:
             column = f" (in its column {self.label_name!r})" if self.label_name else ""
             raise SpikedtpError(
-                f"data set {self.name!r} has {self.n_labels} classes{column}, the circuit {n_classes} output cells: fit "
-                "the circuit to the data with --fit-sizes, or change one"
+                f"data set {self.name!r} has {self.n_labels} classes{column}, the circuit {n_classes} output cells: "
+                "fit the circuit to the data with --fit-sizes, or change one"
             )
         return replace(self, train_t=one_hot(self.train_y, n_classes), test_t=one_hot(self.test_y, n_classes))
 
