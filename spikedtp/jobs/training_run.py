@@ -117,7 +117,7 @@ class Unfinished:
             changed = [name for name, found_hash in inputs.items() if self.inputs.get(name) != found_hash]
             if settings == self.settings and not changed:
                 self._put(job, found)
-        except (SpikedtpError, AttributeError, KeyError, TypeError, ValueError):
+        except (SpikedtpError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise SpikedtpError(f"{self.path} is damaged: delete it to begin again") from None
         if settings != self.settings:
             raise SpikedtpError(
