@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import brian2
-from brian2 import Clock, Network
+from brian2 import Network
 from brian2.codegen import cpp_prefs
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import Variable, Variables
@@ -88,7 +88,7 @@ def count_as_run(network: Network) -> None:
         item._network = network.id
 
 
-def end_of_run(clock: Clock) -> float:
+def end_of_run(clock: Any) -> float:
     """When the run that begins will end, in seconds; infinite where Brian2 does not say."""
     return getattr(clock, "_i_end", float("inf")) * clock.dt_
 
