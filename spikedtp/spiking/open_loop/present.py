@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
 from spikedtp.circuit.network import RateNetworkLike
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.events import SpikeTrains
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.neurons.rates import check_rates
@@ -158,8 +159,15 @@ def _warn_of_clipping(response: SpikingResponse) -> None:
         )
 
 
-def _given_spikes(given: dict, sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]) -> np.ndarray:
+def _given_spikes(
+    given: Mapping[str, ArrayLike | SpikeTrains], sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]
+) -> np.ndarray:
     """Rasters of all inputs side by side, `(samples * repeats, n_steps, n_inputs)`."""
+    if not isinstance(given, Mapping):
+        raise SpikedtpError(f"input_spikes must be a dict, presynaptic population -> spikes, got {shown(given)}")
+    known = {name for source in sources for name in source.groups}
+    if unknown := [name for name in given if name not in known]:
+        raise known_names("presynaptic population in input_spikes", unknown[0], known)
     rasters = []
     for source in sources:
         for name, cells in source.groups.items():

@@ -146,6 +146,16 @@ def test_spikes_of_on_and_off_cells_can_be_given_back():
         simulate(network(), x, target, **options, input_spikes={k: v for k, v in inputs.items() if k != "InputE_off"})
 
 
+@pytest.mark.parametrize("name", ["InputE_of", "InputE_off", "H1E", "H1SomaI", 3])
+def test_spikes_that_reach_no_cell_are_refused(name):
+    x, target = samples(n=1)
+    given = {"InputE": np.zeros((420, 64), bool), "OutputE": np.zeros((420, 10), bool)}
+    with pytest.raises(SpikedtpError, match=f"unknown presynaptic population in input_spikes '?{name}'?: known are Inp"):
+        simulate(network(), x, target, population="H1E", device="runtime", input_spikes=given | {name: given["InputE"]})
+    with pytest.raises(SpikedtpError, match="input_spikes must be a dict, presynaptic population -> spikes, got 'In"):
+        simulate(network(), x, target, population="H1E", device="runtime", input_spikes="InputE")
+
+
 def test_spike_trains_are_given_as_their_arrays_are():
     """One sequence for all repeats, or a trial for each; without a stop they end with the presentation."""
     x, target = samples(n=1)
