@@ -34,7 +34,8 @@ def test_the_python_of_own_spikes_runs(tmp_path, monkeypatch, capsys):
     """And prints what the page says; ΔW is the sum over all pairs of spikes."""
     monkeypatch.chdir(tmp_path)
     page = (CHECKOUT / "docs" / "own_spikes.md").read_text(encoding="utf-8")
-    code, found = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0], {}
+    code, into_a_network = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[:2]
+    found: dict = {}
     exec(code, found)
     assert f"# {capsys.readouterr().out.strip()}" in code
     table = pd.read_csv(tmp_path / "spikes.csv")
@@ -43,6 +44,12 @@ def test_the_python_of_own_spikes_runs(tmp_path, monkeypatch, capsys):
         lag = (trains[60 + post][:, None] - trains[pre]).ravel()
         change = 0.01 * (np.sign(lag) * np.exp(-np.abs(lag) / 20)).sum()
         assert found["result"].w[-1, post, pre] - 0.5 == pytest.approx(change, abs=1e-9)
+    exec(into_a_network, found)
+    assert f"# {capsys.readouterr().out.strip()}" in into_a_network
+    recorded = np.zeros((20_000, 64), bool)
+    recorded[np.round(table.time_ms * 10).astype(int)[table.cell < 64], table.cell[table.cell < 64]] = True
+    wanted = recorded.reshape(4, 500, 10, 64)[:, :420].any(axis=2)  # steps of 1 ms, trials of 420 ms
+    np.testing.assert_array_equal(found["response"].spikes["InputE"], wanted)
 
 
 def test_its_links_lead_somewhere():
