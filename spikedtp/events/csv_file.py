@@ -13,6 +13,7 @@ import pandas as pd
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names, shown
+from spikedtp.events.choices import checked_ids, checked_trials, checked_where
 from spikedtp.events.numbering import numbered
 from spikedtp.events.trains import SpikeTrains
 from spikedtp.file_kinds import file_kind
@@ -38,9 +39,11 @@ def read_csv(
     stop: Quantity | None,
     clip: bool,
     trials: bool | Sequence[int],
-    where: Mapping[str, Any],
+    where: Mapping[str, Any] | None,
 ) -> SpikeTrains:
     """As `read_spikes`, whose messages say which file it is."""
+    cells = cells if cells is None else checked_ids("cell", cells)
+    where, trials = checked_where(where), checked_trials(trials)
     names, separator = _header(path)
     time, unit = _time_column(names, unit)
     _need(names, ["cell", *(["trial"] if trials is not False else []), *where])
@@ -83,7 +86,7 @@ def _header(path: Path) -> tuple[list[str], str]:
 
 
 def _time_column(names: list[str], unit: str | None) -> tuple[str, str]:
-    if unit is not None and unit not in PER_SECOND:
+    if unit is not None and (not isinstance(unit, str) or unit not in PER_SECOND):
         raise known_names("unit of time", unit, PER_SECOND)
     found = [name for name in TIMES if name in names]
     if len(found) != 1:

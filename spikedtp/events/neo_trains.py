@@ -10,6 +10,7 @@ from brian2 import second
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, shown
+from spikedtp.events.choices import checked_where
 from spikedtp.events.rounding import exact
 from spikedtp.events.trains import SpikeTrains
 from spikedtp.extras import optional
@@ -59,11 +60,12 @@ def from_neo(
     (array([ 3,  8, 15]), array([0, 1, 0]))
     """
     neo = optional("neo", "neo")
+    where = checked_where(where)
     segments = _segments(source, neo)
-    chosen = [[train for train in trains if _fits(train, where or {})] for trains in segments]
+    chosen = [[train for train in trains if _fits(train, where)] for trains in segments]
     numbers = {len(trains) for trains in chosen}
     if numbers == {0}:
-        raise SpikedtpError(f"from_neo: there are no spike trains{f' with {dict(where)}' if where else ''}")
+        raise SpikedtpError(f"from_neo: there are no spike trains{f' with {where}' if where else ''}")
     if len(numbers) > 1:
         raise SpikedtpError(
             f"from_neo: segments have {min(numbers)} to {max(numbers)} spike trains: each needs one for every cell"

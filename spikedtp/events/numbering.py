@@ -11,9 +11,10 @@ from brian2 import ms, second
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.events.choices import checked_ids
 from spikedtp.events.rounding import before
 from spikedtp.events.trains import SpikeTrains
-from spikedtp.parameters import check_quantity, check_whole
+from spikedtp.parameters import check_quantity
 
 __all__ = ["numbered"]
 
@@ -62,7 +63,7 @@ def _places(what: str, ids: np.ndarray, stated: Sequence[int] | None) -> tuple[t
     unique, inverse = np.unique(ids, return_inverse=True)
     if stated is None:
         return tuple(unique.tolist()), inverse
-    listed = [check_whole(f"an id of a {what}", number) for number in stated]
+    listed = checked_ids(what, stated)
     place = {number: k for k, number in enumerate(listed)}
     others = [number for number in unique.tolist() if number not in place]
     if others:

@@ -13,6 +13,7 @@ from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.events.choices import checked_ids, checked_trials, checked_where
 from spikedtp.events.numbering import numbered
 from spikedtp.events.rounding import exact
 from spikedtp.events.trains import SpikeTrains
@@ -82,14 +83,16 @@ def from_nwb(
     True
     """
     pynwb = optional("pynwb", "nwb")
-    if trials is not False and (start is not None or clip):
-        raise SpikedtpError("from_nwb: trials begin where the file says: leave start and clip out")
     try:
+        cells = cells if cells is None else checked_ids("cell", cells)
+        where, trials = checked_where(where), checked_trials(trials)
+        if trials is not False and (start is not None or clip):
+            raise SpikedtpError("trials begin where the file says: leave start and clip out")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pynwb, about versions and about how others wrote their file
             with _opened(Path(path), pynwb) as io:
                 file = io.read()
-                ids, lengths, times = _units(file.units, where or {})
+                ids, lengths, times = _units(file.units, where)
                 table = None if trials is False else _trials(file.trials, trials)
     except SpikedtpError as error:
         raise SpikedtpError(f"{path}: {error}") from None

@@ -85,7 +85,7 @@ def read_spikes(
         return from_nwb(path, cells=cells, where=where, start=start, stop=stop, clip=clip, trials=trials)
     try:
         return read_csv(
-            path, unit=unit, cells=cells, start=start, stop=stop, clip=clip, trials=trials, where=where or {}
+            path, unit=unit, cells=cells, start=start, stop=stop, clip=clip, trials=trials, where=where
         )
     except SpikedtpError as error:
         raise SpikedtpError(f"{path}: {error}") from None

@@ -13,6 +13,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown
+from spikedtp.events.choices import checked_ids
 from spikedtp.events.rounding import before, exact, since_onset, slack, slack_in_steps, steps_of
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.summaries import Summarised, counted
@@ -71,9 +72,7 @@ class SpikeTrains(Summarised):
     n_trials: int | None = None
 
     def __post_init__(self) -> None:
-        ids = tuple(check_whole("an id of a cell", number) for number in self.ids)
-        if len(set(ids)) < len(ids):
-            raise SpikedtpError(f"ids of cells must differ, got {shown(ids)}")
+        ids = tuple(checked_ids("cell", self.ids))
         if not ids:
             raise SpikedtpError("there are no spikes and no cells: name the cells")
         check_quantity("SpikeTrains", "start", self.start, 0 * ms)
@@ -134,7 +133,7 @@ class SpikeTrains(Summarised):
         >>> trains.select([6, 4]).cells.tolist()
         [1, 0]
         """
-        ids, known = list(cells), set(self.ids)
+        ids, known = checked_ids("cell", cells), set(self.ids)
         if absent := [number for number in ids if number not in known and not silent]:
             raise SpikedtpError(f"cell {shown(absent[0])} is not in the recording: name it with silent=True if it was")
         place = {number: k for k, number in enumerate(ids)}

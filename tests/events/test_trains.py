@@ -130,7 +130,7 @@ GOOD = {"times": [0.1, 0.2], "cells": [0, 1], "ids": (4, 5), "stop": 1 * second}
         ({"cells": [0]}, r"cells of spikes must be \(2,\) as their times, got \(1,\)"),
         ({"cells": [0, 2]}, "cells of spikes must be numbers from 0 to 1"),
         ({"cells": [0, 0.5]}, "cells of spikes must be numbers from 0 to 1"),
-        ({"ids": (4, 4)}, r"ids of cells must differ, got \(4, 4\)"),
+        ({"ids": (4, 4)}, r"ids of cells must differ, got \[4, 4\]"),
         ({"ids": (4, "a")}, "an id of a cell must be a whole number of at least 0, got 'a'"),
         ({"ids": (), "times": [], "cells": []}, "no spikes and no cells"),
         ({"stop": 1}, "SpikeTrains.stop must be a quantity in s"),
