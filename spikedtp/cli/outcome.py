@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 import typer
@@ -33,6 +35,7 @@ def run_app(app: typer.Typer, arguments: Sequence[str] | None, name: str) -> int
         0 only when the work was done. 2 for a user's mistake or a part that is not built yet, with one line on stderr.
         130 when interrupted. A bug keeps its traceback.
     """
+    _heed_interrupts()
     try:
         # Not standalone: the command's own value comes back instead of an exit. Commands return None.
         status = app(args=arguments, prog_name=name, standalone_mode=False)
@@ -52,6 +55,18 @@ def run_script(command: Callable[..., None]) -> None:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(command)
     sys.exit(run_app(app, None, f"python {sys.argv[0]}"))
+
+
+def _heed_interrupts() -> None:
+    """Let SIGINT end the program in the background of a script too, where shells start programs that ignore it.
+
+    Python leaves it ignored, and Brian2's handler would then call what cannot be called.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.SIG_IGN in (handler, getattr(handler, "previous_handler", None)):  # the latter if Brian2 came before
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _complain(message: str) -> int:

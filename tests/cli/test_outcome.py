@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -18,6 +20,32 @@ def test_interrupted(comparisons, capsys, monkeypatch):
     monkeypatch.setattr(sys.modules["spikedtp.jobs.compare"], "run_comparison", interrupt)
     assert main(["compare", "--device", "runtime"]) == 130
     assert capsys.readouterr().err == "spikedtp: interrupted\n"
+
+
+SCRIPT = """
+import os, signal, sys
+{first}
+import typer
+from spikedtp.cli.outcome import run_app
+app = typer.Typer()
+@app.command()
+def command():
+    import brian2
+    brian2.prefs.core.stop_on_keyboard_interrupt = False
+    os.kill(os.getpid(), signal.SIGINT)
+    print("not reached")
+sys.exit(run_app(app, [], "spikedtp"))
+"""
+
+
+@pytest.mark.parametrize("first", ["", "import brian2"], ids=["before Brian2", "after Brian2"])
+def test_interrupted_in_the_background_of_a_script(first):
+    """Shells start such a program with SIGINT ignored."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(first=first)], capture_output=True, text=True, timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "spikedtp: interrupted\n")
 
 
 def test_a_bug_keeps_its_traceback(comparisons, monkeypatch):
