@@ -3,6 +3,7 @@
 import reprlib
 import traceback
 from collections.abc import Iterable
+from numbers import Integral
 
 __all__ = ["SpikedtpError", "in_one_line", "known_names", "shown"]
 
@@ -75,7 +76,18 @@ def shown(value: object) -> str:
         return f"a huge {type(value).__name__}"
 
 
-_SHORT = reprlib.Repr()
+class _Plain(reprlib.Repr):
+    """Texts and whole numbers of numpy are shown as Python's: 'a', not np.str_('a')."""
+
+    def repr1(self, x: object, level: int) -> str:
+        if isinstance(x, str):
+            return super().repr1(str.__str__(x), level)
+        if type(x).__module__ == "numpy" and isinstance(x, Integral):
+            return super().repr1(int(x), level)
+        return super().repr1(x, level)
+
+
+_SHORT = _Plain()
 _SHORT.maxlevel = 3
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 8
 _SHORT.maxstring = _SHORT.maxother = 120

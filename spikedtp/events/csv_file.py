@@ -48,7 +48,10 @@ def read_csv(
     time, unit = _time_column(names, unit)
     _need(names, ["cell", *(["trial"] if trials is not False else []), *where])
     if trials is False and "trial" in names:
-        raise SpikedtpError("there is a column 'trial': say trials=True if times count from the beginning of a trial")
+        raise SpikedtpError(
+            "there is a column 'trial': say trials=True if times count from the beginning of a trial; for one sequence, as "
+            "on the command line, remove this column"
+        )
     frame = _table(path, separator, [time, "cell", *(["trial"] if trials is not False else []), *where])
     for name, value in where.items():
         chosen = frame[name] == value
@@ -57,7 +60,7 @@ def read_csv(
         frame = frame[chosen]
     times = _numbers(frame, time) / PER_SECOND[unit]
     return numbered(
-        times, _whole(frame, "cell"), cells=cells, start=start, stop=stop, clip=clip,
+        times, _whole(frame, "cell"), of=path, cells=cells, start=start, stop=stop, clip=clip,
         trial_ids=None if trials is False else _whole(frame, "trial"),
         trials=None if isinstance(trials, bool) else trials,
     )  # fmt: skip
@@ -96,7 +99,10 @@ def _time_column(names: list[str], unit: str | None) -> tuple[str, str]:
         )
     stated = TIMES[found[0]]
     if stated is None and unit is None:
-        raise SpikedtpError("the column 'time' has no unit: call it time_s or time_ms, or state the unit (s, ms or us)")
+        raise SpikedtpError(
+            "the column 'time' has no unit: call it time_s or time_ms, or state the unit "
+            "(s, ms or us; --time-unit)"
+        )
     if None not in (stated, unit) and stated != unit:
         raise SpikedtpError(f"the column {found[0]!r} is not in {unit}, which was stated as the unit: leave one out")
     return found[0], stated or unit or ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.errors import SpikedtpError
 from spikedtp.events.choices import checked_ids
 from spikedtp.events.rounding import before
-from spikedtp.events.trains import SpikeTrains
+from spikedtp.events.trains import SpikeTrains, some_are
 from spikedtp.parameters import check_quantity
 
 __all__ = ["numbered"]
@@ -25,6 +26,7 @@ def numbered(
     times: np.ndarray,
     ids: np.ndarray,
     *,
+    of: Path,
     cells: Sequence[int] | None,
     start: Quantity | None,
     stop: Quantity | None,
@@ -35,7 +37,7 @@ def numbered(
     """Trains from the ids of cells (and trials) of each spike.
 
     The ids are numbered in the order of `cells`, or else from the smallest to the largest that has a spike. With `clip`
-    spikes outside of the window are left out, and a warning says how many.
+    spikes outside of the window are left out, and a warning says how many of the file `of`.
     """
     known, numbers = _places("cell", ids, cells)
     found: dict[str, Any] = {}
@@ -45,7 +47,7 @@ def numbered(
     start = 0 * second if start is None else start
     if clip:
         if stop is None:
-            raise SpikedtpError("clip needs a window: say where the recording ends, stop=...")
+            raise SpikedtpError("clip needs a window: say where the recording ends, stop=... (--stop)")
         check_quantity("SpikeTrains", "start", start, 0 * ms)
         check_quantity("SpikeTrains", "stop", stop, 1 * ms, above=start)
         inside = ~before(times, float(start)) & before(times, float(stop))
@@ -53,7 +55,7 @@ def numbered(
         found |= {"trials": found["trials"][inside]} if found else {}
         if n := int(np.count_nonzero(~inside)):
             logger.warning(
-                "%d of %d spikes are outside of the window, %g s to %g s, and left out", n, len(inside), start, stop
+                "%s: %s outside of the window, %g s to %g s, and left out", of, some_are(n, len(inside)), start, stop
             )
     return SpikeTrains(times, numbers, known, start, stop, **found)
 

@@ -101,14 +101,14 @@ def from_nwb(
     per_spike, named = np.repeat(ids, lengths), ids.tolist() if cells is None else cells
     try:
         if table is None:
-            return numbered(times, per_spike, cells=named, start=start, stop=stop, clip=clip)
+            return numbered(times, per_spike, of=Path(path), cells=named, start=start, stop=stop, clip=clip)
         onsets, durations = table
         if stop is None and np.ptp(durations) > 1e-9:
             raise SpikedtpError(
                 f"trials last from {durations.min():g} s to {durations.max():g} s: state how long a trial is, stop=..."
             )
         first = min(times.min(initial=0.0), onsets.min())
-        whole = numbered(times, per_spike, cells=named, start=first * second, stop=None)
+        whole = numbered(times, per_spike, of=Path(path), cells=named, start=first * second, stop=None)
         return whole.in_trials(onsets * second, durations.max() * second if stop is None else stop)
     except SpikedtpError as error:
         raise SpikedtpError(f"{path}: {error}") from None

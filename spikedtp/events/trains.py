@@ -18,7 +18,7 @@ from spikedtp.events.rounding import before, exact, since_onset, slack, slack_in
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.summaries import Summarised, counted
 
-__all__ = ["SpikeTrains"]
+__all__ = ["SpikeTrains", "some_are"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ class SpikeTrains(Summarised):
             window = f"start = {start:g} s" if early.any() else f"stop = {stop:g} s"
             word, first = ("before", self.times.min()) if early.any() else ("after", self.times.max())
             raise SpikedtpError(
-                f"{n} of {len(self)} spikes are {word} {window}, up to {first:g} s: check the unit of time, or state "
-                "another window"
+                f"{some_are(n, len(self))} {word} {window}, up to {first:g} s: check the unit of time, state another "
+                "window (start, stop; --start, --stop), or leave such spikes out as you read them (clip=True, --clip)"
             )
 
     def __len__(self) -> int:
@@ -251,8 +251,8 @@ class SpikeTrains(Summarised):
         steps = steps_of((self.times - start) / step, part)
         if (steps >= n_steps).any():
             raise SpikedtpError(
-                f"{int((steps >= n_steps).sum())} spikes are at the very end of the window, {stop:g} s, which is where "
-                "the next time step would begin: set a later stop"
+                f"{some_are(int((steps >= n_steps).sum()), len(self))} at the very end of the window, {stop:g} s, which "
+                "is where the next time step would begin: set a later stop (--stop)"
             )
         found = np.zeros(shape, dtype=bool)
         found[0 if self.trials is None else self.trials, np.maximum(steps, 0), self.cells] = True
@@ -261,9 +261,10 @@ class SpikeTrains(Summarised):
         return found if self.n_trials is not None else found[0]
 
     def _repeated(self, lost: int, steps: np.ndarray, dt: Quantity, repeated: str) -> None:
-        what = f"{lost} of {len(self)} spikes share a time step of {dt} with another spike of their cell"
+        share = "shares" if lost == 1 else "share"
+        what = f"{lost} of {counted(len(self), 'spike')} {share} a time step of {dt} with another spike of the same cell"
         if repeated == "merge":
-            logger.warning("%s and are merged with it", what)
+            logger.warning("%s: such spikes are merged", what)
             return
         trials = np.zeros_like(steps) if self.trials is None else self.trials
         _, first, counts = np.unique(
@@ -272,8 +273,13 @@ class SpikeTrains(Summarised):
         at = first[np.flatnonzero(counts > 1)[0]]
         raise SpikedtpError(
             f"{what} (cell {self.ids[self.cells[at]]} at {self.times[at]:g} s): a cell fires at most once in a step, "
-            "so take a smaller dt, or let such spikes be one with repeated='merge'"
+            "so take a smaller dt (--dt), or let such spikes be one (repeated='merge', --merge)"
         )
+
+
+def some_are(n: int, total: int) -> str:
+    """``2 of 3 spikes are``, as the beginning of a sentence."""
+    return f"{n} of {counted(total, 'spike')} {'is' if n == 1 else 'are'}"
 
 
 def _one_each(name: str, values: Any, times: np.ndarray, n: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from brian2 import ms
 
 from spikedtp.configuration import ReplayConfiguration
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.events import read_spikes
+from spikedtp.events import SpikeTrains, read_spikes
 from spikedtp.npz import read_arrays
 
 __all__ = ["given_signals", "read_ids"]
@@ -23,9 +23,12 @@ def given_signals(configuration: ReplayConfiguration) -> dict[str, Any]:
     """The arrays pre, post, w0 and, if there is one, modulator."""
     signals, given = configuration.signals, dict[str, Any]()
     held = {} if signals is None else read_arrays(Path(signals), f"--signals {signals}")
+    read = dict[str, SpikeTrains]()  # a file that is given for both sides is read, and clipped, once
     for side in ("pre", "post"):
         if (path := getattr(configuration, f"{side}_spikes")) is not None:
-            given[side] = _raster(configuration, side, path)
+            if path not in read:
+                read[path] = _trains(configuration, side, path)
+            given[side] = _raster(configuration, side, read[path])
     if configuration.w0 is not None:
         given["w0"] = np.full((_width(given, held, "post"), _width(given, held, "pre")), configuration.w0)
     for name in NEEDED:
@@ -43,21 +46,38 @@ def _width(given: dict[str, Any], held: dict[str, Any], side: str) -> int:
     return 1 if array is None or not np.ndim(array) else array.shape[-1]
 
 
-def _raster(configuration: ReplayConfiguration, side: str, path: str) -> np.ndarray:
-    """The spikes of one side, (steps, n)."""
+def _trains(configuration: ReplayConfiguration, side: str, path: str) -> SpikeTrains:
     try:
-        trains = read_spikes(
+        return read_spikes(
             path,
             unit=configuration.time_unit,
             start=configuration.start * ms,
             stop=configuration.stop * ms,
             clip=configuration.clip,
         )
-        if (text := getattr(configuration, f"{side}_cells")) is not None:
-            trains = trains.select(read_ids(text), silent=True)
-        return trains.raster(configuration.dt * ms, repeated="merge" if configuration.merge else "refuse")
     except SpikedtpError as error:
         raise SpikedtpError(f"--{side}-spikes {error}") from None
+
+
+def _raster(configuration: ReplayConfiguration, side: str, trains: SpikeTrains) -> np.ndarray:
+    """The spikes of one side, (steps, n)."""
+    path = getattr(configuration, f"{side}_spikes")
+    if (text := getattr(configuration, f"{side}_cells")) is not None:
+        try:
+            ids = read_ids(text)
+            chosen = trains.select(ids, silent=True)
+        except SpikedtpError as error:
+            raise SpikedtpError(f"--{side}-cells {text}: {error}") from None
+        if not set(ids) & set(trains.ids):
+            raise SpikedtpError(
+                f"--{side}-cells {text}: none of these cells is in {path}, whose ids go from {min(trains.ids)} to "
+                f"{max(trains.ids)}"
+            )
+        trains = chosen
+    try:
+        return trains.raster(configuration.dt * ms, repeated="merge" if configuration.merge else "refuse")
+    except SpikedtpError as error:
+        raise SpikedtpError(f"--{side}-spikes {path}: {error}") from None
 
 
 def read_ids(text: str) -> list[int]:

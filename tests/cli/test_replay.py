@@ -154,24 +154,49 @@ WHOLE = [*SPIKES, "--w0", "0.5", "--stop", "100", "--time-unit", "ms", "--dt", "
         (["--signals", "x.npz", "--clip"], "--clip is for spike trains: give --pre-spikes or --post-spikes"),
         ([*WHOLE, "--time-unit", "h"], "--time-unit: "),
         ([*WHOLE, "--stop", "50"], "--pre-spikes FILE: "),
-        ([*WHOLE, "--dt", "10"], "share a time step of 10. ms with another spike of their cell (cell 1"),
+        ([*WHOLE, "--dt", "10"], "share a time step of 10. ms with another spike of the same cell (cell 1"),
         ([*WHOLE, "--pre-cells", "10-"], "cells must be ids and ranges of ids, such as 0-63,70, got '10-'"),
         ([*WHOLE, "--pre-cells", "12-10"], "'12-10' is no range of up to 1000000 ids"),
         ([*WHOLE, "--pre-cells", "0-999999999"], "'0-999999999' is no range of up to 1000000 ids"),
-        ([*WHOLE, "--post-cells", "10,10"], "--post-spikes ids of cells must differ"),
+        ([*WHOLE, "--post-cells", "10,10"], "--post-cells 10,10: ids of cells must differ, got [10, 10]"),
+        ([*WHOLE, "--pre-cells", "500-600"], "--pre-cells 500-600: none of these cells is in FILE, whose ids go from 10 to"),
+        ([*WHOLE, "--post-cells", "1,2"], "--post-cells 1,2: none of these cells is in FILE, whose ids go from 10 to 14"),
+        ([*WHOLE, "--post-cells", "x"], "--post-cells x: cells must be ids and ranges of ids"),
+        ([*WHOLE, "--stop", "50"], "(start, stop; --start, --stop), or leave such spikes out as you read them (clip=Tr"),
+        ([*WHOLE, "--dt", "10"], "--pre-spikes FILE: "),
+        ([*WHOLE, "--dt", "10"], "take a smaller dt (--dt), or let such spikes be one (repeated='merge', --merge)"),
+        ([*SPIKES, "--w0", "1", "--stop", "100"], "or state the unit (s, ms or us; --time-unit)"),
+        ([*WHOLE, "--pre-spikes", "TRIALS"], "for one sequence, as on the command line, remove this column"),
         ([*WHOLE, "--w0", "heavy"], "--w0: "),
         ([*WHOLE, "--rule", "BTSP", "--set", "learning_rate=1"], "spike trains are not for BTSP, which learns once"),
         ([*WHOLE, "--signals", "OTHER"], "has an array 'w0', and --w0 stands for it too: give one"),
     ],
 )
 def test_mistakes_with_spike_trains_are_one_line(recording, tmp_path, capsys, words, message):
-    names = {"FILE": str(recording[1]), "OTHER": str(tmp_path / "other.npz")}
+    names = {"FILE": str(recording[1]), "OTHER": str(tmp_path / "other.npz"), "TRIALS": str(tmp_path / "trials.csv")}
+    (tmp_path / "trials.csv").write_text("time,cell,trial\n1,1,0\n")
     np.savez(names["OTHER"], w0=np.zeros((5, 5)))
     words = ["--rule", "STDP", *(names.get(word, word) for word in words)]
     assert main(["replay", *words, "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert message.replace("FILE", names["FILE"]) in told and told.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_clipped_is_said_once_with_its_file(recording, tmp_path, caplog):
+    file, other = str(recording[1]), str(tmp_path / "other.csv")
+    (tmp_path / "other.csv").write_text("time_ms,cell\n20,1\n70,1\n")
+    for post, told in ((file, [file]), (other, [file, other])):
+        caplog.clear()
+        window = ["--w0", "0.5", "--start", "10", "--stop", "60", "--time-unit", "ms", "--dt", "0.5", "--clip"]
+        words = ["--pre-spikes", file, "--post-spikes", post, *window, "--out", str(tmp_path / "out")]
+        if post == other:
+            words[words.index("--time-unit") : words.index("--dt")] = []
+            (tmp_path / "spikes.csv").write_text((tmp_path / "spikes.csv").read_text().replace("time,", "time_ms,"))
+        assert main(["replay", "--rule", "STDP", *words]) == 0
+        warnings = [record.getMessage() for record in caplog.records if "outside of the window" in record.getMessage()]
+        assert [text.partition(": ")[0] for text in warnings] == told
+    assert "1 of 2 spikes is outside of the window, 0.01 s to 0.06 s, and left out" in warnings[1]
 
 
 def test_spikes_that_share_a_step_can_be_merged(recording, tmp_path):

@@ -52,7 +52,7 @@ def test_cells_are_those_with_a_spike_from_the_smallest_up_unless_they_are_named
 
 def test_spikes_outside_are_left_out_where_this_is_asked_for(file, caplog):
     path = file("time_s,cell\n-0.5,0\n0.25,1\n3,2\n")
-    with pytest.raises(SpikedtpError, match=r"spikes.csv: 1 of 3 spikes are before start = 0 s, up to -0.5 s"):
+    with pytest.raises(SpikedtpError, match=r"spikes.csv: 1 of 3 spikes is before start = 0 s, up to -0.5 s"):
         read_spikes(path, stop=1 * second)
     assert read_spikes(path, start=-1 * second, stop=4 * second).raster(500 * ms).nonzero()[0].tolist() == [1, 2, 8]
     with caplog.at_level(logging.WARNING):

@@ -100,7 +100,7 @@ def test_trials_are_pieces_of_the_recording(seed, at_the_beginning, since):
 
 def test_two_spikes_of_a_cell_in_a_step(caplog):
     trains = SpikeTrains([0.0101, 0.0109, 0.0102, 0.02], [1, 1, 0, 1], [7, 8], stop=1 * second)
-    with pytest.raises(SpikedtpError, match=r"1 of 4 spikes share .* 1\. ms .*\(cell 8 at 0\.0101 s\).*'merge'"):
+    with pytest.raises(SpikedtpError, match=r"1 of 4 spikes shares .* 1\. ms .*\(cell 8 at 0\.0101 s\).*'merge'"):
         trains.raster(1 * ms)
     with caplog.at_level(logging.WARNING):
         merged = trains.raster(1 * ms, repeated="merge")
@@ -125,8 +125,8 @@ GOOD = {"times": [0.1, 0.2], "cells": [0, 1], "ids": (4, 5), "stop": 1 * second}
     [
         ({"times": [0.1, np.nan]}, "times of spikes holds values that are not finite"),
         ({"times": [[0.1, 0.2]]}, r"times of spikes must be \(n_spikes,\), got \(1, 2\)"),
-        ({"times": [-0.1, 0.2]}, r"1 of 2 spikes are before start = 0 s, up to -0\.1 s: check the unit of time"),
-        ({"times": [0.1, 200]}, "1 of 2 spikes are after stop = 1 s, up to 200 s"),
+        ({"times": [-0.1, 0.2]}, r"1 of 2 spikes is before start = 0 s, up to -0\.1 s: check the unit of time"),
+        ({"times": [0.1, 200]}, "1 of 2 spikes is after stop = 1 s, up to 200 s"),
         ({"cells": [0]}, r"cells of spikes must be \(2,\) as their times, got \(1,\)"),
         ({"cells": [0, 2]}, "cells of spikes must be numbers from 0 to 1"),
         ({"cells": [0, 0.5]}, "cells of spikes must be numbers from 0 to 1"),
@@ -158,7 +158,7 @@ def test_mistakes_are_one_line(changes, words):
         (lambda t: t.in_trials([0] * second, 1 * second).in_trials([0] * second, 1 * second), "in trials already"),
         (lambda t: t.in_trials([0] * second, 1 * second).trial(1), "trial must be at most 0"),
         (lambda t: SpikeTrains([0.5], [0], [0]).raster(1 * ms), "recording ends: .*, the last spike is at 0.5 s"),
-        (lambda t: SpikeTrains([1], [0], [0], stop=1 * second).raster(1 * ms), "1 spikes are at the very end"),
+        (lambda t: SpikeTrains([1], [0], [0], stop=1 * second).raster(1 * ms), "1 of 1 spike is at the very end"),
         (
             lambda t: SpikeTrains([1.7e9], [0], [0], 1.7e9 * second, 1.7e9 * second + 1 * second).raster(0.01 * ms),
             "are known to no more than .* subtract the beginning",

@@ -177,8 +177,8 @@ def test_spike_trains_are_given_as_their_arrays_are():
     np.testing.assert_array_equal(first[0], wanted[0])
     assert not np.array_equal(first[1], wanted[1])
     for wrong, words in (
-        (SpikeTrains([0.09], [0], range(64)), r"input_spikes\['InputE'\]: 1 of 1 spikes are after stop = 0.084 s"),
-        (SpikeTrains([0.001, 0.0012], [0, 0], range(64)), r"input_spikes\['InputE'\]: 1 of 2 spikes share a time step"),
+        (SpikeTrains([0.09], [0], range(64)), r"input_spikes\['InputE'\]: 1 of 1 spike is after stop = 0.084 s"),
+        (SpikeTrains([0.001, 0.0012], [0, 0], range(64)), r"input_spikes\['InputE'\]: 1 of 2 spikes shares a time step"),
         (SpikeTrains([], [], range(64), stop=1 * second), r"\(\.\.\., 168, 64\), got \(2000, 64\)"),
         (SpikeTrains([], [], range(63)), r"\(\.\.\., 168, 64\), got \(168, 63\)"),
     ):

@@ -332,7 +332,7 @@ def test_trials_are_a_batch():
 
 def test_spike_trains_that_cannot_be_rows_are_named():
     trains = SpikeTrains([0.01, 0.0102], [0, 0], [0], stop=20 * ms)
-    with pytest.raises(SpikedtpError, match=r"replay: post: 1 of 2 spikes share a time step"):
+    with pytest.raises(SpikedtpError, match=r"replay: post: 1 of 2 spikes shares a time step"):
         replay(STDP(), np.zeros((20, 1)), trains, 0.5)
     with pytest.raises(SpikedtpError, match=r"replay: pre: say when the recording ends"):
         replay(STDP(), SpikeTrains([0.01], [0], [0]), trains, 0.5)
