@@ -12,6 +12,7 @@ import numpy as np
 
 from spikedtp.circuit import Circuit, bias_key, circuit_path, read_circuit, shipped_names, weight_key
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.other_files import use_of
 from spikedtp.jobs.trained import FITTED_CIRCUIT, settings_beside
 from spikedtp.models import weights_file
 from spikedtp.plasticity.constraints import Bounds
@@ -52,6 +53,8 @@ def file_info(file: str | Path, circuit: str | Path | None = None) -> dict[str, 
     ('digits_dtp', ['DendriticLoss', 'DendriticState', 'HebbWeightNorm'], 0)
     """
     path = Path(file)
+    if use := use_of(path):
+        raise SpikedtpError(f"{file}: {use}")
     if path.suffix in CIRCUIT_ENDINGS or not os.path.isfile(path):
         found = circuit_path(file)
         try:
