@@ -82,7 +82,8 @@ def simulate_open(
         Spikes that are given instead of replayed activities: presynaptic population -> bool (n_steps, n), also with
         leading (repeats,) or (samples, repeats) axes, or `SpikeTrains` as long as a presentation, in one sequence or
         with a trial for each repeat. Every presynaptic population needs an entry. Off cells (`on_off`) are under
-        ``POPULATION_off``.
+        ``POPULATION_off``. Spikes of `population` itself are not used, so the spikes of a response can be given as
+        they are; other names are refused.
     on_off : bool
         Whether an on cell and an off cell stand for each cell of the input and of linear presynaptic populations, whose
         activities may be negative. The two fire at the positive and the negative part, and their weights have opposite
@@ -125,7 +126,7 @@ def simulate_open(
     else:
         assert input_spikes is not None
         spec = replace(spec, inputs=SpikeTrainInput.like(spec.replaying))
-        spikes = _given_spikes(input_spikes, spec.sources, spec.timeline, shape)
+        spikes = _given_spikes(input_spikes, population, spec.sources, spec.timeline, shape)
         data = RunInputs({"replay": spikes}, np.arange(len(spikes)), seeds)
     check_cells(spec)
     results = run_on(device, partial(build, spec), data, progress, n_processes)
@@ -160,13 +161,17 @@ def _warn_of_clipping(response: SpikingResponse) -> None:
 
 
 def _given_spikes(
-    given: Mapping[str, ArrayLike | SpikeTrains], sources: tuple[Source, ...], timeline: Timeline, shape: tuple[int, int]
+    given: Mapping[str, ArrayLike | SpikeTrains],
+    population: str,
+    sources: tuple[Source, ...],
+    timeline: Timeline,
+    shape: tuple[int, int],
 ) -> np.ndarray:
     """Rasters of all inputs side by side, `(samples * repeats, n_steps, n_inputs)`."""
     if not isinstance(given, Mapping):
         raise SpikedtpError(f"input_spikes must be a dict, presynaptic population -> spikes, got {shown(given)}")
     known = {name for source in sources for name in source.groups}
-    if unknown := [name for name in given if name not in known]:
+    if unknown := [name for name in given if name not in known and name != population]:
         raise known_names("presynaptic population in input_spikes", unknown[0], known)
     rasters = []
     for source in sources:
