@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def from_torch_snn(module: Any, *, dt: Quantity | None = None) -> LayeredNetwork
     module : torch.nn.Sequential, norse.torch.SequentialState, or a sequence of modules
         In the order in which a time step calls them:
 
-        - ``torch.nn.Linear``, and ``Flatten``, ``Identity``, ``Dropout``, which change nothing here;
+        - ``torch.nn.Linear``, and ``Flatten``, ``Identity`` and all kinds of dropout, which change nothing here;
         - ``snntorch.Leaky``, ``Synaptic``, ``RLeaky``, ``RSynaptic`` (recurrence all-to-all or one-to-one);
         - Norse's ``LIFCell``, ``LIFRecurrentCell``, ``LIFBoxCell``, ``LICell``, ``LIBoxCell``, ``IAFCell``, and the
           modules over time ``LIF``, ``LIFRecurrent``, ``LI``; ``Lift`` of one of these.
@@ -75,20 +75,25 @@ def _key(module: Any) -> tuple[str, str]:
 def _modules(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """(name, module) in order, containers opened."""
     package, kind = _key(module)
-    if isinstance(module, list | tuple):
+    if isinstance(module, list | tuple | Iterator):  # the last as net.children() gives it
         children = [(str(k), each) for k, each in enumerate(module)]
     elif (package, kind) in (("torch", "Sequential"), ("torch", "ModuleList"), ("norse", "SequentialState")):
         children = list(module.named_children())
     elif (package, kind) == ("norse", "Lift"):
         children = [(prefix, module.lifted_module)]
         prefix = ""
-    elif hasattr(module, "forward") and (package in ("torch", "snntorch", "norse") or not any(module.children())):
+    elif package == "torch" and kind in _WRAPPERS:
+        children = [(prefix, getattr(module, _WRAPPERS[kind]))]
+        prefix = ""
+    elif isinstance(module, Mapping) and all(hasattr(value, "detach") for value in module.values()):
+        raise SpikedtpError("this is a state dict, which has no modules: load it into its network, and give that")
+    elif not isinstance(module, type) and hasattr(module, "forward") and (package in ("torch", "snntorch", "norse") or not any(module.children())):
         yield prefix, module
         return
     else:
         raise SpikedtpError(
             f"a network of layers must be a torch.nn.Sequential or a list of modules in the order of their calls, such "
-            f"as [net.fc1, net.lif1, net.fc2, net.lif2], got {kind}"
+            f"as [net.fc1, net.lif1, net.fc2, net.lif2], got {f'the class {module.__name__}' if kind == 'type' else kind}"
         )
     for name, child in children:
         yield from _modules(child, f"{prefix}.{name}" if prefix else name)
@@ -110,6 +115,8 @@ class _Builder:
             return
         if key == ("torch", "Linear"):
             self._times(where, module.weight, module.bias)
+        elif key[0] == "torch" and key[1].startswith("Lazy"):
+            raise SpikedtpError(f"{where} does not know its sizes yet: run the network once on a sample first")
         elif key in _CELLS:
             self._cell(name, where, key, module)
         else:
@@ -287,7 +294,14 @@ def _norse_li_box(where: str, module: Any) -> Cell:
 
 
 #: Modules that change nothing: samples have one axis here, and nothing is dropped after training.
-_PASS = {("torch", "Flatten"), ("torch", "Identity"), ("torch", "Dropout")}
+_PASS = {
+    ("torch", kind)
+    for kind in (
+        "Flatten", "Identity", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"
+    )
+}  # fmt: skip
+#: What runs another module, and where that module is.
+_WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod"}
 _CELLS: dict[tuple[str, str], Callable[[str, Any], Cell]] = {
     **{("snntorch", kind): _snntorch for kind in ("Leaky", "Synaptic", "RLeaky", "RSynaptic")},
     **{("norse", kind): _norse_lif for kind in ("LIFCell", "LIFRecurrentCell", "LIF", "LIFRecurrent")},

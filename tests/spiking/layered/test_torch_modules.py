@@ -161,3 +161,33 @@ def test_readouts_come_last():
     norse = pytest.importorskip("norse.torch")
     with pytest.raises(SpikedtpError, match=r"Linear \(module 2\) comes after licell1, which never fires"):
         from_torch_snn([torch.nn.Linear(3, 3), norse.LICell(), torch.nn.Linear(3, 2)])
+
+
+def test_wrapped_and_listed_modules_are_the_same_network():
+    linear = torch.nn.Linear(6, 2)
+    plain = torch.nn.Sequential(torch.nn.Flatten(), linear)
+    wanted = from_torch_snn(plain).layers[0].connections[0].weights
+    dropouts = [getattr(torch.nn, kind)() for kind in dir(torch.nn) if "Dropout" in kind]
+    assert len(dropouts) >= 6
+    for given in (
+        plain.children(), torch.nn.DataParallel(plain), torch.compile(plain), iter([linear]),
+        torch.nn.Sequential(*dropouts, torch.nn.DataParallel(linear)),
+    ):  # fmt: skip
+        found = from_torch_snn(given).layers[0].connections[0].weights
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(wanted))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (torch.nn.Linear(3, 2).state_dict(), "this is a state dict, which has no modules: load it into its network"),
+        ([torch.nn.LazyLinear(3)], r"LazyLinear \(module 0\) does not know its sizes yet: run the network once"),
+        (torch.nn.Linear, "in the order of their calls, .* got the class Linear"),
+        ([torch.nn.Linear(2, 2), torch.nn.Module], "in the order of their calls, .* got the class Module"),
+        ({}, "state dict"),
+        ({"a": torch.nn.Linear(2, 2)}, "in the order of their calls, .* got dict"),
+    ],
+)
+def test_what_is_no_network_of_modules(given, words):
+    with pytest.raises(SpikedtpError, match=words):
+        from_torch_snn(given)
