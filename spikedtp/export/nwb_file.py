@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +85,10 @@ def to_nwb(
     ...         nwb.trials.colnames, nwb.processing["plasticity"]["weight_updates_H2E_H1E"]["weight_update"].shape
     (('start_time', 'stop_time', 'sample', 'repeat'), (2, 200, 200))
     """
-    pynwb = optional("pynwb", "nwb")
+    pynwb, path = optional("pynwb", "nwb"), Path(path).expanduser()
+    if (folder := os.path.isdir(path)) or not os.path.isdir(path.parent):
+        what = "is a folder: name a file" if folder else f"cannot be written: there is no folder {path.parent}"
+        raise SpikedtpError(f"{path} {what}")
     told = ", ".join(f"{name} {value}" for name, value in about(response).items() if value is not None)
     given = {
         "session_description": f"simulation of a spiking network ({response.loop} loop, {told})",
@@ -116,7 +121,7 @@ def to_nwb(
     if weight_updates and getattr(response.spec, "nudged", True):
         tables = [table for name in response.projections for table in _tables(response, name, presentations)]
         file.create_processing_module("plasticity", "weights and what the learning rules add to them").add(tables)
-    return _written(file, Path(path).expanduser(), pynwb)
+    return _written(file, path, pynwb)
 
 
 def _units(pynwb: Any, rasters: dict[str, np.ndarray], dt: float) -> Any:
@@ -193,7 +198,9 @@ def _written(file: Any, path: Path, pynwb: Any) -> Path:
                 io.write(file)
         partial.replace(path)
     except OSError as error:
-        raise SpikedtpError(f"{path} cannot be written ({error.strerror or in_one_line(error)})") from None
+        why = os.strerror(error.errno) if error.errno else in_one_line(error).replace(str(partial), str(path))
+        raise SpikedtpError(f"{path} cannot be written ({why})") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path

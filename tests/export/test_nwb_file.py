@@ -94,10 +94,12 @@ def test_what_is_told_about_it(run, tmp_path):
 
 def test_a_file_that_cannot_be_written(run, tmp_path):
     response = run(1, record=("spikes",))
-    with pytest.raises(SpikedtpError, match=r"cannot be written .*No such file or directory"):
+    with pytest.raises(SpikedtpError, match=r"a\.nwb cannot be written: there is no folder .*none$"):
         to_nwb(response, tmp_path / "none" / "a.nwb")
+    with pytest.raises(SpikedtpError, match=r"a{300}\.nwb cannot be written \(File name too long\)$"):
+        to_nwb(response, tmp_path / f"{'a' * 300}.nwb")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(SpikedtpError, match="folder cannot be written"):
+    with pytest.raises(SpikedtpError, match="folder is a folder: name a file"):
         to_nwb(response, tmp_path / "folder")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 

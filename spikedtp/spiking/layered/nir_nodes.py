@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,14 @@ def _read(path: Path) -> Any:
         return nir.read(path)
     except Exception as error:  # of h5py, and whatever a damaged or strange file provokes in nir
         kind = file_kind(start)
+        if kind == "an HDF5 file" and path.suffix.lower() == ".nwb":
+            kind = "an NWB file: spikedtp.events.from_nwb takes its spikes"
         if kind != "an HDF5 file":
             raise SpikedtpError(f"{path} is not a NIR graph, but {kind or 'of an unknown kind'}") from None
+        if missing := re.search("object ('.+') doesn't exist", str(error)):  # as h5py says it
+            raise SpikedtpError(
+                f"{path} is no NIR graph as nir.write makes it, or damaged: there is no {missing[1]} in it"
+            ) from None
         raise SpikedtpError(f"{path} cannot be read as a NIR graph: {in_one_line(error)}") from None
 
 
