@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,11 @@ from spikedtp.events.choices import checked_ids, checked_trials, checked_where
 from spikedtp.events.numbering import numbered
 from spikedtp.events.trains import SpikeTrains
 from spikedtp.file_kinds import file_kind
+from spikedtp.summaries import counted
 
 __all__ = ["PER_SECOND", "read_csv"]
+
+logger = logging.getLogger(__name__)
 
 #: How many of each unit of time make a second.
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6}
@@ -49,8 +53,8 @@ def read_csv(
     _need(names, ["cell", *(["trial"] if trials is not False else []), *where])
     if trials is False and "trial" in names:
         raise SpikedtpError(
-            "there is a column 'trial': say trials=True if times count from the beginning of a trial; for one sequence, as "
-            "on the command line, remove this column"
+            "there is a column 'trial': say trials=True if times count from the beginning of a trial; for one "
+            "sequence, as on the command line, remove this column"
         )
     frame = _table(path, separator, [time, "cell", *(["trial"] if trials is not False else []), *where])
     for name, value in where.items():
@@ -59,11 +63,24 @@ def read_csv(
             raise known_names(f"value of the column {name!r}", value, map(str, frame[name].unique()[:20]))
         frame = frame[chosen]
     times = _numbers(frame, time) / PER_SECOND[unit]
+    trial_ids = None if trials is False else _whole(frame, "trial")
+    if trials is True:
+        _warn_of_gaps(path, trial_ids)
     return numbered(
-        times, _whole(frame, "cell"), of=path, cells=cells, start=start, stop=stop, clip=clip,
-        trial_ids=None if trials is False else _whole(frame, "trial"),
+        times, _whole(frame, "cell"), of=path, cells=cells, start=start, stop=stop, clip=clip, trial_ids=trial_ids,
         trials=None if isinstance(trials, bool) else trials,
     )  # fmt: skip
+
+
+def _warn_of_gaps(path: Path, trial_ids: np.ndarray | None) -> None:
+    """Say which trials are missing between others: a trial without a spike has no line in the file."""
+    found = np.unique([] if trial_ids is None else trial_ids)
+    if len(found) and (n := int(found[-1] - found[0]) + 1 - len(found)):
+        after = int(found[np.flatnonzero(np.diff(found) > 1)[0]])
+        logger.warning(
+            "%s: no spike in %s between %d and %d, such as %d: name all that took place, as in trials=range(%d, %d)",
+            path, counted(n, "trial"), found[0], found[-1], after + 1, found[0], found[-1] + 1,
+        )  # fmt: skip
 
 
 def _header(path: Path) -> tuple[list[str], str]:
@@ -100,8 +117,7 @@ def _time_column(names: list[str], unit: str | None) -> tuple[str, str]:
     stated = TIMES[found[0]]
     if stated is None and unit is None:
         raise SpikedtpError(
-            "the column 'time' has no unit: call it time_s or time_ms, or state the unit "
-            "(s, ms or us; --time-unit)"
+            "the column 'time' has no unit: call it time_s or time_ms, or state the unit (s, ms or us; --time-unit)"
         )
     if None not in (stated, unit) and stated != unit:
         raise SpikedtpError(f"the column {found[0]!r} is not in {unit}, which was stated as the unit: leave one out")

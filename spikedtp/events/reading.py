@@ -51,6 +51,7 @@ def read_spikes(
     trials : bool or sequence of int
         Whether the recording is in trials. In a CSV file the column `trial` says which, and times count from the
         beginning of a trial; in an NWB file it is the trials table. A sequence names the trials, as `cells` the cells.
+        A trial without a spike is not in a CSV file, so that it has to be named; gaps between ids log a warning.
 
     Returns
     -------
@@ -84,9 +85,7 @@ def read_spikes(
             raise SpikedtpError(f"{path}: times in NWB files are in second: leave the unit out")
         return from_nwb(path, cells=cells, where=where, start=start, stop=stop, clip=clip, trials=trials)
     try:
-        return read_csv(
-            path, unit=unit, cells=cells, start=start, stop=stop, clip=clip, trials=trials, where=where
-        )
+        return read_csv(path, unit=unit, cells=cells, start=start, stop=stop, clip=clip, trials=trials, where=where)
     except SpikedtpError as error:
         raise SpikedtpError(f"{path}: {error}") from None
 

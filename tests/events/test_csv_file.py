@@ -77,6 +77,27 @@ def test_trials(file):
         read_spikes(path, trials=range(5), stop=3 * ms)
 
 
+@pytest.mark.parametrize(
+    ("present", "words"),
+    [
+        ([0, 2], "no spike in 1 trial between 0 and 2, such as 1: name all that took place, as in trials=range(0, 3)"),
+        ([3, 4, 9, 7], "no spike in 3 trials between 3 and 9, such as 5: name all that took place"),
+        ([1, 2, 3], ""),
+        ([5], ""),
+    ],
+)
+def test_trials_without_a_spike_are_told_of(file, caplog, present, words):
+    path = file("time_ms,cell,trial\n" + "".join(f"1,4,{trial}\n" for trial in present))
+    with caplog.at_level(logging.WARNING):
+        assert read_spikes(path, trials=True).n_trials == len(present)
+        assert caplog.text.count("WARNING") == bool(words) and words in caplog.text
+        caplog.clear()
+        named = read_spikes(path, trials=range(min(present), max(present) + 1), stop=2 * ms)
+    assert not caplog.text
+    fired = named.raster(1 * ms).any(axis=(1, 2)).nonzero()[0] + min(present)
+    assert fired.tolist() == sorted(present)
+
+
 def test_other_columns_choose(file):
     path = file("time_ms,cell,area,probe\n1,0,CA1,1\n2,1,CA3,1\n3,2,CA1,2\n")
     assert read_spikes(path, where={"area": "CA1", "probe": 2}, stop=5 * ms).ids == (2,)
