@@ -15,7 +15,7 @@ __all__ = ["checked_ids", "checked_trials", "checked_where"]
 
 def checked_ids(what: str, ids: Any) -> list[int]:
     """Ids of cells or trials, which are whole numbers that differ."""
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable) or (np.ndim(ids) == 0 and hasattr(ids, "dtype")):
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable) or getattr(ids, "shape", None) == ():
         raise SpikedtpError(f"ids of {what}s must be a sequence of whole numbers, such as [0, 3], got {shown(ids)}")
     found = [check_whole(f"an id of a {what}", number) for number in ids]
     if len(set(found)) < len(found):

@@ -251,8 +251,8 @@ class SpikeTrains(Summarised):
         steps = steps_of((self.times - start) / step, part)
         if (steps >= n_steps).any():
             raise SpikedtpError(
-                f"{some_are(int((steps >= n_steps).sum()), len(self))} at the very end of the window, {stop:g} s, which "
-                "is where the next time step would begin: set a later stop (--stop)"
+                f"{some_are(int((steps >= n_steps).sum()), len(self))} at the very end of the window, {stop:g} s, "
+                "which is where the next time step would begin: set a later stop (--stop)"
             )
         found = np.zeros(shape, dtype=bool)
         found[0 if self.trials is None else self.trials, np.maximum(steps, 0), self.cells] = True
@@ -261,8 +261,8 @@ class SpikeTrains(Summarised):
         return found if self.n_trials is not None else found[0]
 
     def _repeated(self, lost: int, steps: np.ndarray, dt: Quantity, repeated: str) -> None:
-        share = "shares" if lost == 1 else "share"
-        what = f"{lost} of {counted(len(self), 'spike')} {share} a time step of {dt} with another spike of the same cell"
+        spikes = f"{counted(len(self), 'spike')} {'shares' if lost == 1 else 'share'}"
+        what = f"{lost} of {spikes} a time step of {dt} with another spike of the same cell"
         if repeated == "merge":
             logger.warning("%s: such spikes are merged", what)
             return

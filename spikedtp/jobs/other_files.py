@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -43,15 +44,11 @@ def use_of(path: Path) -> str | None:
     if kind == "an HDF5 file" and ending == ".nir":
         return "this is a NIR graph: take it in Python, with spikedtp.spiking.from_nir(FILE, dt=1*ms)"
     if kind == "a text file" and ending in (".csv", ".tsv"):
-        names = {name.strip(' "\r').lower() for name in _first_line(start).replace("\t", ",").replace(";", ",").split(",")}
-        if "cell" in names and names & {"time", "time_s", "time_ms", "time_us"}:
+        names = {name.strip(' "') for name in re.split(r"[,;\t\r\n]", start.decode("utf-8-sig", errors="replace"))}
+        if "cell" in names and names & {"time", "time_s", "time_ms", "time_us"}:  # of columns
             return f"these are spikes: use spikedtp replay --pre-spikes {path}"
         return f"this is a table: if it is a data set, use --data csv:{path}"
     return None
-
-
-def _first_line(start: bytes) -> str:
-    return start.decode("utf-8-sig", errors="replace").partition("\n")[0]
 
 
 def _folder(path: Path) -> str | None:

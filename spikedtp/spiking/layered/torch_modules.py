@@ -87,13 +87,18 @@ def _modules(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         prefix = ""
     elif isinstance(module, Mapping) and all(hasattr(value, "detach") for value in module.values()):
         raise SpikedtpError("this is a state dict, which has no modules: load it into its network, and give that")
-    elif not isinstance(module, type) and hasattr(module, "forward") and (package in ("torch", "snntorch", "norse") or not any(module.children())):
+    elif (
+        hasattr(module, "forward")
+        and kind != "type"
+        and (package in ("torch", "snntorch", "norse") or not any(module.children()))
+    ):
         yield prefix, module
         return
     else:
+        got = f"the class {module.__name__}" if kind == "type" else kind
         raise SpikedtpError(
             f"a network of layers must be a torch.nn.Sequential or a list of modules in the order of their calls, such "
-            f"as [net.fc1, net.lif1, net.fc2, net.lif2], got {f'the class {module.__name__}' if kind == 'type' else kind}"
+            f"as [net.fc1, net.lif1, net.fc2, net.lif2], got {got}"
         )
     for name, child in children:
         yield from _modules(child, f"{prefix}.{name}" if prefix else name)

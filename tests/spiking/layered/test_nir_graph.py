@@ -212,7 +212,7 @@ def test_files(tmp_path):
 
     with h5py.File(tmp_path / "other", "w") as file:
         file["x"] = np.arange(3)
-    with pytest.raises(SpikedtpError, match=r"is no NIR graph as nir.write makes it, or damaged: there is no 'node' in it"):
+    with pytest.raises(SpikedtpError, match=r"is no NIR graph .*, or damaged: there is no 'node' in it"):
         from_nir(tmp_path / "other", dt=1 * ms)
 
 

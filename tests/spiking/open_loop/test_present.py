@@ -150,7 +150,7 @@ def test_spikes_of_on_and_off_cells_can_be_given_back():
 def test_spikes_that_reach_no_cell_are_refused(name):
     x, target = samples(n=1)
     given = {"InputE": np.zeros((420, 64), bool), "OutputE": np.zeros((420, 10), bool)}
-    with pytest.raises(SpikedtpError, match=f"unknown presynaptic population in input_spikes '?{name}'?: known are Inp"):
+    with pytest.raises(SpikedtpError, match=f"presynaptic population in input_spikes '?{name}'?: known are Inp"):
         simulate(network(), x, target, population="H1E", device="runtime", input_spikes=given | {name: given["InputE"]})
     with pytest.raises(SpikedtpError, match="input_spikes must be a dict, presynaptic population -> spikes, got 'In"):
         simulate(network(), x, target, population="H1E", device="runtime", input_spikes="InputE")
@@ -178,7 +178,7 @@ def test_spike_trains_are_given_as_their_arrays_are():
     assert not np.array_equal(first[1], wanted[1])
     for wrong, words in (
         (SpikeTrains([0.09], [0], range(64)), r"input_spikes\['InputE'\]: 1 of 1 spike is after stop = 0.084 s"),
-        (SpikeTrains([0.001, 0.0012], [0, 0], range(64)), r"input_spikes\['InputE'\]: 1 of 2 spikes shares a time step"),
+        (SpikeTrains([0.001, 0.0012], [0, 0], range(64)), r"input_spikes\['InputE'\]: 1 of 2 spikes shares a time"),
         (SpikeTrains([], [], range(64), stop=1 * second), r"\(\.\.\., 168, 64\), got \(2000, 64\)"),
         (SpikeTrains([], [], range(63)), r"\(\.\.\., 168, 64\), got \(168, 63\)"),
     ):
