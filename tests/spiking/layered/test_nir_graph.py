@@ -214,6 +214,9 @@ def test_files(tmp_path):
         file["x"] = np.arange(3)
     with pytest.raises(SpikedtpError, match=r"is no NIR graph .*, or damaged: there is no 'node' in it"):
         from_nir(tmp_path / "other", dt=1 * ms)
+    (tmp_path / "other").rename(tmp_path / "other.nwb")
+    with pytest.raises(SpikedtpError, match=r"is not a NIR graph, but an NWB file: spikedtp\.events\.from_nwb takes"):
+        from_nir(tmp_path / "other.nwb", dt=1 * ms)
 
 
 ENDS = {"in": nir.Input(np.array([2])), "out": nir.Output(np.array([2]))}
