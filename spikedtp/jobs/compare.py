@@ -16,8 +16,8 @@ from spikedtp.compare import compare_updates, shortfall, summarise
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.compare_settings import make_network, simulate_options
 from spikedtp.jobs.data import Material, circuit_and_data
+from spikedtp.jobs.settings import make_network, simulate_options
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
 from spikedtp.records import staged, write_manifest, write_summary, write_table

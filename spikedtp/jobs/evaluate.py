@@ -15,7 +15,7 @@ from spikedtp.configuration import EvaluateConfiguration
 from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights
-from spikedtp.jobs.spiking_network import in_spikes
+from spikedtp.jobs.settings import in_spikes
 from spikedtp.plotting import confusion_figure
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table

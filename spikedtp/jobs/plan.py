@@ -13,8 +13,8 @@ from spikedtp.circuit import check_learned, circuit_path
 from spikedtp.configuration import CompareConfiguration, PlanConfiguration
 from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.compare_settings import make_network, simulate_options
 from spikedtp.jobs.data import circuit_and_data
+from spikedtp.jobs.settings import make_network, simulate_options
 from spikedtp.planning import Numbers, PlannedComparison, plan
 from spikedtp.plotting import contours_figure
 from spikedtp.rate.threads import one_thread

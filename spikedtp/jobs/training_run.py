@@ -18,7 +18,7 @@ from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import Dataset
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.spiking_network import in_spikes
+from spikedtp.jobs.settings import in_spikes
 from spikedtp.rate import RateNetwork
 from spikedtp.rate.online import sample_order
 from spikedtp.records import file_hash, read_arrays

@@ -1,4 +1,4 @@
-"""From the settings of a comparison to what the library takes."""
+"""From the settings of a command to what the library takes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 from brian2 import Hz, ms
 
-from spikedtp.configuration import CompareConfiguration
+from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.jobs.data import Material, fitting_weights
 from spikedtp.neurons import CELLS, CellModel, PoissonInput
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
-from spikedtp.spiking import default_device, phases_of
+from spikedtp.spiking import Phases, SpikingNetwork, default_device, phases_of
 
-__all__ = ["cell_of", "changed", "make_network", "simulate_options"]
+__all__ = ["cell_of", "changed", "in_spikes", "make_network", "simulate_options"]
 
 Model = TypeVar("Model", bound=Parameters)
 
@@ -104,3 +104,23 @@ def changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) 
         if name not in known:
             raise known_names(f"parameter in {key} of {type(model).__name__}", name, known)
     return replace(model, **_values(settings))
+
+
+def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
+    """A spiking network with the weights of `network`, as the settings ask for it."""
+    phases = Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms)
+    cell = cell_of(settings.cell, "closed")
+    if hasattr(cell, "firing"):
+        cell = cell_of({"firing": settings.firing} | settings.cell, "closed")
+    elif settings.firing != "poisson":
+        raise SpikedtpError(f"firing: {type(cell).__name__} fires as its own equations say: leave --firing out")
+    return SpikingNetwork(
+        network,
+        unit_rate=settings.unit_rate * Hz,
+        unit_rates={name: rate * Hz for name, rate in settings.unit_rates.items()},
+        spikers=settings.spikers,
+        phases=changed(phases, "phases", settings.phases, {"settle", "read", "dt"}),
+        cell=cell,
+        device=settings.device or default_device(),
+        on_off=settings.on_off,
+    )
