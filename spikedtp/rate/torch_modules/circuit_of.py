@@ -3,7 +3,8 @@
 Every hidden population gets, from each population above it, a projection onto its dendrites and interneurons that
 predict what this projection brings. The interneurons receive the same inputs through copies of the same weights, so
 that they cancel it exactly until the population above is nudged [1]_. The dendrite then holds the feedback weights
-times the change above. With feedback along the transposed forward weights this is the error that backprop would send.
+times the change above. With feedback along the transposed forward weights this is the error that backprop would send
+(docs/your_torch_network.md says when).
 
 .. [1] Sacramento, Costa, Bengio & Senn 2018, NeurIPS, for interneurons that predict the layer above;
    Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159, for dendritic target propagation.
