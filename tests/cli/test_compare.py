@@ -10,7 +10,7 @@ from spikedtp.cli import main
 def test_compare_help_names_units(capsys):
     assert main(["compare", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for option in ("--unit-rate HZ", "--time-per-step MS", "--dt MS", "--data digits|mnist:DIR", "--circuit YAML|NAME"):
+    for option in ("--unit-rate HZ", "--time-per-step MS", "--dt MS", "mnist:DIR|npz:FILE|csv:FILE", "--circuit YAML|NAME"):
         assert option in text
     assert "450" in text and "digits_dtp" in text and "cpp_standalone" in text
 

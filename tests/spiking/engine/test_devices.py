@@ -98,7 +98,7 @@ def test_weights_reach_the_right_cell(network, device):
 
 def test_own_code_templates_give_what_plain_brian2_objects_give(network, device, monkeypatch):
     fast = run(network, device)
-    module = sys.modules["spikedtp.spiking.open_loop.present"]
+    module = sys.modules["spikedtp.spiking.open_loop.prepare"]
     monkeypatch.setattr(module, "OpenLoop", partial(module.OpenLoop, plain=True))
     plain = run(network, device)
     for population, spikes in plain.spikes.items():
