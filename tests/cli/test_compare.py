@@ -10,7 +10,8 @@ from spikedtp.cli import main
 def test_compare_help_names_units(capsys):
     assert main(["compare", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for option in ("--unit-rate HZ", "--time-per-step MS", "--dt MS", "mnist:DIR|npz:FILE|csv:FILE", "--circuit YAML|NAME"):
+    kinds = "digits|spirals|mnist:DIR|npz:FILE"
+    for option in ("--unit-rate HZ", "--time-per-step MS", "--dt MS", f"--data {kinds}", "--circuit YAML|NAME"):
         assert option in text
     assert "450" in text and "digits_dtp" in text and "cpp_standalone" in text
 
