@@ -21,6 +21,7 @@ from spikedtp.locks import held
 from spikedtp.neurons import CellModel, PoissonInput, TwoCompartment
 from spikedtp.neurons.check import PULSE, declared
 from spikedtp.parameters import check_quantity
+from spikedtp.spiking.open_loop.build import check_cells
 from spikedtp.spiking.open_loop.plan import Driven, OpenLoop, Source
 from spikedtp.spiking.open_loop.readout import Readout, readout_named
 from spikedtp.spiking.open_loop.signal_reader import SignalReader
@@ -123,6 +124,7 @@ def prepare_open(
 
     arriving = bias * float(unit_rate * dt) if bias.any() else None  # as from a cell of activity 1 without noise
     spec = OpenLoop(population, cell, poisson, sources, timeline, readout.kernels(timeline), arriving, record)
+    check_cells(spec)
     _check_pulse(cell)
     described = network.circuit.population(population)
     plateau = plateau_of(network.circuit, described)
