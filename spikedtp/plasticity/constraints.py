@@ -57,7 +57,7 @@ class SignMask:
     """Dale's law by presynaptic cell: `signs` holds 1 (excitatory), -1 (inhibitory) or 0 (no sign) for each cell.
 
     `Bounds` gives one sign to a whole projection. A mask is for a population that mixes both kinds of cells. There are
-    two ways to apply it: `apply` clips weights of the wrong sign to 0 after a step, and `reflect` gives |w| times the
+    two ways to apply it: `apply` clips weights of the wrong sign to 0 after a step, and `reflect` gives abs(w) times the
     sign, through which a gradient can pass.
 
     Examples
