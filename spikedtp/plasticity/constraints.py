@@ -57,8 +57,8 @@ class SignMask:
     """Dale's law by presynaptic cell: `signs` holds 1 (excitatory), -1 (inhibitory) or 0 (no sign) for each cell.
 
     `Bounds` gives one sign to a whole projection. A mask is for a population that mixes both kinds of cells. There are
-    two ways to apply it: `apply` clips weights of the wrong sign to 0 after a step, and `reflect` gives abs(w) times the
-    sign, through which a gradient can pass.
+    two ways to apply it: `apply` clips weights of the wrong sign to 0 after a step, and `reflect` gives the size of w
+    times the sign, through which a gradient can pass.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class SignMask:
         np.clip(weight, *self.bounds(), out=weight)
 
     def reflect(self, weight: np.ndarray) -> np.ndarray:
-        """|w| · sign, and w itself where the cell has no sign."""
+        """The size of w times the sign, and w itself where the cell has no sign."""
         self._check(weight)
         return np.where(self.array == 0, weight, np.abs(weight) * self.array).astype(weight.dtype)
 
