@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikedtp.export.recorded import about, in_volt, recorded
+from spikedtp.export.recorded import about, in_volt, recorded, units_of
 from spikedtp.extras import optional
 
 if TYPE_CHECKING:
@@ -54,10 +54,14 @@ def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
     for kind, population, values in recorded(response):
         for segment, presented in zip(block.segments, values.reshape(-1, *values.shape[2:]), strict=True):
             if kind == "spikes":
-                for cell in range(presented.shape[1]):
-                    times = np.flatnonzero(presented[:, cell]) * dt
+                units = units_of(response, population, presented.shape[1])
+                for column in range(presented.shape[1]):
+                    times = np.flatnonzero(presented[:, column]) * dt
+                    what = {"cell": column}
+                    if units is not None:  # several fire for a cell, some of them for what it lies below 0
+                        what = {"cell": int(units[0][column]), "unit": column, "counts": int(units[1][column])}
                     segment.spiketrains.append(
-                        neo.SpikeTrain(times, t_stop=n_steps * dt, population=population, cell=cell)
+                        neo.SpikeTrain(times, t_stop=n_steps * dt, population=population, **what)
                     )
             else:
                 unit = quantities.V if in_volt(response, kind) else quantities.dimensionless

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["about", "batch", "in_volt", "recorded"]
+__all__ = ["about", "batch", "in_volt", "recorded", "units_of"]
 
 RECORDS = ("spikes", "v_soma", "v_dend", "eligibility")
 
@@ -18,6 +18,15 @@ def recorded(response: Any) -> Iterator[tuple[str, str, np.ndarray]]:
         if kind in response.spec.record and hasattr(response, kind):
             for population, values in getattr(response, kind).items():
                 yield kind, population, batch(response, values)
+
+
+def units_of(response: Any, population: str, n: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """For each of `n` units the cell that it fires for, and what its spike counts, 1 or -1; None where cells fire."""
+    spec = response.spec
+    if not hasattr(spec, "spiker_slices") or population not in spec.spiker_slices():
+        return None
+    unit, half = np.arange(n), n // 2 if population in spec.signed else n
+    return unit % half // spec.spikers.get(population, 1), np.where(unit < half, 1, -1)
 
 
 def batch(response: Any, values: np.ndarray) -> np.ndarray:

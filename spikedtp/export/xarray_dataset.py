@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from spikedtp._version import __version__
-from spikedtp.export.recorded import about, batch, recorded
+from spikedtp.export.recorded import about, batch, recorded, units_of
 from spikedtp.extras import optional
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
     """
     xr = optional("xarray", "xarray")
     data = {
-        f"{kind}_{population}": (("sample", "repeat", "time", population), values)
+        f"{kind}_{population}": (("sample", "repeat", "time", _last_axis(response, kind, population, values)), values)
         for kind, population, values in recorded(response)
     }
     if weight_updates:
@@ -66,3 +66,9 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
             )
     found = xr.Dataset(data, {"time": ("time", np.asarray(response.times), {"units": "s"})})
     return found.assign_attrs({"spikedtp": __version__, **about(response)})
+
+
+def _last_axis(response: Any, kind: str, population: str, values: Any) -> str:
+    """Units have an axis of their own: several may fire for a cell."""
+    units = kind == "spikes" and units_of(response, population, values.shape[-1]) is not None
+    return f"{population}_unit" if units else population

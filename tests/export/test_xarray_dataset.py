@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from brian2 import ms
 
+from spikedtp import from_torch, simulate
 from spikedtp.errors import SpikedtpError
-from spikedtp.export import to_xarray
+from spikedtp.export import to_neo, to_xarray
+from spikedtp.spiking import Phases
 
 
 def test_a_data_set_holds_what_was_recorded(run, tmp_path):
@@ -43,3 +47,23 @@ def test_what_is_not_installed_is_named(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "xarray", None)
     with pytest.raises(SpikedtpError, match=r"needs xarray: pip install 'spikedtp\[xarray\]'"):
         to_xarray(run(1))
+
+
+def test_units_that_fire_for_a_cell_have_an_axis_of_their_own():
+    """In the closed loop four units fire for each interneuron, and on and off cells for a linear one."""
+    pytest.importorskip("xarray")
+    neo = pytest.importorskip("neo")
+    network = from_torch(torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2)))
+    phases = Phases(settle=40 * ms, read=20 * ms, nudge=20 * ms, wait=5 * ms)
+    response = simulate(
+        network, np.full(3, 0.5), np.eye(2)[0], loop="closed", on_off=True, device="runtime", phases=phases,
+        spikers={"OutputE": 3},
+    )  # fmt: skip
+    found = to_xarray(response)
+    assert found["spikes_OutputE"].dims[-1] == "OutputE_unit" and found.sizes["OutputE_unit"] == 12
+    assert found["v_soma_OutputE"].dims[-1] == "OutputE" and found["spikes_H1E"].dims[-1] == "H1E"
+    (segment,) = to_neo(response).segments
+    trains = [t for t in segment.spiketrains if t.annotations["population"] == "OutputE"]
+    assert isinstance(trains[0], neo.SpikeTrain)
+    assert [t.annotations["cell"] for t in trains] == [0, 0, 0, 1, 1, 1] * 2
+    assert [t.annotations["counts"] for t in trains] == [1] * 6 + [-1] * 6
