@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from spikedtp.rate.gradient import gradients, needs_gradient, starting_point
 from spikedtp.rate.phases import Program
 from spikedtp.rate.response import NotebookFactors, RateResponse
 from spikedtp.rate.threads import one_thread
-from spikedtp.rate.weights import WeightStore
+from spikedtp.rate.weights import WeightStore, with_values
 
 __all__ = ["NOTEBOOK_NUDGE_STEPS", "respond"]
 
@@ -128,20 +127,18 @@ def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[
 
 def _backprop_of(program: Program) -> Callable[[str, int | None], np.ndarray]:
     """Gradients of the same presentation in the circuit's clone that learns by backprop, made when first asked for."""
-    kept, x, target = copy(program.store), program.x.copy(), program.target.copy()
+    kept, x, target = program.store.snapshot(), program.x.copy(), program.target.copy()
     n_samples = program.shape[0] if program.shape else None
     gradient: Callable[[str, int | None], np.ndarray] | None = None
 
     def of(projection: str, sample: int | None) -> np.ndarray:
         nonlocal gradient
         if gradient is None:
-            numbers = kept.snapshot()
             with one_thread():
-                store = WeightStore(backprop_circuit(program.circuit), numbers)
-                store.load(numbers)
+                store = with_values(backprop_circuit(program.circuit), kept)
                 clone = Program(store, n_samples, True, False, False)
                 clone.run(x, target)
-                gradient = _gradient_of(clone, numbers.weights)
+                gradient = _gradient_of(clone, kept.weights)
         return gradient(projection, sample)
 
     return of

@@ -17,7 +17,7 @@ from spikedtp.plasticity import Bounds, Tied
 from spikedtp.plasticity.masks import Masked
 from spikedtp.rate.initial_weights import DrawnWeights
 
-__all__ = ["Block", "WeightStore"]
+__all__ = ["Block", "WeightStore", "with_values"]
 
 _TIED_TOLERANCE = 1e-5  # of the largest weight: a stored copy counts as its source's
 
@@ -75,7 +75,7 @@ class WeightStore:
 
     def __reduce__(self) -> tuple[Callable[[Circuit, DrawnWeights], WeightStore], tuple[Circuit, DrawnWeights]]:
         """A copy's views must lie in its own stacked matrices."""
-        return _with_values, (self.circuit, self.snapshot())
+        return with_values, (self.circuit, self.snapshot())
 
     def _runs(self) -> list[list[Projection]]:
         """Projections that can share a matrix: same source, neighbouring targets, same phases."""
@@ -216,7 +216,8 @@ class WeightStore:
             self._unwritten = False
 
 
-def _with_values(circuit: Circuit, parameters: DrawnWeights) -> WeightStore:
+def with_values(circuit: Circuit, parameters: DrawnWeights) -> WeightStore:
+    """A store that holds exactly these values, even where a constraint of the circuit says otherwise."""
     store = WeightStore(circuit, parameters)
     store.load(parameters)
     return store
