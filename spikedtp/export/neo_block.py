@@ -54,7 +54,7 @@ def to_neo(response: SpikingResponse | ClosedResponse) -> neo.Block:
     for kind, population, values in recorded(response):
         for segment, presented in zip(block.segments, values.reshape(-1, *values.shape[2:]), strict=True):
             if kind == "spikes":
-                units = units_of(response, population, presented.shape[1])
+                units = units_of(response, population)
                 for column in range(presented.shape[1]):
                     times = np.flatnonzero(presented[:, column]) * dt
                     what = {"cell": column}

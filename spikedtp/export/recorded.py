@@ -20,13 +20,14 @@ def recorded(response: Any) -> Iterator[tuple[str, str, np.ndarray]]:
                 yield kind, population, batch(response, values)
 
 
-def units_of(response: Any, population: str, n: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """For each of `n` units the cell that it fires for, and what its spike counts, 1 or -1; None where cells fire."""
+def units_of(response: Any, population: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """For each unit the cell that it fires for, and what its spike counts, 1 or -1; None where cells fire."""
     spec = response.spec
     if not hasattr(spec, "spiker_slices") or population not in spec.spiker_slices():
         return None
-    unit, half = np.arange(n), n // 2 if population in spec.signed else n
-    return unit % half // spec.spikers.get(population, 1), np.where(unit < half, 1, -1)
+    place = spec.spiker_slices()[population]
+    unit_rates, cells = spec.spiker_constants()
+    return cells[place] - spec.slices()[population].start, np.sign(unit_rates[place]).astype(int)
 
 
 def batch(response: Any, values: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
     """
     xr = optional("xarray", "xarray")
     data = {
-        f"{kind}_{population}": (("sample", "repeat", "time", _last_axis(response, kind, population, values)), values)
+        f"{kind}_{population}": (("sample", "repeat", "time", _last_axis(response, kind, population)), values)
         for kind, population, values in recorded(response)
     }
     if weight_updates:
@@ -68,7 +68,7 @@ def to_xarray(response: SpikingResponse | ClosedResponse, *, weight_updates: boo
     return found.assign_attrs({"spikedtp": __version__, **about(response)})
 
 
-def _last_axis(response: Any, kind: str, population: str, values: Any) -> str:
+def _last_axis(response: Any, kind: str, population: str) -> str:
     """Units have an axis of their own: several may fire for a cell."""
-    units = kind == "spikes" and units_of(response, population, values.shape[-1]) is not None
+    units = kind == "spikes" and units_of(response, population) is not None
     return f"{population}_unit" if units else population
