@@ -27,6 +27,7 @@ import torch
 import torch.nn.functional as F
 import typer
 from figures.torch_networks import torch_networks_figure
+from scipy.special import softmax
 from torch import nn
 from tqdm import tqdm
 
@@ -226,11 +227,6 @@ def as_circuit(module: nn.Module, dataset: datasets.Dataset, feedback: str, seed
     return from_torch(module, example, feedback=feedback, normalise=example, output_scale=scale, seed=seed), scale
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
 def answers(
     module, network, scale: float, dataset: datasets.Dataset, tested: int, device: str, seed: int, spikers: int
 ) -> dict:
@@ -244,7 +240,7 @@ def answers(
     spikes = SpikingNetwork(network, on_off=True, device=device, spikers=units(network, spikers)).predict(x, seed=seed)
     return {
         "logits": float(np.abs(centred[0] - centred[1]).max()),
-        "probabilities": float(np.abs(probabilities(ours) - probabilities(theirs)).max()),
+        "probabilities": float(np.abs(softmax(ours, axis=1) - softmax(theirs, axis=1)).max()),
         "torch": float((theirs.argmax(axis=1) == y).mean()),
         "rate": float((network.predict(x) == y).mean()),
         "spikes": float((spikes == y).mean()),

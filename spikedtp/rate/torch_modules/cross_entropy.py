@@ -11,7 +11,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import is_finite
 
-__all__ = ["cross_entropy_target"]
+__all__ = ["checked_scale", "cross_entropy_target"]
 
 
 def cross_entropy_target(activity: Any, target: Any, *, output_scale: float = 1.0) -> np.ndarray:
@@ -52,6 +52,11 @@ def cross_entropy_target(activity: Any, target: Any, *, output_scale: float = 1.
     now, wanted = as_numbers("activity", activity), as_numbers("target", target)
     if now.shape != wanted.shape or not now.ndim:
         raise SpikedtpError(f"activity {now.shape} and target {wanted.shape} must have one shape, (samples, n_out)")
+    return now + wanted - softmax(now / checked_scale(output_scale), axis=-1)
+
+
+def checked_scale(output_scale: Any) -> float:
+    """The factor on the output of a network that was made of a torch module."""
     if not is_finite(output_scale) or output_scale <= 0:
         raise SpikedtpError(f"output_scale must be a number above 0, got {shown(output_scale)}")
-    return now + wanted - softmax(now / output_scale, axis=-1)
+    return float(output_scale)

@@ -13,9 +13,9 @@ from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_whole
 from spikedtp.plasticity import LearningRule, Tied
-from spikedtp.plasticity.constraints import is_finite
 from spikedtp.rate.network import RateNetwork
 from spikedtp.rate.torch_modules.circuit_of import FEEDBACKS, Design
+from spikedtp.rate.torch_modules.cross_entropy import checked_scale
 from spikedtp.rate.torch_modules.layered import OUTPUT, Layered
 from spikedtp.rate.torch_modules.trace import layers_of, unwrapped
 
@@ -113,7 +113,7 @@ def from_torch(
     layered = layers_of(module, shape)
     if normalise is not None:
         layered = _normalised(layered, _samples("normalise", normalise))
-    layered = layered.scaled({OUTPUT: 1 / _positive("output_scale", output_scale)})
+    layered = layered.scaled({OUTPUT: 1 / checked_scale(output_scale)})
     steps = _steps(layered)
     circuit, numbers = Design(layered, feedback, dale, seed).circuit(type(module).__name__, steps)
     return RateNetwork(_with_rules(circuit, rules), numbers)
@@ -124,12 +124,6 @@ def _samples(name: str, values: Any) -> np.ndarray:
     if array.ndim < 2 or not array.size:
         raise SpikedtpError(f"{name} must be a batch of inputs, (samples, ...), got the shape {array.shape}")
     return array
-
-
-def _positive(name: str, value: Any) -> float:
-    if not is_finite(value) or value <= 0:
-        raise SpikedtpError(f"{name} must be a number above 0, got {shown(value)}")
-    return float(value)
 
 
 def _normalised(layered: Layered, x: np.ndarray) -> Layered:
@@ -148,12 +142,13 @@ def _steps(layered: Layered) -> int:
     if not layered.recurrent:
         return steps
     x = np.random.default_rng(1).uniform(size=(8, layered.n_inputs))
+    now = layered.activity(x, steps)
     while steps <= MOST_STEPS:
-        now, later = (layered.activity(x, n) for n in (steps, 2 * steps))
+        later = layered.activity(x, 2 * steps)
         change = max(float(np.abs(later[name] - now[name]).max()) for name in now)
         if change <= SETTLED * max(float(np.abs(values).max()) for values in now.values()):
             return steps
-        steps *= 2
+        now, steps = later, 2 * steps
     raise SpikedtpError(
         f"the recurrent network has not settled after {MOST_STEPS} steps of a constant input: its recurrence is too "
         "strong (the largest eigenvalue of what is active must lie below 1)"

@@ -42,7 +42,7 @@ _SPARSE_CALLS = {
 }  # fmt: skip
 #: Affine in all of their arguments together.
 _JOINT_CALLS = {
-    F.linear, F.pad, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze, torch.permute, torch.transpose,
+    F.pad, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze, torch.permute, torch.transpose,
     torch.cat, torch.concat, torch.stack, torch.mean, torch.sum, torch.neg, torch.add, torch.sub, operator.add,
     operator.sub, operator.neg, operator.getitem, operator.iadd, operator.isub,
 }  # fmt: skip
