@@ -1,19 +1,15 @@
 """dale_localization.py: it runs, writes what it promises, is spike for spike, and names a user's mistakes."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "dale_localization.py"
+from scripts import run_script
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return run_script("dale_localization", *arguments)
 
 
 @pytest.mark.slow

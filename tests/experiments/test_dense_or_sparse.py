@@ -1,12 +1,11 @@
 """The benchmark of dense against stock synapses: its lines and crossings, its complaints, and the command itself."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import run_script
 
 from spikedtp.spiking.engine.devices import compiler_available
 
@@ -40,8 +39,8 @@ def test_numbers_must_be_positive(script, capsys, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
 def test_the_command_writes_both_tables(tmp_path):
-    command = [sys.executable, str(BENCHMARKS / "dense_or_sparse.py"), "--quick", "--out", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True)
+    done = run_script("benchmarks/dense_or_sparse", "--quick", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
     times = pd.read_csv(tmp_path / "times.csv")
     assert len(times) == 16 and np.isfinite(times.ms_per_second).all()
     assert len(pd.read_csv(tmp_path / "crossings.csv")) == 4

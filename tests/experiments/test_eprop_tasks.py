@@ -1,18 +1,14 @@
 """eprop_tasks.py: both tasks run in both forms, losses fall, and a user's mistakes are named."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "eprop_tasks.py"
+from scripts import run_script
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return run_script("eprop_tasks", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
 """fidelity_sweep.py in quick mode: its jobs, its table, its prediction."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "fidelity_sweep.py"
+from scripts import run_script
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return run_script("fidelity_sweep", *arguments, own_process=True)  # its workers find what they run by its name
 
 
 @pytest.mark.slow

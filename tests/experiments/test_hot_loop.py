@@ -1,14 +1,13 @@
 """The hot-loop benchmarks: the hand-written floor is right, the contestants agree, the command writes and complains."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from brian2 import ms
+from scripts import run_script
 
 from spikedtp.neurons import TwoCompartment
 from spikedtp.plasticity import Row
@@ -186,10 +185,7 @@ def test_a_contestant_that_computes_something_else_is_seen(contestants, cases, f
 
 @pytest.mark.slow
 def test_quick_run(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--quick", "--only", "a", "--out", tmp_path / "out"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_script("benchmarks/hot_loop", "--quick", "--only", "a", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
     tables = {f"{name}.csv" for name in ("runs", "hot_loop", "agreement", "contestants", "pieces")}
@@ -205,10 +201,7 @@ def test_quick_run(tmp_path):
 
 
 def test_an_unknown_part_is_one_line(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--only", "a,z", "--out", tmp_path / "out"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_script("benchmarks/hot_loop", "--only", "a,z", "--out", tmp_path / "out")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and "'z'" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +13,7 @@ from learning_curves import ANGLE_KINDS, LearningCurves, learning_curves
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from rate.digits_circuits import FORWARD
+from scripts import run_script
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
@@ -25,8 +23,6 @@ from spikedtp.rate.backprop_clone import (
     backprop_circuit,
 )
 from spikedtp.rate.online import sample_order
-
-SCRIPT = Path(__file__).parents[2] / "experiments" / "learning_rules.py"
 
 
 def test_the_hebb_circuit_is_the_published_one(reference):
@@ -162,7 +158,7 @@ def test_rule_change_is_the_rules_own():
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True)
+    return run_script("learning_rules", *arguments)
 
 
 @pytest.mark.slow

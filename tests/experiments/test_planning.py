@@ -1,20 +1,15 @@
 """planning.py in quick mode: its three checks."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "planning.py"
+from scripts import run_script
 
 
 @pytest.mark.slow
 def test_quick(tmp_path):
-    words = ["--quick", "--device", "runtime", "--out", tmp_path / "out"]
-    done = subprocess.run([sys.executable, SCRIPT, *words], capture_output=True, text=True, check=False)
+    done = run_script("planning", "--quick", "--device", "runtime", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     forwards = pd.read_csv(tmp_path / "out" / "forwards.csv")
     assert len(forwards) == 2 * 2 * 2  # rates, repeats, projections

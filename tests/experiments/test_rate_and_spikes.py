@@ -1,25 +1,15 @@
 """rate_vs_spiking.py and rules_in_spikes.py in quick mode: they run, write what they promise, name mistakes."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
-
-
-def run(name, *arguments):
-    return subprocess.run(
-        [sys.executable, EXPERIMENTS / f"{name}.py", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+from scripts import run_script
 
 
 @pytest.mark.slow
 def test_rate_vs_spiking(tmp_path):
-    done = run("rate_vs_spiking", "--quick", "--out", tmp_path / "out")
+    done = run_script("rate_vs_spiking", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "out" / "fidelity.csv")
     assert set(table["readout"]) == {"paper", "best"} and table["median"].between(-1, 1).all()
@@ -35,7 +25,7 @@ def test_rate_vs_spiking(tmp_path):
 
 @pytest.mark.slow
 def test_rules_in_spikes(tmp_path):
-    done = run("rules_in_spikes", "--quick", "--out", tmp_path / "out")
+    done = run_script("rules_in_spikes", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     rules = pd.read_csv(tmp_path / "out" / "rules.csv")
     assert set(rules["model"]) == {"LDS, one pass", "BTSP"}
@@ -47,7 +37,7 @@ def test_rules_in_spikes(tmp_path):
 
 @pytest.mark.parametrize("name", ["rate_vs_spiking", "rules_in_spikes"])
 def test_a_mistake_is_one_line(tmp_path, name):
-    done = run(name, "--data", "mnist:nowhere", "--out", tmp_path / "out")
+    done = run_script(name, "--data", "mnist:nowhere", "--out", tmp_path / "out")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and "nowhere" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -2,17 +2,15 @@
 
 import importlib.util
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import EXPERIMENTS, run_script
 
 from spikedtp.representations import selectivity, similarity, similarity_by_class
 
-EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 SCRIPT = EXPERIMENTS / "representations.py"
 
 
@@ -56,10 +54,8 @@ def test_differences_are_paired_by_seed(script):
 
 @pytest.mark.slow
 def test_quick(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--quick", "--device", "runtime", "--samples", "3", "--patterns", "12", "--out",
-         tmp_path / "out"], capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    words = ("--quick", "--device", "runtime", "--samples", 3, "--patterns", 12)
+    done = run_script("representations", *words, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "out" / "distributions.parquet")
     assert table.groupby(["learned", "answered"]).ngroups == 4

@@ -2,17 +2,13 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import EXPERIMENTS, run_script
 
 from spikedtp import SpikedtpError
-
-EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 
 
 def script(name):
@@ -22,14 +18,8 @@ def script(name):
     return module
 
 
-def run(name, *arguments):
-    return subprocess.run(
-        [sys.executable, EXPERIMENTS / f"{name}.py", *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-
-
 def test_florian(tmp_path):
-    done = run("florian_stdp", "--out", tmp_path / "out", "--quick", "--seed", 3)
+    done = run_script("florian_stdp", "--out", tmp_path / "out", "--quick", "--seed", 3)
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"summary.json", "manifest.json", "florian_stdp.png", "florian_stdp.svg", "trajectories.csv"}
@@ -43,7 +33,9 @@ def test_florian(tmp_path):
 
 def test_florian_takes_your_trains(tmp_path):
     (tmp_path / "s.csv").write_text("neuron, time_ms\npre, 10\npost, 14.6\n")
-    assert run("florian_stdp", "--out", tmp_path / "o", "--quick", "--spikes", tmp_path / "s.csv").returncode == 0
+    assert (
+        run_script("florian_stdp", "--out", tmp_path / "o", "--quick", "--spikes", tmp_path / "s.csv").returncode == 0
+    )
     summary = json.loads((tmp_path / "o" / "summary.json").read_text())
     assert summary["lag.STDP.final_weight"] == pytest.approx(0.2 + 0.2 * np.exp(-5 / 20))
     assert summary["lag.STDP.published_final_weight"] is None
@@ -76,14 +68,14 @@ def test_mistakes_are_one_line_and_status_2(tmp_path):
         "florian_stdp": ("--spikes", tmp_path / "none.csv"),
         "bcm_selectivity": ("--patterns", 20),
     }.items():
-        done = run(name, "--out", tmp_path / "out", "--quick", *arguments)
+        done = run_script(name, "--out", tmp_path / "out", "--quick", *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith("spikedtp: error: ") and done.stderr.count("\n") == 1
         assert not (tmp_path / "out").exists()
 
 
 def test_bcm(tmp_path):
-    done = run("bcm_selectivity", "--out", tmp_path / "out", "--quick", "--seconds", 5)
+    done = run_script("bcm_selectivity", "--out", tmp_path / "out", "--quick", "--seconds", 5)
     assert done.returncode == 0, done.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {"summary.json", "manifest.json", "bcm_selectivity.png", "bcm_selectivity.svg", "cells.csv"}

@@ -1,19 +1,16 @@
 """The experiment on learning in spikes, a small run of it: what it writes, and that finished jobs are not run again."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from scripts import run_script
 
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "spiking_learning.py"
 PARTS = ("updates", "topdown")
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    return run_script("spiking_learning", *arguments)
 
 
 def test_an_unknown_part_is_named(tmp_path):

@@ -1,21 +1,15 @@
 """torch_networks.py in quick mode: it runs, and writes what it promises."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
-
-SCRIPT = Path(__file__).parent.parent.parent / "experiments" / "torch_networks.py"
+from scripts import run_script
 
 
 @pytest.mark.slow
 def test_torch_networks(tmp_path):
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--quick", "--out", tmp_path / "out"], capture_output=True, text=True, check=False
-    )
+    done = run_script("torch_networks", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     accuracy = pd.read_csv(tmp_path / "out" / "accuracy.csv")
     assert accuracy["network"].tolist() == ["quick start", "one layer"]
