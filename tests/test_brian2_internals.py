@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, StateMonitor, ms
 from brian2.codegen import cpp_prefs
+from brian2.codegen.translation import make_statements
 from brian2.core.network import Network as TheNetwork
 from brian2.core.variables import Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, get_device, reset_device, set_device
+from brian2.utils import caching
 from jinja2 import DictLoader, FileSystemBytecodeCache
 
 from spikedtp import brian2_internals, replay
@@ -33,6 +35,7 @@ from spikedtp.brian2_internals import (
     new_instances,
     process_state,
     set_process_state,
+    variables_looked_at_once,
 )
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.check import check_installation
@@ -78,6 +81,35 @@ def test_instance_sets():
     inside = NeuronGroup(1, "v : 1", name="taken*")
     set_process_state(before)
     assert (first.name, inside.name, NeuronGroup(1, "v : 1", name="taken*").name) == ("taken", "taken", "taken_1")
+
+
+def test_hashable():
+    """Each variable is looked at once. Those that differ in an attribute stay apart, and equal ones are the same."""
+    one, same, other = (NeuronGroup(1, f"v : {unit}").variables for unit in ("volt", "volt", "amp"))
+    looked = []
+    original = caching._hashable
+
+    def counted(thing):
+        looked.append(thing)
+        return original(thing)
+
+    code = "x = 3*v"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(caching, "_hashable", counted)
+        with variables_looked_at_once():
+            first = make_statements(code, dict(one), np.float64)
+            n_looked = len(looked)
+            assert make_statements(code, dict(one), np.float64) is first
+            assert len(looked) < n_looked + 20  # the names and the code, and no attribute of a variable
+            assert make_statements(code, dict(same), np.float64) is first
+            assert make_statements(code, dict(other), np.float64) is not first
+        assert caching._hashable is counted
+        with pytest.raises(ZeroDivisionError), variables_looked_at_once():
+            raise ZeroDivisionError
+        assert caching._hashable is counted
+        patch.delattr(caching, "_hashable")
+        with variables_looked_at_once():
+            assert not hasattr(caching, "_hashable")
 
 
 def test_stop_signals():

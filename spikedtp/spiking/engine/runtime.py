@@ -12,12 +12,14 @@ from pathlib import Path
 import brian2
 import numpy as np
 
+from spikedtp.brian2_internals import variables_looked_at_once
 from spikedtp.errors import SpikedtpError
 from spikedtp.private_brian2 import PrivateBrian2
 from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.processes import check_processes
+from spikedtp.spiking.engine.kept_code import KeptCode
 from spikedtp.spiking.engine.layout import Layout
 from spikedtp.spiking.engine.working_folders import working_folder
 
@@ -40,11 +42,11 @@ def run_runtime(
         folder = stack.enter_context(working_folder(Path(tempfile.gettempdir()), "spikedtp-run-"))
         with world.inside():
             built = _ready(build)
-            layout, files = Layout.of(built), {}
+            layout, files, code = Layout.of(built), {}, KeptCode(built.net)
         stack.enter_context(_old_objects_left_alone())
         for k in range(len(data)):
             with world.inside():
-                left = _present(built, layout, data, k)
+                left = _present(built, code, layout, data, k)
             for name, values in left.items():
                 if name not in files:
                     files[name] = stack.enter_context((folder / name).open("wb", buffering=0))
@@ -83,7 +85,7 @@ def _ready(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
     return built
 
 
-def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
+def _present(built: BuiltNetwork, code: KeptCode, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
     """Run presentation k; what it adds to each file of the results."""
     lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
     built.net.restore()
@@ -94,8 +96,10 @@ def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> di
         variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
     for name, stream in built.streams.items():
         stream.rows = data.patterns[name][data.index(name)[k]]
-    built.start()
-    built.net.run(built.duration, namespace={})
+    with variables_looked_at_once():
+        built.start()
+        code.before_run()
+        built.net.run(built.duration, namespace={})
     if built.clock.variables["timestep"].get_value().item() != built.n_steps:
         raise SpikedtpError(f"presentation {k + 1} of {len(data)} was stopped before its end by brian2.stop()")
     left = _left_behind(built, layout)

@@ -9,7 +9,7 @@ import numpy as np
 from brian2.core.variables import ArrayVariable, DynamicArrayVariable
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 
-from spikedtp.brian2_internals import SEED, STOPPED
+from spikedtp.brian2_internals import SEED, STOPPED, variables_looked_at_once
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
 from spikedtp.spiking.engine.compiled.slim_loop import slim_run_loop
@@ -45,8 +45,9 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
         f"{device.get_array_name(clock['t'])}[0] = 0;",
         f"{device.get_array_name(clock['timestep'])}[0] = 0;",
     )
-    built.start()
-    built.net.run(built.duration, namespace={})
+    with variables_looked_at_once():
+        built.start()
+        built.net.run(built.duration, namespace={})
     add(f'if ({STOPPED}) spikedtp::fail("interrupted");', *_collect(device, built, layout))
     if built.lasting:
         add("if (spikedtp::job().keeps()) {", *(_keep_lasting(device, n, v) for n, v in built.lasting.items()), "}")
