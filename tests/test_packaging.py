@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import brian2
 import pytest
 from packaging.requirements import Requirement
 
@@ -201,7 +202,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 FINDS = """
 import site, sys
 site.addsitedir(sys.argv[1])
-sys.path.append(sys.argv[2])
+sys.path += sys.argv[2:]
+import setuptools  # from Python 3.12 on, Brian2 2.10 takes distutils from it
 import spikedtp
 from spikedtp import SpikedtpError
 from spikedtp.circuit import shipped_names
@@ -212,8 +214,8 @@ print(spikedtp.__file__, FOLDER)
 
 
 def found(site: Path, folder: Path) -> list[str]:
-    others = Path(pytest.__file__).parents[1]
-    command = [sys.executable, "-E", "-S", "-c", FINDS, str(site), str(others)]
+    others = dict.fromkeys(str(Path(module.__file__).parents[1]) for module in (brian2, pytest))
+    command = [sys.executable, "-E", "-S", "-c", FINDS, str(site), *others]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout.split()

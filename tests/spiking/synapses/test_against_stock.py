@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from differential.dense_cases import Case, Twins, case_of
 
-FEW, MANY = 24, int(os.environ.get("SPIKEDTP_DIFFERENTIAL", "800"))
+FEW, MANY = 8, int(os.environ.get("SPIKEDTP_DIFFERENTIAL", "800"))
 #: of rounding, in units of the last place of the largest number; the factors e^(t/tau) inside cost some digits
 MOST = {"float32": 64.0, "float64": 1e4}
 FIRST_WEIGHTS = 5  # what `Twins.found` gives before them: spikes, their times, three variables
