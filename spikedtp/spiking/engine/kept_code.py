@@ -6,41 +6,43 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from brian2 import Network
+from brian2.codegen.codeobject import CodeObject
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import CodeRunner
 
-__all__ = ["KeptCode"]
+__all__ = ["keep_code"]
 
 
-class KeptCode:
-    """Lets each run of a network use the code of the run before. Brian2 would generate all of it again.
+def keep_code(network: Network) -> None:
+    """Let each run of a network use the code of the run before. Brian2 would generate all of it again.
 
-    Between runs, values may change, but not the objects, their equations or the time step. The code has the arrays
-    themselves, so that it sees new values, but of constants that all cells share it has a copy.
+    Between runs, values may change, but not the objects, their equations or the time step. Code is made again where an
+    array has moved, or a constant that all cells share has another value: the code holds these.
     """
+    for item in network.sorted_objects:
+        if isinstance(item, CodeRunner):
+            item.create_code_objects = partial(_create, item, item.create_code_objects)
 
-    def __init__(self, network: Network):
-        self._network = network
-        self._ready: set[str] = set()
-        self._constants: dict[tuple[str, str], Any] = {}
-        for item in network.sorted_objects:
-            if isinstance(item, CodeRunner):
-                item.create_code_objects = partial(self._create, item.name, item.create_code_objects)
 
-    def before_run(self) -> None:
-        """Call it before each run, when all values are set."""
-        constants = {
-            (item.name, name): variable.get_value().item()
-            for item in self._network.sorted_objects
-            for name, variable in getattr(item, "variables", {}).items()
-            if isinstance(variable, ArrayVariable) and variable.scalar and variable.constant
-        }
-        if constants != self._constants:
-            self._ready.clear()
-            self._constants = constants
+def _create(item: CodeRunner, create: Callable[[Any], None], run_namespace: Any) -> None:
+    if not item.code_objects or not all(map(_holds, item.code_objects)):
+        create(run_namespace)
 
-    def _create(self, name: str, create: Callable[[Any], None], run_namespace: Any) -> None:
-        if name not in self._ready:
-            create(run_namespace)
-            self._ready.add(name)
+
+def _holds(code: CodeObject) -> bool:
+    """Whether everything that the code holds is still there."""
+    for name, variable in code.variables.items():
+        if isinstance(variable, ArrayVariable):
+            now = variable.get_value()
+            held = code.namespace[code.generator_class.get_array_name(variable)]
+            if _place(held) != _place(now):
+                return False
+            if variable.scalar and variable.constant and code.namespace[name] != now[0]:
+                return False
+    return True
+
+
+def _place(array: np.ndarray) -> tuple[int, tuple[int, ...]]:
+    return array.__array_interface__["data"][0], array.shape

@@ -19,7 +19,7 @@ from spikedtp.spiking.engine.batch import Kept, Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.batch_files import read_results, read_so_far
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.compiled.processes import check_processes
-from spikedtp.spiking.engine.kept_code import KeptCode
+from spikedtp.spiking.engine.kept_code import keep_code
 from spikedtp.spiking.engine.layout import Layout
 from spikedtp.spiking.engine.working_folders import working_folder
 
@@ -42,11 +42,12 @@ def run_runtime(
         folder = stack.enter_context(working_folder(Path(tempfile.gettempdir()), "spikedtp-run-"))
         with world.inside():
             built = _ready(build)
-            layout, files, code = Layout.of(built), {}, KeptCode(built.net)
+            layout, files = Layout.of(built), {}
+            keep_code(built.net)
         stack.enter_context(_old_objects_left_alone())
         for k in range(len(data)):
             with world.inside():
-                left = _present(built, code, layout, data, k)
+                left = _present(built, layout, data, k)
             for name, values in left.items():
                 if name not in files:
                     files[name] = stack.enter_context((folder / name).open("wb", buffering=0))
@@ -85,7 +86,7 @@ def _ready(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
     return built
 
 
-def _present(built: BuiltNetwork, code: KeptCode, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
+def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
     """Run presentation k; what it adds to each file of the results."""
     lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
     built.net.restore()
@@ -98,7 +99,6 @@ def _present(built: BuiltNetwork, code: KeptCode, layout: Layout, data: RunInput
         stream.rows = data.patterns[name][data.index(name)[k]]
     with variables_looked_at_once():
         built.start()
-        code.before_run()
         built.net.run(built.duration, namespace={})
     if built.clock.variables["timestep"].get_value().item() != built.n_steps:
         raise SpikedtpError(f"presentation {k + 1} of {len(data)} was stopped before its end by brian2.stop()")
