@@ -36,6 +36,7 @@ from spikedtp.plasticity.top_down import TopDownHebb
 
 if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
+    from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
     from spikedtp.plasticity.eprop import EProp
     from spikedtp.plasticity.mstdp import MSTDP
@@ -64,6 +65,7 @@ __all__ = [
     "BackpropBias",
     "BiasRule",
     "Bounds",
+    "Clopath",
     "DendriticLoss",
     "DendriticState",
     "Description",
@@ -104,6 +106,7 @@ __all__ = [
 
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
+    "Clopath": "spikedtp.plasticity.clopath",
     "EProp": "spikedtp.plasticity.eprop",
     "MSTDP": "spikedtp.plasticity.mstdp",
     "MSTDPET": "spikedtp.plasticity.mstdpet",

@@ -30,9 +30,12 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import check_shared, unit_of
+from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.ends import Cells
+from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup, check_voltage
 
-__all__ = ["PairSynapses", "check_pair_rule"]
+__all__ = ["PairSynapses", "check_ends", "check_pair_rule"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
@@ -55,6 +58,16 @@ def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
             f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
         )
     return form
+
+
+def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: str) -> None:
+    """Raise unless the cells at both ends do what the rule of that name learns from."""
+    if form.voltage is not None:
+        spikers.must_fire(f"{rule} needs presynaptic spikes")
+        check_voltage(post, voltage)
+        return
+    for end in (spikers, post):
+        end.must_fire(f"{rule} needs spikes on both sides")
 
 
 class PairSynapses(DenseSynapses):
@@ -111,6 +124,8 @@ class PairSynapses(DenseSynapses):
     [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 
+    why = ""  # it was chosen
+
     def __init__(
         self,
         source: Group,
@@ -119,18 +134,20 @@ class PairSynapses(DenseSynapses):
         *,
         rule: TimedRule,
         modulator: str = "",
+        voltage: str = "v",
         filled: bool = True,
         **options: Any,
     ):
-        self.form = form = check_pair_rule(rule)
+        self.form, self._rule = check_pair_rule(rule), rule.name
+        form = self.form
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         self._filled = filled
+        options = {"name": "pairsynapses*"} | options
         super().__init__(source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options)
         for name, value in self.numbers.items() if filled else ():
             self.variables[name].set_value(value)
-        for end in (self._spikers, self._post):
-            end.must_fire(f"{rule.name} needs spikes on both sides")
+        check_ends(rule.name, form, self._spikers, self._post, voltage)
         if self.per_cell > 1:
             raise SpikedtpError(
                 f"{self.name}: spikers of a cell may fire at once; {rule.name} allows one spike in a step"
@@ -141,7 +158,10 @@ class PairSynapses(DenseSynapses):
                 f"{self.name}: {rule.name} changes weights without units, but those onto {onto!r} would be in {unit}: "
                 f"give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
             )
-        self._hear_post(f"{rule.name} needs its spikes")
+        self.add_attribute("voltages")
+        self.voltages = self._hear_voltage(voltage)
+        if self.voltages is None:
+            self._hear_post(f"{rule.name} needs its spikes")
         self._add_state()
         schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
         if onto is not None:
@@ -150,6 +170,21 @@ class PairSynapses(DenseSynapses):
             check_shared(self, "modulator", modulator)
         reward = f"_reward = {modulator if form.modulated else 1.0}"
         self._pairs("learn", reward, "rule", **schedule | {"order": schedule["order"] + 1})
+
+    def _hear_voltage(self, voltage: str) -> VoltageGroup | None:
+        """The traces of the voltage for a rule that learns from it, in the place of postsynaptic spikes."""
+        if self.form.voltage is None:
+            return None
+        group = VoltageGroup(self._post, voltage, self.form.voltage, f"{self.name}_voltages")
+        self.contained_objects.append(group)
+        self._in_step["target"] = self._post
+        for name, theirs in (("_post_spikespace", f"_{EVENT}space"), ("_y", "ltd"), ("_jump", "ltp")):
+            self.variables.add_reference(name, group, theirs)
+        return group
+
+    def __repr__(self) -> str:
+        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
+        return told(self, self._rule, (self.n_post, self.n_pre), n, "dense")
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -165,13 +200,13 @@ class PairSynapses(DenseSynapses):
         numbers = {
             "epoch": max(1, int(EPOCH * float(fastest / dt))),
             "keep_x": max(decay(dt, form.pre.tau), least),
-            "keep_y": max(decay(dt, form.post.tau), least),
             "jump_x": form.pre.jump,
-            "jump_y": form.post.jump,
             "rate": form.learning_rate,
             "gain_pre": form.gains[0],
             "gain_post": form.gains[1],
         }
+        if form.post is not None:
+            numbers |= {"keep_y": max(decay(dt, form.post.tau), least), "jump_y": form.post.jump}
         if form.bounded:
             numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
         if form.slow_pre is not None:
@@ -195,10 +230,11 @@ class PairSynapses(DenseSynapses):
         self._n_rows = max(FEWEST_ROWS, self.n_pre)
         sums = 2 if form.tau_e is not None else 1
         add("_x", size=self.n_pre)
-        add("_y", size=self.n_post)
+        if form.voltage is None:
+            add("_y", size=self.n_post)
         add("_row_of", size=self.n_pre, dtype=np.int32)
         add("_sums", size=(self._n_rows + 1) * self._width * sums)
-        self._state = ["w", "_x", "_y", "_row_of", "_sums"]
+        self._state = ["w", "_x", "_row_of", "_sums", *(["_y"] if form.voltage is None else [])]
         scalars = {"_row": np.int32, "_age": np.int32, "_left_x": np.float64}
         if form.tau_e is not None:
             add("z", size=self.stop)
@@ -223,13 +259,14 @@ class PairSynapses(DenseSynapses):
     def _pairs(self, task: str, code: str, suffix: str, when: str, order: int) -> None:
         form = self.form
         ring = self._ring_names if task == "arrive" else []
+        heard = ["_y", "_jump"] if form.voltage is not None else []
         self._add(
             "dense_pairs",
             code,
             suffix,
             when,
             order,
-            needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring],
+            needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring, *heard],
             task=task,
             width=self._width,
             n_rows=self._n_rows,
@@ -238,6 +275,7 @@ class PairSynapses(DenseSynapses):
             bounded=form.bounded,
             nearest=form.nearest,
             lag=form.lag,
+            voltage=form.voltage is not None,
         )
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
@@ -256,6 +294,8 @@ class PairSynapses(DenseSynapses):
         for name in self._state:
             if name != "w":
                 self.state(name, use_units=False)[:] = 0
+        if self.voltages is not None:
+            self.voltages.forget()
         super().forget()
 
     # -- time steps that change between runs -----------------------------------------------------------------------
