@@ -12,8 +12,10 @@ from spikedtp.plasticity.pair_form import PairForm, VoltageTraces
 __all__ = ["StockCode", "stock_code", "voltage_code"]
 
 #: Orders within the slot: weights are read before the rule acts, and fast traces jump before any weight changes.
-ORDERS = {"arrive": -1, "jump_x": 0, "jump_y": 0, "learn_pre": 1, "learn_post": 2, "learn_high": 2}
+ORDERS = {"arrive": -1, "jump_pre": 0, "jump_post": 0, "learn_pre": 1, "learn_post": 2, "learn_high": 2}
 EVERY_STEP = 3
+#: The traces of a synapse. Groups of cells have many an x and y, and Brian2 refuses two variables of one name.
+PRE, POST = "pre_trace", "post_trace"
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,24 @@ class StockCode:
         source, target,
         '''
         w : 1
-        dx/dt = -x/(0.02*second) : 1 (event-driven)
-        dy/dt = -y/(0.02*second) : 1 (event-driven)
+        dpre_trace/dt = -pre_trace/(0.02*second) : 1 (event-driven)
+        dpost_trace/dt = -post_trace/(0.02*second) : 1 (event-driven)
         ''',
         on_pre={
             'arrive': 'v_post += w',
-            'jump_x': 'x += 1.0',
-            'learn_pre': 'w += 0.01*y',
+            'jump_pre': 'pre_trace += 1.0',
+            'learn_pre': 'w += 0.01*post_trace',
         },
         on_post={
-            'jump_y': 'y += -1.0',
-            'learn_post': 'w += 0.01*x',
+            'jump_post': 'post_trace += -1.0',
+            'learn_post': 'w += 0.01*pre_trace',
         },
         method='exact',
     )
     synapses.arrive.order = -1
-    synapses.jump_x.order = 0
+    synapses.jump_pre.order = 0
     synapses.learn_pre.order = 1
-    synapses.jump_y.order = 0
+    synapses.jump_post.order = 0
     synapses.learn_post.order = 2
     """
 
@@ -133,16 +135,16 @@ def stock_code(
     if form.lag:
         raise SpikedtpError("a rule with convention 'lag' has no code for Brian2's Synapses: use 'same-step'")
     jump = "=" if form.nearest else "+="
-    traces = {"x": form.pre}
+    traces = {PRE: form.pre}
     pre, post = (_number(gain) for gain in form.gains)
-    after = {"x": "", "y": ""}
+    after = {PRE: "", POST: ""}
     if form.post is not None:
-        traces["y"] = form.post
+        traces[POST] = form.post
     if form.slow_pre is not None and form.slow_post is not None:
-        traces |= {"slow_x": form.slow_pre, "slow_y": form.slow_post}
-        after = {side: f"\nslow_{side} {jump} {_number(traces[f'slow_{side}'].jump)}" for side in "xy"}
-        pre += f" + {_number(form.slow_gains[0])}*slow_x"
-        post += f" + {_number(form.slow_gains[1])}*slow_y"
+        traces |= {f"slow_{PRE}": form.slow_pre, f"slow_{POST}": form.slow_post}
+        after = {side: f"\nslow_{side} {jump} {_number(traces[f'slow_{side}'].jump)}" for side in after}
+        pre += f" + {_number(form.slow_gains[0])}*slow_{PRE}"
+        post += f" + {_number(form.slow_gains[1])}*slow_{POST}"
     model = "w : 1\n" + "".join(
         f"d{name}/dt = -{name}/({_number(trace.tau)}*second) : 1 (event-driven)\n"
         for name, trace in traces.items()
@@ -161,16 +163,16 @@ def stock_code(
         low, high = (("-inf", "inf")[k] if bound is None else _number(bound) for k, bound in enumerate(form.bounds))
         clip = f"\nw = clip(w, {low}, {high})"
     pre, post = (_factor(gain) for gain in (pre, post))
-    y, more = ("y", "x") if form.voltage is None else (factors[0], f"x*{factors[1]}")
-    on_pre = {"jump_x": f"x {jump} {_number(form.pre.jump)}", "learn_pre": f"{change}{pre}{y}{clip}{after['x']}"}
+    y, more = (POST, PRE) if form.voltage is None else (factors[0], f"{PRE}*{factors[1]}")
+    on_pre = {"jump_pre": f"{PRE} {jump} {_number(form.pre.jump)}", "learn_pre": f"{change}{pre}{y}{clip}{after[PRE]}"}
     if onto is not None:
         on_pre = {"arrive": f"{onto}_post += {_factor(gain)}w"} | on_pre
-    learn = f"{change}{post}{more}{clip}{after['y']}"
+    learn = f"{change}{post}{more}{clip}{after[POST]}"
     if form.voltage is not None:
         cells = voltage_code(form.voltage, voltage)
         return replace(cells, model=model, on_pre=on_pre, on_post={"learn_high": learn}, every_step=every)
     assert form.post is not None  # there is either
-    on_post = {"jump_y": f"y {jump} {_number(form.post.jump)}", "learn_post": learn}
+    on_post = {"jump_post": f"{POST} {jump} {_number(form.post.jump)}", "learn_post": learn}
     return StockCode(model, on_pre, on_post, every)
 
 

@@ -19,7 +19,7 @@ from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.ends import Cells
 from spikedtp.spiking.synapses.pairs import PairSynapses, check_pair_rule
-from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses
+from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses, names_taken
 
 __all__ = ["synapses_of"]
 
@@ -51,15 +51,18 @@ def synapses_of(
     form = check_pair_rule(rule, owner)
     if dense is not None and not isinstance(dense, bool):
         raise SpikedtpError(f"{owner}: dense must be True, False, or None (what is quicker), got {shown(dense)}")
-    shape = len(Cells(owner, "target", target)), len(Cells(owner, "source", source))
+    post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
+    shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
     each = None  # the delay of each synapse
     if np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)
     memory = _bytes(shape, eligible=form.tau_e is not None, delays=each is not None, masked=not connected.all())
     chosen, why = (dense, "as asked for") if dense is not None else _quicker(connected.mean(), each is not None, memory)
-    if form.lag and dense is None:
+    if dense is None and form.lag:
         chosen, why = True, "convention 'lag' has no other form"
+    elif dense is None and (taken := names_taken(form, post)):
+        chosen, why = True, f"the target has a variable {taken[0]!r} of its own"
     made: PairSynapses | SparsePairSynapses
     if each is not None and onto is None:
         raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")

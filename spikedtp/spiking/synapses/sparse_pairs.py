@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from spikedtp.brian2_internals import add_pathway
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
+from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, stock_code
 from spikedtp.spiking.synapses.checks import expression
 from spikedtp.spiking.synapses.connections import told
@@ -24,10 +25,16 @@ from spikedtp.spiking.synapses.ends import Cells
 from spikedtp.spiking.synapses.pairs import check_ends, check_pair_rule
 from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
-__all__ = ["SparsePairSynapses"]
+__all__ = ["SparsePairSynapses", "names_taken"]
 
 #: What a rule of the voltage reads of a postsynaptic cell, under names that no group of a script's own has.
 FACTORS = {"_ltd_post": "ltd", "_ltp_post": "ltp"}
+
+
+def names_taken(form: PairForm, post: Cells) -> list[str]:
+    """The variables of a synapse that the postsynaptic cells have too, which Brian2 does not allow."""
+    ours = {"w", "z", "pending"} if form.tau_e is not None else {"w"}
+    return sorted(ours & {*post.group.variables, *post.cells.variables})
 
 
 class SparsePairSynapses(Synapses):
@@ -111,6 +118,11 @@ class SparsePairSynapses(Synapses):
         gain, factors = expression(owner, "gain", gain), tuple(FACTORS)
         code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=factors)
         late_arrival = {"arrive": delay if late else None} if onto is not None else {}
+        if taken := names_taken(form, post):
+            raise SpikedtpError(
+                f"{owner}: the target {post.group.name!r} has a variable {taken[0]!r}, and so have Brian2's synapses "
+                "with this rule: rename the target's, or use PairSynapses"
+            )
         at_spikes = {} if form.voltage is not None else code.on_post
         super().__init__(
             source,
