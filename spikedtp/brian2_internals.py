@@ -30,9 +30,9 @@ from brian2.utils import caching
 from spikedtp.errors import SpikedtpError
 
 __all__ = [
-    "GENERATOR", "SEED", "STOPPED", "TESTED", "add_pathway", "add_variable", "bytecode_cache", "compiler_flags", "count_as_run",
-    "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state",
-    "set_process_state", "variables_looked_at_once",
+    "GENERATOR", "SEED", "STOPPED", "TESTED", "add_pathway", "add_variable", "bytecode_cache", "compiler_flags",
+    "count_as_run", "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances",
+    "process_state", "set_process_state", "variables_looked_at_once",
 ]  # fmt: skip
 
 #: Versions of Brian2 with which the whole test suite passes.

@@ -24,7 +24,7 @@ class VoltageTraces(NamedTuple):
         ltp = [u - theta_plus]₊ [u_plus - theta_minus]₊ dt/ms
         u_minus <- u + (u_minus - u) e^(-dt/tau_minus),  u_plus alike,  u_mean alike but of u_minus
 
-    u is the voltage when thresholds are checked: before spikes arrive and cells are reset. The traces begin at `u_rest`.
+    u is the voltage when thresholds are checked: before spikes arrive and cells are reset. Traces begin at `u_rest`.
     """
 
     theta_minus: Quantity

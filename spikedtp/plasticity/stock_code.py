@@ -146,8 +146,7 @@ def stock_code(
         pre += f" + {_number(form.slow_gains[0])}*slow_{PRE}"
         post += f" + {_number(form.slow_gains[1])}*slow_{POST}"
     model = "w : 1\n" + "".join(
-        f"d{name}/dt = -{name}/({_number(trace.tau)}*second) : 1 (event-driven)\n"
-        for name, trace in traces.items()
+        f"d{name}/dt = -{name}/({_number(trace.tau)}*second) : 1 (event-driven)\n" for name, trace in traces.items()
     )
     scale, every = "" if form.learning_rate == 1 else f"{_number(form.learning_rate)}*", ""
     change = f"w += {scale}"

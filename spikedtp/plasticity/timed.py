@@ -175,7 +175,7 @@ class TimedRule(Parameters, Described):
         >>> synapses = STDP(w_min=0, w_max=1).synapses(inputs, cells, "v", p=0.1, seed=1, name="doc_rule")
         >>> synapses.weights = 0.5
         >>> synapses
-        <PairSynapses 'doc_rule': STDP, 20 -> 30 cells, 59 synapses, dense (0.098 of all pairs: quicker where synapses have one delay)>
+        <PairSynapses 'doc_rule': STDP, 20 -> 30 cells, 57 synapses, dense (quicker: one delay for all)>
         """
         return maker("synapses of a rule")(self, source, target, onto, **options)
 

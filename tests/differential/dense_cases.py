@@ -1,8 +1,8 @@
-"""Random networks, each built three times: with dense synapses, with Brian2's own, and with sparse ones of this package.
+"""Random networks, each built three times over: with dense synapses, with Brian2's own, and with `SparsePairSynapses`.
 
-A `Case` is nothing but numbers and words. `Twins` builds it: three groups of the same cells,
-the targets, one beneath each kind of synapses. Where there is no sparse kind, Brian2's own stand in. What is learnt by rules of spike pairs is written out for stock synapses
-from the rule's `pair_form`, one line for each thing that happens in a step.
+A `Case` is nothing but numbers and words. `Twins` builds it: three groups of the same cells, the targets, one beneath
+each kind of synapses. Where there is no sparse kind, Brian2's own stand in. What is learnt by rules of spike pairs is
+written out for stock synapses from the rule's `pair_form`, one line for each thing that happens in a step.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from brian2 import (
     TimedArray,
     amp,
     defaultclock,
-    mV,
     ms,
+    mV,
     prefs,
     second,
     volt,
@@ -63,9 +63,17 @@ RULES = {
     "MSTDP": lambda lag, traces, tau: MSTDP(learning_rate=0.05, tau_plus=tau, convention=lag, traces=traces),
     "MSTDPET": lambda lag, traces, tau: MSTDPET(learning_rate=0.1, tau_e=tau, convention=lag, traces=traces),
     "Clopath": lambda lag, traces, tau: Clopath(
-        a_ltd=1e-4 * mV**-1, a_ltp=2e-6 * mV**-2, theta_minus=200 * mV, theta_plus=700 * mV, u_rest=50 * mV,
-        tau_x=tau, tau_mean=25 * ms, tau_plus=5 * ms,
-        u_ref=None if traces == "nearest" else 400 * mV, w_min=0.0, w_max=0.9 if lag == "lag" else None,
+        a_ltd=1e-4 * mV**-1,
+        a_ltp=2e-6 * mV**-2,
+        theta_minus=200 * mV,
+        theta_plus=700 * mV,
+        u_rest=50 * mV,
+        tau_x=tau,
+        tau_mean=25 * ms,
+        tau_plus=5 * ms,
+        u_ref=None if traces == "nearest" else 400 * mV,
+        w_min=0.0,
+        w_max=0.9 if lag == "lag" else None,
     ),
     "TripletSTDP": lambda lag, traces, tau: TripletSTDP(learning_rate=2.0, tau_plus=tau, traces=traces),
 }
@@ -245,7 +253,10 @@ class Twins:
             reset=f"v -= 1.0137*{case.unit}\nx += 1\ny += 1",
             refractory={"none": False, "time": 3.3 * ms, "condition": f"v > 0.4*{case.unit}"}[case.refractory],
             method="euler",
-            dtype=dict.fromkeys(["x", "y", "c", "drive", "below", "above", "long", "before", "fall", "rise"], np.float64) | {k: PARTS[t] for k, t in case.types.items()},
+            dtype=dict.fromkeys(
+                ["x", "y", "c", "drive", "below", "above", "long", "before", "fall", "rise"], np.float64
+            )
+            | {k: PARTS[t] for k, t in case.types.items()},
             clock=clock,
             name=name,
             namespace=self.namespace,

@@ -18,7 +18,8 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pairs import PairSynapses, check_pair_rule
+from spikedtp.spiking.synapses.pair_rules import check_pair_rule
+from spikedtp.spiking.synapses.pairs import PairSynapses
 from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses, names_taken
 
 __all__ = ["synapses_of"]
@@ -78,13 +79,12 @@ def synapses_of(
 
 def _quicker(share: float, own_delays: bool, memory: int) -> tuple[bool, str]:
     """Whether to make dense synapses, and why."""
-    share_text = f"{share:.2g} of all pairs"
     if share < 1 and memory > MOST_MEMORY:
         return False, f"matrices would take {memory / 2**30:.1f} GiB"
     if own_delays:
-        side = "below" if share < OWN_DELAYS else "from"
-        return share >= OWN_DELAYS, f"{share_text}: quicker {side} {OWN_DELAYS} where each synapse has its own delay"
-    return True, f"{share_text}: quicker where synapses have one delay"
+        side = "below" if share < OWN_DELAYS else "at least"
+        return share >= OWN_DELAYS, f"quicker: delays of their own, p = {share:.2g} is {side} {OWN_DELAYS}"
+    return True, "quicker: one delay for all"
 
 
 def _bytes(shape: tuple[int, int], *, eligible: bool, delays: bool, masked: bool) -> int:

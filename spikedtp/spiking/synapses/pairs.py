@@ -23,51 +23,22 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
-from spikedtp.plasticity.pair_form import PairForm
-from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import check_shared, unit_of
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup, check_voltage
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_pair_rule, pair_numbers
+from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
-__all__ = ["PairSynapses", "check_ends", "check_pair_rule"]
+__all__ = ["PairSynapses"]
 
-#: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
-EPOCH = 10.0
 #: The running sums take no more memory than the weights, or this many rows. One row is for one step.
 FEWEST_ROWS = 64
 #: What depends on the time step beside the factors by which traces decay.
 PER_STEP = ("epoch", "dt_ms")
-
-
-def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
-    """The pair form of a rule that `owner` can learn by.
-
-    Raises
-    ------
-    SpikedtpError
-    """
-    form = rule.pair_form() if isinstance(rule, TimedRule) else None
-    if form is None:
-        raise SpikedtpError(
-            f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
-        )
-    return form
-
-
-def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: str) -> None:
-    """Raise unless the cells at both ends do what the rule of that name learns from."""
-    if form.voltage is not None:
-        spikers.must_fire(f"{rule} needs presynaptic spikes")
-        check_voltage(post, voltage)
-        return
-    for end in (spikers, post):
-        end.must_fire(f"{rule} needs spikes on both sides")
 
 
 class PairSynapses(DenseSynapses):
@@ -144,7 +115,7 @@ class PairSynapses(DenseSynapses):
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         self._filled = filled
         options = {"name": "pairsynapses*"} | options
-        super().__init__(source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options)
+        super().__init__(source, target, onto, parameters=dict.fromkeys(pair_numbers(form, 1 * ms), 0.0), **options)
         for name, value in self.numbers.items() if filled else ():
             self.variables[name].set_value(value)
         check_ends(rule.name, form, self._spikers, self._post, voltage)
@@ -188,36 +159,7 @@ class PairSynapses(DenseSynapses):
 
     @property
     def numbers(self) -> dict[str, float]:
-        return self._numbers(self.form, self.clock.dt)
-
-    @staticmethod
-    def _numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
-        """Constants of the code. They are set at run time, so another rule with the same parts needs no new build."""
-        largest = np.finfo(float).max  # compiled code does not know infinity
-        least = 1e-100  # as good as nothing, and can be divided by
-        low, high = form.bounds
-        fastest = form.pre.tau if form.tau_e is None else min(form.pre.tau, form.tau_e)
-        numbers = {
-            "epoch": max(1, int(EPOCH * float(fastest / dt))),
-            "keep_x": max(decay(dt, form.pre.tau), least),
-            "jump_x": form.pre.jump,
-            "rate": form.learning_rate,
-            "gain_pre": form.gains[0],
-            "gain_post": form.gains[1],
-        }
-        if form.post is not None:
-            numbers |= {"keep_y": max(decay(dt, form.post.tau), least), "jump_y": form.post.jump}
-        if form.bounded:
-            numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
-        if form.slow_pre is not None:
-            assert form.slow_post is not None  # both or none
-            for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):
-                numbers |= {f"keep_slow_{side}": max(decay(dt, trace.tau), least), f"jump_slow_{side}": trace.jump}
-                numbers |= {f"gain_slow_{side}": gain}
-        if form.tau_e is not None:
-            keep_e = max(decay(dt, form.tau_e), least)
-            numbers |= {"keep_e": keep_e, "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
-        return numbers
+        return pair_numbers(self.form, self.clock.dt)
 
     def _row_stride(self, itemsize: int) -> int:
         """Whole vectors of 64 bytes, but never whole pages, or all rows would use the same sets of the cache."""
@@ -342,7 +284,7 @@ class PairSynapses(DenseSynapses):
                 f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between "
                 "runs: use convention 'same-step', or keep dt"
             )
-        old, new = self._numbers(self.form, before * second), self.numbers
+        old, new = pair_numbers(self.form, before * second), self.numbers
         kept = {name.replace("keep", ""): old[name] / new[name] for name in new if name.startswith("keep_")}
         if "_e" in kept:
             kept["z"] = kept.pop("_e")

@@ -22,7 +22,7 @@ from spikedtp.spiking.synapses.checks import expression
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pairs import check_ends, check_pair_rule
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_pair_rule
 from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["SparsePairSynapses", "names_taken"]
