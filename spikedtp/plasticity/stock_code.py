@@ -38,9 +38,11 @@ class StockCode:
         "thresholds" with the order -2.
     post_start : dict
         Variable of the postsynaptic group -> expression of its first value. Others begin at 0.
+    high : str
+        For a rule of the voltage: the condition for which the postsynaptic group has an event `high`, in the slot
+        "thresholds" with the order -1. The pathway `learn_high` follows it.
     events : dict
-        For a rule of the voltage: event of the postsynaptic group -> its condition, in the slot "thresholds" with the
-        order -1. The pathway `learn_high` follows it.
+        The argument of that name of the postsynaptic group.
 
     Examples
     --------
@@ -79,7 +81,11 @@ class StockCode:
     post_model: str = ""
     post_step: str = ""
     post_start: dict[str, str] = field(default_factory=dict)
-    events: dict[str, str] = field(default_factory=dict)
+    high: str = ""
+
+    @property
+    def events(self) -> dict[str, str]:
+        return {"high": self.high} if self.high else {}  # a new one, since Brian2 adds the threshold to it
 
     @property
     def orders(self) -> dict[str, int]:
@@ -194,7 +200,7 @@ def voltage_code(form: VoltageTraces, u: str) -> StockCode:
         post_model="".join(f"{name} : volt\n" for name in traces) + "ltd : 1\nltp : 1\n",
         post_step="\n".join(step),
         post_start=dict.fromkeys(traces, f"{_number(form.u_rest)}*volt"),
-        events={"high": "ltp > 0"},
+        high="ltp > 0",
     )
 
 

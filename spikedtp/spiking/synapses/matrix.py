@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, get_device
+from brian2 import Clock
 from brian2.core.variables import Variable, Variables
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 from numpy.typing import ArrayLike, DTypeLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.synapses.checks import check_device
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.ends import Cells
 
@@ -59,11 +59,7 @@ class SynapseMatrix(Group):
         name: str,
         namespace: dict | None,
     ):
-        if isinstance(device := get_device(), CPPStandaloneDevice) and device.has_been_run:
-            raise SpikedtpError(
-                f"{pre.owner}: the device cpp_standalone was built and run already: call device.reinit() and "
-                "device.activate() before you make a new network"
-            )
+        check_device(pre.owner)
         clock = spikers.cells.clock if clock is None else clock
         Group.__init__(self, clock=clock, when=when, order=order, name=name, namespace=namespace or {})
         self.codeobj_class = code_object_class()

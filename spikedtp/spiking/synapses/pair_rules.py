@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from brian2 import ms, mV
 from brian2.core.variables import ArrayVariable
-from brian2.units.fundamentalunits import Quantity
+from brian2.units.fundamentalunits import Dimension, Quantity
 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import TimedRule
@@ -14,7 +14,7 @@ from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import unit_of
 from spikedtp.spiking.synapses.ends import Cells
 
-__all__ = ["check_ends", "check_pair_rule", "pair_numbers"]
+__all__ = ["check_ends", "check_gain", "check_pair_rule", "pair_numbers"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
@@ -45,6 +45,17 @@ def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: 
         end.must_fire(f"{rule} needs spikes on both sides")
 
 
+def check_gain(owner: str, rule: str, gain: str, found: Dimension | None, onto: str, wanted: Dimension) -> None:
+    """Raise unless `gain`, whose dimensions are `found` if they are known, has those of what spikes change."""
+    if found is None or found == wanted:
+        return
+    unit = unit_of(wanted)
+    raise SpikedtpError(
+        f"{owner}: {rule} changes weights without units, so gain must be in {unit} as {onto!r} is, but gain = {gain!r} "
+        f"is in {unit_of(found)}: give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
+    )
+
+
 def _check_voltage(post: Cells, name: str) -> None:
     """Raise unless `name` is a variable of the postsynaptic cells in volt, one for each cell.
 
@@ -53,7 +64,10 @@ def _check_voltage(post: Cells, name: str) -> None:
     SpikedtpError
     """
     variables = post.group.variables
-    known = [key for key, found in variables.items() if isinstance(found, ArrayVariable) and found.dim is mV.dim]
+    known = [
+        key for key, found in variables.items()
+        if isinstance(found, ArrayVariable) and not found.scalar and found.dim is mV.dim
+    ]  # fmt: skip
     if name in variables and variables[name].dim is not mV.dim:
         raise SpikedtpError(
             f"{post.owner}: the voltage {name!r} of {post.group.name!r} must be in volt, as the thresholds of the rule "

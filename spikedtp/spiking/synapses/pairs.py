@@ -23,14 +23,13 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
-from spikedtp.spiking.synapses.checks import check_shared, unit_of
+from spikedtp.spiking.synapses.checks import check_shared
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_pair_rule, pair_numbers
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
 from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["PairSynapses"]
@@ -123,12 +122,8 @@ class PairSynapses(DenseSynapses):
             raise SpikedtpError(
                 f"{self.name}: spikers of a cell may fire at once; {rule.name} allows one spike in a step"
             )
-        if self.variables["w"].dim is not DIMENSIONLESS:
-            unit = unit_of(self.variables["w"].dim)
-            raise SpikedtpError(
-                f"{self.name}: {rule.name} changes weights without units, but those onto {onto!r} would be in {unit}: "
-                f"give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
-            )
+        if self._added is not None:
+            check_gain(self.name, rule.name, *self._added)
         self.add_attribute("voltages")
         self.voltages = self._hear_voltage(voltage)
         if self.voltages is None:

@@ -13,16 +13,16 @@ from brian2.groups.group import Group
 from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
-from spikedtp.brian2_internals import add_pathway
+from spikedtp.brian2_internals import add_pathway, end_of_run
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, stock_code
-from spikedtp.spiking.synapses.checks import expression
+from spikedtp.spiking.synapses.checks import check_clock, check_device, dimensions_of, expression
 from spikedtp.spiking.synapses.connections import told
-from spikedtp.spiking.synapses.delay import Delay
+from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_pair_rule
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule
 from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["SparsePairSynapses", "names_taken"]
@@ -86,6 +86,7 @@ class SparsePairSynapses(Synapses):
     """
 
     why = ""  # it was chosen
+    _delay_checked = 0.0  # for this time step
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class SparsePairSynapses(Synapses):
         **options: Any,
     ):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
+        check_device(owner)
         form = check_pair_rule(rule, type(self).__name__)
         if form.modulated and not modulator:
             raise SpikedtpError(f"{owner}: {rule.name} needs a modulator: an expression such as 'reward_post'")
@@ -111,9 +113,8 @@ class SparsePairSynapses(Synapses):
         pre, post = Cells(owner, "source", source), Cells(owner, "target", target)
         check_ends(rule.name, form, pre, post, voltage)
         late = Delay(owner, delay, 0)
-        if onto is not None:
-            post.target(onto)
-        elif late:
+        to = None if onto is None else post.target(onto)[0]
+        if onto is None and late:
             raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
         gain, factors = expression(owner, "gain", gain), tuple(FACTORS)
         code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=factors)
@@ -135,7 +136,10 @@ class SparsePairSynapses(Synapses):
             name=name,
             **{"method": "exact", "namespace": {}, "clock": source.clock} | options,
         )
+        if onto is not None and to is not None:
+            check_gain(self.name, rule.name, gain, dimensions_of(self, gain, {}), onto, to.dim)
         object.__setattr__(self, "_rule", rule.name)
+        object.__setattr__(self, "_given_delay", np.array([late.in_seconds(self.clock.dt_)]))
         self.add_attribute("voltages")
         self.voltages: VoltageGroup | None = None
         if form.voltage is not None:
@@ -150,6 +154,21 @@ class SparsePairSynapses(Synapses):
         if code.every_step:
             name = f"{self.name}_rewarded"
             self.run_regularly(code.every_step, when=when, order=EVERY_STEP, clock=self.clock, name=name)
+
+    # -- before a run ----------------------------------------------------------------------------------------------
+
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        for role, cells in (("source", self.source), ("target", self.target)):
+            check_clock(self, role, cells)
+        dt = self.clock.dt_
+        if hasattr(self, "arrive") and self._delay_checked != dt:
+            try:
+                delay = np.asarray(self.arrive.variables["delay"].get_value(), dtype=np.float64)
+            except NotImplementedError:  # compiled code knows the delays, not we
+                delay = self._given_delay
+            warn_of_delays(self.name, delay, np.floor(delay / dt + 0.5), dt, end_of_run(self.clock))
+            object.__setattr__(self, "_delay_checked", dt)
+        super().before_run(run_namespace)
 
     # -- as dense synapses have it ---------------------------------------------------------------------------------
 
@@ -192,6 +211,7 @@ class SparsePairSynapses(Synapses):
         self.connect(i=pre, j=post)
         if delay is not None:
             self.arrive.delay = delay[post, pre]
+            object.__setattr__(self, "_given_delay", np.asarray(delay[post, pre]))
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
         # Brian2 looks for properties in the class of an object, but not in those from which it inherits
