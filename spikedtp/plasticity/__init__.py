@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.presentation_rows import PresentationRows
     from spikedtp.plasticity.rewarded_choice import RewardedChoice
     from spikedtp.plasticity.stdp import STDP
+    from spikedtp.plasticity.stock_code import StockCode
     from spikedtp.plasticity.timed import Row, TimedRule
     from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule, register_timed_rule, rule_named
     from spikedtp.plasticity.triplet_stdp import TripletSTDP
@@ -87,6 +88,7 @@ __all__ = [
     "SignMask",
     "Signals",
     "SpikingForm",
+    "StockCode",
     "SupervisedBCM",
     "TemporalContrastHebb",
     "Tied",
@@ -114,6 +116,7 @@ _HOME = {
     "RewardedChoice": "spikedtp.plasticity.rewarded_choice",
     "Row": "spikedtp.plasticity.timed",
     "STDP": "spikedtp.plasticity.stdp",
+    "StockCode": "spikedtp.plasticity.stock_code",
     "TIMED_RULES": "spikedtp.plasticity.timed_registry",
     "TimedRule": "spikedtp.plasticity.timed",
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",

@@ -68,7 +68,7 @@ class Clopath(TimedRule):
     >>> pre[50], u[150:170] = 1, 20  # the postsynaptic spike comes 10 ms later
     >>> done = replay(Clopath(), pre, u, 0.5, dt=0.1 * ms)
     >>> round(float(done.w[-1, 0, 0]), 6)
-    0.504561
+    0.503688
     """
 
     a_ltd: Quantity = parameter(14e-5 / mV, least=0 / mV)

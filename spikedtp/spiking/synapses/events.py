@@ -96,8 +96,8 @@ class MatrixEvents(SynapseMatrix):
         found = dimensions_of(self, expression, {})
         if found is not None and found != to.dim:
             raise SpikedtpError(
-                f"{self.name}: {variable!r} is in {unit_of(to.dim)}, and the sum of {expression!r} in {unit_of(found)}: "
-                "multiply by a unit"
+                f"{self.name}: {variable!r} is in {unit_of(to.dim)}, but the sum of {expression!r} in "
+                f"{unit_of(found)}: multiply by a unit"
             )
         before = self._post.group.order - 1
         options = {"needed": [f"{variable}_post"], "target": f"{variable}_post", "target_start": start}

@@ -8,7 +8,7 @@ import sys
 import brian2
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, PoissonGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, nS, volt
+from brian2 import Network, NeuronGroup, PoissonGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, nS
 from brian2.core.base import BrianObjectException
 from spiking.synapses.own_cells import check_line, regular, silent
 
@@ -80,8 +80,8 @@ class Three:
 
 
 @pytest.mark.parametrize(
-    ("rule", "delay", "onto"), [(rule, ["none", "one", "each"][k % 3], "vg"[k % 2].replace("g", "ge")) for k, rule in enumerate(RULES)]
-)  # fmt: skip
+    ("rule", "delay", "onto"), zip(RULES, ["none", "one", "each"] * 2, ["v", "ge"] * 3, strict=False)
+)
 def test_both_forms_learn_the_same(rule, delay, onto):
     three = Three(RULES[rule], delay, onto, f"three_{rule}")
     three.network.run(60 * ms, namespace={})
