@@ -72,8 +72,8 @@ RULES = {
         tau_mean=25 * ms,
         tau_plus=5 * ms,
         u_ref=None if traces == "nearest" else 400 * mV,
-        w_min=0.0,
-        w_max=0.9 if lag == "lag" else None,
+        w_min=None if lag == "lag" else 0.0,
+        w_max=0.9,  # without it voltage and weights drive each other
     ),
     "TripletSTDP": lambda lag, traces, tau: TripletSTDP(learning_rate=2.0, tau_plus=tau, traces=traces),
 }

@@ -3,7 +3,7 @@
 import brian2
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, TimedArray, defaultclock, ms, mV, prefs
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, TimedArray, defaultclock, ms, mV, prefs
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import BCM, MSTDP, MSTDPET, STDP, Clopath, TripletSTDP
@@ -59,6 +59,35 @@ def test_what_is_printed_runs_and_learns_the_same(name):
     np.testing.assert_allclose(ours.weights, np.reshape(stock.w, (9, 6)).T, rtol=0, atol=1e-11)
     assert np.abs(ours.weights - w).max() > 0.02
     np.testing.assert_allclose(other.v / mV, target.v / mV, rtol=0, atol=1e-9)
+
+
+@pytest.mark.usefixtures("numpy_target")
+@pytest.mark.parametrize("dense", [True, False])
+def test_the_rule_of_brian2s_tutorial(dense):
+    """The rule that most scripts have, with its numbers, for spikes of which no two are in one time step."""
+    rng = np.random.default_rng(8)
+    owners = rng.integers(0, 12, 150)  # 7 presynaptic and 5 postsynaptic cells
+    times = rng.permutation(160)[:150] * 0.5 * ms
+    pre, post = owners < 7, owners >= 7
+    source = SpikeGeneratorGroup(7, owners[pre], times[pre])
+    target = SpikeGeneratorGroup(5, owners[post] - 7, times[post])
+    theirs = Synapses(
+        source,
+        target,
+        """w : 1
+        dapre/dt = -apre/taupre : 1 (event-driven)
+        dapost/dt = -apost/taupost : 1 (event-driven)""",
+        on_pre="apre += Apre\nw = clip(w + apost, 0, wmax)",
+        on_post="apost += Apost\nw = clip(w + apre, 0, wmax)",
+        namespace={"taupre": 20 * ms, "taupost": 15 * ms, "Apre": 0.1, "Apost": -0.11, "wmax": 1.0},
+    )
+    theirs.connect()
+    rule = STDP(learning_rate=1, a_plus=0.1, a_minus=-0.11, tau_plus=20 * ms, tau_minus=15 * ms, w_min=0, w_max=1)
+    ours = rule.synapses(source, target, dense=dense)
+    ours.weights = theirs.w = 0.5
+    Network(source, target, theirs, ours).run(80 * ms)
+    np.testing.assert_allclose(ours.weights, np.reshape(theirs.w, (7, 5)).T, rtol=0, atol=1e-12)
+    assert np.ptp(ours.weights) > 0.5
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,14 @@ class SparsePairSynapses(Synapses):
         shape = len(self.target), len(self.source)
         return told(self, self._rule, shape, None if known is None else len(known[0]), "sparse")
 
+    @property
+    def mask(self) -> np.ndarray:
+        """Which synapses there are, `(n_post, n_pre)`."""
+        pre, post = self._pairs()
+        found = np.zeros((len(self.target), len(self.source)), bool)
+        found[post, pre] = True
+        return found
+
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """The cells of each synapse. Brian2 does not know them before a compiled run, but `connect_mask` does."""
         known: tuple[np.ndarray, np.ndarray] | None = self.__dict__.get("_known_pairs")

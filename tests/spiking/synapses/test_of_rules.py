@@ -168,6 +168,7 @@ def test_weights_of_sparse_ones_are_a_matrix_too():
     made = STDP().synapses(regular(3), silent(2), "v", i=[0, 2, 1], j=[1, 0, 1], dense=False)
     made.weights = np.array([[1, 2, 3], [4, 5, 6]])
     np.testing.assert_array_equal(made.weights, [[0, 0, 3], [4, 5, 0]])
+    np.testing.assert_array_equal(made.mask, [[False, False, True], [True, True, False]])
     np.testing.assert_array_equal(made.w[:], [4, 5, 3])  # in the order of presynaptic cells
     with pytest.raises(ValueError, match="read-only"):
         made.weights[0, 0] = 1
