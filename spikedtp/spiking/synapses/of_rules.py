@@ -56,7 +56,7 @@ def synapses_of(
     shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
     each = None  # the delay of each synapse
-    if np.ndim(delay) > 0:
+    if delay is not None and np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)
     memory = _bytes(shape, eligible=form.tau_e is not None, delays=each is not None, masked=not connected.all())
     chosen, why = (dense, "as asked for") if dense is not None else _quicker(connected.mean(), each is not None, memory)

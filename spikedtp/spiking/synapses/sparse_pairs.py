@@ -116,8 +116,8 @@ class SparsePairSynapses(Synapses):
         to = None if onto is None else post.target(onto)[0]
         if onto is None and late:
             raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
-        gain, factors = expression(owner, "gain", gain), tuple(FACTORS)
-        code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=factors)
+        gain = expression(owner, "gain", gain)
+        code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=("_ltd_post", "_ltp_post"))
         late_arrival = {"arrive": delay if late else None} if onto is not None else {}
         if taken := names_taken(form, post):
             raise SpikedtpError(
