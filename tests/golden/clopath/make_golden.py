@@ -5,7 +5,8 @@ Made with NEST 3.10 (``pip install nest-simulator``), which nothing else here ne
     python tests/golden/clopath/make_golden.py
 
 A presynaptic cell is connected to an `aeif_psc_delta_clopath` cell, with its default parameters, which a strong input
-makes fire. Kept are, for each case, the time steps of presynaptic spikes, the voltage in every step, and the weight with which each presynaptic spike is transmitted.
+makes fire. Kept are, for each case, the time steps of presynaptic spikes, the voltage in every step, and the weight
+with which each presynaptic spike is transmitted.
 """
 
 from pathlib import Path
