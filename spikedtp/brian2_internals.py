@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import brian2
-from brian2 import Network, Synapses, second
+from brian2 import Network, second
 from brian2.codegen import cpp_prefs
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import Variable, Variables
@@ -103,7 +103,7 @@ def add_variable(variables: Variables, name: str, variable: Variable, index: str
     variables.indices[name] = index
 
 
-def add_pathway(synapses: Synapses, code: str, name: str, cells: Any, event: str) -> None:
+def add_pathway(synapses: Any, code: str, name: str, cells: Any, event: str) -> None:
     """Add code after events of `cells`, a group that stands for the postsynaptic cells and is counted as they are."""
     target, synapses.target = synapses.target, cells
     try:
@@ -181,7 +181,7 @@ RELIED_ON: dict[str, Callable[[], bool]] = {
     STOPPED: lambda: "bool Network::_globally_stopped" in _template("network.cpp"),
     GENERATOR: lambda: "_random_generators" in _template("objects.cpp"),
     "_variables": lambda: hasattr(Variables(None), "_variables"),
-    "_pathways": lambda: "_pathways" in Synapses.__init__.__code__.co_names,
+    "_pathways": lambda: "_pathways" in brian2.Synapses.__init__.__code__.co_names,
     "templater": lambda: hasattr(CPPStandaloneCodeObject.templater.env, "bytecode_cache"),
 }
 
