@@ -264,6 +264,10 @@ def test_a_device_that_was_built_is_named(standalone, dense):
     with pytest.raises(SpikedtpError) as error:
         STDP().synapses(source, target, "v", dense=dense, name="later")
     check_line(error.value, r"'later': the device cpp_standalone was built and run already: call device.reinit\(\)")
+    brian2.get_device().reinit()
+    brian2.get_device().activate(build_on_run=False)
+    source, target = regular(2), silent(3)
+    assert STDP().synapses(source, target, "v", dense=dense, name="later").name == "later"
 
 
 def test_variables_that_brian2_does_not_allow_are_named():
