@@ -160,7 +160,7 @@ def _window(rule):
 def _window_of_voltage(rule):
     """ΔW of pairs at two frequencies against their lag, for spikes of 2 ms and a depolarisation that follows them."""
     figure, ax = plt.subplots(figsize=(3.4, 2.4), layout="constrained")
-    lags = np.arange(-45, 46, 3)
+    lags = np.arange(-12, 13)  # within the period at 40 Hz
     for frequency in (5, 40):
         change = []
         for lag in lags:
