@@ -11,7 +11,7 @@ import jupytext
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
-from brian2 import ms
+from brian2 import ms, mV
 
 from spikedtp.plasticity import BIAS_RULES, RULES, TIMED_RULES, LearningRule
 from spikedtp.plotting import replay_figure, style
@@ -104,6 +104,8 @@ def _figure(folder: Path, name: str, rule) -> str:
         return ""
     folder.mkdir(exist_ok=True)
     draw = _change if isinstance(rule, LearningRule) else _window if rule.needs_spikes else _course
+    if name == "Clopath":
+        draw = _window_of_voltage
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -153,6 +155,32 @@ def _window(rule):
     ax.set(xlabel="postsynaptic minus presynaptic spike (ms)", ylabel="ΔW")
     rewarded = ", with a reward of 1 throughout" if rule.needs_modulator else ""
     return figure, f"ΔW of one pair of spikes against their lag{rewarded}."
+
+
+def _window_of_voltage(rule):
+    """ΔW of pairs at two frequencies against their lag, for spikes of 2 ms and a depolarisation that follows them."""
+    figure, ax = plt.subplots(figsize=(3.4, 2.4), layout="constrained")
+    lags = np.arange(-12, 13)  # within the period at 40 Hz
+    for frequency in (5, 40):
+        change = []
+        for lag in lags:
+            pre = 100 + np.arange(5) * 1000 / frequency
+            t, u = 0.1 * np.arange(int(10 * (pre[-1] + 200))), 0.0
+            for begin in pre + lag:
+                late = np.clip(t - begin - 2, 0, None)
+                u = u + (t > begin + 2) * (21 * np.exp(-late / 9.4) + 17 * (np.exp(-late / 40) - np.exp(-late / 9.4)))
+            firing = [(t >= begin) & (t < begin + 2) for begin in pre + lag]
+            u = np.where(np.any(firing, axis=0), 33.0, float(rule.u_rest / mV) + u)
+            spikes = np.zeros((len(t), 1))
+            spikes[np.round(10 * pre).astype(int)] = 1
+            done = replay(rule, spikes, u[:, None], 1.0, dt=0.1 * ms, form="rate")
+            change.append(done.w[-1, 0, 0] - 1)
+        ax.plot(lags, change, "o-", markersize=2, label=f"{frequency} Hz")
+    ax.axhline(0, color="0.7", linewidth=0.5, zorder=0)
+    ax.axvline(0, color="0.7", linewidth=0.5, zorder=0)
+    ax.set(xlabel="postsynaptic minus presynaptic spike (ms)", ylabel="ΔW")
+    ax.legend()
+    return figure, "ΔW of five pairs of spikes against their lag. The voltage is still raised after each spike."
 
 
 def _course(rule):

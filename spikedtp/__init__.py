@@ -57,6 +57,9 @@ _HOME = {
     "plan": "spikedtp.planning",
 }
 
+#: What a layer makes through one below it -> who makes it (`registries.maker`).
+MAKERS = {"synapses of a rule": "spikedtp.spiking.synapses.of_rules:synapses_of"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:

@@ -17,20 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import brian2
-from brian2 import Network
+from brian2 import Network, second
 from brian2.codegen import cpp_prefs
 from brian2.core.tracking import InstanceFollower, InstanceTrackerSet
 from brian2.core.variables import Variable, Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import Device, get_device
+from brian2.synapses.synapses import SynapticPathway
+from brian2.units.fundamentalunits import Quantity
 from brian2.utils import caching
 
 from spikedtp.errors import SpikedtpError
 
 __all__ = [
-    "GENERATOR", "SEED", "STOPPED", "TESTED", "add_variable", "bytecode_cache", "compiler_flags", "count_as_run",
-    "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances", "process_state",
-    "set_process_state", "variables_looked_at_once",
+    "GENERATOR", "SEED", "STOPPED", "TESTED", "add_pathway", "add_variable", "bytecode_cache", "compiler_flags",
+    "count_as_run", "doubts", "end_of_run", "enter", "fall_back", "familiar", "lacking", "new_instances",
+    "process_state", "set_process_state", "variables_looked_at_once",
 ]  # fmt: skip
 
 #: Versions of Brian2 with which the whole test suite passes.
@@ -101,6 +103,20 @@ def add_variable(variables: Variables, name: str, variable: Variable, index: str
     variables.indices[name] = index
 
 
+def add_pathway(synapses: Any, code: str, name: str, cells: Any, event: str) -> None:
+    """Add code after events of `cells`, a group that stands for the postsynaptic cells and is counted as they are."""
+    target, synapses.target = synapses.target, cells
+    try:
+        pathway = SynapticPathway(synapses, code, "post", name, Quantity(0.0, dim=second.dim), event)
+    finally:
+        synapses.target = target
+    synapses.add_attribute(name)
+    setattr(synapses, name, pathway)
+    synapses._pathways.append(pathway)
+    synapses._synaptic_updaters.append(name)
+    synapses.contained_objects.append(pathway)
+
+
 # --- code generation --------------------------------------------------------------------------------------------------
 
 
@@ -165,6 +181,7 @@ RELIED_ON: dict[str, Callable[[], bool]] = {
     STOPPED: lambda: "bool Network::_globally_stopped" in _template("network.cpp"),
     GENERATOR: lambda: "_random_generators" in _template("objects.cpp"),
     "_variables": lambda: hasattr(Variables(None), "_variables"),
+    "_pathways": lambda: "_pathways" in brian2.Synapses.__init__.__code__.co_names,
     "templater": lambda: hasattr(CPPStandaloneCodeObject.templater.env, "bytecode_cache"),
 }
 

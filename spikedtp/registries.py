@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, distributions
 from typing import Any, TypeVar
 
 from spikedtp.errors import SpikedtpError, in_one_line, known_names, shown
 
-__all__ = ["Registry", "check_declared", "offered", "providers"]
+__all__ = ["Registry", "check_declared", "maker", "offered", "providers"]
 
 Thing = TypeVar("Thing")
 
@@ -182,6 +183,16 @@ def _offers_on(group: str, path: tuple[str, ...]) -> dict[str, list[EntryPoint]]
 
 def _package(offer: EntryPoint) -> str:
     return repr(offer.dist.name) if offer.dist is not None else offer.value
+
+
+def maker(what: str) -> Callable[..., Any]:
+    """Who makes something on behalf of a layer that may not import its maker.
+
+    ``spikedtp.MAKERS`` says who that is: the face of the package is the one place that knows all layers.
+    """
+    module, _, name = sys.modules[__name__.partition(".")[0]].MAKERS[what].partition(":")
+    made: Callable[..., Any] = getattr(import_module(module), name)
+    return made
 
 
 def check_declared(thing: Any, base: type, *, defaults: bool = False) -> None:

@@ -24,6 +24,7 @@ from spikedtp.brian2_internals import (
     SEED,
     STOPPED,
     TESTED,
+    add_pathway,
     add_variable,
     bytecode_cache,
     compiler_flags,
@@ -154,6 +155,20 @@ def test_variables_of_another_owner():
     add_variable(mine, "of_the_cells", cells.variables["v"], "_cell")
     assert mine["of_the_cells"] is cells.variables["v"] and mine.indices["of_the_cells"] == "_cell"
     assert list(mine["of_the_cells"].get_value()) == [0, 1, 2, 3]
+
+
+def test_pathway_of_a_group_that_stands_for_the_cells():
+    """Code after its events runs at the synapses of the cells with the same numbers."""
+    source, cells = NeuronGroup(3, "v : 1"), NeuronGroup(5, "v : 1")
+    events = NeuronGroup(5, "level : 1", events={"high": "level > 0"}, dt=1 * ms)
+    synapses = brian2.Synapses(source, cells[1:4], "w : 1")
+    add_pathway(synapses, "w += 1 + j", "raise_it", events, "high")
+    synapses.connect("i != j")
+    events.level = [1, 0, 1, 1, 1]
+    Network(source, cells, events, synapses).run(2 * ms)
+    assert len(synapses.target) == 3
+    raised = {(i, j): w for i, j, w in zip(synapses.i, synapses.j, synapses.w, strict=True)}
+    assert raised == {(i, j): 2 * (1 + j) * (j != 0) for i in range(3) for j in range(3) if i != j}
 
 
 @needs_compiler

@@ -36,6 +36,7 @@ from spikedtp.plasticity.top_down import TopDownHebb
 
 if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
+    from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
     from spikedtp.plasticity.eprop import EProp
     from spikedtp.plasticity.mstdp import MSTDP
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.presentation_rows import PresentationRows
     from spikedtp.plasticity.rewarded_choice import RewardedChoice
     from spikedtp.plasticity.stdp import STDP
+    from spikedtp.plasticity.stock_code import StockCode
     from spikedtp.plasticity.timed import Row, TimedRule
     from spikedtp.plasticity.timed_registry import TIMED_RULES, make_timed_rule, register_timed_rule, rule_named
     from spikedtp.plasticity.triplet_stdp import TripletSTDP
@@ -64,6 +66,7 @@ __all__ = [
     "BackpropBias",
     "BiasRule",
     "Bounds",
+    "Clopath",
     "DendriticLoss",
     "DendriticState",
     "Description",
@@ -85,6 +88,7 @@ __all__ = [
     "SignMask",
     "Signals",
     "SpikingForm",
+    "StockCode",
     "SupervisedBCM",
     "TemporalContrastHebb",
     "Tied",
@@ -104,6 +108,7 @@ __all__ = [
 
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
+    "Clopath": "spikedtp.plasticity.clopath",
     "EProp": "spikedtp.plasticity.eprop",
     "MSTDP": "spikedtp.plasticity.mstdp",
     "MSTDPET": "spikedtp.plasticity.mstdpet",
@@ -111,6 +116,7 @@ _HOME = {
     "RewardedChoice": "spikedtp.plasticity.rewarded_choice",
     "Row": "spikedtp.plasticity.timed",
     "STDP": "spikedtp.plasticity.stdp",
+    "StockCode": "spikedtp.plasticity.stock_code",
     "TIMED_RULES": "spikedtp.plasticity.timed_registry",
     "TimedRule": "spikedtp.plasticity.timed",
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from brian2.units.fundamentalunits import Quantity
 
-__all__ = ["PairForm", "PairTrace"]
+__all__ = ["PairForm", "PairTrace", "VoltageTraces"]
 
 
 class PairTrace(NamedTuple):
@@ -17,6 +17,25 @@ class PairTrace(NamedTuple):
     jump: float = 1.0
 
 
+class VoltageTraces(NamedTuple):
+    r"""What stands for postsynaptic spikes in a rule of the voltage u: two factors, in mV and mV². In each step::
+
+        ltd = [u_minus - theta_minus]₊ (u_mean - u_rest)²/u_ref²     the second factor if there is a `u_ref`
+        ltp = [u - theta_plus]₊ [u_plus - theta_minus]₊ dt/ms
+        u_minus <- u + (u_minus - u) e^(-dt/tau_minus),  u_plus alike,  u_mean alike but of u_minus
+
+    u is the voltage when thresholds are checked: before spikes arrive and cells are reset. Traces begin at `u_rest`.
+    """
+
+    theta_minus: Quantity
+    theta_plus: Quantity
+    tau_minus: Quantity
+    tau_plus: Quantity
+    u_rest: Quantity
+    u_ref: Quantity | None = None
+    tau_mean: Quantity | None = None
+
+
 @dataclass(frozen=True)
 class PairForm:
     r"""In each step, after all traces have decayed and the fast ones (x and y), but not the slow ones, have jumped::
@@ -24,12 +43,13 @@ class PairForm:
         spike of i:  dw_ij = learning_rate r (pre_gain + pre_gain_slow slow_i) y_j
         spike of j:  dw_ij = learning_rate r (post_gain + post_gain_slow slow_j) x_i
 
-    Without a modulator r = 1. With `tau_e` dw feeds an eligibility trace, as in `MSTDPET`.
+    Without a modulator r = 1. With `tau_e` dw feeds an eligibility trace, as in `MSTDPET`. With `voltage` y is ltd_j,
+    and in the place of a spike of j there is ltp_j > 0: dw_ij = learning_rate r post_gain ltp_j x_i.
 
     Attributes
     ----------
     pre, post : PairTrace
-        x of the presynaptic and y of the postsynaptic cells.
+        x of the presynaptic and y of the postsynaptic cells; `post` is None if there is `voltage`.
     learning_rate : float
     nearest : bool
         Whether spikes set traces instead of adding to them.
@@ -44,10 +64,12 @@ class PairForm:
         Whether dw acts in the next step, with the modulator of that step.
     bounds : (float or None, float or None)
         Weights are clipped after each dw. In one step, the dw of presynaptic spikes come first.
+    voltage : VoltageTraces or None
+        The rule learns from the postsynaptic voltage, and not from postsynaptic spikes.
     """
 
     pre: PairTrace
-    post: PairTrace
+    post: PairTrace | None
     learning_rate: float
     nearest: bool = False
     slow_pre: PairTrace | None = None
@@ -58,6 +80,7 @@ class PairForm:
     tau_e: Quantity | None = None
     lag: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
+    voltage: VoltageTraces | None = None
 
     @property
     def bounded(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from brian2.units.fundamentalunits import Quantity
@@ -19,6 +19,8 @@ from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.signals import Array, State
 from spikedtp.plasticity.spiking_form import SpikingForm
+from spikedtp.plasticity.stock_code import StockCode, stock_code
+from spikedtp.registries import maker
 
 __all__ = ["Row", "TimedRule", "decay", "over_batch"]
 
@@ -111,6 +113,71 @@ class TimedRule(Parameters, Described):
     def pair_form(self) -> PairForm | None:
         """The rule as numbers if it is a rule of spike pairs, else None."""
         return None
+
+    def stock_code(self, onto: str | None = None, **options: Any) -> StockCode:
+        """The rule as code for Brian2's own `Synapses`: model, on_pre, on_post. ``print`` shows a script to paste.
+
+        Parameters
+        ----------
+        onto : str, optional
+            The variable of the postsynaptic cells to which a spike adds.
+        **options
+            ``gain``: factor on the weights, as text. ``modulator``: expression of the reward. ``voltage``: name of the
+            postsynaptic voltage, for `Clopath`.
+
+        Raises
+        ------
+        SpikedtpError
+            The rule has no such form.
+        """
+        form = self.pair_form()
+        if form is None:
+            raise SpikedtpError(f"{self.name} has no pair_form, from which code for Synapses is made")
+        if form.modulated and not options.get("modulator"):
+            raise SpikedtpError(f"{self.name} needs a modulator: an expression such as 'reward_post'")
+        return stock_code(form, onto=onto, **options)
+
+    def synapses(self, source: Any, target: Any, onto: str | None = None, **options: Any) -> Any:
+        """Synapses that learn by this rule, for a Brian2 network of your own: dense or sparse, whichever is quicker.
+
+        Parameters
+        ----------
+        source, target : NeuronGroup, Subgroup or other group of cells
+            The presynaptic and the postsynaptic cells.
+        onto : str, optional
+            The variable of `target` to which a spike adds ``gain*w``. With None the synapses only learn.
+        dense : bool, optional
+            True makes `PairSynapses`, False `SparsePairSynapses`. None takes what was measured to be quicker:
+            ``repr`` tells which, and why.
+        condition, p, seed, i, j, mask
+            Which synapses there are, as in `SynapseMatrix.connect`; by default all. The same seed makes the same
+            synapses in both forms.
+        delay : Quantity (second) or (n_post, n_pre) Quantity, optional
+        gain, modulator, voltage, name, ...
+            As in `PairSynapses`.
+
+        Returns
+        -------
+        PairSynapses or SparsePairSynapses
+            They are connected. ``weights`` is `(n_post, n_pre)` in both.
+
+        Raises
+        ------
+        SpikedtpError
+            One line that names the synapses, and how to mend it.
+
+        Examples
+        --------
+        >>> from brian2 import NeuronGroup, SpikeGeneratorGroup, ms
+        >>> from spikedtp.plasticity import STDP
+        >>> inputs = SpikeGeneratorGroup(20, [0], [1] * ms, name="doc_rule_inputs")
+        >>> cells = NeuronGroup(30, "v : 1", threshold="v > 1", reset="v = 0", name="doc_rule_cells")
+        >>> synapses = STDP(w_min=0, w_max=1).synapses(inputs, cells, "v", p=0.1, seed=1, name="doc_rule")
+        >>> synapses.weights = 0.5
+        >>> synapses
+        <PairSynapses 'doc_rule': STDP, 20 -> 30 cells, 57 synapses, dense (quicker: one delay for all)>
+        """
+        return maker("synapses of a rule")(self, source, target, onto, **options)
 
     def check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:

@@ -1,13 +1,13 @@
-"""Random networks, each built twice over: with dense synapses and with Brian2's own, for the same cells.
+"""Random networks, each built three times over: with dense synapses, with Brian2's own, and with `SparsePairSynapses`.
 
-A `Case` is nothing but numbers and words. `Twins` builds it: two groups of the same cells,
-the targets, one beneath each kind of synapses. What is learnt by rules of spike pairs is written out for stock synapses
-from the rule's `pair_form`, one line for each thing that happens in a step.
+A `Case` is nothing but numbers and words. `Twins` builds it: three groups of the same cells, the targets, one beneath
+each kind of synapses. Where there is no sparse kind, Brian2's own stand in. What is learnt by rules of spike pairs is
+written out for stock synapses from the rule's `pair_form`, one line for each thing that happens in a step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from random import Random
 
@@ -26,14 +26,16 @@ from brian2 import (
     amp,
     defaultclock,
     ms,
+    mV,
     prefs,
     second,
     volt,
 )
 
-from spikedtp.plasticity import MSTDP, MSTDPET, STDP, TripletSTDP
+from spikedtp.plasticity import MSTDP, MSTDPET, STDP, Clopath, TripletSTDP
 from spikedtp.spiking.synapses.dense import DenseSynapses
 from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses
 
 __all__ = ["Case", "Twins", "case_of"]
 
@@ -60,8 +62,33 @@ RULES = {
     "STDP from below": lambda lag, traces, tau: STDP(learning_rate=0.2, w_min=0.1, a_minus=-1.3, tau_minus=tau),
     "MSTDP": lambda lag, traces, tau: MSTDP(learning_rate=0.05, tau_plus=tau, convention=lag, traces=traces),
     "MSTDPET": lambda lag, traces, tau: MSTDPET(learning_rate=0.1, tau_e=tau, convention=lag, traces=traces),
+    "Clopath": lambda lag, traces, tau: Clopath(
+        a_ltd=1e-4 * mV**-1,
+        a_ltp=2e-6 * mV**-2,
+        theta_minus=200 * mV,
+        theta_plus=700 * mV,
+        u_rest=50 * mV,
+        tau_x=tau,
+        tau_mean=25 * ms,
+        tau_plus=5 * ms,
+        u_ref=None if traces == "nearest" else 400 * mV,
+        w_min=None if lag == "lag" else 0.0,
+        w_max=0.9,  # without it voltage and weights drive each other
+    ),
     "TripletSTDP": lambda lag, traces, tau: TripletSTDP(learning_rate=2.0, tau_plus=tau, traces=traces),
 }
+
+
+#: What stock synapses with Clopath's rule read of their cells, written once more; it is in volt.
+VOLTAGE = "below : volt\nabove : volt\nlong : volt\nbefore : 1\nfall : 1\nrise : 1"
+VOLTAGE_STEP = """
+fall = (below/mV - 200)*int(below > 200*mV)
+rise = (v/mV - 700)*int(v > 700*mV)*(above/mV - 200)*int(above > 200*mV)*dt/ms
+before = ((long/mV - 50)/400)**2
+long += (below - long)*(1 - exp(-dt/(25*ms)))
+below += (v - below)*(1 - exp(-dt/(10*ms)))
+above += (v - above)*(1 - exp(-dt/(5*ms)))
+"""
 
 
 @dataclass(frozen=True)
@@ -122,7 +149,7 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
     links = []
     sparse = Random(f"which synapses there are in case {number}")
     for _ in range(rng.choice([1, 2, 3])):
-        kind = rng.choice([*CODES, *RULES])
+        kind = rng.choice([*CODES, *(rule for rule in RULES if rule != "Clopath")])
         if kind in CODES and CODES[kind][2] and source in ("listed", "poisson"):
             kind = "from the target"
         weight_type = rng.choice(["float64", "float64", "float32"])
@@ -147,12 +174,18 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
             )
         )
     pre, post = _part(rng), _part(rng)
+    unit, voltage = rng.choice(list(UNITS)), Random(f"rules of the voltage in case {number}")
+    if unit == "volt" and types["v"] == float_type == "float64":
+        links = [
+            replace(link, kind="Clopath", gain="unit") if link.kind in RULES and voltage.random() < 0.5 else link
+            for link in links
+        ]
     return Case(
         number,
         source,
         (pre[0], 0, pre[0]) if source == "listed" else pre,  # it has no parts
         post,
-        rng.choice(list(UNITS)),
+        unit,
         types,
         rng.choice(["none", "time", "time", "condition"]),
         (rng.random() < 0.5, rng.random() < 0.5),
@@ -167,7 +200,7 @@ def case_of(number: int, device: str = "runtime", float_type: str = "") -> Case:
 
 
 class Twins:
-    """The two networks of a case in one `Network`, on the active device."""
+    """The networks of a case in one `Network`, on the active device."""
 
     def __init__(self, case: Case, prefix: str = "t"):
         self.case, self.prefix = case, prefix
@@ -183,7 +216,7 @@ class Twins:
         self.namespace["rewards"] = TimedArray(values, dt=1 * ms, name=f"{prefix}_rewards")
         self.seeds = self.rng.integers(2**32, size=2)
         self.groups, self.monitors = {}, {}
-        for twin in ("dense", "stock"):
+        for twin in ("dense", "stock", "sparse"):
             self.groups[twin] = self._cells(f"{prefix}_{twin}", case.post[0], self.post_clock, seed=self.seeds[0])
         self.source = None if case.source == "same" else self._source()
         self.links = {twin: [] for twin in self.groups}
@@ -193,7 +226,7 @@ class Twins:
         for twin, group in self.groups.items():
             self.monitors[twin] = SpikeMonitor(group, name=f"{prefix}_{twin}_spikes")
         self.net.add(*self.groups.values(), *self.monitors.values(), *([self.source] if self.source else []))
-        self.net.add(*self.links["dense"], *self.links["stock"])
+        self.net.add(*self.links.values())
 
     # -- cells -----------------------------------------------------------------------------------------------------
 
@@ -214,17 +247,25 @@ class Twins:
             c : 1
             reward = rewards(t) : 1 (shared)
             scale = 0.5 : 1 (shared)
+            {VOLTAGE if name.endswith("stock") else ""}
             """,
             threshold=f"v > 1.0137*{case.unit}",
             reset=f"v -= 1.0137*{case.unit}\nx += 1\ny += 1",
             refractory={"none": False, "time": 3.3 * ms, "condition": f"v > 0.4*{case.unit}"}[case.refractory],
             method="euler",
-            dtype=dict.fromkeys(["x", "y", "c", "drive"], np.float64) | {k: PARTS[t] for k, t in case.types.items()},
+            dtype=dict.fromkeys(
+                ["x", "y", "c", "drive", "below", "above", "long", "before", "fall", "rise"], np.float64
+            )
+            | {k: PARTS[t] for k, t in case.types.items()},
             clock=clock,
             name=name,
             namespace=self.namespace,
         )
         group.drive = rng.uniform(0.6, 3.5, n) * UNITS[case.unit]
+        if name.endswith("stock") and any(link.kind == "Clopath" for link in case.links):
+            group.run_regularly(VOLTAGE_STEP, when="thresholds", order=-3, clock=clock, name=f"{name}_voltage")
+            for trace in ("below", "above", "long"):
+                setattr(group, trace, 50 * mV)
         return group
 
     def _source(self):
@@ -277,8 +318,17 @@ class Twins:
         weights /= max(1, n_pre // 4)
         if rule is not None and rule.pair_form().bounded:
             weights = weights.clip(*rule.pair_form().bounds)
-        make = (self._dense(k, link, rule, gain, mask, late), self._stock(k, link, rule, gain, w_unit, mask, late))
-        for twin, synapses in zip(("dense", "stock"), make, strict=True):
+        make = {
+            "dense": self._dense(k, link, rule, gain, mask, late),
+            "stock": self._stock("stock", k, link, rule, gain, w_unit, mask, late),
+        }
+        # what is done in every step of a sparse one takes no account of steps of another length
+        steady = len({dt for dt, _ in self.case.runs}) == 1 or link.kind != "MSTDPET"
+        if rule is None or rule.pair_form().lag or not steady:
+            make["sparse"] = self._stock("sparse", k, link, rule, gain, w_unit, mask, late)
+        else:
+            make["sparse"] = self._sparse(k, link, rule, gain, mask, late)
+        for twin, synapses in make.items():
             values = weights * UNITS[w_unit]
             if twin == "dense":
                 weights = weights * mask
@@ -326,17 +376,30 @@ class Twins:
             synapses.on_post(on_post)
         return synapses
 
+    def _sparse(self, k: int, link: Link, rule, gain: str, mask: np.ndarray, spread: Quantity | None):
+        options = {"name": f"{self.prefix}_sparse{k}", "namespace": self.namespace, "clock": self.clock}
+        gains = {"amount": 0.75 * UNITS[self.case.unit]}
+        synapses = SparsePairSynapses(
+            *self._sides("sparse"), link.onto, rule=rule, modulator=link.modulator, gain=gain if link.onto else "1.0",
+            dtype={"w": PARTS[link.weight_type]}, **options | {"namespace": self.namespace | gains},
+        )  # fmt: skip
+        late = link.delay * ms if link.delay is not None else link.delay_steps * self.case.runs[0][0] * ms
+        each = np.full(mask.shape, float(late)) if spread is None else np.asarray(spread)
+        synapses.connect_mask(mask, None if link.onto is None else each * second)
+        return synapses
+
     def _stock(
-        self, k: int, link: Link, rule, gain: str, w_unit: str, mask: np.ndarray, spread: Quantity | None
+        self, twin: str, k: int, link: Link, rule, gain: str, w_unit: str, mask: np.ndarray, spread: Quantity | None
     ) -> Synapses:
-        source, target = self._sides("stock")
+        source, target = self._sides(twin)
         unit = self.case.unit
         model = f"w : {w_unit}\namount : {unit} (shared, constant)\n"
         pre, post, every = {}, {}, {}
         if link.onto is not None:
             pre["arrive"] = f"{link.onto}_post += {gain}*w"
         if rule is not None:
-            more, pre_rule, post_rule, every = in_words(rule.pair_form(), link)
+            words = voltage_in_words(rule) if link.kind == "Clopath" else in_words(rule.pair_form(), link)
+            more, pre_rule, post_rule, every = words
             model, pre, post = model + more, pre | pre_rule, post | post_rule
         else:
             on_pre, on_post, _ = CODES[link.kind]
@@ -350,7 +413,7 @@ class Twins:
             clock=self.clock,
             dtype=dict.fromkeys(["rx", "ry", "rsx", "rsy", "z", "pending", "at", "z_at", "amount"], np.float64)
             | {"w": PARTS[link.weight_type]},
-            name=f"{self.prefix}_stock{k}",
+            name=f"{self.prefix}_{twin}{k}",
             namespace=self.namespace,
         )
         exist = np.nonzero(mask.T)
@@ -381,13 +444,13 @@ class Twins:
         for twin, group in self.groups.items():
             found = [np.asarray(self.monitors[twin].i[:]), np.asarray(self.monitors[twin].t_[:])]
             found += [np.asarray(group.variables[name].get_value()) for name in ("v", "u", "c")]
-            for dense, stock, link in zip(self.links["dense"], self.links["stock"], self.case.links, strict=True):
+            for dense, ours, link in zip(self.links["dense"], self.links[twin], self.case.links, strict=True):
                 for name in ("w", "z") if link.kind == "MSTDPET" else ("w",):
                     if twin == "dense":
                         found.append(dense.matrix(np.asarray(dense.variables[name].get_value())))
                     else:
                         values = np.zeros((dense.n_post, dense.n_pre))
-                        values[np.asarray(stock.j[:]), np.asarray(stock.i[:])] = stock.variables[name].get_value()
+                        values[np.asarray(ours.j[:]), np.asarray(ours.i[:])] = ours.variables[name].get_value()
                         found.append(values)
             results[twin] = found
         return results
@@ -432,3 +495,13 @@ def in_words(form, link: Link) -> tuple[str, dict, dict, dict]:
         every[5] = f"w += {rate}*{reward}*pending\npending = 0"
     model = "pending : 1\nz : 1\nz_at : second\nat : second\n" + "".join(f"{trace} : 1\n" for trace in taus)
     return model, pre, post, every
+
+
+def voltage_in_words(rule: Clopath) -> tuple[str, dict, dict, dict]:
+    """Clopath's rule as `in_words` has others: in every step, whatever the voltage."""
+    low, high = (("-inf", "inf")[k] if bound is None else bound for k, bound in enumerate(rule.bounds))
+    tau, clip = f"({float(rule.tau_x)}*second)", f"\nw = clip(w, {low}, {high})"
+    slow = "" if rule.u_ref is None else "*before_post"
+    pre = {"p1": f"rx += ms/{tau}", "p2": f"w -= {float(rule.a_ltd * mV)}*fall_post{slow}{clip}"}
+    every = {5: f"rx *= exp(-(t - at)/{tau})\nat = t", 35: f"w += {float(rule.a_ltp * mV**2)}*rx*rise_post{clip}"}
+    return "rx : 1\nat : second\n", pre, {}, every

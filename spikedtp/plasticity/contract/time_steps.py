@@ -7,11 +7,11 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-from brian2 import ms
+from brian2 import ms, mV
 
 from spikedtp.plasticity.contract.spiking_arithmetic import FormProblem, SpikingArithmetic
 from spikedtp.plasticity.contract.under_test import N_POST, N_PRE, UnderTest, copies, largest
-from spikedtp.plasticity.pair_form import PairForm
+from spikedtp.plasticity.pair_form import PairForm, VoltageTraces
 from spikedtp.plasticity.timed import Row, TimedRule
 
 __all__ = ["check_timed_rule"]
@@ -226,15 +226,19 @@ def _by_pairs(form: PairForm, rows: Rows, weight: np.ndarray, dt: Any) -> np.nda
         level[name] = old + trace.jump * spikes
 
     eligibility, waiting = np.zeros_like(weight), [np.zeros_like(weight)] * 2
+    voltage = form.voltage and _Voltage(form.voltage, dt)
     for row in rows:
         for name, (trace, side) in {**traces, **slow}.items():
             if trace is not None:
                 level[name] = level[name] * np.exp(-float(dt / trace.tau))
                 if name in traces:
                     jump(name, trace, getattr(row, side))
+        fired = row.post
+        if voltage:
+            level["y"], fired = voltage.step(row.post)
         terms = [
             np.outer(level["y"], row.pre * (form.gains[0] + form.slow_gains[0] * level["slow_x"])),
-            np.outer(row.post * (form.gains[1] + form.slow_gains[1] * level["slow_y"]), level["x"]),
+            np.outer(fired * (form.gains[1] + form.slow_gains[1] * level["slow_y"]), level["x"]),
         ]
         acting, waiting = (waiting, terms) if form.lag else (terms, terms)
         reward = float(row.modulator) if form.modulated else 1.0
@@ -248,3 +252,25 @@ def _by_pairs(form: PairForm, rows: Rows, weight: np.ndarray, dt: Any) -> np.nda
             if trace is not None:
                 jump(name, trace, getattr(row, side))
     return weight
+
+
+class _Voltage:
+    """`VoltageTraces`' docstring in arithmetic, in mV."""
+
+    def __init__(self, form: VoltageTraces, dt: Any):
+        self.form, self.dt = form, dt
+        self.minus = self.plus = self.mean = np.full(N_POST, float(form.u_rest / mV))
+
+    def step(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        form, low = self.form, float(self.form.theta_minus / mV)
+        y = np.maximum(self.minus - low, 0)
+        if form.u_ref is not None:
+            y = y * ((self.mean - float(form.u_rest / mV)) / float(form.u_ref / mV)) ** 2
+        jump = np.maximum(u - float(form.theta_plus / mV), 0) * np.maximum(self.plus - low, 0) * float(self.dt / ms)
+        if form.tau_mean is not None:
+            self.mean = self._moved(self.mean, self.minus, form.tau_mean)
+        self.minus, self.plus = self._moved(self.minus, u, form.tau_minus), self._moved(self.plus, u, form.tau_plus)
+        return y, jump
+
+    def _moved(self, trace: np.ndarray, to: np.ndarray, tau: Any) -> np.ndarray:
+        return to + (trace - to) * np.exp(-float(self.dt / tau))

@@ -238,6 +238,11 @@ def _replay_rate(
     return ReplayResult(w, states, dt, kept)
 
 
+def _is_of_spike_pairs(rule: TimedRule) -> bool:
+    form = rule.pair_form()
+    return form is not None and form.voltage is None
+
+
 def _replay_spiking(
     rule: RowRule,
     signals: GivenSignals,
@@ -262,7 +267,7 @@ def _replay_spiking(
         n_kept=None if everything else len(steps),
     )
     some = not everything and not names
-    if some and isinstance(rule, TimedRule) and rule.pair_form() is not None and familiar():
+    if some and isinstance(rule, TimedRule) and _is_of_spike_pairs(rule) and familiar():
         build, tables = partial(build_dense_replay, rule, spec), dense_patterns(signals, steps)
     else:
         build, tables = partial(build_replay, spec), patterns(signals, None if everything else steps)

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import numpy as np
+from brian2 import get_device
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import Group
 from brian2.parsing.expressions import parse_expression_dimensions
 from brian2.parsing.statements import parse_statement
@@ -15,7 +17,16 @@ from brian2.utils.stringtools import get_identifiers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import check_quantity
 
-__all__ = ["check_clock", "check_shared", "check_size", "check_writes", "dimensions_of", "expression", "unit_of"]
+__all__ = [
+    "check_clock",
+    "check_device",
+    "check_shared",
+    "check_size",
+    "check_writes",
+    "dimensions_of",
+    "expression",
+    "unit_of",
+]
 
 #: Time steps of two clocks that Brian2 takes to be one.
 _SAME = 1e-12
@@ -77,6 +88,15 @@ def check_writes(group: Group, where: str, code: str, side: str = "") -> None:
         if name in group.variables and group.variables.indices[name] not in allowed:
             may = f"w and variables of the {side}synaptic cells" if side else "w"
             raise SpikedtpError(f"{group.name}: code of {where} may change {may}, not {name!r} (in {line!r})")
+
+
+def check_device(owner: str) -> None:
+    """Raise an error if the active device was built and run, so that what is made now would never run."""
+    if isinstance(device := get_device(), CPPStandaloneDevice) and device.has_been_run:
+        raise SpikedtpError(
+            f"{owner}: the device cpp_standalone was built and run already: call device.reinit() and device.activate() "
+            "before you make a new network"
+        )
 
 
 def check_clock(group: Group, role: str, cells: Group) -> None:

@@ -12,13 +12,48 @@ from numpy.typing import ArrayLike
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_quantity
 
-__all__ = ["checked_mask", "drawn_mask", "listed_mask"]
+__all__ = ["asked_mask", "checked_mask", "told"]
 
 #: What a condition may call, beside `i`, `j`, `N_pre` and `N_post`.
 _FUNCTIONS: dict[str, Any] = {
     name: getattr(np, name) for name in ("abs", "sqrt", "exp", "log", "sin", "cos", "floor", "ceil", "clip")
 }
 _FUNCTIONS["int"] = lambda values: np.asarray(values).astype(int)
+
+
+#: Pairs of cells that are drawn at once: more would take memory, and the draws do not depend on it.
+_AT_ONCE = 2**22
+
+
+def asked_mask(
+    owner: str,
+    shape: tuple[int, int],
+    *,
+    condition: str | None = None,
+    i: Any = None,
+    j: Any = None,
+    p: float = 1.0,
+    seed: Any = None,
+    mask: ArrayLike | None = None,
+) -> np.ndarray:
+    """The mask `(n_post, n_pre)` that `SynapseMatrix.connect` was asked for.
+
+    Raises
+    ------
+    SpikedtpError
+    """
+    ways = {"mask": mask is not None, "i and j": i is not None or j is not None}
+    ways["a condition or p"] = condition is not None or not (isinstance(p, float | int) and p == 1)
+    if sum(ways.values()) > 1:
+        given = ", ".join(way for way, is_given in ways.items() if is_given)
+        raise SpikedtpError(f"{owner}: connect takes either a condition and p, or i and j, or mask, got {given}")
+    if mask is not None:
+        return checked_mask(owner, mask, shape)
+    if not ways["i and j"]:
+        return _drawn_mask(owner, condition, p, seed, shape)
+    if i is None or j is None:
+        raise SpikedtpError(f"{owner}: connect needs both i and j")
+    return _listed_mask(owner, i, j, shape)
 
 
 def checked_mask(owner: str, mask: ArrayLike, shape: tuple[int, int]) -> np.ndarray:
@@ -39,7 +74,7 @@ def checked_mask(owner: str, mask: ArrayLike, shape: tuple[int, int]) -> np.ndar
     return given.copy()
 
 
-def listed_mask(owner: str, i: Any, j: Any, shape: tuple[int, int]) -> np.ndarray:
+def _listed_mask(owner: str, i: Any, j: Any, shape: tuple[int, int]) -> np.ndarray:
     """The mask of the pairs (i, j), presynaptic and postsynaptic cells; one number stands for as many as the other."""
     ends = []
     for name, cells, size in (("i", i, shape[1]), ("j", j, shape[0])):
@@ -66,7 +101,7 @@ def listed_mask(owner: str, i: Any, j: Any, shape: tuple[int, int]) -> np.ndarra
     return mask
 
 
-def drawn_mask(owner: str, condition: str | None, p: float, seed: Any, shape: tuple[int, int]) -> np.ndarray:
+def _drawn_mask(owner: str, condition: str | None, p: float, seed: Any, shape: tuple[int, int]) -> np.ndarray:
     """The mask of the pairs for which the condition is true, each drawn with probability `p`."""
     check_quantity(owner, "p", p, 1.0, least=0.0, most=1.0)
     mask = np.ones(shape, bool) if condition is None else _where(owner, condition, shape)
@@ -75,8 +110,15 @@ def drawn_mask(owner: str, condition: str | None, p: float, seed: Any, shape: tu
             rng = np.random.default_rng(seed)
         except (TypeError, ValueError):
             raise SpikedtpError(f"{owner}: seed must be a whole number of at least 0, got {shown(seed)}") from None
-        mask &= rng.random(shape) < p
+        for rows in _parts(shape):
+            mask[rows] &= rng.random(mask[rows].shape) < p
     return mask
+
+
+def _parts(shape: tuple[int, int]) -> list[slice]:
+    """All rows, some at a time."""
+    n = max(1, _AT_ONCE // max(1, shape[1]))
+    return [slice(first, min(first + n, shape[0])) for first in range(0, shape[0], n)]
 
 
 def _where(owner: str, condition: str, shape: tuple[int, int]) -> np.ndarray:
@@ -88,9 +130,22 @@ def _where(owner: str, condition: str, shape: tuple[int, int]) -> np.ndarray:
     known = names | _FUNCTIONS
     for name in sorted(get_identifiers(condition) - set(known) - {"and", "or", "not", "True", "False"}):
         raise known_names(f"name in {owner}'s condition {condition!r}", name, known)
+    mask = np.empty(shape, bool)
     try:
         code = NumpyNodeRenderer().render_expr(condition)
-        found = eval(code, {"__builtins__": {}, "logical_not": np.logical_not}, known)
-        return np.broadcast_to(found, shape).astype(bool)
+        for rows in _parts(shape):
+            known["j"] = names["j"][rows]
+            mask[rows] = eval(code, {"__builtins__": {}, "logical_not": np.logical_not}, known)
     except (SyntaxError, TypeError, ValueError) as error:
         raise SpikedtpError(f"{owner}: condition {condition!r} cannot be evaluated: {error}") from None
+    return mask
+
+
+def told(synapses: Any, rule: str, shape: tuple[int, int], n: int | None, kind: str) -> str:
+    """One line about synapses, for `repr`; `synapses.why` tells why they are of that kind."""
+    why = f" ({synapses.why})" if synapses.why else ""
+    count = "not connected yet" if n is None else f"{n:,} synapses"
+    return (
+        f"<{type(synapses).__name__} {synapses.name!r}: {rule}, {shape[1]:,} -> {shape[0]:,} cells, {count}, "
+        f"{kind}{why}>"
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from brian2 import Clock, second
 from brian2.core.variables import Variable
-from brian2.groups.group import CodeRunner, Group
+from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -22,7 +22,6 @@ from spikedtp.errors import SpikedtpError, shown
 from spikedtp.spiking.synapses.checks import (
     check_clock,
     check_shared,
-    check_size,
     check_writes,
     dimensions_of,
     expression,
@@ -32,12 +31,12 @@ from spikedtp.spiking.synapses.connections import checked_mask
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.matrix import SynapseMatrix
+from spikedtp.spiking.synapses.events import MatrixEvents
 
 __all__ = ["DenseSynapses"]
 
 
-class DenseSynapses(SynapseMatrix):
+class DenseSynapses(MatrixEvents):
     """Synapses from every cell of `source` to every cell of `target`.
 
     As in Brian2, a spike does not change a variable that is ``(unless refractory)`` while its cell is refractory.
@@ -234,69 +233,6 @@ class DenseSynapses(SynapseMatrix):
         self._in_step["target"] = self._post
         if "_post_spikespace" not in self.variables:
             self.variables.add_reference("_post_spikespace", self._post.group, "_spikespace")
-
-    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Add code for every synapse in steps where the expression `at` is true. It may change ``w``."""
-        check_writes(self, "learn", code)
-        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
-
-    def normalize_rows(
-        self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
-    ) -> None:
-        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`.
-
-        If it is called right after `learn` with the same steps, both are done in one pass over the weights.
-        """
-        check_size(self, "scale", scale, self.variables["w"].dim)
-        options: dict[str, Any] = {"scale": float(scale), "autapses": autapses}
-        learning_at, learning_when, event = getattr(self, "_learning", (None, None, None))
-        if (at, when) == (learning_at, learning_when) and event is self.contained_objects[-1]:
-            event.template_kwds |= options
-        else:
-            self._event("dense_event", at, when, order, needed=["w"], **options)
-
-    def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Set the diagonal of the weights to 0, so that there are no autapses."""
-        self._event("dense_diagonal", at, when, order, needed=["w"])
-
-    def copy_of(
-        self,
-        source: DenseSynapses,
-        *,
-        at: str,
-        factor: float = 1.0,
-        transpose: bool = False,
-        source2: DenseSynapses | None = None,
-        when: str = "end",
-        order: int = 0,
-    ) -> None:
-        """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true."""
-        sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
-        dimensions = self.variables["w"].dim
-        for synapses in sources.values():
-            dimensions = dimensions / synapses.variables["w"].dim
-        check_size(self, "factor", factor, dimensions)
-        for name, synapses in sources.items():
-            self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
-            self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
-        strides: dict[str, Any] = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
-        self._event(
-            "dense_copy",
-            at,
-            when,
-            order,
-            needed=["w", *sources],
-            factor=float(factor),
-            transpose=transpose,
-            sources=list(sources),
-            **strides,
-        )
-
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
-        check_shared(self, "at", at)
-        if "_active" not in self.variables:
-            self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
-        return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
 
     def forget(self) -> None:
         """Remove all spikes on their way. The weights stay."""

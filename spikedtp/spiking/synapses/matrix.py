@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, get_device
+from brian2 import Clock
 from brian2.core.variables import Variable, Variables
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 from numpy.typing import ArrayLike, DTypeLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.parts.code_objects import code_object_class
-from spikedtp.spiking.synapses.connections import checked_mask, drawn_mask, listed_mask
+from spikedtp.spiking.synapses.checks import check_device
+from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.ends import Cells
 
 __all__ = ["SynapseMatrix"]
@@ -59,11 +59,7 @@ class SynapseMatrix(Group):
         name: str,
         namespace: dict | None,
     ):
-        if isinstance(device := get_device(), CPPStandaloneDevice) and device.has_been_run:
-            raise SpikedtpError(
-                f"{pre.owner}: the device cpp_standalone was built and run already: call device.reinit() and "
-                "device.activate() before you make a new network"
-            )
+        check_device(pre.owner)
         clock = spikers.cells.clock if clock is None else clock
         Group.__init__(self, clock=clock, when=when, order=order, name=name, namespace=namespace or {})
         self.codeobj_class = code_object_class()
@@ -146,22 +142,8 @@ class SynapseMatrix(Group):
         """
         if self.mask is not None:
             raise SpikedtpError(f"{self.name} are connected already: put all pairs into one call of connect")
-        ways = {"mask": mask is not None, "i and j": i is not None or j is not None}
-        ways["a condition or p"] = condition is not None or p != 1
-        if sum(ways.values()) > 1:
-            given = ", ".join(way for way, is_given in ways.items() if is_given)
-            raise SpikedtpError(
-                f"{self.name}: connect takes either a condition and p, or i and j, or mask, got {given}"
-            )
         shape = (self.n_post, self.n_pre)
-        if mask is not None:
-            found = checked_mask(self.name, mask, shape)
-        elif ways["i and j"]:
-            if i is None or j is None:
-                raise SpikedtpError(f"{self.name}: connect needs both i and j")
-            found = listed_mask(self.name, i, j, shape)
-        else:
-            found = drawn_mask(self.name, condition, p, seed, shape)
+        found = asked_mask(self.name, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
         if found.all():
             return
         exists = self.variables["exists"] if "exists" in self.variables else self.add_mask()

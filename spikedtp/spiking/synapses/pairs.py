@@ -23,38 +23,21 @@ from typing import Any
 import numpy as np
 from brian2 import ms, second
 from brian2.groups.group import CodeRunner, Group
-from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
-from spikedtp.plasticity.pair_form import PairForm
-from spikedtp.plasticity.timed import decay
-from spikedtp.spiking.synapses.checks import check_shared, unit_of
+from spikedtp.spiking.synapses.checks import check_shared
+from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
+from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
-__all__ = ["PairSynapses", "check_pair_rule"]
+__all__ = ["PairSynapses"]
 
-#: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
-EPOCH = 10.0
 #: The running sums take no more memory than the weights, or this many rows. One row is for one step.
 FEWEST_ROWS = 64
 #: What depends on the time step beside the factors by which traces decay.
 PER_STEP = ("epoch", "dt_ms")
-
-
-def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
-    """The pair form of a rule that `owner` can learn by.
-
-    Raises
-    ------
-    SpikedtpError
-    """
-    form = rule.pair_form() if isinstance(rule, TimedRule) else None
-    if form is None:
-        raise SpikedtpError(
-            f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
-        )
-    return form
 
 
 class PairSynapses(DenseSynapses):
@@ -111,6 +94,8 @@ class PairSynapses(DenseSynapses):
     [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 
+    why = ""  # it was chosen
+
     def __init__(
         self,
         source: Group,
@@ -119,29 +104,30 @@ class PairSynapses(DenseSynapses):
         *,
         rule: TimedRule,
         modulator: str = "",
+        voltage: str = "v",
         filled: bool = True,
         **options: Any,
     ):
-        self.form = form = check_pair_rule(rule)
+        self.form, self._rule = check_pair_rule(rule), rule.name
+        form = self.form
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         self._filled = filled
-        super().__init__(source, target, onto, parameters=dict.fromkeys(self._numbers(form, 1 * ms), 0.0), **options)
+        options = {"name": "pairsynapses*"} | options
+        super().__init__(source, target, onto, parameters=dict.fromkeys(pair_numbers(form, 1 * ms), 0.0), **options)
         for name, value in self.numbers.items() if filled else ():
             self.variables[name].set_value(value)
-        for end in (self._spikers, self._post):
-            end.must_fire(f"{rule.name} needs spikes on both sides")
+        check_ends(rule.name, form, self._spikers, self._post, voltage)
         if self.per_cell > 1:
             raise SpikedtpError(
                 f"{self.name}: spikers of a cell may fire at once; {rule.name} allows one spike in a step"
             )
-        if self.variables["w"].dim is not DIMENSIONLESS:
-            unit = unit_of(self.variables["w"].dim)
-            raise SpikedtpError(
-                f"{self.name}: {rule.name} changes weights without units, but those onto {onto!r} would be in {unit}: "
-                f"give gain={unit!r}, or {unit} times a number, so that a weight of 1 adds that much"
-            )
-        self._hear_post(f"{rule.name} needs its spikes")
+        if self._added is not None:
+            check_gain(self.name, rule.name, *self._added)
+        self.add_attribute("voltages")
+        self.voltages = self._hear_voltage(voltage)
+        if self.voltages is None:
+            self._hear_post(f"{rule.name} needs its spikes")
         self._add_state()
         schedule = {"when": options.get("when", "synapses"), "order": options.get("order", 0)}
         if onto is not None:
@@ -151,38 +137,24 @@ class PairSynapses(DenseSynapses):
         reward = f"_reward = {modulator if form.modulated else 1.0}"
         self._pairs("learn", reward, "rule", **schedule | {"order": schedule["order"] + 1})
 
+    def _hear_voltage(self, voltage: str) -> VoltageGroup | None:
+        """The traces of the voltage for a rule that learns from it, in the place of postsynaptic spikes."""
+        if self.form.voltage is None:
+            return None
+        group = VoltageGroup(self._post, voltage, self.form.voltage, f"{self.name}_voltages")
+        self.contained_objects.append(group)
+        self._in_step["target"] = self._post
+        for name, theirs in (("_post_spikespace", f"_{EVENT}space"), ("_y", "ltd"), ("_jump", "ltp")):
+            self.variables.add_reference(name, group, theirs)
+        return group
+
+    def __repr__(self) -> str:
+        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
+        return told(self, self._rule, (self.n_post, self.n_pre), n, "dense")
+
     @property
     def numbers(self) -> dict[str, float]:
-        return self._numbers(self.form, self.clock.dt)
-
-    @staticmethod
-    def _numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
-        """Constants of the code. They are set at run time, so another rule with the same parts needs no new build."""
-        largest = np.finfo(float).max  # compiled code does not know infinity
-        least = 1e-100  # as good as nothing, and can be divided by
-        low, high = form.bounds
-        fastest = form.pre.tau if form.tau_e is None else min(form.pre.tau, form.tau_e)
-        numbers = {
-            "epoch": max(1, int(EPOCH * float(fastest / dt))),
-            "keep_x": max(decay(dt, form.pre.tau), least),
-            "keep_y": max(decay(dt, form.post.tau), least),
-            "jump_x": form.pre.jump,
-            "jump_y": form.post.jump,
-            "rate": form.learning_rate,
-            "gain_pre": form.gains[0],
-            "gain_post": form.gains[1],
-        }
-        if form.bounded:
-            numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
-        if form.slow_pre is not None:
-            assert form.slow_post is not None  # both or none
-            for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):
-                numbers |= {f"keep_slow_{side}": max(decay(dt, trace.tau), least), f"jump_slow_{side}": trace.jump}
-                numbers |= {f"gain_slow_{side}": gain}
-        if form.tau_e is not None:
-            keep_e = max(decay(dt, form.tau_e), least)
-            numbers |= {"keep_e": keep_e, "per_tau": float(ms / form.tau_e), "dt_ms": float(dt / ms)}
-        return numbers
+        return pair_numbers(self.form, self.clock.dt)
 
     def _row_stride(self, itemsize: int) -> int:
         """Whole vectors of 64 bytes, but never whole pages, or all rows would use the same sets of the cache."""
@@ -195,10 +167,11 @@ class PairSynapses(DenseSynapses):
         self._n_rows = max(FEWEST_ROWS, self.n_pre)
         sums = 2 if form.tau_e is not None else 1
         add("_x", size=self.n_pre)
-        add("_y", size=self.n_post)
+        if form.voltage is None:
+            add("_y", size=self.n_post)
         add("_row_of", size=self.n_pre, dtype=np.int32)
         add("_sums", size=(self._n_rows + 1) * self._width * sums)
-        self._state = ["w", "_x", "_y", "_row_of", "_sums"]
+        self._state = ["w", "_x", "_row_of", "_sums", *(["_y"] if form.voltage is None else [])]
         scalars = {"_row": np.int32, "_age": np.int32, "_left_x": np.float64}
         if form.tau_e is not None:
             add("z", size=self.stop)
@@ -223,13 +196,14 @@ class PairSynapses(DenseSynapses):
     def _pairs(self, task: str, code: str, suffix: str, when: str, order: int) -> None:
         form = self.form
         ring = self._ring_names if task == "arrive" else []
+        heard = ["_y", "_jump"] if form.voltage is not None else []
         self._add(
             "dense_pairs",
             code,
             suffix,
             when,
             order,
-            needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring],
+            needed=[*self._state, *self.numbers, "_spikespace", "_post_spikespace", *ring, *heard],
             task=task,
             width=self._width,
             n_rows=self._n_rows,
@@ -238,6 +212,7 @@ class PairSynapses(DenseSynapses):
             bounded=form.bounded,
             nearest=form.nearest,
             lag=form.lag,
+            voltage=form.voltage is not None,
         )
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
@@ -256,6 +231,8 @@ class PairSynapses(DenseSynapses):
         for name in self._state:
             if name != "w":
                 self.state(name, use_units=False)[:] = 0
+        if self.voltages is not None:
+            self.voltages.forget()
         super().forget()
 
     # -- time steps that change between runs -----------------------------------------------------------------------
@@ -302,7 +279,7 @@ class PairSynapses(DenseSynapses):
                 f"{self.name}: spikes act one step late (convention 'lag'), so the time step cannot change between "
                 "runs: use convention 'same-step', or keep dt"
             )
-        old, new = self._numbers(self.form, before * second), self.numbers
+        old, new = pair_numbers(self.form, before * second), self.numbers
         kept = {name.replace("keep", ""): old[name] / new[name] for name in new if name.startswith("keep_")}
         if "_e" in kept:
             kept["z"] = kept.pop("_e")

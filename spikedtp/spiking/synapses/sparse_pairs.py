@@ -5,33 +5,36 @@ Each synapse has its own traces. They are event-driven: exact, and computed only
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
-from brian2 import Synapses
+import numpy as np
+from brian2 import Synapses, ms
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
 
+from spikedtp.brian2_internals import add_pathway, end_of_run
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
-from spikedtp.spiking.synapses.checks import expression
-from spikedtp.spiking.synapses.delay import Delay
+from spikedtp.plasticity.stock_code import EVERY_STEP, stock_code
+from spikedtp.spiking.synapses.checks import check_clock, check_device, dimensions_of, expression
+from spikedtp.spiking.synapses.connections import told
+from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pairs import check_pair_rule
+from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule
+from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
-__all__ = ["SparsePairSynapses"]
+__all__ = ["SparsePairSynapses", "names_taken"]
 
-#: Orders within the slot: weights are read before the rule acts, and fast traces jump before any weight changes.
-ARRIVE, JUMP, PRE, POST, REWARD = -1, 0, 1, 2, 3
+#: What a rule of the voltage reads of a postsynaptic cell, under names that no group of a script's own has.
+FACTORS = {"_ltd_post": "ltd", "_ltp_post": "ltp"}
 
 
-class _Code(NamedTuple):
-    """A rule in Brian2's words: equations, code by pathway, and code for every time step."""
-
-    model: str
-    on_pre: dict[str, str]
-    on_post: dict[str, str]
-    every_step: str = ""
+def names_taken(form: PairForm, post: Cells) -> list[str]:
+    """The variables of a synapse that the postsynaptic cells have too, which Brian2 does not allow."""
+    ours = {"w", "z", "pending"} if form.tau_e is not None else {"w"}
+    return sorted(ours & {*post.group.variables, *post.cells.variables})
 
 
 class SparsePairSynapses(Synapses):
@@ -47,8 +50,9 @@ class SparsePairSynapses(Synapses):
         As in `DenseSynapses`. Spikes arrive by the pathway ``arrive``, so that ``synapses.arrive.delay`` can be set for
         each synapse after `connect`.
     rule : TimedRule
-        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with the convention "same-step".
+        `STDP`, `TripletSTDP`, `MSTDP`, `MSTDPET` or `Clopath`, with the convention "same-step".
     modulator : str, optional
+    voltage : str
         As in `PairSynapses`.
     gain : str, float or Quantity
         Factor on the weights, which have no units, in the units of `onto`.
@@ -81,6 +85,9 @@ class SparsePairSynapses(Synapses):
     [(0, 1, 0.817), (1, 0, 0.8), (2, 0, 0.8), (2, 1, 0.8)]
     """
 
+    why = ""  # it was chosen
+    _delay_checked = 0.0  # for this time step
+
     def __init__(
         self,
         source: Group,
@@ -89,6 +96,7 @@ class SparsePairSynapses(Synapses):
         *,
         rule: TimedRule,
         modulator: str = "",
+        voltage: str = "v",
         gain: str | float | Quantity = "1.0",
         delay: Quantity | None = None,
         when: str = "synapses",
@@ -96,73 +104,126 @@ class SparsePairSynapses(Synapses):
         **options: Any,
     ):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
+        check_device(owner)
         form = check_pair_rule(rule, type(self).__name__)
         if form.modulated and not modulator:
             raise SpikedtpError(f"{owner}: {rule.name} needs a modulator: an expression such as 'reward_post'")
         if form.lag:
             raise SpikedtpError(f"{owner}: {rule.name} with convention 'lag' needs PairSynapses: or use 'same-step'")
-        ends = [Cells(owner, "source", source), Cells(owner, "target", target)]
-        for end in ends:
-            end.must_fire(f"{rule.name} needs spikes on both sides")
-        code = _in_words(form, modulator)
+        pre, post = Cells(owner, "source", source), Cells(owner, "target", target)
+        check_ends(rule.name, form, pre, post, voltage)
         late = Delay(owner, delay, 0)
-        if onto is not None:
-            ends[1].target(onto)
-            code.on_pre["arrive"] = f"{onto}_post += ({expression(owner, 'gain', gain)})*w"
-        elif late:
+        to = None if onto is None else post.target(onto)[0]
+        if onto is None and late:
             raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
+        gain = expression(owner, "gain", gain)
+        code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=("_ltd_post", "_ltp_post"))
+        late_arrival = {"arrive": delay if late else None} if onto is not None else {}
+        if taken := names_taken(form, post):
+            raise SpikedtpError(
+                f"{owner}: the target {post.group.name!r} has a variable {taken[0]!r}, and so have Brian2's synapses "
+                "with this rule: rename the target's, or use PairSynapses"
+            )
+        at_spikes = {} if form.voltage is not None else code.on_post
         super().__init__(
             source,
             target,
             code.model,
             on_pre=code.on_pre,
-            on_post=code.on_post,
-            delay={"arrive": delay} if late else None,
+            on_post=at_spikes or None,
+            # learning is never late, so that only arrivals have a delay for each synapse
+            delay=dict.fromkeys([*code.on_pre, *at_spikes], 0 * ms) | late_arrival,
             name=name,
             **{"method": "exact", "namespace": {}, "clock": source.clock} | options,
         )
-        orders = {"arrive": ARRIVE, "jump_x": JUMP, "jump_y": JUMP, "learn_pre": PRE, "learn_post": POST}
-        for pathway in (*code.on_pre, *code.on_post):
+        if onto is not None and to is not None:
+            check_gain(self.name, rule.name, gain, dimensions_of(self, gain, {}), onto, to.dim)
+        object.__setattr__(self, "_rule", rule.name)
+        object.__setattr__(self, "_given_delay", np.array([late.in_seconds(self.clock.dt_)]))
+        self.add_attribute("voltages")
+        self.voltages: VoltageGroup | None = None
+        if form.voltage is not None:
+            self.voltages = VoltageGroup(post, voltage, form.voltage, f"{self.name}_voltages")
+            self.contained_objects.append(self.voltages)
+            for ours, theirs in FACTORS.items():
+                self.variables.add_reference(ours, self.voltages, theirs, index="_postsynaptic_idx")
+            add_pathway(self, code.on_post["learn_high"], "learn_high", self.voltages, EVENT)
+        for pathway, order in code.orders.items():
             path = getattr(self, pathway)
-            path.when, path.order = when, orders[pathway]
+            path.when, path.order = when, order
         if code.every_step:
-            self.run_regularly(code.every_step, when=when, order=REWARD, clock=self.clock, name=f"{self.name}_rewarded")
+            name = f"{self.name}_rewarded"
+            self.run_regularly(code.every_step, when=when, order=EVERY_STEP, clock=self.clock, name=name)
 
+    # -- before a run ----------------------------------------------------------------------------------------------
 
-def _in_words(form: PairForm, modulator: str) -> _Code:
-    """A pair form as code for stock synapses; its docstring tells the order of things."""
-    jump = "=" if form.nearest else "+="
-    traces = {"x": form.pre, "y": form.post}
-    pre, post = (_number(gain) for gain in form.gains)
-    after = {"x": "", "y": ""}
-    if form.slow_pre is not None and form.slow_post is not None:
-        traces |= {"slow_x": form.slow_pre, "slow_y": form.slow_post}
-        after = {side: f"\nslow_{side} {jump} {_number(traces[f'slow_{side}'].jump)}" for side in "xy"}
-        pre += f" + {_number(form.slow_gains[0])}*slow_x"
-        post += f" + {_number(form.slow_gains[1])}*slow_y"
-    model = "w : 1\n" + "".join(
-        f"d{name}/dt = -{name}/({_number(float(trace.tau))}*second) : 1 (event-driven)\n"
-        for name, trace in traces.items()
-    )
-    change, every = f"w += {_number(form.learning_rate)}*", ""
-    if form.tau_e is not None:
-        change, model = "pending += ", model + "z : 1\npending : 1\n"
-        tau_e = f"({_number(float(form.tau_e))}*second)"
-        every = f"z = z*exp(-dt/{tau_e}) + pending*ms/{tau_e}\npending = 0\n"
-        every += f"w += {_number(form.learning_rate)}*({modulator})*z*dt/ms"
-    elif form.modulated:
-        change += f"({modulator})*"
-    clip = ""
-    if form.bounded:
-        low, high = (("-inf", "inf")[k] if bound is None else _number(bound) for k, bound in enumerate(form.bounds))
-        clip = f"\nw = clip(w, {low}, {high})"
-    return _Code(
-        model,
-        {"jump_x": f"x {jump} {_number(form.pre.jump)}", "learn_pre": f"{change}({pre})*y{clip}{after['x']}"},
-        {"jump_y": f"y {jump} {_number(form.post.jump)}", "learn_post": f"{change}({post})*x{clip}{after['y']}"},
-        every,
-    )
+    def before_run(self, run_namespace: dict[str, Any]) -> None:
+        for role, cells in (("source", self.source), ("target", self.target)):
+            check_clock(self, role, cells)
+        dt = self.clock.dt_
+        if hasattr(self, "arrive") and self._delay_checked != dt:
+            try:
+                delay = np.asarray(self.arrive.variables["delay"].get_value(), dtype=np.float64)
+            except NotImplementedError:  # compiled code knows the delays, not we
+                delay = self._given_delay
+            warn_of_delays(self.name, delay, np.floor(delay / dt + 0.5), dt, end_of_run(self.clock))
+            object.__setattr__(self, "_delay_checked", dt)
+        super().before_run(run_namespace)
 
+    # -- as dense synapses have it ---------------------------------------------------------------------------------
 
-def _number(value: float) -> str:
-    return repr(float(value))
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights, `(n_post, n_pre)`, and 0 where there is no synapse; one number or such a matrix sets them.
+
+        ``w`` holds the same, one number for each synapse. What is read is a copy that cannot be written to.
+        """
+        pre, post = self._pairs()
+        found = np.zeros((len(self.target), len(self.source)), self.variables["w"].dtype)
+        found[post, pre] = self.w[:]
+        found.flags.writeable = False
+        return found
+
+    @weights.setter
+    def weights(self, weights: ArrayLike) -> None:
+        shape = (len(self.target), len(self.source))
+        if np.shape(weights) not in ((), shape):
+            raise SpikedtpError(f"{self.name}: weights must be (n_post, n_pre) = {shape}, got {np.shape(weights)}")
+        pre, post = self._pairs()
+        self.w = np.broadcast_to(weights, shape)[post, pre]
+
+    def __repr__(self) -> str:
+        known = self.__dict__.get("_known_pairs")
+        shape = len(self.target), len(self.source)
+        return told(self, self._rule, shape, None if known is None else len(known[0]), "sparse")
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Which synapses there are, `(n_post, n_pre)`."""
+        pre, post = self._pairs()
+        found = np.zeros((len(self.target), len(self.source)), bool)
+        found[post, pre] = True
+        return found
+
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """The cells of each synapse. Brian2 does not know them before a compiled run, but `connect_mask` does."""
+        known: tuple[np.ndarray, np.ndarray] | None = self.__dict__.get("_known_pairs")
+        return (np.asarray(self.i[:]), np.asarray(self.j[:])) if known is None else known
+
+    def connect_mask(self, mask: np.ndarray, delay: np.ndarray | None = None) -> None:
+        """Make the synapses where the mask `(n_post, n_pre)` is true, with delays of the same shape."""
+        pre, post = np.nonzero(mask.T)
+        object.__setattr__(self, "_known_pairs", (pre.astype(np.int32), post.astype(np.int32)))
+        if not len(pre):
+            raise SpikedtpError(f"{self.name}: no pair of cells is connected: give another mask, condition or p")
+        self.connect(i=pre, j=post)
+        if delay is not None:
+            self.arrive.delay = delay[post, pre]
+            object.__setattr__(self, "_given_delay", np.asarray(delay[post, pre]))
+
+    def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
+        # Brian2 looks for properties in the class of an object, but not in those from which it inherits
+        if key == "weights":
+            object.__setattr__(self, key, value)
+        else:
+            super().__setattr__(key, value, level=level + 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, second
+from brian2 import Hz, ms, mV, second
 
 from spikedtp import SpikedtpError, replay
 from spikedtp.events import SpikeTrains
@@ -15,6 +15,7 @@ from spikedtp.plasticity import (
     STDP,
     TIMED_RULES,
     Backprop,
+    Clopath,
     DendriticLoss,
     DendriticState,
     HebbWeightNorm,
@@ -93,6 +94,17 @@ CASES = {
     "MSTDPET lag": MSTDPET(convention="lag", traces="nearest", tau_e=7 * ms),
     "TripletSTDP": TripletSTDP(),
     "TripletSTDP nearest": TripletSTDP.fit("hippocampus_nearest"),
+    "Clopath": Clopath(w_min=None, w_max=None, u_rest=-65 * mV),
+    "Clopath bounded": Clopath(
+        a_ltd=0.2 / mV,
+        a_ltp=2 / mV**2,
+        theta_minus=0.1 * mV,
+        theta_plus=0.5 * mV,
+        u_rest=0 * mV,
+        u_ref=0.3 * mV,
+        tau_mean=20 * ms,
+        w_max=1.0,
+    ),
     "BCM": BCM(w_bound=1.5, w_decay=0.1),
     "UrbanczikSenn": UrbanczikSenn(),
     "DendriticState": DendriticState(0.1),

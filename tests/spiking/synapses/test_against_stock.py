@@ -1,4 +1,4 @@
-"""Dense synapses and Brian2's own in random networks: the same spikes, variables and weights, or one line.
+"""Dense and sparse synapses and Brian2's own in random networks: the same spikes, variables and weights, or one line.
 
 ``SPIKEDTP_DIFFERENTIAL=N`` sets how many networks the long test draws; what was tried is printed at the end (``-s``).
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -24,9 +25,14 @@ class Tally:
     def __init__(self):
         self.networks = self.synapses = self.numbers = self.spikes = self.learned = 0
         self.worst = {"float32": 0.0, "float64": 0.0}
+        self.weights = 0.0  # in weights of double precision, by how much at most
+        self.rules: Counter[str] = Counter()
 
     def compare(self, case: Case, found: dict) -> None:
-        dense, stock = found["dense"], found["stock"]
+        for kind in ("dense", "sparse"):
+            self.compare_kind(case, found[kind], found["stock"])
+
+    def compare_kind(self, case: Case, dense: list, stock: list) -> None:
         for k in range(2):
             np.testing.assert_array_equal(dense[k], stock[k], err_msg=f"spikes of {case}")
         self.spikes += len(dense[0])
@@ -42,6 +48,8 @@ class Tally:
             assert off < most, f"array {k} is off by {off:.3g} units of rounding in {case}"
             self.worst[kind] = max(self.worst[kind], off)
             self.numbers += b.size
+            if kind == "float64" and k >= FIRST_WEIGHTS - 2:
+                self.weights = max(self.weights, float(np.abs(a - b).max(initial=0.0)))
 
     def run(self, case: Case) -> None:
         twins = Twins(case)
@@ -58,6 +66,7 @@ class Tally:
 
     def count(self, case: Case, before: list, found: dict) -> None:
         self.networks, self.synapses = self.networks + 1, self.synapses + len(case.links)
+        self.rules.update(f"{link.kind}{' with own delays' * link.spread}" for link in case.links)
         self.learned += any((a != b).any() for a, b in zip(before, found["dense"][FIRST_WEIGHTS:], strict=True))
 
 

@@ -140,7 +140,7 @@ REFUSED = [
 PAIRS_REFUSED = [
     ({"target": "unfiring"}, "target 'unfiring' has no threshold, and STDP needs spikes on both sides"),
     ({"source": "unfiring", "onto": None}, "source 'unfiring' has no threshold, and STDP needs spikes"),
-    ({"onto": "u"}, "STDP changes weights without units, but those onto 'u' would be in volt: give gain='volt'"),
+    ({"onto": "u"}, "STDP changes weights without units, so gain must be in volt as 'u' is, .* give gain='volt'"),
     ({"gain": "mV"}, "STDP changes weights without units"),
     ({"rule": MSTDP(), "modulator": "v_post"}, "modulator must be the same for all synapses, but 'v_post'"),
     ({"spikers": "many"}, "spikers of a cell may fire at once"),

@@ -101,7 +101,7 @@ def test_a_lag_in_steps_needs_one_step():
     run_in_parts(network, (0.1 * ms, 5 * ms))
     with pytest.raises(BrianObjectException) as error:
         run_in_parts(network, (1 * ms, 5 * ms))
-    check_line(error.value.__cause__, r"densesynapses\S*: spikes act one step late")
+    check_line(error.value.__cause__, r"pairsynapses\S*: spikes act one step late")
 
 
 def test_targets_on_another_clock_hear_what_stock_synapses_tell_them():

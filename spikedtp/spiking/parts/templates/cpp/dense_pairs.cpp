@@ -11,7 +11,7 @@
     int32_t &_row = {{_array('_row')}}[0], &_age = {{_array('_age')}}[0];
     int32_t* const _row_of = {{_array('_row_of')}};
     double* const _x = {{_array('_x')}};
-    double* const _y = {{_array('_y')}};
+    double* const _y = {{_array('_y')}}{{' + ' ~ post_start if voltage}};
     double* const _sums = {{_array('_sums')}};
     double& _left_x = {{_array('_left_x')}}[0];
     {% if eligible %}
@@ -169,10 +169,13 @@
     {% endif %}
     const double _pre_gain = _pre_scale*{{_number('gain_pre')}}, _post_gain = _post_scale*{{_number('gain_post')}};
     _age++;
-    const double _keep_y = {{_number('keep_y')}}, _jump_y = {{_number('jump_y')}}, _jump_x = {{_number('jump_x')}}/_left_x;
+    const double _jump_x = {{_number('jump_x')}}/_left_x;
+    {% if not voltage %}
+    const double _keep_y = {{_number('keep_y')}}, _jump_y = {{_number('jump_y')}};
     for (int _j = 0; _j < {{n_post}}; _j++) _y[_j] *= _keep_y;
     for (const int32_t* _event = _post_first; _event < _post_last; _event++)
         _y[*_event - {{post_start}}] {{'=' if nearest else '+='}} _jump_y;
+    {% endif %}
     {% if slow %}
     double *const _slow_x = {{_array('_slow_x')}}, *const _slow_y = {{_array('_slow_y')}};
     const double _keep_slow_x = {{_number('keep_slow_x')}}, _keep_slow_y = {{_number('keep_slow_y')}};
@@ -194,7 +197,8 @@
     std::memcpy(_next, _next - {{width*sums}}, {{width*sums}}*sizeof(double));
     for (; _post_first < _post_last; _post_first++) {
         const int _j = *_post_first - {{post_start}};
-        const double _more = _post_gain{{' + _post_gain_slow*_slow_y[_j]' if slow}};
+        const double _more = _post_gain{{' + _post_gain_slow*_slow_y[_j]' if slow}}
+            {{- '*' ~ _array('_jump') ~ '[*_post_first]' if voltage}};
         _next[_j] += _more;
         {% if eligible %}
         _next[_j + {{width}}] += _more*(_c - _c_step);

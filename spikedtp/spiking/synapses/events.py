@@ -1,0 +1,110 @@
+"""What dense synapses do with the whole matrix in some time steps: learning events, constraints, sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2.groups.group import CodeRunner
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.spiking.synapses.checks import check_shared, check_size, check_writes, dimensions_of, unit_of
+from spikedtp.spiking.synapses.matrix import SynapseMatrix
+
+__all__ = ["MatrixEvents"]
+
+
+class MatrixEvents(SynapseMatrix):
+    """The part of `DenseSynapses` that passes over all weights."""
+
+    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Add code for every synapse in steps where the expression `at` is true. It may change ``w``."""
+        check_writes(self, "learn", code)
+        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
+
+    def normalize_rows(
+        self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
+    ) -> None:
+        """Scale the weights onto each postsynaptic cell so that their absolute values sum to `scale`.
+
+        If it is called right after `learn` with the same steps, both are done in one pass over the weights.
+        """
+        check_size(self, "scale", scale, self.variables["w"].dim)
+        options: dict[str, Any] = {"scale": float(scale), "autapses": autapses}
+        learning_at, learning_when, event = getattr(self, "_learning", (None, None, None))
+        if (at, when) == (learning_at, learning_when) and event is self.contained_objects[-1]:
+            event.template_kwds |= options
+        else:
+            self._event("dense_event", at, when, order, needed=["w"], **options)
+
+    def zero_diagonal(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Set the diagonal of the weights to 0, so that there are no autapses."""
+        self._event("dense_diagonal", at, when, order, needed=["w"])
+
+    def copy_of(
+        self,
+        source: SynapseMatrix,
+        *,
+        at: str,
+        factor: float = 1.0,
+        transpose: bool = False,
+        source2: SynapseMatrix | None = None,
+        when: str = "end",
+        order: int = 0,
+    ) -> None:
+        """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true."""
+        sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
+        dimensions = self.variables["w"].dim
+        for synapses in sources.values():
+            dimensions = dimensions / synapses.variables["w"].dim
+        check_size(self, "factor", factor, dimensions)
+        for name, synapses in sources.items():
+            self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
+            self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
+        strides: dict[str, Any] = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
+        self._event(
+            "dense_copy",
+            at,
+            when,
+            order,
+            needed=["w", *sources],
+            factor=float(factor),
+            transpose=transpose,
+            sources=list(sources),
+            **strides,
+        )
+
+    def summed(self, variable: str, expression: str) -> None:
+        """Set a variable of the postsynaptic cells to a sum over their synapses in every step, before the cells move.
+
+        In stock `Synapses` this is the equation ``variable_post = expression : unit (summed)``. It passes over all
+        synapses in each step, there as here.
+
+        Parameters
+        ----------
+        variable : str
+            A variable of the target, which nothing else sets.
+        expression : str
+            Of ``w`` and of variables of both cells, such as ``"w*x_pre"``.
+
+        Raises
+        ------
+        SpikedtpError
+            There is no such variable, or the units differ.
+        """
+        to, start = self._post.target(variable)
+        found = dimensions_of(self, expression, {})
+        if found is not None and found != to.dim:
+            raise SpikedtpError(
+                f"{self.name}: {variable!r} is in {unit_of(to.dim)}, but the sum of {expression!r} in "
+                f"{unit_of(found)}: multiply by a unit"
+            )
+        before = self._post.group.order - 1
+        options = {"needed": [f"{variable}_post"], "target": f"{variable}_post", "target_start": start}
+        self._event("dense_sum", "True", "groups", before, f"_term = {expression}", **options)
+
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
+        check_shared(self, "at", at)
+        if "_active" not in self.variables:
+            self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
+        return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)

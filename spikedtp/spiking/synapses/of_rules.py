@@ -1,0 +1,92 @@
+"""Makes the synapses of a learning rule in a script's own network: `TimedRule.synapses` comes here.
+
+Which kind is the quicker one was measured (`experiments/benchmarks/dense_or_sparse.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import second
+from brian2.groups.group import Group
+from brian2.units.fundamentalunits import Quantity
+from numpy.typing import ArrayLike
+
+from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity import TimedRule
+from spikedtp.spiking.synapses.connections import asked_mask
+from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
+from spikedtp.spiking.synapses.ends import Cells
+from spikedtp.spiking.synapses.pair_rules import check_pair_rule
+from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses, names_taken
+
+__all__ = ["synapses_of"]
+
+#: Where each synapse has its own delay, stock synapses are quicker below this share of connected pairs.
+OWN_DELAYS = 0.15
+#: Bytes that matrices may take before a network that is not connected all to all gets stock synapses.
+MOST_MEMORY = 2 * 2**30
+
+
+def synapses_of(
+    rule: TimedRule,
+    source: Group,
+    target: Group,
+    onto: str | None = None,
+    *,
+    dense: bool | None = None,
+    condition: str | None = None,
+    i: ArrayLike | None = None,
+    j: ArrayLike | None = None,
+    p: float = 1.0,
+    seed: Any = None,
+    mask: ArrayLike | None = None,
+    delay: Quantity | None = None,
+    **options: Any,
+) -> PairSynapses | SparsePairSynapses:
+    """See `TimedRule.synapses`."""
+    name = options.get("name")
+    owner = f"{rule.name}.synapses" + (f" {name!r}" if name else "")
+    form = check_pair_rule(rule, owner)
+    if dense is not None and not isinstance(dense, bool):
+        raise SpikedtpError(f"{owner}: dense must be True, False, or None (what is quicker), got {shown(dense)}")
+    post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
+    shape = len(post), len(pre)
+    connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
+    each = None  # the delay of each synapse
+    if delay is not None and np.ndim(delay) > 0:
+        each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)
+    memory = _bytes(shape, eligible=form.tau_e is not None, delays=each is not None, masked=not connected.all())
+    chosen, why = (dense, "as asked for") if dense is not None else _quicker(connected.mean(), each is not None, memory)
+    if dense is None and form.lag:
+        chosen, why = True, "convention 'lag' has no other form"
+    elif dense is None and (taken := names_taken(form, post)):
+        chosen, why = True, f"the target has a variable {taken[0]!r} of its own"
+    made: PairSynapses | SparsePairSynapses
+    if each is not None and onto is None:
+        raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
+    if chosen:
+        made = PairSynapses(source, target, onto, rule=rule, delay=delay, **options)
+        made.connect(mask=connected)
+    else:
+        made = SparsePairSynapses(source, target, onto, rule=rule, delay=None if each is not None else delay, **options)
+        made.connect_mask(connected, None if each is None else each * second)
+    object.__setattr__(made, "why", why)
+    return made
+
+
+def _quicker(share: float, own_delays: bool, memory: int) -> tuple[bool, str]:
+    """Whether to make dense synapses, and why."""
+    if share < 1 and memory > MOST_MEMORY:
+        return False, f"matrices would take {memory / 2**30:.1f} GiB"
+    if own_delays:
+        side = "below" if share < OWN_DELAYS else "at least"
+        return share >= OWN_DELAYS, f"quicker: delays of their own, p = {share:.2g} is {side} {OWN_DELAYS}"
+    return True, "quicker: one delay for all"
+
+
+def _bytes(shape: tuple[int, int], *, eligible: bool, delays: bool, masked: bool) -> int:
+    """What `PairSynapses` take: weights and sums, and what else there is for each pair."""
+    return shape[0] * shape[1] * (16 + 24 * eligible + 4 * delays + masked)
