@@ -10,6 +10,7 @@ from spikedtp.neurons.registry import CELLS, register_cell
 from spikedtp.neurons.step_lif import StepLI, StepLIF
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
+from spikedtp.neurons.two_compartment_plateau import TwoCompartmentPlateau
 
 __all__ = [
     "CELLS",
@@ -27,6 +28,7 @@ __all__ = [
     "StepLIF",
     "TwoCompartment",
     "TwoCompartmentLIF",
+    "TwoCompartmentPlateau",
     "check_cell",
     "register_cell",
 ]

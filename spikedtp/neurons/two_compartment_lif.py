@@ -78,12 +78,14 @@ class TwoCompartmentLIF(CellModel):
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_dend")
     whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
+    #: what flows into the dendrite beside its leak and the coupling
+    dendritic_current: ClassVar[str] = "g_dend*unit_voltage*drive_dend"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.v_reset >= self.v_threshold:
             raise SpikedtpError(
-                f"TwoCompartmentLIF.v_reset = {self.v_reset} must be below v_threshold = {self.v_threshold}"
+                f"{type(self).__name__}.v_reset = {self.v_reset} must be below v_threshold = {self.v_threshold}"
             )
 
     @property
@@ -99,12 +101,12 @@ class TwoCompartmentLIF(CellModel):
     def declaration(self) -> Declaration:
         return Declaration(
             equations=Equations(
-                """
+                f"""
                 dv_soma/dt = (g_soma*(v_rest - v_soma) + g_coupling*(v_dend - v_soma) + i_soma)/c_soma
                            : volt (unless refractory)
                 dv_dend/dt = (g_dend*(v_rest - v_dend) + g_coupling*(v_soma - v_dend) + i_dend)/c_dend : volt
                 i_soma = g_soma*unit_voltage*drive_soma : amp
-                i_dend = g_dend*unit_voltage*drive_dend : amp
+                i_dend = {self.dendritic_current} : amp
                 dendritic_state = (v_dend - v_rest + (v_dend - v_soma)*g_coupling/g_dend)/unit_voltage : 1
                 somatic_activity = (v_soma - v_rest)/unit_voltage : 1
                 """
