@@ -36,6 +36,8 @@ from spikedtp.plasticity.top_down import TopDownHebb
 
 if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
+    from spikedtp.plasticity.btsp_laps import LearnedLaps, learn_laps, normalised, plateau_gate, plateau_traces
+    from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
     from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
     from spikedtp.plasticity.eprop import EProp
@@ -65,6 +67,7 @@ __all__ = [
     "Backprop",
     "BackpropBias",
     "BiasRule",
+    "BidirectionalBTSP",
     "Bounds",
     "Clopath",
     "DendriticLoss",
@@ -73,6 +76,7 @@ __all__ = [
     "EProp",
     "Factors",
     "HebbWeightNorm",
+    "LearnedLaps",
     "LearningRule",
     "LocalBackprop",
     "Mask",
@@ -97,9 +101,13 @@ __all__ = [
     "TripletSTDP",
     "UrbanczikSenn",
     "check_rule",
+    "learn_laps",
     "make_bias_rule",
     "make_rule",
     "make_timed_rule",
+    "normalised",
+    "plateau_gate",
+    "plateau_traces",
     "register_bias_rule",
     "register_rule",
     "register_timed_rule",
@@ -109,7 +117,9 @@ __all__ = [
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
     "Clopath": "spikedtp.plasticity.clopath",
+    "BidirectionalBTSP": "spikedtp.plasticity.btsp_traces",
     "EProp": "spikedtp.plasticity.eprop",
+    "LearnedLaps": "spikedtp.plasticity.btsp_laps",
     "MSTDP": "spikedtp.plasticity.mstdp",
     "MSTDPET": "spikedtp.plasticity.mstdpet",
     "PresentationRows": "spikedtp.plasticity.presentation_rows",
@@ -122,7 +132,11 @@ _HOME = {
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",
     "UrbanczikSenn": "spikedtp.plasticity.urbanczik_senn",
     "check_rule": "spikedtp.plasticity.contract",
+    "learn_laps": "spikedtp.plasticity.btsp_laps",
     "make_timed_rule": "spikedtp.plasticity.timed_registry",
+    "normalised": "spikedtp.plasticity.btsp_laps",
+    "plateau_gate": "spikedtp.plasticity.btsp_laps",
+    "plateau_traces": "spikedtp.plasticity.btsp_laps",
     "register_timed_rule": "spikedtp.plasticity.timed_registry",
     "rule_named": "spikedtp.plasticity.timed_registry",
 }

@@ -7,6 +7,7 @@ from typing import Any
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.bcm import BCM
+from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
 from spikedtp.plasticity.clopath import Clopath
 from spikedtp.plasticity.mstdp import MSTDP
 from spikedtp.plasticity.mstdpet import MSTDPET
@@ -22,7 +23,10 @@ __all__ = ["TIMED_RULES", "make_timed_rule", "register_timed_rule", "rule_named"
 TIMED_RULES: Registry[type[TimedRule]] = Registry(
     "learning rule in time steps",
     "spikedtp.timed_rules",
-    {rule.__name__: rule for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, Clopath, BCM, UrbanczikSenn)},
+    {
+        rule.__name__: rule
+        for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, Clopath, BCM, UrbanczikSenn, BidirectionalBTSP)
+    },
     check=rule_check(TimedRule),
 )
 

@@ -18,7 +18,7 @@ def test_every_rule_describes_itself(rule):
     assert description.name == rule.__name__ and any(year in description.source for year in ("19", "20"))
     assert set(description.parameters) == names
     for name, value in description.parameters.items():
-        assert isinstance(value, Quantity) == name.startswith(("tau_", "phi_"))
+        assert isinstance(value, Quantity) == name.startswith(("tau_", "phi_", "k_plus", "k_minus"))
         assert f"`{name}`" in description._repr_markdown_() and name in str(description)
     assert made._repr_latex_() == description._repr_latex_() == f"$\\displaystyle {description.equation}$"
     plain = description.equation.replace(r"\big|", "|").replace(r"\text", r"\mathrm")
