@@ -33,6 +33,12 @@ class ArrayCodeObject(NumpyCodeObject):
     templater = NumpyCodeObject.templater.derive("spikedtp.spiking.parts", templates_dir="templates/numpy")
 
 
+#: Brian2 adds these itself where the class of the code object is its own.
+for _function in DEFAULT_FUNCTIONS.values():
+    if NumpyCodeObject not in _function.implementations:
+        _function.implementations.add_numpy_implementation(_function.pyfunc)
+
+
 def code_object_class() -> type:
     """The class that objects with templates of this package ask the active device for."""
     return CompiledCodeObject if isinstance(get_device(), CPPStandaloneDevice) else ArrayCodeObject
