@@ -14,6 +14,7 @@ from checks import (
     noise,
     pairs,
     poisson,
+    seconds,
 )
 from checks.row import FALSE_ALARM, Row, Scale
 
@@ -27,6 +28,7 @@ GROUPS = {
     "STDP": (pairs.window, pairs.drift),
     "STDP with reward": (pairs.constant_reward, pairs.late_reward),
     "fixed points": (fixed_points.bcm, fixed_points.btsp),
+    "BTSP over seconds": (seconds.at_rest, seconds.place_fields, seconds.poisson_spikes),
     "dendritic prediction": (fixed_points.dendritic_prediction,),
     "noise of ΔW": (noise.angle_and_ceiling,),
     "cells in NEST": (nest_cells.lif_spike_for_spike, nest_cells.one_synapse),
