@@ -39,7 +39,10 @@ PLACED = (
     "background",
 )
 #: Figures of an experiment that do not bear its name.
-FIGURES = {"rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidelity_sweep", "fidelity_sweep_jobs")}
+FIGURES = {
+    "rate_vs_spiking": ("figure3", "fidelity"), "fidelity_sweep": ("fidelity_sweep", "fidelity_sweep_jobs"),
+    "btsp_place_fields": ("btsp_time_course", "btsp_place_fields", "btsp_experiment", "btsp_spikes"),
+}  # fmt: skip
 
 
 def write_all(docs: Path) -> None:
