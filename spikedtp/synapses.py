@@ -5,7 +5,8 @@ Their code is in `spikedtp.spiking.synapses`. This module is what a script impor
 
 from spikedtp.spiking.synapses.btsp import BTSPSynapses
 from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.synapses.pairs import PairSynapses
 from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses
 
-__all__ = ["BTSPSynapses", "DenseSynapses", "PairSynapses", "SparsePairSynapses"]
+__all__ = ["BTSPSynapses", "DenseSynapses", "DiehlCookSynapses", "PairSynapses", "SparsePairSynapses"]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
     from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
+    from spikedtp.plasticity.diehl_cook import DiehlCook
     from spikedtp.plasticity.eprop import EProp
     from spikedtp.plasticity.mstdp import MSTDP
     from spikedtp.plasticity.mstdpet import MSTDPET
@@ -73,6 +74,7 @@ __all__ = [
     "DendriticLoss",
     "DendriticState",
     "Description",
+    "DiehlCook",
     "EProp",
     "Factors",
     "HebbWeightNorm",
@@ -118,6 +120,7 @@ _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
     "Clopath": "spikedtp.plasticity.clopath",
     "BidirectionalBTSP": "spikedtp.plasticity.btsp_traces",
+    "DiehlCook": "spikedtp.plasticity.diehl_cook",
     "EProp": "spikedtp.plasticity.eprop",
     "LearnedLaps": "spikedtp.plasticity.btsp_laps",
     "MSTDP": "spikedtp.plasticity.mstdp",

@@ -9,6 +9,7 @@ from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
 from spikedtp.plasticity.clopath import Clopath
+from spikedtp.plasticity.diehl_cook import DiehlCook
 from spikedtp.plasticity.mstdp import MSTDP
 from spikedtp.plasticity.mstdpet import MSTDPET
 from spikedtp.plasticity.registry import RULES, RuleClass, build, make_rule, rule_check
@@ -25,7 +26,7 @@ TIMED_RULES: Registry[type[TimedRule]] = Registry(
     "spikedtp.timed_rules",
     {
         rule.__name__: rule
-        for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, Clopath, BCM, UrbanczikSenn, BidirectionalBTSP)
+        for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, DiehlCook, Clopath, BCM, UrbanczikSenn, BidirectionalBTSP)
     },
     check=rule_check(TimedRule),
 )

@@ -101,6 +101,10 @@ class DenseSynapses(MatrixEvents):
     [[0.0, 0.75], [0.75, 0.0], [0.75, 0.75]]
     """
 
+    #: What subclasses replace: delays of single synapses, and the template for spikes that arrive.
+    _delays: type[DelayMatrix] = DelayMatrix
+    _arrival = "dense_propagate"
+
     def __init__(
         self,
         source: Group,
@@ -125,7 +129,7 @@ class DenseSynapses(MatrixEvents):
         fire = pre if spikers is None else Cells(owner, "spikers", spikers)
         late: Delay | DelayMatrix
         if np.ndim(delay_steps if delay is None else delay) > 0:
-            late = DelayMatrix(owner, delay, delay_steps, (len(post), len(pre)))
+            late = self._delays(owner, delay, delay_steps, (len(post), len(pre)))
         else:
             late = Delay(owner, delay, delay_steps)
         if len(fire) % len(pre):
@@ -194,18 +198,22 @@ class DenseSynapses(MatrixEvents):
             self._ring_names = self._delay.add_ring(self.variables)
         self._in_step["source"] = self._spikers
         self._add(
-            "dense_propagate",
+            self._arrival,
             f"_gain = {gain}",
             "arrival",
             self.when,
             self.order,
-            needed=[f"{onto}_post", "_spikespace", "w", *self._ring_names],
+            needed=[f"{onto}_post", "_spikespace", "w", *self._ring_names, *self._arrival_needs()],
             target=f"{onto}_post",
             target_start=self._start,
             w_size=dtype.itemsize,
             sum_dtype=wide.type,
             sum_size=wide.itemsize,
         )
+
+    def _arrival_needs(self) -> list[str]:
+        """Further variables of the template for spikes that arrive."""
+        return []
 
     def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
         """Add code for the row of each cell that has just fired. It is refused where several spikers fire for a cell.
