@@ -8,6 +8,9 @@ from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.present import simulate_closed
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
+from spikedtp.spiking.diehl_cook.network import DiehlCookNetwork, DigitResponse
+from spikedtp.spiking.diehl_cook.state import DigitState
+from spikedtp.spiking.diehl_cook.votes import label_cells, predicted_classes
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
 from spikedtp.spiking.eprop.result import EPropResult
 from spikedtp.spiking.eprop.run import run_eprop
@@ -29,6 +32,9 @@ __all__ = [
     "ClosedResponse",
     "Connection",
     "Device",
+    "DiehlCookNetwork",
+    "DigitResponse",
+    "DigitState",
     "EPropResult",
     "Layer",
     "LayeredNetwork",
@@ -43,8 +49,10 @@ __all__ = [
     "default_device",
     "from_nir",
     "from_torch_snn",
+    "label_cells",
     "learn_readout",
     "phases_of",
+    "predicted_classes",
     "register_device",
     "replay",
     "run_eprop",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from brian2 import Clock, Network
+from brian2.core.variables import Variable
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.spiking.parts.streams import Stream
@@ -41,6 +42,9 @@ class BuiltNetwork:
         name -> SpikeMonitor
     traces : dict
         name -> (StateMonitor, variable name)
+    again : Variable, optional
+        Whether to run the presentation again, from time 0 and from `start`, as long as this number is not 0. Random
+        numbers and lasting variables go on; spikes and traces cannot be recorded.
     precision : numpy dtype
         Type in which vectors and traces are kept: float32 saves space, float64 keeps all digits.
     """
@@ -56,6 +60,7 @@ class BuiltNetwork:
     vectors: dict = field(default_factory=dict)
     spikes: dict = field(default_factory=dict)
     traces: dict = field(default_factory=dict)
+    again: Variable | None = None
     precision: type = np.float32
 
     @property

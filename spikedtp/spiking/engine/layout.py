@@ -44,6 +44,8 @@ class Layout:
 
     @classmethod
     def of(cls, built: BuiltNetwork) -> Layout:
+        if built.again is not None and (built.spikes or built.traces):
+            raise AssertionError("a presentation that may run again has no single record of spikes or traces")
         return cls(
             n_steps=built.n_steps,
             precision=np.dtype(built.precision).name,

@@ -88,11 +88,21 @@ def _ready(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
 
 def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
     """Run presentation k; what it adds to each file of the results."""
+    brian2.seed(int(data.seeds[k]))
+    _run_once(built, code, data, k)
+    while built.again is not None and built.again.get_value().item():
+        _run_once(built, code, data, k)
+    left = _left_behind(built, layout)
+    if data.due(k + 1):
+        left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
+    return left
+
+
+def _run_once(built: BuiltNetwork, code: KeptCode, data: RunInputs, k: int) -> None:
     lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
     built.net.restore()
     for variable, values in lasting:
         variable.get_value()[:] = values
-    brian2.seed(int(data.seeds[k]))
     for name, variable in built.changing.items():
         variable.get_value()[:] = data.patterns[name][data.index(name)[k]].ravel()
     for name, stream in built.streams.items():
@@ -102,10 +112,6 @@ def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> di
         built.net.run(built.duration, namespace={})
     if built.clock.variables["timestep"].get_value().item() != built.n_steps:
         raise SpikedtpError(f"presentation {k + 1} of {len(data)} was stopped before its end by brian2.stop()")
-    left = _left_behind(built, layout)
-    if data.due(k + 1):
-        left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
-    return left
 
 
 def _left_behind(built: BuiltNetwork, layout: Layout) -> dict[str, np.ndarray]:

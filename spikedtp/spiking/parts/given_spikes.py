@@ -1,14 +1,16 @@
-"""Cells that fire when they are told to: a table of bits, read 64 cells at a time."""
+"""Cells that fire when they are told to: a table of bits, read 64 cells at a time, and given or drawn."""
 
 from __future__ import annotations
 
 import numpy as np
 from brian2 import Clock, NeuronGroup
+from brian2.groups.group import CodeRunner
 
+from spikedtp.brian2_internals import GENERATOR
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.streams import Stream, stream_table
 
-__all__ = ["given_spikes", "packed", "streamed_spikes"]
+__all__ = ["draw_spikes", "given_spikes", "packed", "streamed_spikes"]
 
 
 def packed(raster: np.ndarray) -> np.ndarray:
@@ -31,6 +33,29 @@ def streamed_spikes(n: int, n_steps: int, *, clock: Clock, name: str) -> tuple[N
     stream = stream_table(cells, "spike_table", _words(n), n_steps, dtype=np.uint64, name=f"{name}.spikes", clock=clock)
     _find_spikes(cells, n_steps, stream.held)
     return cells, stream
+
+
+def draw_spikes(cells: NeuronGroup, chance: str, *, at: str, n_steps: int) -> None:
+    """Draw the whole table of `given_spikes` in steps where `at` is true: a spike has the probability `chance` in each step.
+
+    The number of steps from one spike to the next is drawn, and not each step, so the work is that of the spikes alone.
+    Cells come one after the other, and numbers are the same on every device.
+    """
+    for name, dtype, shared in (("_active", bool, True), ("_chance", np.float64, False)):
+        cells.variables.add_auxiliary_variable(name, dtype=dtype, scalar=shared)
+    drawer = CodeRunner(
+        cells,
+        "draw_spikes",
+        code=f"_active = {at}\n_chance = {chance}",
+        clock=cells.clock,
+        when="start",
+        order=-1,
+        name=f"{cells.name}_draws",
+        needed_variables=["spike_table"],
+        template_kwds={"words": _words(cells.N), "n_steps": n_steps, "generator": GENERATOR},
+        codeobj_class=code_object_class(),
+    )
+    cells.contained_objects.append(drawer)
 
 
 def _words(n: int) -> int:

@@ -16,7 +16,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["DelayMatrix"]
+__all__ = ["DelayMatrix", "delay_lists"]
 
 #: Slots of the ring: more would be a slip of units.
 _MOST_STEPS = 10**6
@@ -109,16 +109,28 @@ class DelayMatrix:
         return slots, n_cells
 
     def _set(self, steps: np.ndarray, exists: np.ndarray, slots: int) -> None:
-        """The lists: postsynaptic cells in the order of presynaptic cell, delay and their own number."""
-        pre, post = np.nonzero(exists)
-        late = steps[pre, post]
-        counts = np.bincount(pre * slots + late, minlength=len(steps) * slots)
-        ends = np.concatenate([[0], np.cumsum(counts)])
-        reached = post[np.lexsort((post, late, pre))]
-        for variable, values in ((self._starts, ends), (self._reached, reached if len(reached) else np.zeros(1))):
+        for name, values in delay_lists(steps, exists, slots).items():
+            variable = getattr(self, name)
             variable.resize(len(values))
-            variable.set_value(values.astype(variable.dtype))
+            variable.set_value(values)
 
     def forget(self) -> None:
         """Remove all spikes that are on their way."""
         self._ring.set_value(0)
+
+
+def delay_lists(steps: np.ndarray, exists: np.ndarray, slots: int) -> dict[str, np.ndarray]:
+    """The lists by name: postsynaptic cells in the order of presynaptic cell, delay and their own number.
+
+    Parameters
+    ----------
+    steps : (n_pre, n_post) int
+    exists : (n_pre, n_post) bool
+    slots : int
+        Delays are below it.
+    """
+    pre, post = np.nonzero(exists)
+    late = steps[pre, post]
+    counts = np.bincount(pre * slots + late, minlength=len(steps) * slots)
+    reached = post[np.lexsort((post, late, pre))] if len(post) else np.zeros(1)
+    return {"_starts": np.concatenate([[0], np.cumsum(counts)]), "_reached": reached.astype(np.int32)}

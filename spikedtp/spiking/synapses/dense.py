@@ -247,6 +247,11 @@ class DenseSynapses(MatrixEvents):
         if self._delay and "_ring" in self.variables:
             self._delay.forget()
 
+    def prepare_delays(self) -> None:
+        """Give the arrays of the delays their sizes and values now, and not when a run begins, for the present dt."""
+        if self._delay:
+            self._delay.prepare(self.clock.dt_, len(self._spikers), self.mask)
+
     # -- before a run ----------------------------------------------------------------------------------------------
 
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.dense import DenseSynapses
 from spikedtp.spiking.synapses.ends import Cells
 
-__all__ = ["DiehlCookSynapses"]
+__all__ = ["DiehlCookSynapses", "delay_columns"]
 
 TRACES = ("x", "y1", "y2")
 
@@ -42,10 +42,14 @@ class TracedDelays(DelayMatrix):
 
     def _set(self, steps: np.ndarray, exists: np.ndarray, slots: int) -> None:
         super()._set(steps, exists, slots)
-        columns = np.where(exists, steps, -1).T.ravel().astype(np.int32)
-        for variable, values in ((self._late, columns), (self._x_then, np.zeros(slots * len(steps)))):
+        for variable, values in ((self._late, delay_columns(steps, exists)), (self._x_then, np.zeros(slots * len(steps)))):
             variable.resize(len(values))
             variable.set_value(values)
+
+
+def delay_columns(steps: np.ndarray, exists: np.ndarray) -> np.ndarray:
+    """Delays `(n_pre, n_post)` as ``_late`` holds them."""
+    return np.where(exists, steps, -1).T.ravel().astype(np.int32)
 
 
 class DiehlCookSynapses(DenseSynapses):

@@ -41,6 +41,7 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
         "presentations.load();",
         f"{SEED}(presentations.seed());",
         "spikedtp::exponentials().forget();",
+        *(["do {"] if built.again is not None else []),
         f"{net}.t = 0;",
         f"{device.get_array_name(clock['t'])}[0] = 0;",
         f"{device.get_array_name(clock['timestep'])}[0] = 0;",
@@ -48,7 +49,10 @@ def write_source(device: CPPStandaloneDevice, built: BuiltNetwork, folder: Path)
     with variables_looked_at_once():
         built.start()
         built.net.run(built.duration, namespace={})
-    add(f'if ({STOPPED}) spikedtp::fail("interrupted");', *_collect(device, built, layout))
+    add(f'if ({STOPPED}) spikedtp::fail("interrupted");')
+    if built.again is not None:
+        add(f"}} while ({device.get_array_name(built.again)}[0]);")
+    add(*_collect(device, built, layout))
     if built.lasting:
         add("if (spikedtp::job().keeps()) {", *(_keep_lasting(device, n, v) for n, v in built.lasting.items()), "}")
     add("presentations.done();", "}", "presentations.finish();")

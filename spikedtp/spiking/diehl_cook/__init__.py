@@ -1,0 +1,1 @@
+"""The network of Diehl & Cook (2015), which learns digits without labels."""

@@ -1,0 +1,28 @@
+{# The table of given_spikes for all steps to come; the number of steps between two spikes has a geometric distribution #}
+{# USES_VARIABLES { N } #}
+{% extends 'common_group.cpp' %}
+{% block extra_headers %}
+#include <algorithm>
+#include <cmath>
+{% endblock %}
+{% block maincode %}
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    if (_active) {
+        uint64_t* const _table = {{get_array_name(variables['spike_table'])}};
+        std::fill(_table, _table + {{n_steps*words}}, 0);
+        const int _N = {{constant_or_scalar('N', variables['N'])}};
+        for (int _idx = 0; _idx < _N; _idx++) {
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            if (!(_chance > 0)) continue;
+            const double _hazard = -std::log1p(-_chance);
+            for (int64_t _step = 0;; _step++) {
+                const double _quiet = spikedtp::exponentials().next({{generator}})/_hazard;
+                if (!(_quiet < {{n_steps}} - _step)) break;
+                _step += (int64_t)_quiet;
+                _table[_step*{{words}} + _idx/64] |= (uint64_t)1 << _idx%64;
+            }
+        }
+    }
+{% endblock %}
