@@ -186,8 +186,7 @@ class DiehlCookNetwork(Settings):
         delays = delay_lists(late, exists, int(np.floor(float(self.largest_delay / self.dt) + 0.5)) + 1)
         if learns:
             delays["_late"] = delay_columns(late, exists)
-        settings = Settings(**vars(self))
-        plan = Plan(settings, state.weights, delays, state.variables, learns)
+        plan = Plan(self, state.weights, delays, state.variables, learns)
         data = RunInputs({"pixels": pixels}, np.arange(n), _seeds(state.seed, *place, n))
         results = run_on(device or default_device(), partial(build_network, plan), data, progress)
         response = DigitResponse(
