@@ -32,7 +32,6 @@ from tqdm import tqdm
 
 from spikedtp import SpikedtpError, datasets
 from spikedtp.cli import run_script
-from spikedtp.datasets import Dataset
 from spikedtp.records import read_arrays, save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import DiehlCookNetwork, DigitState, default_device, label_cells, predicted_classes
 
@@ -118,7 +117,9 @@ class Parts:
             before = json.loads(note.read_text(encoding="utf-8"))
             for name, value in about.items():
                 if before.get(name) != value:
-                    raise SpikedtpError(f"{self.folder} holds parts of a run with other {name}: remove it, or name another --out")
+                    raise SpikedtpError(
+                        f"{self.folder} holds parts of a run with other {name}: remove it, or name another --out"
+                    )
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps(about), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The rule with which Diehl & Cook's network learns digits: nearest spikes, and potentiation from the second spike on."""
+"""The rule of Diehl & Cook's network for digits: nearest spikes, and potentiation from the second spike on."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class DiehlCook(TimedRule):
         )
 
     def stock_code(self, onto: str, gain: str = "1") -> dict[str, Any]:
-        """The rule for Brian2's own `Synapses`, with event-driven traces: ``Synapses(pre, post, **rule.stock_code("ge"))``.
+        """The rule for Brian2's own synapses, with event-driven traces: ``Synapses(a, b, **rule.stock_code("ge"))``.
 
         Weights are read, and the rule acts, when spikes arrive: set ``synapses.pre.delay`` as usual.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from brian2 import Clock, Network, NeuronGroup, Synapses, mV, ms
+from brian2 import Clock, Network, NeuronGroup, Synapses, ms, mV
 
 from spikedtp.spiking.diehl_cook.settings import Settings
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -111,7 +111,9 @@ def build_network(plan: Plan) -> BuiltNetwork:
     built.vectors |= {"count": excitatory.variables["count"], "tries": one.variables["tries"]}
     built.lasting |= {name: one.variables[name] for name in ("again", "tries", "intensity")}
     names = {f"{group}.{name}": (group, name) for group, names in LASTING.items() for name in names}
-    found = {full: groups[group].variables[name] for full, (group, name) in names.items() if plan.learns or name == "theta"}
+    found = {
+        full: groups[group].variables[name] for full, (group, name) in names.items() if plan.learns or name == "theta"
+    }
     built.constants |= {name: (variable, plan.variables[name]) for name, variable in found.items()}
     built.constants |= {f"forward.{name}": (forward.variables[name], values) for name, values in plan.delays.items()}
     built.constants["forward.w"] = (forward.variables["w"], forward.flat(plan.weights))

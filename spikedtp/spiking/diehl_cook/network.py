@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ from spikedtp.spiking.diehl_cook.build import Plan, build_network
 from spikedtp.spiking.diehl_cook.settings import Settings
 from spikedtp.spiking.diehl_cook.state import DigitState, first_state, read_state
 from spikedtp.spiking.engine.batch import RunInputs, RunResults
-from spikedtp.spiking.engine.devices import check_device, default_device
+from spikedtp.spiking.engine.devices import default_device
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.synapses.delay_matrix import delay_lists
 from spikedtp.spiking.synapses.diehl_cook import delay_columns
@@ -179,7 +178,7 @@ class DiehlCookNetwork(Settings):
         first: int = 0,
     ) -> tuple[DigitResponse, RunResults]:
         if state.settings != self:
-            raise SpikedtpError("DiehlCookNetwork: the state is that of a network with other settings: use that network")
+            raise SpikedtpError("DiehlCookNetwork: the state is that of a network with other settings: use its network")
         pixels = self._pixels(images)
         n, place = len(pixels), (LEARNING, state.images) if learns else (ANSWERING, first)
         late, exists = state.delay_steps.T, np.ones(state.delay_steps.T.shape, bool)

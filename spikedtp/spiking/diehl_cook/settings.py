@@ -61,8 +61,8 @@ class Settings(Parameters):
         highest = float(self.rate * self.dt) * (self.intensity + self.intensity_step * (self.most_tries - 1))
         if highest >= 1:
             raise SpikedtpError(
-                f"DiehlCookNetwork: in the last of {self.most_tries} tries an input of 1 would fire {highest:.3g} times "
-                "in a time step: lower dt, rate, intensity_step or most_tries"
+                f"DiehlCookNetwork: in the last of {self.most_tries} tries an input of 1 would fire {highest:.3g} "
+                "times in a time step: lower dt, rate, intensity_step or most_tries"
             )
 
     @property

@@ -106,13 +106,14 @@ def read_state(path: str | Path, settings: Settings) -> DigitState:
         state = DigitState(settings, int(about["seed"]), int(about["images"]), *matrices, found)
         theirs = dict(about["settings"])
     except (KeyError, TypeError, ValueError):
-        raise SpikedtpError(f"{path} is no state of DiehlCookNetwork: name a file that its state was saved to") from None
+        raise SpikedtpError(f"{path} is no state of DiehlCookNetwork: name a file that one was saved to") from None
     if not known:
         raise SpikedtpError(f"{path} is of version {about['version']}, not {VERSION}: learn again")
     for name, value in written(settings).items():
         if theirs.get(name) != value:
             raise SpikedtpError(
-                f"{path} is of a network with {name} = {theirs.get(name)}, not {value}: use the same settings, or begin anew"
+                f"{path} is of a network with {name} = {theirs.get(name)}, not {value}: use the same settings, or "
+                "begin anew"
             )
     expected = first_state(settings, state.seed)
     for name, array in _arrays(expected).items():

@@ -36,7 +36,7 @@ def streamed_spikes(n: int, n_steps: int, *, clock: Clock, name: str) -> tuple[N
 
 
 def draw_spikes(cells: NeuronGroup, chance: str, *, at: str, n_steps: int) -> None:
-    """Draw the whole table of `given_spikes` in steps where `at` is true: a spike has the probability `chance` in each step.
+    """Draw the table of `given_spikes` in steps where `at` is true: each step has a spike with probability `chance`.
 
     The number of steps from one spike to the next is drawn, and not each step, so the work is that of the spikes alone.
     Cells come one after the other, and numbers are the same on every device.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import second
-from brian2.core.variables import Variable, Variables
+from brian2.core.variables import Variables
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
@@ -42,7 +42,8 @@ class TracedDelays(DelayMatrix):
 
     def _set(self, steps: np.ndarray, exists: np.ndarray, slots: int) -> None:
         super()._set(steps, exists, slots)
-        for variable, values in ((self._late, delay_columns(steps, exists)), (self._x_then, np.zeros(slots * len(steps)))):
+        columns, traces = delay_columns(steps, exists), np.zeros(slots * len(steps))
+        for variable, values in ((self._late, columns), (self._x_then, traces)):
             variable.resize(len(values))
             variable.set_value(values)
 
@@ -130,7 +131,8 @@ class DiehlCookSynapses(DenseSynapses):
         if self.variables["w"].dim is not DIMENSIONLESS:
             unit = unit_of(self.variables["w"].dim)
             raise SpikedtpError(
-                f"{self.name}: {rule.name} works with weights without units, but here w is in {unit}: give gain={unit!r}"
+                f"{self.name}: {rule.name} works with weights without units, but here w is in {unit}: "
+                f"give gain={unit!r}"
             )
         for name, size in zip(TRACES, (self.n_pre, self.n_post, self.n_post), strict=True):
             self.variables.add_array(f"_{name}", size=size, dtype=np.float64)

@@ -1,7 +1,7 @@
 """Diehl & Cook's network as a plain Brian2 script, with given input spikes: a second implementation for tests."""
 
 import numpy as np
-from brian2 import Clock, Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, mV, ms
+from brian2 import Clock, Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV
 
 EQUATIONS = """
     dv/dt = ((v_rest - v) + (I_exc + I_inh))/tau : volt (unless refractory)
