@@ -134,7 +134,7 @@ class Parts:
             state, counts, tries = self._part(state, x[chosen], start + len(chosen))
             right = np.nan if labels is None else (predicted_classes(counts, labels, n_classes) == y[chosen]).mean()
             labels = label_cells(counts, y[chosen], n_classes)
-            rows.append((state.images, len(chosen), right, counts.sum(axis=1).mean(), (tries > 1).mean()))
+            rows.append((start + len(chosen), len(chosen), right, counts.sum(axis=1).mean(), (tries > 1).mean()))
         return state, pd.DataFrame(rows, columns=["images", "shown", "accuracy", "spikes", "repeated"])
 
     def _part(self, state: DigitState, x: np.ndarray, done: int) -> tuple[DigitState, np.ndarray, np.ndarray]:

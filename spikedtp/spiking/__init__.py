@@ -1,7 +1,8 @@
 """The spiking side: the only place that creates Brian2 objects.
 
-`simulation` chooses the loop; `open_loop`, `closed_loop`, `rule_replay`, `layered` and `feedforward` each build and
-present one kind of network; `responses`, `synapses`, `parts` and `engine` serve them all (docs/architecture.md).
+`simulation` chooses the loop; `open_loop`, `closed_loop`, `rule_replay`, `layered`, `diehl_cook` and `feedforward` each
+build and present one kind of network; `responses`, `synapses`, `parts` and `engine` serve them all
+(docs/architecture.md).
 """
 
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of

@@ -42,6 +42,15 @@ class DigitResponse(Summarised):
         How often each image was shown.
     timings : dict
         Seconds of each stage, as the engine gives them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.spiking import DiehlCookNetwork
+    >>> network = DiehlCookNetwork(n_inputs=60, n_cells=4, weight_sum=15.0)
+    >>> response = network.respond(network.start(), np.ones((2, 60)), device="runtime")
+    >>> response.counts.shape, response.counts.sum(axis=1) >= network.fewest_spikes
+    ((2, 4), array([ True,  True]))
     """
 
     state: DigitState

@@ -38,6 +38,13 @@ class DigitState(Summarised):
     delay_steps : (n_cells, n_inputs) int
     variables : dict
         Further variables that pass from image to image, as ``excitatory.theta``.
+
+    Examples
+    --------
+    >>> from spikedtp.spiking import DiehlCookNetwork
+    >>> state = DiehlCookNetwork(n_inputs=60, n_cells=4).start(seed=1)
+    >>> state.weights.shape, int(state.delay_steps.max()), state.theta.round(3).tolist()
+    ((4, 60), 20, [0.02, 0.02, 0.02, 0.02])
     """
 
     settings: Settings
