@@ -52,7 +52,7 @@ class Stock:
             namespace=INHIBITORY,
         )  # fmt: skip
         exc.v, inh.v, exc.theta = -65 * mV, -60 * mV, 20 * mV
-        self.forward = Synapses(self.inputs, exc, clock=clock, **DiehlCook().stock_code("ge"))
+        self.forward = Synapses(self.inputs, exc, clock=clock, **DiehlCook().arrival_code("ge"))
         self.forward.connect()
         self.forward.w = "(rand() + 0.01)*0.3"
         self.forward.pre.delay = rng.uniform(0, 10, n * n_inputs) * ms

@@ -31,7 +31,7 @@ class DiehlCook(TimedRule):
     Weights are clipped to [w_min, w_max] after each term.
 
     In the original, a presynaptic spike acts when it arrives, after the delay of its synapse.
-    `spikedtp.synapses.DiehlCookSynapses` and `stock_code` do so. `spikedtp.replay` has no delays.
+    `spikedtp.synapses.DiehlCookSynapses` and `arrival_code` do so. `spikedtp.replay` has no delays.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ class DiehlCook(TimedRule):
             f"w = clip(w + learning_rate*a_plus*{x}*{y2}, w_min, w_max)",
         )
 
-    def stock_code(self, onto: str, gain: str = "1") -> dict[str, Any]:
-        """The rule for Brian2's own synapses, with event-driven traces: ``Synapses(a, b, **rule.stock_code("ge"))``.
+    def arrival_code(self, onto: str, gain: str = "1") -> dict[str, Any]:
+        """The rule for Brian2's own synapses, with event-driven traces: ``Synapses(a, b, **rule.arrival_code("ge"))``.
 
         Weights are read, and the rule acts, when spikes arrive: set ``synapses.pre.delay`` as usual.
 
@@ -151,7 +151,7 @@ class DiehlCook(TimedRule):
         Examples
         --------
         >>> from spikedtp.plasticity import DiehlCook
-        >>> print(DiehlCook().stock_code("ge")["on_pre"])
+        >>> print(DiehlCook().arrival_code("ge")["on_pre"])
         ge_post += (1)*w
         x = 1
         w = clip(w - learning_rate*a_minus*y1, w_min, w_max)

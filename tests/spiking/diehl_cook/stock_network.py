@@ -31,7 +31,7 @@ class StockNetwork:
             namespace={"v_rest": -60 * mV, "v_inh": -85 * mV, "tau": 10 * ms},
         )  # fmt: skip
         self.exc.v, self.inh.v, self.exc.theta = -65 * mV, -60 * mV, 20 * mV
-        forward = self.forward = Synapses(self.inputs, self.exc, clock=clock, **s.rule.stock_code("ge"))
+        forward = self.forward = Synapses(self.inputs, self.exc, clock=clock, **s.rule.arrival_code("ge"))
         forward.connect()
         forward.w, forward.pre.delay = state.weights.T.ravel(), state.delay_steps.T.ravel() * s.dt
         one_to_one = Synapses(self.exc, self.inh, on_pre="ge_post += 10.4", clock=clock)

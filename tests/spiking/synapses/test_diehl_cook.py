@@ -42,7 +42,7 @@ class Twins:
             pre, post, "v", rule=RULE, delay=self.delay, gain=0.4, mask=self.mask, name=f"dense{name}"
         )
         self.dense.weights = self.weights
-        self.stock = Synapses(pre, other, **RULE.stock_code("v", "0.4"), dt=DT)
+        self.stock = Synapses(pre, other, **RULE.arrival_code("v", "0.4"), dt=DT)
         i, j = np.nonzero(self.mask.T)
         self.stock.connect(i=i, j=j)
         self.stock.w = self.weights.T[i, j]
