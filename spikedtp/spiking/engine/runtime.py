@@ -89,16 +89,16 @@ def _ready(build: Callable[[], BuiltNetwork]) -> BuiltNetwork:
 def _present(built: BuiltNetwork, layout: Layout, data: RunInputs, k: int) -> dict[str, np.ndarray]:
     """Run presentation k; what it adds to each file of the results."""
     brian2.seed(int(data.seeds[k]))
-    _run_once(built, code, data, k)
+    _run_once(built, data, k)
     while built.again is not None and built.again.get_value().item():
-        _run_once(built, code, data, k)
+        _run_once(built, data, k)
     left = _left_behind(built, layout)
     if data.due(k + 1):
         left |= {f"lasting.{name}": np.array(v.get_value()) for name, v in built.lasting.items()}
     return left
 
 
-def _run_once(built: BuiltNetwork, code: KeptCode, data: RunInputs, k: int) -> None:
+def _run_once(built: BuiltNetwork, data: RunInputs, k: int) -> None:
     lasting = [(variable, np.array(variable.get_value())) for variable in built.lasting.values()]
     built.net.restore()
     for variable, values in lasting:
