@@ -56,9 +56,7 @@ def main(
     if loaded.shape is None or not len(loaded.train_x) or not len(loaded.test_x):
         raise SpikedtpError(f"--data {data}: images for training and for testing are needed: give mnist:DIR")
     cells, images, naming, part = (20, 40, 40, 20) if quick else (cells, images, naming, PART)
-    network = DiehlCookNetwork(
-        n_inputs=loaded.train_x.shape[1], n_cells=cells, timer=timer * ms, weight_sum=weight_sum
-    )
+    network = DiehlCookNetwork(n_inputs=loaded.train_x.shape[1], n_cells=cells, timer=timer * ms, weight_sum=weight_sum)
     x, y = loaded.train_x[:images], loaded.train_y[:images]
     test_x, test_y = (loaded.test_x[:40], loaded.test_y[:40]) if quick else (loaded.test_x, loaded.test_y)
     options = {"data": data, "cells": cells, "images": len(x), "passes": passes, "naming": naming, "timer_ms": timer}

@@ -132,9 +132,7 @@ def _inputs(s: Settings, clock: Clock, one: NeuronGroup) -> NeuronGroup:
     inputs = given_spikes(s.n_inputs, s.image_steps, clock=clock, name="inputs")
     inputs.variables.add_array("pixel", size=s.n_inputs, dtype=np.float32)
     inputs.variables.add_reference("intensity", one, "intensity", index="0")
-    draw_spikes(
-        inputs, f"pixel*intensity*{float(s.rate * s.dt)!r}", at="t_in_timesteps == 0", n_steps=s.image_steps
-    )
+    draw_spikes(inputs, f"pixel*intensity*{float(s.rate * s.dt)!r}", at="t_in_timesteps == 0", n_steps=s.image_steps)
     return inputs
 
 

@@ -94,7 +94,7 @@ class DiehlCookSynapses(DenseSynapses):
     >>> Network(inputs, cells, synapses).run(10 * ms)
     >>> prefs.codegen.target = target
     >>> synapses.weights.round(5).tolist()
-    [[0.80799, 0.80874]]
+    [[0.8076, 0.80873]]
     """
 
     _delays = TracedDelays
