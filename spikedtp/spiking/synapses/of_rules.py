@@ -14,9 +14,10 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.plasticity import TimedRule
+from spikedtp.plasticity import DiehlCook, TimedRule
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
+from spikedtp.spiking.synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.synapses.ends import Cells
 from spikedtp.spiking.synapses.pair_rules import check_pair_rule
 from spikedtp.spiking.synapses.pairs import PairSynapses
@@ -45,16 +46,23 @@ def synapses_of(
     mask: ArrayLike | None = None,
     delay: Quantity | None = None,
     **options: Any,
-) -> PairSynapses | SparsePairSynapses:
+) -> PairSynapses | SparsePairSynapses | DiehlCookSynapses:
     """See `TimedRule.synapses`."""
     name = options.get("name")
     owner = f"{rule.name}.synapses" + (f" {name!r}" if name else "")
-    form = check_pair_rule(rule, owner)
+    form = None if isinstance(rule, DiehlCook) else check_pair_rule(rule, owner)
     if dense is not None and not isinstance(dense, bool):
         raise SpikedtpError(f"{owner}: dense must be True, False, or None (what is quicker), got {shown(dense)}")
     post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
     shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
+    if form is None:
+        if dense is False:
+            raise SpikedtpError(
+                f"{owner}: this rule has dense synapses alone: leave out dense=False, or make "
+                "Synapses(source, target, **rule.arrival_code(...))"
+            )
+        return DiehlCookSynapses(source, target, onto, rule=rule, delay=delay, mask=connected, **options)
     each = None  # the delay of each synapse
     if delay is not None and np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)

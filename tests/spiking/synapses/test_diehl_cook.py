@@ -147,3 +147,12 @@ def test_a_gain_with_units():
     synapses = DiehlCookSynapses(regular(), regular(2, eqs="current : amp"), "current", gain=2 * nA)
     synapses.weights = 0.25
     assert synapses.weights.tolist() == [[0.25, 0.25], [0.25, 0.25]]
+
+
+def test_the_rule_makes_them():
+    source, target = regular(6), regular(4)
+    synapses = RULE.synapses(source, target, "v", p=0.5, seed=1, delay=2 * ms)
+    assert isinstance(synapses, DiehlCookSynapses) and synapses.rule is RULE
+    assert 0 < synapses.mask.sum() < 24 and (synapses.delay_steps == synapses.delay_steps[0, 0]).all()
+    with pytest.raises(SpikedtpError, match=r"DiehlCook.synapses: this rule has dense synapses alone"):
+        RULE.synapses(source, target, "v", dense=False)
