@@ -19,6 +19,7 @@ from spikedtp.plasticity import (
     Clopath,
     DendriticLoss,
     DendriticState,
+    DiehlCook,
     HebbWeightNorm,
     Oja,
     SupervisedBCM,
@@ -95,6 +96,7 @@ CASES = {
     "MSTDPET lag": MSTDPET(convention="lag", traces="nearest", tau_e=7 * ms),
     "TripletSTDP": TripletSTDP(),
     "TripletSTDP nearest": TripletSTDP.fit("hippocampus_nearest"),
+    "DiehlCook": DiehlCook(a_minus=5e-3),
     "Clopath": Clopath(w_min=None, w_max=None, u_rest=-65 * mV),
     "Clopath bounded": Clopath(
         a_ltd=0.2 / mV,
