@@ -8,6 +8,7 @@ there is another try.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from brian2 import Clock, Network, NeuronGroup, Synapses, ms, mV
@@ -136,7 +137,7 @@ def _inputs(s: Settings, clock: Clock, one: NeuronGroup) -> NeuronGroup:
     return inputs
 
 
-def _cells(n: int, name: str, clock: Clock, constants: tuple, more: str = "", **options) -> NeuronGroup:
+def _cells(n: int, name: str, clock: Clock, constants: tuple, more: str = "", **options: Any) -> NeuronGroup:
     names = ("v_rest", "v_reset", "v_inh", "tau", "refractory_time")
     namespace = dict(zip(names, constants, strict=True)) | options.pop("namespace")
     return NeuronGroup(

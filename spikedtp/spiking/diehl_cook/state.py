@@ -63,10 +63,11 @@ class DigitState(Summarised):
         """Write the state to an ``.npz`` file. The file is complete or absent."""
         path = Path(path)
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        arrays: dict[str, Any] = _arrays(self)
         about = {"version": VERSION, "seed": self.seed, "images": self.images, "settings": written(self.settings)}
         try:
             with partial.open("wb") as file:
-                np.savez(file, about=json.dumps(about), **_arrays(self))
+                np.savez(file, about=json.dumps(about), **arrays)
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)

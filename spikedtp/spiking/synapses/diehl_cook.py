@@ -120,7 +120,7 @@ class DiehlCookSynapses(DenseSynapses):
         self.rule, self._filled = rule, filled
         if np.ndim(delay_steps if delay is None else delay) == 0:
             delay, delay_steps = self._for_each(source, target, delay, delay_steps)
-        names = dict.fromkeys(self._numbers(rule, 1 * second), 0.0)
+        names: dict[str, Any] = dict.fromkeys(self._numbers(rule, 1 * second), 0.0)
         super().__init__(source, target, onto, delay=delay, delay_steps=delay_steps, parameters=names, **options)
         self._set_numbers()
         self._hear_post(f"{rule.name} needs spikes on both sides")

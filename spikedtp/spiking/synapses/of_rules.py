@@ -56,13 +56,16 @@ def synapses_of(
     post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
     shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
-    if form is None:
+    if isinstance(rule, DiehlCook):
         if dense is False:
             raise SpikedtpError(
                 f"{owner}: this rule has dense synapses alone: leave out dense=False, or make "
                 "Synapses(source, target, **rule.arrival_code(...))"
             )
+        if onto is None:
+            raise SpikedtpError(f"{owner}: the rule acts where spikes arrive: give onto, the variable that they add to")
         return DiehlCookSynapses(source, target, onto, rule=rule, delay=delay, mask=connected, **options)
+    assert form is not None
     each = None  # the delay of each synapse
     if delay is not None and np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)
