@@ -1,21 +1,17 @@
 """diehl_cook.py and its benchmark: what they write, that an interrupted run ends with the same bytes, and mistakes."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from brian2 import ms
 from idx_files import write_mnist
+from scripts import EXPERIMENTS, run_script
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import DiehlCook
 from spikedtp.spiking import DiehlCookNetwork
-
-EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 
 
 @pytest.fixture
@@ -26,13 +22,8 @@ def digits(tmp_path):
     return folder
 
 
-def run(script, *arguments):
-    command = [sys.executable, EXPERIMENTS / script, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_quick(tmp_path, digits):
-    done = run("diehl_cook.py", "--data", f"mnist:{digits}", "--out", tmp_path / "out", "--quick")
+    done = run_script("diehl_cook", "--data", f"mnist:{digits}", "--out", tmp_path / "out", "--quick")
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
     figures = {f"{name}.{kind}" for name in ("receptive_fields", "results") for kind in ("png", "svg")}
@@ -45,13 +36,13 @@ def test_quick(tmp_path, digits):
     table = pd.read_csv(out / "learning.csv")
     assert table["images"].tolist() == [20, 40] and np.isnan(table["accuracy"][0])
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix in (".csv", ".json", ".png")}
-    again = run("diehl_cook.py", "--data", f"mnist:{digits}", "--out", out, "--quick")
+    again = run_script("diehl_cook", "--data", f"mnist:{digits}", "--out", out, "--quick")
     assert again.returncode == 0, again.stderr
     for name, content in before.items():
         assert name == "manifest.json" or (out / name).read_bytes() == content, name
-    other = run("diehl_cook.py", "--data", f"mnist:{digits}", "--out", out, "--quick", "--seed", 1)
+    other = run_script("diehl_cook", "--data", f"mnist:{digits}", "--out", out, "--quick", "--seed", 1)
     assert other.returncode == 2 and "holds parts of a run with other seed" in other.stderr
-    other = run("diehl_cook.py", "--data", f"mnist:{digits}", "--out", out, "--quick", "--timer", 40)
+    other = run_script("diehl_cook", "--data", f"mnist:{digits}", "--out", out, "--quick", "--timer", 40)
     assert other.returncode == 2 and "is of a network with timer = 50. * msecond, not 40. * msecond" in other.stderr
 
 
@@ -85,15 +76,15 @@ def test_an_interrupted_run_ends_with_the_same_bytes(tmp_path, monkeypatch):
     ],
 )
 def test_mistakes_are_named(tmp_path, arguments, words):
-    done = run("diehl_cook.py", *arguments, "--out", tmp_path / "out")
+    done = run_script("diehl_cook", *arguments, "--out", tmp_path / "out")
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
 def test_the_benchmark(tmp_path, digits):
     arguments = ("--data", f"mnist:{digits}", "--out", tmp_path / "out", "--quick", "--target", "numpy")
-    done = run("benchmarks/diehl_cook.py", *arguments)
+    done = run_script("benchmarks/diehl_cook", *arguments)
     assert done.returncode == 0, done.stderr
     row = pd.read_csv(tmp_path / "out" / "times.csv").iloc[0]
     assert row.ratio == pytest.approx(row.stock_ms / row.here_ms) and row.stock_tries >= 1 and row.here_tries >= 1
-    assert run("benchmarks/diehl_cook.py", *arguments, "--dt", -1).returncode == 2
+    assert run_script("benchmarks/diehl_cook", *arguments, "--dt", -1).returncode == 2
