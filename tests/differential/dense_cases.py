@@ -80,12 +80,12 @@ RULES = {
 
 
 #: What stock synapses with Clopath's rule read of their cells, written once more; it is in volt.
-VOLTAGE = "below : volt\nabove : volt\nlong : volt\nbefore : 1\nfall : 1\nrise : 1"
+VOLTAGE = "below : volt\nabove : volt\nmean : volt\nbefore : 1\nfall : 1\nrise : 1"
 VOLTAGE_STEP = """
 fall = (below/mV - 200)*int(below > 200*mV)
 rise = (v/mV - 700)*int(v > 700*mV)*(above/mV - 200)*int(above > 200*mV)*dt/ms
-before = ((long/mV - 50)/400)**2
-long += (below - long)*(1 - exp(-dt/(25*ms)))
+before = ((mean/mV - 50)/400)**2
+mean += (below - mean)*(1 - exp(-dt/(25*ms)))
 below += (v - below)*(1 - exp(-dt/(10*ms)))
 above += (v - above)*(1 - exp(-dt/(5*ms)))
 """
@@ -254,7 +254,7 @@ class Twins:
             refractory={"none": False, "time": 3.3 * ms, "condition": f"v > 0.4*{case.unit}"}[case.refractory],
             method="euler",
             dtype=dict.fromkeys(
-                ["x", "y", "c", "drive", "below", "above", "long", "before", "fall", "rise"], np.float64
+                ["x", "y", "c", "drive", "below", "above", "mean", "before", "fall", "rise"], np.float64
             )
             | {k: PARTS[t] for k, t in case.types.items()},
             clock=clock,
@@ -264,7 +264,7 @@ class Twins:
         group.drive = rng.uniform(0.6, 3.5, n) * UNITS[case.unit]
         if name.endswith("stock") and any(link.kind == "Clopath" for link in case.links):
             group.run_regularly(VOLTAGE_STEP, when="thresholds", order=-3, clock=clock, name=f"{name}_voltage")
-            for trace in ("below", "above", "long"):
+            for trace in ("below", "above", "mean"):
                 setattr(group, trace, 50 * mV)
         return group
 
