@@ -70,8 +70,10 @@ class BidirectionalBTSP(TimedRule):
     peak_rate : Quantity (Hz), optional
         Of the presynaptic cells. With it, pre holds spikes: one in a step stands for a rate of 1/dt.
 
-    References ---------- Milstein et al. 2021, eLife 10:e73046, 10.7554/eLife.73046, and its code (ModelDB 266868). The
-    default values are those of the network model there.
+    References
+    ----------
+    Milstein et al. 2021, eLife 10:e73046, 10.7554/eLife.73046, and its code (ModelDB 266868). The default values are
+    those of the network model there.
 
     Examples
     --------
@@ -222,22 +224,25 @@ class BidirectionalBTSP(TimedRule):
         )
 
     def gain_code(self, eligibility: str, instructive: str) -> str:
-        """Code of a synapse that finds ``up`` and ``down``, its rates of potentiation and depression (Hz)."""
+        """Code of a synapse that finds ``_up`` and ``_down``, its rates of potentiation and depression (Hz).
+
+        Names begin with an underscore, so that cells may have any variable.
+        """
 
         def gain(side: str) -> str:
             def sigmoid(x: str) -> str:  # clip: what is beyond underflows anyway
                 return f"1/(1 + exp(clip(-2/h_{side}*({x} - alpha_{side}), -700, 700)))"
 
             low, high = sigmoid("0"), sigmoid("1")
-            return f"k_{side}*({sigmoid('x')} - {low})/({high} - {low})\n"
+            return f"k_{side}*({sigmoid('_overlap')} - {low})/({high} - {low})\n"
 
-        overlap = f"x = {eligibility}*{instructive}/(eligibility_peak*instructive_peak)\n"
-        return f"{overlap}up = {gain('plus')}down = {gain('minus')}"
+        overlap = f"_overlap = {eligibility}*{instructive}/(eligibility_peak*instructive_peak)\n"
+        return f"{overlap}_up = {gain('plus')}_down = {gain('minus')}"
 
     def change_code(self, dt: str) -> str:
-        """Code of a synapse that lets ``w`` follow ``up`` and ``down`` for a step of `dt`."""
-        left = f"lost = (up + down)*{dt}\nshare = -expm1(-lost)/(lost + int(lost == 0))\n"
-        return f"{left}w += (up*(w_max - w) - down*w)*{dt}*share"
+        """Code of a synapse that lets ``w`` follow ``_up`` and ``_down`` for a step of `dt`."""
+        left = f"_lost = (_up + _down)*{dt}\n_share = -expm1(-_lost)/(_lost + int(_lost == 0))\n"
+        return f"{left}w += (_up*(w_max - w) - _down*w)*{dt}*_share"
 
     # --- for networks of spikes ---------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import ms
+from brian2.core.variables import ArrayVariable, Subexpression
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
@@ -13,6 +14,7 @@ from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import BidirectionalBTSP
 from spikedtp.spiking.synapses.checks import unit_of
+from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["BTSPSynapses"]
@@ -41,7 +43,8 @@ class BTSPSynapses(DenseSynapses):
     Raises
     ------
     SpikedtpError
-        The rule is another one, a trace is missing, or `DenseSynapses` refuse something.
+        The rule is another one, a trace is missing or has units, weights begin outside 0 to the rule's `w_max`, or
+        `DenseSynapses` refuse something.
 
     Examples
     --------
@@ -60,6 +63,8 @@ class BTSPSynapses(DenseSynapses):
     >>> bool(1.1 < synapses.weights.min() < synapses.weights.max() < 2)
     True
     """
+
+    why = ""  # there is one kind
 
     def __init__(
         self,
@@ -80,11 +85,13 @@ class BTSPSynapses(DenseSynapses):
         self.rule, self._every = rule, every
         of_cells = ("peak_rate", "tau_eligibility", "tau_instructive")
         numbers = {name: value for name, value in rule.numbers().items() if name not in of_cells}
-        more = options.pop("parameters", None) or {}
-        super().__init__(source, target, onto, parameters={**more, **numbers, "every": every}, **options)
+        numbers["every"], more = every, options.pop("parameters", None) or {}
+        if taken := sorted(more.keys() & numbers.keys()):
+            raise SpikedtpError(f"BTSPSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name")
+        options = {"name": "btspsynapses*"} | options
+        super().__init__(source, target, onto, parameters=more | numbers, **options)
         for role, end, name in (("source", self._pre, eligibility), ("target", self._post, instructive)):
-            if name not in end.group.variables:
-                raise known_names(f"trace of the {role} {end.group.name}", name, end.group.variables)
+            self._check_trace(role, end.group, name)
         if self.variables["w"].dim is not DIMENSIONLESS:
             raise SpikedtpError(
                 f"{self.name}: weights of {rule.name} have no units, so gain must be in those of {onto!r}: give gain, "
@@ -95,12 +102,47 @@ class BTSPSynapses(DenseSynapses):
         if laps is None:
             self.learn(gains + rule.change_code("every"), at=at)
             return
-        for name in ("grown", "shrunk"):
+        for name in ("_grown", "_shrunk"):
             self.variables.add_array(name, size=self.stop, dtype=np.float64)
-        self.learn(f"{gains}grown += up*every\nshrunk += down*every", at=at)
-        self.learn("w = clip(w + grown*(w_max - w) - shrunk*w, 0, w_max)\ngrown = 0\nshrunk = 0", at=laps, order=1)
+        self.learn(f"{gains}_grown += _up*every\n_shrunk += _down*every", at=at)
+        once = "w = clip(w + _grown*(w_max - w) - _shrunk*w, 0, w_max)"
+        self.learn(f"{once}\n_grown = 0\n_shrunk = 0", at=laps, order=1)
+
+    def __repr__(self) -> str:
+        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
+        return told(self, self.rule.name, (self.n_post, self.n_pre), n, "dense")
+
+    @staticmethod
+    def _check_trace(role: str, cells: Group, name: str) -> None:
+        """Raise unless the cells have a variable of that name, without units."""
+        traces = [
+            known for known, found in cells.variables.items()
+            if isinstance(found, (ArrayVariable, Subexpression)) and found.dim is DIMENSIONLESS
+            and not found.scalar and not known.startswith("_") and known != "i"
+        ]  # fmt: skip
+        if name not in cells.variables:
+            raise known_names(f"trace of the {role} {cells.name}", name, traces)
+        if cells.variables[name].dim is not DIMENSIONLESS:
+            raise SpikedtpError(
+                f"BTSPSynapses: the trace {name!r} of the {role} {cells.name} must have no units, got one in "
+                f"{unit_of(cells.variables[name].dim)}"
+            )
+
+    def _check_bounds(self) -> None:
+        """Refuse weights that begin outside 0 to `w_max`: the equation would not bring them back at once."""
+        try:
+            w = self.matrix(self.variables["w"].get_value())
+        except NotImplementedError:  # compiled code knows them, not we
+            return
+        slack = np.finfo(w.dtype).eps * self.rule.w_max
+        if w.size and not (-slack <= w.min() and w.max() <= self.rule.w_max + slack):
+            raise SpikedtpError(
+                f"{self.name}: weights must begin between 0 and w_max = {self.rule.w_max:g}, "
+                f"got {w.min():g} to {w.max():g}"
+            )
 
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
+        self._check_bounds()
         if self._every < self.clock.dt * (1 - 1e-9):
             raise SpikedtpError(
                 f"{self.name}: every = {self._every} must be at least the time step, {self.clock.dt}: give another one"

@@ -49,7 +49,9 @@ def expression(owner: str, what: str, given: str | float | Quantity) -> str:
 
 
 def check_shared(group: Group, what: str, code: str) -> None:
-    """Raise unless `code` has one value for all synapses."""
+    """Raise unless `code` is text that has one value for all synapses."""
+    if not isinstance(code, str):
+        raise SpikedtpError(f"{group.name}: {what} must be an expression, given as text, got {shown(code)}")
     for name in sorted(get_identifiers(code)):
         if not getattr(group.variables.get(name), "scalar", True):
             raise SpikedtpError(

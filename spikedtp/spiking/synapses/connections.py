@@ -135,7 +135,10 @@ def _where(owner: str, condition: str, shape: tuple[int, int]) -> np.ndarray:
         code = NumpyNodeRenderer().render_expr(condition)
         for rows in _parts(shape):
             known["j"] = names["j"][rows]
-            mask[rows] = eval(code, {"__builtins__": {}, "logical_not": np.logical_not}, known)
+            found = np.asarray(eval(code, {"__builtins__": {}, "logical_not": np.logical_not}, known))
+            if found.dtype != bool:
+                raise TypeError("it is a number, and not true or false, as 'i != j' is")
+            mask[rows] = found
     except (SyntaxError, TypeError, ValueError) as error:
         raise SpikedtpError(f"{owner}: condition {condition!r} cannot be evaluated: {error}") from None
     return mask

@@ -53,6 +53,8 @@ def synapses_of(
     form = None if isinstance(rule, DiehlCook) else check_pair_rule(rule, owner)
     if dense is not None and not isinstance(dense, bool):
         raise SpikedtpError(f"{owner}: dense must be True, False, or None (what is quicker), got {shown(dense)}")
+    if "delay_steps" in options:
+        raise SpikedtpError(f"{owner}: give delay, one time or a matrix of times: not all kinds know delay_steps")
     post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
     shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)

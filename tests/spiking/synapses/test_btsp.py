@@ -170,6 +170,10 @@ def groups():
         ({"instructive": "plateau"}, "unknown trace of the target neurongroup[_0-9]* 'plateau'"),
         ({"every": 10}, "BTSPSynapses.every must be a quantity in s"),
         ({"every": 0 * ms}, "BTSPSynapses.every must be above 0. s"),
+        ({"instructive": "v"}, "the trace 'v' of the target neurongroup[_0-9]* must have no units, got one in volt"),
+        ({"eligibility": "eligible"}, "'eligible': known are eligibility$"),
+        ({"parameters": {"w_max": 2.0}}, "BTSPSynapses: 'w_max' is a constant of the rule: give the parameter another"),
+        ({"laps": 3}, "btspsynapses[_0-9]*: at must be an expression, given as text, got 3"),
         ({"onto": "v"}, "weights of BidirectionalBTSP have no units, so gain must be in those of 'v': give gain"),
     ],
 )
@@ -183,6 +187,45 @@ def test_changes_are_not_more_frequent_than_steps(groups):
     with pytest.raises(BrianObjectException) as wrapped:
         Network(*groups, synapses).run(2 * ms)
     assert "too_often: every = 0.5 ms must be at least the time step, 1. ms" in str(wrapped.value.__cause__)
+
+
+@pytest.mark.parametrize("given", [RULE.w_max + 1, -1.0, np.nan])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_weights_begin_within_their_bounds(groups, given, dtype):
+    synapses = BTSPSynapses(*groups, rule=RULE, dtype=dtype, name="outside")
+    network = Network(*groups, synapses)
+    synapses.weights = RULE.w_max  # the bound itself, as that type has it
+    network.run(1 * ms)
+    synapses.weights = given
+    with pytest.raises(BrianObjectException) as wrapped:
+        network.run(1 * ms)
+    assert "outside: weights must begin between 0 and w_max = 4.68031, got" in str(wrapped.value.__cause__)
+
+
+def test_cells_may_have_any_variable_of_their_own(groups):
+    """The code of the rule takes no name from them."""
+    others = ["x", "up", "down", "lost", "share", "grown", "shrunk", "overlap", "every", "k_plus", "w", "w_max"]
+    found = []
+    for names in ([], others):
+        source = NeuronGroup(3, "eligibility : 1", threshold="False", reset="", dt=1 * ms)
+        target = NeuronGroup(2, "\n".join(f"{name} : 1" for name in ["instructive", *names]), dt=1 * ms)
+        made = [BTSPSynapses(source, target, rule=RULE, laps=laps) for laps in (None, "t_in_timesteps == 25")]
+        for name in names:
+            setattr(target, name, 7.0)
+        source.eligibility, target.instructive = 1, 0.4
+        for synapses in made:
+            synapses.weights = 1.0
+        Network(source, target, *made).run(30 * ms)
+        found.append([synapses.weights for synapses in made])
+        assert all((target.state(name)[:] == 7).all() for name in names)
+    np.testing.assert_array_equal(*found)
+    assert all(1.001 < weights.min() for weights in found[0])
+
+
+def test_repr(groups):
+    made = BTSPSynapses(*groups, rule=RULE, name="these")
+    made.connect(i=[0, 1], j=[0, 1])
+    assert repr(made) == "<BTSPSynapses 'these': BidirectionalBTSP, 3 -> 2 cells, 2 synapses, dense>"
 
 
 def test_in_a_network_of_ones_own_with_a_gain_in_volts(groups):

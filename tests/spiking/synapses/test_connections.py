@@ -114,6 +114,8 @@ def test_bounds_concern_synapses_that_exist():
         ({"condition": "i !="}, "'i !=' cannot be evaluated"),
         ({"condition": "x_pre > 0"}, "unknown name in some's condition 'x_pre > 0' 'x_pre': known are .*N_post"),
         ({"condition": "__import__('os')"}, "unknown name"),
+        ({"condition": "i - j"}, "condition 'i - j' cannot be evaluated: it is a number, and not true or false"),
+        ({"condition": "1"}, "condition '1' cannot be evaluated: it is a number, and not true or false"),
         ({"condition": True}, "a condition must be text such as 'i != j', got True: mask= takes an array"),
         ({"condition": "i == j", "mask": np.ones((5, 4), bool)}, "takes either .* got mask, a condition or p"),
     ],

@@ -197,6 +197,7 @@ REFUSED = [
     ({"onto": "u"}, "some: .* gain must be in volt as 'u' is, but gain = '1.0' is in 1: give gain='volt'"),
     ({"delay": 1.5}, "'some'.delay must be a quantity in s"),
     ({"delay": np.ones((3, 2))}, "STDP.synapses 'some': delay must be a matrix of times"),
+    ({"delay_steps": np.ones((3, 2), int)}, "STDP.synapses 'some': give delay, one time or a matrix of times: not all"),
     ({"delay": np.ones((2, 3)) * ms}, "'some': delay must be one for all synapses or .*give its transpose"),
     ({"delay": np.ones((3, 2)) * ms, "onto": None}, "'some': a delay is that of arrival at a variable: give onto"),
     ({"mask": np.ones((2, 3), bool)}, r"STDP.synapses 'some': mask must be \(n_post, n_pre\) = \(3, 2\).*transpose"),
