@@ -87,7 +87,9 @@ class BTSPSynapses(DenseSynapses):
         numbers = {name: value for name, value in rule.numbers().items() if name not in of_cells}
         numbers["every"], more = every, options.pop("parameters", None) or {}
         if taken := sorted(more.keys() & numbers.keys()):
-            raise SpikedtpError(f"BTSPSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name")
+            raise SpikedtpError(
+                f"BTSPSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name"
+            )
         options = {"name": "btspsynapses*"} | options
         super().__init__(source, target, onto, parameters=more | numbers, **options)
         for role, end, name in (("source", self._pre, eligibility), ("target", self._post, instructive)):
