@@ -55,7 +55,8 @@ class PairSynapses(DenseSynapses):
         with weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells have the same time
         step.
     rule : TimedRule
-        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with either convention.
+        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with either convention, or `Clopath`.
+        Only `STDP` and `Clopath` may have bounds.
     modulator : str, optional
         The reward, for rules that need one. It is an expression that is the same for all synapses, such as
         ``"reward_post"`` (a shared variable of the target) or a `TimedArray` of t.
@@ -112,6 +113,9 @@ class PairSynapses(DenseSynapses):
         form = self.form
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
+        if not form.may_wait:
+            raise SpikedtpError(f"PairSynapses: {rule.name} with bounds needs SparsePairSynapses: or leave out w_min and "
+                                "w_max")  # fmt: skip
         self._filled = filled
         options = {"name": "pairsynapses*"} | options
         super().__init__(source, target, onto, parameters=dict.fromkeys(pair_numbers(form, 1 * ms), 0.0), **options)
