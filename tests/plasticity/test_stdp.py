@@ -53,7 +53,7 @@ def test_bounds_are_checked(options, words):
 
 
 def test_rewarded_rules_check_their_bounds_alike():
-    with pytest.raises(SpikedtpError, match="MSTDPET.w_min must be below w_max = 1.0, got 2.0"):
+    with pytest.raises(SpikedtpError, match=r"MSTDPET\.w_min must be below w_max = 1\.0, got 2\.0"):
         MSTDPET(w_min=2.0, w_max=1.0)
-    with pytest.raises(SpikedtpError, match="MSTDP.convention must be same-step where weights have bounds"):
+    with pytest.raises(SpikedtpError, match=r"MSTDP\.convention must be same-step where weights have bounds"):
         MSTDP(w_min=0.0, convention="lag")

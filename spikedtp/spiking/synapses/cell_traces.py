@@ -37,14 +37,15 @@ def add_cell_traces(
     group = cells.group
     # equations do not take names with an underscore, which those of the synapses' own variables have
     bare = {name: name.lstrip("_") for name in traces}
+    decay = "d{0}/dt = -{0}/({1!r}*second) : 1"
     held = NeuronGroup(
         len(group),
-        "\n".join(f"d{bare[name]}/dt = -{bare[name]}/({float(trace.tau)!r}*second) : 1" for name, (trace, _) in traces.items()),
+        "\n".join(decay.format(bare[name], float(trace.tau)) for name, (trace, _) in traces.items()),
         method="exact",
         clock=group.clock,
         namespace={},
         name=f"{synapses.name}_{side}_traces",
-    )  # fmt: skip
+    )
     held.state_updater.when, held.state_updater.order = when, last
     held.variables.add_reference("_spikespace", group, "_spikespace")
     for name, (trace, order) in traces.items():
@@ -55,6 +56,7 @@ def add_cell_traces(
                 code=f"{bare[name]} {'=' if nearest else '+='} {float(trace.jump)!r}",
                 needed_variables=["_spikespace"],
                 template_kwds={"eventspace_variable": held.variables["_spikespace"]},
+                clock=held.clock,
                 when=when,
                 order=order,
                 name=f"{synapses.name}{name}_jump",

@@ -114,8 +114,7 @@ class PairSynapses(DenseSynapses):
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
         if not form.may_wait:
-            raise SpikedtpError(f"PairSynapses: {rule.name} with bounds needs SparsePairSynapses: or leave out w_min and "
-                                "w_max")  # fmt: skip
+            raise SpikedtpError(f"PairSynapses: {rule.name} with w_min or w_max needs SparsePairSynapses")
         self._filled = filled
         options = {"name": "pairsynapses*"} | options
         super().__init__(source, target, onto, parameters=dict.fromkeys(pair_numbers(form, 1 * ms), 0.0), **options)

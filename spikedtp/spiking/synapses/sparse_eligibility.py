@@ -73,6 +73,7 @@ class LazyEligibility:
         def shared(task: str, code: str, order: int) -> None:
             synapses.run_regularly(code, when=when, order=order, clock=synapses.clock, name=f"{name}_{task}")
 
+        synapses.variables.add_auxiliary_variable("_reward", dtype=np.float64, scalar=True)
         # L is 0 before the first step of all
         for_all("renew", f"z_left < {least}", f"{self.catch_up}z_grown = z_grown*z_left\nreward_known = 0", first - 2)
         shared(
@@ -87,8 +88,9 @@ class LazyEligibility:
             for_all("turn", f"{reward}*reward_sign < 0", self.catch_up, last + 1)
         shared(
             "reward",
-            f"reward_sum += {reward}*z_left*dt/ms\n"
-            f"reward_sign = reward_sign*int({reward} == 0) + int({reward} > 0) - int({reward} < 0)",
+            f"_reward = {reward}\n"
+            "reward_sum += _reward*z_left*dt/ms\n"
+            "reward_sign = reward_sign*int(_reward == 0) + int(_reward > 0) - int(_reward < 0)",
             last + 2,
         )
         for_all("finish", "final_step < 0 or t_in_timesteps == final_step", self.finish, last + 3)

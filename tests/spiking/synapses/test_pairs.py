@@ -133,6 +133,7 @@ def test_weights_in_both_orientations():
     [
         ({"rule": BCM()}, "rule must be one of spike pairs"),
         ({"rule": "STDP"}, "rule must be one of spike pairs"),
+        ({"rule": MSTDP(w_max=1.0), "modulator": "1"}, "MSTDP with w_min or w_max needs SparsePairSynapses"),
         ({"rule": MSTDPET()}, "MSTDPET needs a modulator: an expression such as 'reward_post'"),
     ],
 )
