@@ -10,7 +10,9 @@ not every ten; no cell reaches itself or another one twice; a spike counts for S
 count on both sides. Everything happens inside one run: a pair of spikes chooses one of 200 delay lines, which leads to
 the dopamine. Controls: no reward, and the rewards of the same network at reversed times.
 
-To expect for one hour, seeds 0 to 9: {expect}
+To expect for one hour, seeds 0, 1 and 2: the rewarded weight reaches its bound, 4 mV, after 1107, 2361 and 1093 s, falls
+back at times, and is 3.8, 3.8 and 3.6 on average over the last ten minutes; the mean of all others is then 0.6, 0.5 and
+0.5. An hour takes about 40 CPU seconds.
 
     python experiments/distal_reward.py --out results/distal_reward
     python experiments/distal_reward.py --out results/distal_reward --seeds 10 --controls 2
@@ -70,7 +72,7 @@ def main(
         for k in tqdm(range(seed, seed + seeds), unit="network", disable=quick):
             earned = kept(keep, f"{k}_earned", simulate, k, seconds, device, window=window, size=size)
             runs.append(earned)
-            costs[f"seed {k}"] = {"build": earned["cost"][0], "steps": earned["cost"][1]}
+            costs[f"seed {k}"] = {"build": earned["cost"][0], "run": earned["cost"][1]}
             rows.append(row_of(k, "earned", earned, seconds))
             if k < seed + controls:
                 for reward, times in (("none", np.array([])), ("reversed", seconds - earned["rewards"][::-1])):
@@ -81,8 +83,8 @@ def main(
         table = pd.DataFrame(rows)
         summary = summarised(table)
         if stock:
-            build, steps = simulate(seed, stock, device, window=window, stock=True, size=size)["cost"]
-            costs["stock"] = {"build": build, "steps": steps, "seconds": stock}
+            build, run = simulate(seed, stock, device, window=window, stock=True, size=size)["cost"]
+            costs["stock"] = {"build": build, "run": run, "seconds": stock}
         write_table(folder, "networks", table)
         write_table(folder, "weights", pd.concat([weights_of(seed + k, run) for k, run in enumerate(runs)]))
         save_figure(folder, "distal_reward", distal_reward_figure(runs, shown, W_MAX))
@@ -98,7 +100,7 @@ def main(
         typer.echo(f"{key:45} {value:.6g}")
     for name, cost in costs.items():
         done = cost.get("seconds", seconds)
-        typer.echo(f"{name}: {cost['steps']:.1f} CPU seconds for {done:g} s, {1e3 * cost['steps'] / done:.1f} ms/s")
+        typer.echo(f"{name}: {cost['run']:.1f} CPU seconds for {done:g} s, {1e3 * cost['run'] / done:.1f} ms/s")
     typer.echo(f"results in {out}")
 
 
@@ -128,7 +130,7 @@ def simulate(
     stock: bool = False,
     size: dict[str, int],
 ) -> Run:
-    """What one network did, and the CPU seconds of building it and of its time steps."""
+    """What one network did, and the CPU seconds of building it and of running it."""
     wiring = draw_wiring(np.random.default_rng(seed), **size)
     cells = {name: n for name, n in size.items() if name != "fan_out"}
 
@@ -147,7 +149,7 @@ def simulate(
     found, cost = run_own(
         device, make, lambda made: made.run(seconds), lambda made: found_in(made, wiring, seconds), seed=seed, dt=DT
     )
-    return found | {"cost": np.array([cost.build, cost.steps])}
+    return found | {"cost": np.array([cost.build, cost.process])}
 
 
 def found_in(made: Circuit, wiring: Wiring, seconds: float) -> Run:

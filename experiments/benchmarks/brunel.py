@@ -72,7 +72,9 @@ def main(
     rows = []
     with staged(out) as folder:
         for n, duration in zip(sizes, times, strict=True):
-            rows += compare(Brunel(int(n)), duration, seed, repeats, None if missing else nest)
+            found = compare(Brunel(int(n)), duration, seed, repeats, None if missing else nest)
+            rows += found
+            typer.echo(f"{n:g} cells: " + ", ".join(f"{row['program']} {row['cpu_seconds']:.3g} s" for row in found))
         table = pd.DataFrame(rows)
         write_table(folder, "brunel", table)
         write_manifest(

@@ -1,17 +1,13 @@
 """Two recurrent circuits: theory of rates, wiring, statistics of spikes, learning against references, the commands."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from brian2 import ms
-
-from spikedtp import SpikedtpError
-from spikedtp.spiking.engine.devices import compiler_available
+from scripts import run_script
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 
@@ -20,11 +16,6 @@ EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 def found_scripts(monkeypatch):
     monkeypatch.syspath_prepend(str(EXPERIMENTS / "benchmarks"))
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
-
-
-def run(script, *arguments):
-    command = [sys.executable, EXPERIMENTS / script, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 # --- Brunel's network: theory, wiring, statistics ---------------------------------------------------------------------
@@ -178,21 +169,11 @@ def test_each_pair_of_spikes_earns_one_reward():
         assert any(1010 <= reward - time <= 3003 for time in pairs)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
-def test_the_rewarded_synapse_grows_and_not_without_reward(tmp_path):
-    done = run("distal_reward.py", "--out", tmp_path / "out", "--seconds", 1200, "--stock", 2, "--controls", 1)
-    assert done.returncode == 0, done.stderr
-    table = pd.read_csv(tmp_path / "out" / "networks.csv").set_index("reward")
-    assert table.rewarded_last["earned"] > 1.5 > 2 * table.rewarded_last[["none", "reversed"]].max()
-    assert table.others_mean["earned"] < 1
-
-
 # --- the commands -----------------------------------------------------------------------------------------------------
 
 
 def test_quick_brunel(tmp_path):
-    done = run("brunel_stdp.py", "--quick", "--out", tmp_path / "out")
+    done = run_script("brunel_stdp", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"summary.json", "manifest.json", "spikes.csv", "brunel_stdp.png", "brunel_stdp.svg"}
@@ -202,7 +183,7 @@ def test_quick_brunel(tmp_path):
 
 
 def test_quick_distal_reward(tmp_path):
-    done = run("distal_reward.py", "--quick", "--out", tmp_path / "out", "--keep", tmp_path / "kept")
+    done = run_script("distal_reward", "--quick", "--out", tmp_path / "out", "--keep", tmp_path / "kept")
     assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
     files = {"networks.csv", "weights.csv", "distal_reward.png", "distal_reward.svg"}
@@ -215,16 +196,16 @@ def test_quick_distal_reward(tmp_path):
 @pytest.mark.parametrize(
     ("script", "given", "words"),
     [
-        ("brunel_stdp.py", ("--synapses", "fast"), "unknown kind of --synapses 'fast': known are auto, dense"),
-        ("brunel_stdp.py", ("--p", "0"), "--p must be above 0 and at most 1, got 0.0"),
-        ("brunel_stdp.py", ("--seconds", "1"), "--seconds must be above 1"),
-        ("distal_reward.py", ("--seconds", "1"), "--seconds must be at least 2, got 1.0"),
-        ("benchmarks/brunel.py", ("--cells", "1000,x"), "--cells must be positive numbers between commas, got 'x'"),
-        ("benchmarks/brunel.py", ("--cells", "1000"), "--seconds needs one number for each of --cells, got 2 for 1"),
+        ("brunel_stdp", ("--synapses", "fast"), "unknown kind of --synapses 'fast': known are auto, dense"),
+        ("brunel_stdp", ("--p", "0"), "--p must be above 0 and at most 1, got 0.0"),
+        ("brunel_stdp", ("--seconds", "1"), "--seconds must be above 1"),
+        ("distal_reward", ("--seconds", "1"), "--seconds must be at least 2, got 1.0"),
+        ("benchmarks/brunel", ("--cells", "1000,x"), "--cells must be positive numbers between commas, got 'x'"),
+        ("benchmarks/brunel", ("--cells", "1000"), "--seconds needs one number for each of --cells, got 2 for 1"),
     ],
 )
 def test_mistakes_are_named(tmp_path, script, given, words):
-    done = run(script, "--out", tmp_path / "out", *given)
+    done = run_script(script, "--out", tmp_path / "out", *given)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
@@ -238,20 +219,3 @@ def test_nest_is_missing_in_one_line(tmp_path):
     script.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'nest'\" >&2; exit 1\n")
     script.chmod(0o755)
     assert _missing(str(script)).endswith("has no NEST: ModuleNotFoundError: No module named 'nest'")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not compiler_available(), reason="needs a C++ compiler")
-def test_quick_benchmark_without_nest(tmp_path):
-    done = run("benchmarks/brunel.py", "--quick", "--out", tmp_path / "out")
-    assert done.returncode == 0 and "without NEST" in done.stderr
-    table = pd.read_csv(tmp_path / "out" / "brunel.csv").set_index("program")
-    assert table.index.tolist() == ["spikedtp", "Brian2"]
-    assert table.rate_e_hz["Brian2"] == pytest.approx(table.rate_e_hz["spikedtp"], rel=0.1)
-
-
-def test_no_rates_are_named():
-    from recurrent.brunel import Brunel, network_theory
-
-    with pytest.raises(SpikedtpError, match="no rates reproduce themselves"):
-        network_theory(Brunel(1000, g=0.0, j=2.0, eta=50.0))
