@@ -26,11 +26,11 @@ from brian2.groups.group import CodeRunner, Group
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
+from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_shared
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
-from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["PairSynapses"]
 

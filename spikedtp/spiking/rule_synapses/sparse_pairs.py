@@ -19,14 +19,14 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, StockCode, clip_line, pair_terms, rate_factor, stock_code
-from spikedtp.spiking.synapses.cell_traces import add_cell_traces
+from spikedtp.spiking.rule_synapses.cell_traces import add_cell_traces
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule
+from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS, LazyEligibility
+from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_clock, check_device, check_shared, dimensions_of, expression
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule
-from spikedtp.spiking.synapses.sparse_eligibility import EQUATIONS, LazyEligibility
-from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["SparsePairSynapses", "names_taken"]
 

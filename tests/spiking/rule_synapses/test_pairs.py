@@ -11,7 +11,7 @@ from spikedtp.spiking.engine.batch import RunInputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.parts.given_spikes import given_spikes, packed
-from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 
 # --- in a network of cells that fire by themselves --------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import BCM, MSTDP, MSTDPET, STDP, TIMED_RULES, Clopath, TripletSTDP
-from spikedtp.spiking.synapses import of_rules
-from spikedtp.spiking.synapses.sparse_eligibility import EQUATIONS
+from spikedtp.spiking.rule_synapses import of_rules
+from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS
 from spikedtp.synapses import PairSynapses, SparsePairSynapses
 
 pytestmark = pytest.mark.usefixtures("own_networks")

@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import DiehlCook, TimedRule
+from spikedtp.spiking.rule_synapses.diehl_cook import DiehlCookSynapses
+from spikedtp.spiking.rule_synapses.pair_rules import check_pair_rule
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.sparse_pairs import SparsePairSynapses, names_taken
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
-from spikedtp.spiking.synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pair_rules import check_pair_rule
-from spikedtp.spiking.synapses.pairs import PairSynapses
-from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses, names_taken
 
 __all__ = ["synapses_of"]
 
