@@ -58,7 +58,7 @@ _HOME = {
 }
 
 #: What a layer makes through one below it -> who makes it (`registries.maker`).
-MAKERS = {"synapses of a rule": "spikedtp.spiking.synapses.of_rules:synapses_of"}
+MAKERS = {"synapses of a rule": "spikedtp.spiking.rule_synapses.of_rules:synapses_of"}
 
 
 def __getattr__(name: str) -> Any:

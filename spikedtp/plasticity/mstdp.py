@@ -28,9 +28,11 @@ class MSTDP(PairRule):
     the reward is the state of one modulator cell. A synapse reads it when one of its cells fires, or one step later
     for "lag".
 
+    If there are bounds, the weights are clipped after each term, as in `STDP`.
+
     Parameters
     ----------
-    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces, w_min, w_max
         As in `PairRule`.
 
     References
@@ -62,14 +64,19 @@ class MSTDP(PairRule):
 
         def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, state = self._acting(pair, state, row)
-            return weight + self.learning_rate * over_batch(per_synapse(row.modulator) * acting), state
+            reward = per_synapse(row.modulator)
+            if not self.bounded:
+                return weight + self.learning_rate * over_batch(reward * acting), state
+            for term in self._terms(state, row):
+                weight = np.clip(weight + self.learning_rate * over_batch(reward * term), *self.bounds)
+            return weight, state
 
         return step
 
     def spiking_form(self) -> SpikingForm:
         return self._pair_form(
-            on_pre="w += learning_rate*modulator_post*p_minus_post",
-            on_post="w += learning_rate*modulator_post*p_plus_pre",
+            on_pre="w += learning_rate*modulator_post*p_minus_post" + self._clip,
+            on_post="w += learning_rate*modulator_post*p_plus_pre" + self._clip,
         )
 
     def pair_form(self) -> PairForm:

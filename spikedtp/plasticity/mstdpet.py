@@ -31,13 +31,24 @@ last_step = t_in_timesteps
 """
 _PAIR = "z += {pair}/tau_e\nw += learning_rate*dt*modulator_post*{pair}/tau_e"
 
+# With bounds a step is clipped once, when all of its pairs are known: it waits until the next event. Here z is that of
+# the step after `last_step`. In between z and the reward keep their signs, so that clipping once is enough.
+_CATCH_UP_WITHIN = """\
+n = t_in_timesteps - 1 - last_step
+left = z*exp(-n*dt/tau_e)
+w = {within}
+z = left
+last_step += n
+"""
+_EARLIER = "w + learning_rate*dt*modulator_before_post*(z - left)/(1 - exp(-dt/tau_e))"
+
 
 @dataclass(frozen=True)
 class MSTDPET(MSTDP):
     r"""STDP's pair term ζ feeds an eligibility trace z per synapse, and a reward r turns the trace into change::
 
         z <- z e^(-dt/tau_e) + ζ/tau_e      "lag": ζ is the pair term of the step before
-        W <- W + learning_rate r z dt
+        W <- W + learning_rate r z dt       then within the bounds, if there are any
 
     z is in 1/ms. The second line contains dt, so that results converge as dt -> 0.
 
@@ -48,7 +59,7 @@ class MSTDPET(MSTDP):
 
     Parameters
     ----------
-    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces, w_min, w_max
         As in `PairRule`.
     tau_e : Quantity (second)
         Time constant of the eligibility trace.
@@ -88,11 +99,31 @@ class MSTDPET(MSTDP):
         def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, now = self._acting(pair, state, row)
             z = state["z"] * keep + acting / tau
-            return weight + self.learning_rate * step_ms * over_batch(per_synapse(row.modulator) * z), now | {"z": z}
+            weight = weight + self.learning_rate * step_ms * over_batch(per_synapse(row.modulator) * z)
+            return np.clip(weight, *self.bounds) if self.bounded else weight, now | {"z": z}
 
         return step
 
     def spiking_form(self) -> SpikingForm:
+        return self._form_within() if self.bounded else self._form_without()
+
+    def _form_within(self) -> SpikingForm:
+        catch_up = _CATCH_UP_WITHIN.format(within=self._within(_EARLIER))
+        return self._pair_form(
+            synapse="""
+                z : Hz
+                last_step : integer
+                steps_pending = t_in_timesteps - last_step : 1
+                gained_now = (1 - exp(-steps_pending*dt/tau_e))/(1 - exp(-dt/tau_e)) : 1
+            """,
+            states={"z": "synapse.z*exp(-(steps_pending - 1)*dt/tau_e)*ms"},
+            weight=self._within("w + learning_rate*dt*modulator_post*z*gained_now"),
+            on_pre=catch_up + "z += p_minus_post/tau_e",
+            on_post=catch_up + "z += p_plus_pre/tau_e",
+            on_modulator=catch_up,
+        )
+
+    def _form_without(self) -> SpikingForm:
         return self._pair_form(
             synapse="""
                 z : Hz

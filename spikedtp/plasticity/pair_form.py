@@ -63,7 +63,8 @@ class PairForm:
     lag : bool
         Whether dw acts in the next step, with the modulator of that step.
     bounds : (float or None, float or None)
-        Weights are clipped after each dw. In one step, the dw of presynaptic spikes come first.
+        Weights are clipped after each dw. In one step, the dw of presynaptic spikes come first. With `tau_e` they are
+        clipped once in each step.
     voltage : VoltageTraces or None
         The rule learns from the postsynaptic voltage, and not from postsynaptic spikes.
     """
@@ -85,3 +86,8 @@ class PairForm:
     @property
     def bounded(self) -> bool:
         return self.bounds != (None, None)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether changes by postsynaptic spikes may wait for a presynaptic one: not if clipping comes in between."""
+        return not (self.bounded and self.modulated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +38,8 @@ class PairRule(TimedRule):
         Whether ζ acts in its own step, as in Inferno, or in the next step, as in the equations of the paper.
     traces : {"cumulative", "nearest"}
         Whether a spike adds to its trace or sets it. If it sets the trace, only the nearest spikes interact.
+    w_min, w_max : float, optional
+        Hard bounds on the weights. None means no bound. They are allowed only with the convention "same-step".
     """
 
     a_plus: float = parameter(1.0)
@@ -47,11 +49,28 @@ class PairRule(TimedRule):
     learning_rate: float = parameter(0.2, least=0.0)
     convention: str = "same-step"
     traces: str = "cumulative"
+    w_min: float | None = None
+    w_max: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_choice("convention", CONVENTIONS)
         self.check_choice("traces", TRACES)
+        for name, bound in (("w_min", self.w_min), ("w_max", self.w_max)):
+            if bound is not None:
+                check_quantity(self.name, name, bound, 1.0)
+        if self.w_min is not None and self.w_max is not None and self.w_min >= self.w_max:
+            raise SpikedtpError(f"{self.name}.w_min must be below w_max = {self.w_max}, got {self.w_min}")
+        if self.bounded and self.convention == "lag":
+            raise SpikedtpError(f"{self.name}.convention must be same-step where weights have bounds, got 'lag'")
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        return self.w_min, self.w_max
+
+    @property
+    def bounded(self) -> bool:
+        return self.bounds != (None, None)
 
     # --- rate form ----------------------------------------------------------------------------------------------------
 
@@ -79,6 +98,11 @@ class PairRule(TimedRule):
         new = pair(state, row)
         return state["zeta"] if self.convention == "lag" else new["zeta"], new
 
+    @staticmethod
+    def _terms(state: State, row: Row) -> tuple[Array, Array]:
+        """The parts of ζ in the order in which weights with bounds take them: presynaptic spikes come first."""
+        return outer(state["p_minus"], row.pre), outer(row.post, state["p_plus"])
+
     # --- spiking form -------------------------------------------------------------------------------------------------
 
     def _pair_form(self, *, states: dict[str, str] | None = None, **code: Any) -> SpikingForm:
@@ -95,6 +119,17 @@ class PairRule(TimedRule):
             **code,
         )
 
+    def _within(self, weight: str) -> str:
+        """An expression of the weight, within the bounds if there are any."""
+        low = "w_min" if self.w_min is not None else "-inf"
+        high = "w_max" if self.w_max is not None else "inf"
+        return f"clip({weight}, {low}, {high})" if self.bounded else weight
+
+    @property
+    def _clip(self) -> str:
+        """A line that brings the weight within its bounds, if there are any."""
+        return f"\nw = {self._within('w')}" if self.bounded else ""
+
     def pair_form(self) -> PairForm:
         return PairForm(
             pre=PairTrace(self.tau_plus, self.a_plus),
@@ -102,6 +137,7 @@ class PairRule(TimedRule):
             learning_rate=self.learning_rate,
             nearest=self.traces == "nearest",
             lag=self.convention == "lag",
+            bounds=self.bounds,
         )
 
 
@@ -121,10 +157,8 @@ class STDP(PairRule):
 
     Parameters
     ----------
-    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces
+    a_plus, a_minus, tau_plus, tau_minus, learning_rate, convention, traces, w_min, w_max
         As in `PairRule`.
-    w_min, w_max : float, optional
-        Hard bounds on the weights. None means no bound. They are allowed only with the convention "same-step".
 
     References
     ----------
@@ -142,39 +176,22 @@ class STDP(PairRule):
     0.506065
     """
 
-    w_min: float | None = None
-    w_max: float | None = None
-
     equation: ClassVar[str] = (
         r"\dot P^\pm = -P^\pm/\tau_\pm + A_\pm \sum_f \delta(t - t_f), \quad "
         r"\zeta = P^+ S_\mathrm{post} + P^- S_\mathrm{pre}, \quad \Delta W = \gamma\,\zeta"
     )
     reference: ClassVar[str] = "Song, Miller & Abbott 2000, Nat. Neurosci. 3:919, in the notation of Florian 2007"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, bound in (("w_min", self.w_min), ("w_max", self.w_max)):
-            if bound is not None:
-                check_quantity("STDP", name, bound, 1.0)
-        if self.w_min is not None and self.w_max is not None and self.w_min >= self.w_max:
-            raise SpikedtpError(f"STDP.w_min must be below w_max = {self.w_max}, got {self.w_min}")
-        if self.bounds != (None, None) and self.convention == "lag":
-            raise SpikedtpError("STDP.convention must be same-step where weights have bounds, got 'lag'")
-
-    @property
-    def bounds(self) -> tuple[float | None, float | None]:
-        return self.w_min, self.w_max
-
     # --- rate form ----------------------------------------------------------------------------------------------------
 
     def stepper(self, dt: Quantity) -> Step:
-        pair, bounded = self._pair_stepper(dt), self.bounds != (None, None)
+        pair = self._pair_stepper(dt)
 
         def step(weight: Array, state: State, row: Row) -> tuple[Array, State]:
             acting, state = self._acting(pair, state, row)
-            if not bounded:
+            if not self.bounded:
                 return weight + self.learning_rate * over_batch(acting), state
-            for term in (outer(state["p_minus"], row.pre), outer(row.post, state["p_plus"])):
+            for term in self._terms(state, row):
                 weight = np.clip(weight + self.learning_rate * over_batch(term), *self.bounds)
             return weight, state
 
@@ -183,14 +200,7 @@ class STDP(PairRule):
     # --- spiking form -------------------------------------------------------------------------------------------------
 
     def spiking_form(self) -> SpikingForm:
-        clip = ""
-        if self.bounds != (None, None):
-            low = "w_min" if self.w_min is not None else "-inf"
-            high = "w_max" if self.w_max is not None else "inf"
-            clip = f"\nw = clip(w, {low}, {high})"
         return self._pair_form(
-            on_pre="w += learning_rate*p_minus_post" + clip, on_post="w += learning_rate*p_plus_pre" + clip
+            on_pre="w += learning_rate*p_minus_post" + self._clip,
+            on_post="w += learning_rate*p_plus_pre" + self._clip,
         )
-
-    def pair_form(self) -> PairForm:
-        return replace(super().pair_form(), bounds=self.bounds)

@@ -9,7 +9,7 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.pair_form import PairForm, VoltageTraces
 
-__all__ = ["StockCode", "stock_code", "voltage_code"]
+__all__ = ["StockCode", "clip_line", "pair_terms", "rate_factor", "stock_code", "voltage_code"]
 
 #: Orders within the slot: weights are read before the rule acts, and fast traces jump before any weight changes.
 ORDERS = {"arrive": -1, "jump_pre": 0, "jump_post": 0, "learn_pre": 1, "learn_post": 2, "learn_high": 2}
@@ -142,43 +142,56 @@ def stock_code(
         raise SpikedtpError("a rule with convention 'lag' has no code for Brian2's Synapses: use 'same-step'")
     jump = "=" if form.nearest else "+="
     traces = {PRE: form.pre}
-    pre, post = (_number(gain) for gain in form.gains)
     after = {PRE: "", POST: ""}
     if form.post is not None:
         traces[POST] = form.post
     if form.slow_pre is not None and form.slow_post is not None:
         traces |= {f"slow_{PRE}": form.slow_pre, f"slow_{POST}": form.slow_post}
         after = {side: f"\nslow_{side} {jump} {_number(traces[f'slow_{side}'].jump)}" for side in after}
-        pre += f" + {_number(form.slow_gains[0])}*slow_{PRE}"
-        post += f" + {_number(form.slow_gains[1])}*slow_{POST}"
     model = "w : 1\n" + "".join(
         f"d{name}/dt = -{name}/({_number(trace.tau)}*second) : 1 (event-driven)\n" for name, trace in traces.items()
     )
-    scale, every = "" if form.learning_rate == 1 else f"{_number(form.learning_rate)}*", ""
+    scale, every, clip = rate_factor(form), "", clip_line(form)
     change = f"w += {scale}"
     if form.tau_e is not None:
         change, model = "pending += ", model + "z : 1\npending : 1\n"
         tau_e = f"({_number(form.tau_e)}*second)"
         every = f"z = z*exp(-dt/{tau_e}) + pending*ms/{tau_e}\npending = 0\n"
-        every += f"w += {scale}({modulator})*z*dt/ms"
+        every, clip = every + f"w += {scale}({modulator})*z*dt/ms{clip}", ""  # of the whole step
     elif form.modulated:
         change += f"({modulator})*"
-    clip = ""
-    if form.bounded:
-        low, high = (("-inf", "inf")[k] if bound is None else _number(bound) for k, bound in enumerate(form.bounds))
-        clip = f"\nw = clip(w, {low}, {high})"
-    pre, post = (_factor(gain) for gain in (pre, post))
     y, more = (POST, PRE) if form.voltage is None else (factors[0], f"{PRE}*{factors[1]}")
-    on_pre = {"jump_pre": f"{PRE} {jump} {_number(form.pre.jump)}", "learn_pre": f"{change}{pre}{y}{clip}{after[PRE]}"}
+    pre, post = pair_terms(form, more, y, f"slow_{PRE}", f"slow_{POST}")
+    on_pre = {"jump_pre": f"{PRE} {jump} {_number(form.pre.jump)}", "learn_pre": f"{change}{pre}{clip}{after[PRE]}"}
     if onto is not None:
         on_pre = {"arrive": f"{onto}_post += {_factor(gain)}w"} | on_pre
-    learn = f"{change}{post}{more}{clip}{after[POST]}"
+    learn = f"{change}{post}{clip}{after[POST]}"
     if form.voltage is not None:
         cells = voltage_code(form.voltage, voltage)
         return replace(cells, model=model, on_pre=on_pre, on_post={"learn_high": learn}, every_step=every)
     assert form.post is not None  # there is either
     on_post = {"jump_post": f"{POST} {jump} {_number(form.post.jump)}", "learn_post": learn}
     return StockCode(model, on_pre, on_post, every)
+
+
+def pair_terms(form: PairForm, x: str, y: str, slow_x: str, slow_y: str) -> tuple[str, str]:
+    """What a presynaptic and a postsynaptic spike change, without learning rate and reward, with names of traces."""
+    pre, post = (_number(gain) for gain in form.gains)
+    if form.slow_pre is not None:
+        pre += f" + {_number(form.slow_gains[0])}*{slow_x}"
+        post += f" + {_number(form.slow_gains[1])}*{slow_y}"
+    return f"{_factor(pre)}{y}", f"{_factor(post)}{x}"
+
+
+def rate_factor(form: PairForm) -> str:
+    """The learning rate and the sign of multiplication; nothing for 1."""
+    return "" if form.learning_rate == 1 else f"{_number(form.learning_rate)}*"
+
+
+def clip_line(form: PairForm) -> str:
+    """A line that brings the weight within its bounds, if there are any."""
+    low, high = (("-inf", "inf")[k] if bound is None else _number(bound) for k, bound in enumerate(form.bounds))
+    return f"\nw = clip(w, {low}, {high})" if form.bounded else ""
 
 
 def voltage_code(form: VoltageTraces, u: str) -> StockCode:

@@ -172,10 +172,10 @@ class TimedRule(Parameters, Described):
         >>> from spikedtp.plasticity import STDP
         >>> inputs = SpikeGeneratorGroup(20, [0], [1] * ms, name="doc_rule_inputs")
         >>> cells = NeuronGroup(30, "v : 1", threshold="v > 1", reset="v = 0", name="doc_rule_cells")
-        >>> synapses = STDP(w_min=0, w_max=1).synapses(inputs, cells, "v", p=0.1, seed=1, name="doc_rule")
+        >>> synapses = STDP(w_min=0, w_max=1).synapses(inputs, cells, "v", p=0.2, seed=1, name="doc")
         >>> synapses.weights = 0.5
         >>> synapses
-        <PairSynapses 'doc_rule': STDP, 20 -> 30 cells, 57 synapses, dense (quicker: one delay for all)>
+        <PairSynapses 'doc': STDP, 20 -> 30 cells, 107 synapses, dense (quicker: one delay, p = 0.18 is at least 0.1)>
         """
         return maker("synapses of a rule")(self, source, target, onto, **options)
 

@@ -26,8 +26,8 @@ from spikedtp.spiking.open_loop.present import simulate_open
 from spikedtp.spiking.open_loop.response import SpikingResponse
 from spikedtp.spiking.responses.response import Response
 from spikedtp.spiking.rule_replay.replay import ReplayResult, replay
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 from spikedtp.spiking.simulation import simulate
-from spikedtp.spiking.synapses.pairs import PairSynapses
 
 __all__ = [
     "ClosedResponse",

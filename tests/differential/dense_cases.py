@@ -33,9 +33,9 @@ from brian2 import (
 )
 
 from spikedtp.plasticity import MSTDP, MSTDPET, STDP, Clopath, TripletSTDP
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.sparse_pairs import SparsePairSynapses
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pairs import PairSynapses
-from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses
 
 __all__ = ["Case", "Twins", "case_of"]
 

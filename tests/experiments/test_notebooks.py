@@ -69,6 +69,21 @@ def test_analyse_a_sweep(notebook):
     assert found["page"].read_text(encoding="utf-8").count("<img") == 1
 
 
+def test_in_your_own_brian2_script(notebook):
+    before = brian2.defaultclock.dt
+    try:
+        found = notebook("06")
+    finally:
+        brian2.defaultclock.dt = before
+    n_e, rates = found["n_e"], found["rates"]
+    assert rates[:n_e].mean() == pytest.approx(rates[n_e:].mean(), rel=0.2) and 5 < rates.mean() < 30
+    assert 0.05 < np.std(found["learning"].w[:]) < 0.3
+    causal, other = found["rewarded"].w[:]
+    # c d over time: 0.1 e^(-5/20) e^-1 after the pair, times 0.5 * 100/s * (1/6 s); what comes later is small
+    assert causal == pytest.approx(1 + 0.1 * np.exp(-0.25 - 0.995) * 0.5 * 100 / 6, abs=0.05)
+    assert other < 0.7
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_jupytext_reads_them(path):
     jupytext = pytest.importorskip("jupytext")

@@ -13,7 +13,9 @@ RULES = {
     "bounded": STDP(learning_rate=0.3, w_min=0.1, w_max=0.9, traces="nearest"),
     "triplets": TripletSTDP(learning_rate=2.0),
     "MSTDP": MSTDP(learning_rate=0.05),
+    "MSTDP within bounds": MSTDP(learning_rate=0.3, w_min=0.2, w_max=0.7),
     "MSTDPET": MSTDPET(learning_rate=0.1, tau_e=9 * ms),
+    "MSTDPET within bounds": MSTDPET(learning_rate=0.3, tau_e=9 * ms, w_max=0.75),
     "Clopath": Clopath(a_ltd=1e-3 / mV, a_ltp=1e-3 / mV**2, u_rest=-70 * mV, w_max=1.2),
     "homeostasis": Clopath(a_ltd=1e-3 / mV, a_ltp=1e-3 / mV**2, u_rest=-70 * mV, u_ref=9 * mV, tau_mean=30 * ms),
 }
@@ -52,7 +54,8 @@ def test_what_is_printed_runs_and_learns_the_same(name):
     exec(str(code), pasted)
     stock, other = pasted["synapses"], cells(6)
     stock.connect()
-    ours = rule.synapses(source, other, "v", gain=5 * mV, modulator="reward_post", dense=True)
+    dense = rule.pair_form().may_wait  # the other form has another algorithm, too
+    ours = rule.synapses(source, other, "v", gain=5 * mV, modulator="reward_post", dense=dense)
     w = rng.uniform(0.2, 0.8, (6, 9))
     stock.w, ours.weights = w.T.ravel(), w
     Network(source, target, other, stock, ours).run(80 * ms, namespace={"rewards": REWARDS})

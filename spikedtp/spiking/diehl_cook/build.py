@@ -18,8 +18,8 @@ from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.given_spikes import draw_spikes, given_spikes
 from spikedtp.spiking.parts.operations import run_when
+from spikedtp.spiking.rule_synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.diehl_cook import DiehlCookSynapses
 
 __all__ = ["LASTING", "Plan", "build_network"]
 

@@ -18,8 +18,8 @@ from spikedtp.spiking.diehl_cook.state import DigitState, first_state, read_stat
 from spikedtp.spiking.engine.batch import RunInputs, RunResults
 from spikedtp.spiking.engine.devices import default_device
 from spikedtp.spiking.engine.run import run_on
+from spikedtp.spiking.rule_synapses.diehl_cook import delay_columns
 from spikedtp.spiking.synapses.delay_matrix import delay_lists
-from spikedtp.spiking.synapses.diehl_cook import delay_columns
 from spikedtp.summaries import Summarised, counted
 
 __all__ = ["DiehlCookNetwork", "DigitResponse"]

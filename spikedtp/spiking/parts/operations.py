@@ -38,7 +38,7 @@ def run_when(group: Group, condition: str, code: str, *, name: str, plain: bool 
         "run_when",
         code=f"_active = {condition}\n{code}",
         name=name,
-        codeobj_class=group.codeobj_class,
+        codeobj_class=group.codeobj_class or code_object_class(),
         **({"clock": group.clock} | schedule),
     )
     runner.cells = group  # Brian2 only keeps a weak reference, and without another one a subgroup would vanish

@@ -13,7 +13,7 @@ from spikedtp.spiking.parts.streams import Rows, stream_table
 from spikedtp.spiking.parts.tables import raster_table
 from spikedtp.spiking.rule_replay.given_signals import GivenSignals
 from spikedtp.spiking.rule_replay.stock_network import ReplaySpec, places
-from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 
 __all__ = ["build_dense_replay", "dense_patterns"]
 

@@ -238,9 +238,9 @@ def _replay_rate(
     return ReplayResult(w, states, dt, kept)
 
 
-def _is_of_spike_pairs(rule: TimedRule) -> bool:
+def _suits_pair_synapses(rule: TimedRule) -> bool:
     form = rule.pair_form()
-    return form is not None and form.voltage is None
+    return form is not None and form.voltage is None and form.may_wait
 
 
 def _replay_spiking(
@@ -267,7 +267,7 @@ def _replay_spiking(
         n_kept=None if everything else len(steps),
     )
     some = not everything and not names
-    if some and isinstance(rule, TimedRule) and _is_of_spike_pairs(rule) and familiar():
+    if some and isinstance(rule, TimedRule) and _suits_pair_synapses(rule) and familiar():
         build, tables = partial(build_dense_replay, rule, spec), dense_patterns(signals, steps)
     else:
         build, tables = partial(build_replay, spec), patterns(signals, None if everything else steps)

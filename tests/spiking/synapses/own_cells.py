@@ -4,7 +4,15 @@ import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, defaultclock, ms
 
 from spikedtp import SpikedtpError
-from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
+
+
+@pytest.fixture(autouse=True)
+def usual_time_step():
+    before = defaultclock.dt
+    defaultclock.dt = 0.1 * ms
+    yield
+    defaultclock.dt = before
 
 
 def run_in_parts(network, *runs):

@@ -10,8 +10,8 @@ from spiking.synapses.own_cells import check_line, one_pair, regular, silent
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import MSTDP, STDP
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pairs import PairSynapses
 
 pytestmark = pytest.mark.usefixtures("own_networks")
 

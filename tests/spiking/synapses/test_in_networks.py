@@ -18,8 +18,8 @@ from brian2.core.base import BrianObjectException
 from spiking.synapses.own_cells import check_line, one_pair, regular, run_in_parts, silent
 
 from spikedtp.plasticity import MSTDPET, STDP
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pairs import PairSynapses
 
 pytestmark = pytest.mark.usefixtures("own_networks")
 

@@ -26,11 +26,11 @@ from brian2.groups.group import CodeRunner, Group
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
+from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_shared
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule, pair_numbers
-from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["PairSynapses"]
 
@@ -55,7 +55,8 @@ class PairSynapses(DenseSynapses):
         with weights without units, so `gain` has the units of `onto`, such as ``"mV"``. All cells have the same time
         step.
     rule : TimedRule
-        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with either convention.
+        `STDP`, `TripletSTDP`, `MSTDP` or `MSTDPET`, with either convention, or `Clopath`.
+        Only `STDP` and `Clopath` may have bounds.
     modulator : str, optional
         The reward, for rules that need one. It is an expression that is the same for all synapses, such as
         ``"reward_post"`` (a shared variable of the target) or a `TimedArray` of t.
@@ -112,6 +113,8 @@ class PairSynapses(DenseSynapses):
         form = self.form
         if form.modulated and not modulator:
             raise SpikedtpError(f"PairSynapses: {rule.name} needs a modulator: an expression such as 'reward_post'")
+        if not form.may_wait:
+            raise SpikedtpError(f"PairSynapses: {rule.name} with w_min or w_max needs SparsePairSynapses")
         self._filled = filled
         options = {"name": "pairsynapses*"} | options
         super().__init__(source, target, onto, parameters=dict.fromkeys(pair_numbers(form, 1 * ms), 0.0), **options)

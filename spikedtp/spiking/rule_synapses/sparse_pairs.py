@@ -1,6 +1,7 @@
 """Brian2's own synapses with the rules of spike pairs: for sparse networks, in which most cells are not connected.
 
-Each synapse has its own traces. They are event-driven: exact, and computed only when one of its two cells fires.
+A synapse is only touched when a spike arrives or one of its two cells fires. Traces belong to the cells. A rule of the
+voltage has a trace in each synapse: it is event-driven, so that it is exact, too, and only computed at events.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import Synapses, ms
+from brian2 import Equations, Synapses, ms
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
@@ -17,32 +18,42 @@ from spikedtp.brian2_internals import add_pathway, end_of_run
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
-from spikedtp.plasticity.stock_code import EVERY_STEP, stock_code
-from spikedtp.spiking.synapses.checks import check_clock, check_device, dimensions_of, expression
+from spikedtp.plasticity.stock_code import EVERY_STEP, StockCode, clip_line, pair_terms, rate_factor, stock_code
+from spikedtp.spiking.rule_synapses.cell_traces import add_cell_traces
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule
+from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS, LazyEligibility
+from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
+from spikedtp.spiking.synapses.checks import check_clock, check_device, check_shared, dimensions_of, expression
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pair_rules import check_ends, check_gain, check_pair_rule
-from spikedtp.spiking.synapses.voltage import EVENT, VoltageGroup
 
 __all__ = ["SparsePairSynapses", "names_taken"]
 
 #: What a rule of the voltage reads of a postsynaptic cell, under names that no group of a script's own has.
 FACTORS = {"_ltd_post": "ltd", "_ltp_post": "ltp"}
+#: Orders within the slot, beside those of stock code: fast traces jump before any weight changes, and slow ones after
+#: it. The reward of the step is added before traces decay.
+JUMP, SLOW, DECAY = 0, 3, 10
 
 
 def names_taken(form: PairForm, post: Cells) -> list[str]:
     """The variables of a synapse that the postsynaptic cells have too, which Brian2 does not allow."""
-    ours = {"w", "z", "pending"} if form.tau_e is not None else {"w"}
-    return sorted(ours & {*post.group.variables, *post.cells.variables})
+    return sorted({"w", *Equations(_states(form))} & {*post.group.variables, *post.cells.variables})
+
+
+def _states(form: PairForm) -> str:
+    """The equations of a synapse beside its weight; those of a rule of the voltage are in its stock code."""
+    return EQUATIONS if form.tau_e is not None and form.voltage is None else ""
 
 
 class SparsePairSynapses(Synapses):
     """Brian2's `Synapses` that learn by a rule of spike pairs. They change weights as `PairSynapses` do.
 
     They need time and memory for existing synapses alone. `connect`, ``w`` (one number for each synapse), ``i``, ``j``
-    and monitors are those of Brian2. For which networks they are the quicker choice is told in the documentation. An
-    eligibility trace (`MSTDPET`) is updated in every time step.
+    and monitors are those of Brian2. For which networks they are the quicker choice is told in the documentation. With
+    an eligibility trace (`MSTDPET`) weights are up to date when a spike reads them, at the end of every run, and in the
+    steps that were given to `settle`.
 
     Parameters
     ----------
@@ -50,7 +61,8 @@ class SparsePairSynapses(Synapses):
         As in `DenseSynapses`. Spikes arrive by the pathway ``arrive``, so that ``synapses.arrive.delay`` can be set for
         each synapse after `connect`.
     rule : TimedRule
-        `STDP`, `TripletSTDP`, `MSTDP`, `MSTDPET` or `Clopath`, with the convention "same-step".
+        `STDP`, `TripletSTDP`, `MSTDP`, `MSTDPET` or `Clopath`, with the convention "same-step". All but
+        `TripletSTDP` may have bounds.
     modulator : str, optional
     voltage : str
         As in `PairSynapses`.
@@ -117,12 +129,16 @@ class SparsePairSynapses(Synapses):
         if onto is None and late:
             raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
         gain = expression(owner, "gain", gain)
-        code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=("_ltd_post", "_ltp_post"))
+        self._lazy = _lazy(form, modulator)
+        if form.voltage is None:
+            code = _code_of_events(form, self._lazy, onto, gain, modulator)
+        else:
+            code = stock_code(form, onto=onto, gain=gain, modulator=modulator, factors=("_ltd_post", "_ltp_post"))
         late_arrival = {"arrive": delay if late else None} if onto is not None else {}
         if taken := names_taken(form, post):
             raise SpikedtpError(
                 f"{owner}: the target {post.group.name!r} has a variable {taken[0]!r}, and so have Brian2's synapses "
-                "with this rule: rename the target's, or use PairSynapses"
+                "with this rule: rename the target's" + (", or use PairSynapses" if form.may_wait else "")
             )
         at_spikes = {} if form.voltage is not None else code.on_post
         super().__init__(
@@ -151,9 +167,32 @@ class SparsePairSynapses(Synapses):
         for pathway, order in code.orders.items():
             path = getattr(self, pathway)
             path.when, path.order = when, order
+        if form.voltage is None:
+            self._add_traces(form, pre, post, when)
+        if self._lazy is not None:
+            check_shared(self, "modulator", modulator)
+            self._lazy.add_to(self, when=when, first=code.orders.get("arrive", 0), last=code.orders["learn_post"])
         if code.every_step:
             name = f"{self.name}_rewarded"
             self.run_regularly(code.every_step, when=when, order=EVERY_STEP, clock=self.clock, name=name)
+
+    def _add_traces(self, form: PairForm, pre: Cells, post: Cells, when: str) -> None:
+        """Traces of whole groups at both ends."""
+        assert form.post is not None  # there is one unless there is a voltage
+        traces = {"pre": {"_x": (form.pre, JUMP)}, "post": {"_y": (form.post, JUMP)}}
+        if form.slow_pre is not None and form.slow_post is not None:
+            traces["pre"]["_slow_x"], traces["post"]["_slow_y"] = (form.slow_pre, SLOW), (form.slow_post, SLOW)
+        for (side, found), end in zip(traces.items(), (pre, post), strict=True):
+            add_cell_traces(self, side, end, found, nearest=form.nearest, when=when, last=DECAY)
+
+    def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Bring all weights up to date in steps where the expression `at` is true, for whoever reads them.
+
+        Only an eligibility trace leaves something to do.
+        """
+        check_shared(self, "at", at)
+        if self._lazy is not None:
+            self._lazy.settle(self, at, when, order)
 
     # -- before a run ----------------------------------------------------------------------------------------------
 
@@ -168,6 +207,8 @@ class SparsePairSynapses(Synapses):
                 delay = self._given_delay
             warn_of_delays(self.name, delay, np.floor(delay / dt + 0.5), dt, end_of_run(self.clock))
             object.__setattr__(self, "_delay_checked", dt)
+        if self._lazy is not None:
+            self._lazy.before_run(self, end_of_run(self.clock) / dt)
         super().before_run(run_namespace)
 
     # -- as dense synapses have it ---------------------------------------------------------------------------------
@@ -227,3 +268,25 @@ class SparsePairSynapses(Synapses):
             object.__setattr__(self, key, value)
         else:
             super().__setattr__(key, value, level=level + 1)
+
+
+def _lazy(form: PairForm, modulator: str) -> LazyEligibility | None:
+    """The eligibility trace of a rule of spike pairs, if it has one."""
+    if form.tau_e is None or form.voltage is not None:
+        return None
+    return LazyEligibility(form.tau_e, rate_factor(form), clip_line(form), modulator)
+
+
+def _code_of_events(
+    form: PairForm, lazy: LazyEligibility | None, onto: str | None, gain: str, modulator: str
+) -> StockCode:
+    """The code of a form whose traces belong to the cells: a synapse does nothing by itself between events."""
+    terms, catch_up = pair_terms(form, "_x", "_y", "_slow_x", "_slow_y"), ""
+    if lazy is not None:
+        catch_up = lazy.catch_up
+        learn = [catch_up + lazy.pair.format(term) for term in terms]
+    else:
+        factor = rate_factor(form) + (f"({modulator})*" if form.modulated else "")
+        learn = [f"w += {factor}{term}{clip_line(form)}" for term in terms]
+    arrive = {} if onto is None else {"arrive": f"{catch_up}{onto}_post += ({gain})*w"}
+    return StockCode(f"w : 1\n{_states(form)}", arrive | {"learn_pre": learn[0]}, {"learn_post": learn[1]})

@@ -11,7 +11,7 @@ from spikedtp.spiking.engine.batch import RunInputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.parts.given_spikes import given_spikes, packed
-from spikedtp.spiking.synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 
 # --- in a network of cells that fire by themselves --------------------------------------------------------------------
 
@@ -133,6 +133,7 @@ def test_weights_in_both_orientations():
     [
         ({"rule": BCM()}, "rule must be one of spike pairs"),
         ({"rule": "STDP"}, "rule must be one of spike pairs"),
+        ({"rule": MSTDP(w_max=1.0), "modulator": "1"}, "MSTDP with w_min or w_max needs SparsePairSynapses"),
         ({"rule": MSTDPET()}, "MSTDPET needs a modulator: an expression such as 'reward_post'"),
     ],
 )

@@ -4,17 +4,19 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import brian2
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, PoissonGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, nS
+from brian2 import Equations, Network, NeuronGroup, PoissonGroup, SpikeMonitor, TimedArray, defaultclock, ms, mV, nS
 from brian2.core.base import BrianObjectException
 from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import BCM, MSTDP, MSTDPET, STDP, TIMED_RULES, Clopath, TripletSTDP
-from spikedtp.spiking.synapses import of_rules
+from spikedtp.spiking.rule_synapses import of_rules
+from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS
 from spikedtp.synapses import PairSynapses, SparsePairSynapses
 
 pytestmark = pytest.mark.usefixtures("own_networks")
@@ -114,28 +116,35 @@ LATE = np.full((40, 30), 1.0) * ms
 @pytest.mark.parametrize(
     ("options", "dense", "why"),
     [
-        ({}, True, "quicker: one delay for all"),
-        ({"p": 0.05}, True, "quicker: one delay for all"),
-        ({"p": 0.05, "delay": 2 * ms}, True, "quicker: one delay for all"),
-        ({"p": 0.05, "delay": LATE}, False, r"quicker: delays of their own, p = 0.0\d* is below 0.15"),
-        ({"condition": "i == j", "delay": LATE}, False, "quicker: delays of their own, p = 0.025 is below 0.15"),
-        ({"p": 0.5, "delay": LATE}, True, r"quicker: delays of their own, p = 0.4\d* is at least 0.15"),
-        ({"mask": np.arange(1200).reshape(40, 30) % 9 == 0, "delay": LATE}, False, "p = 0.11 is below 0.15"),
+        ({}, True, "quicker: one delay, p = 1 is at least 0.1"),
+        ({"p": 0.2, "delay": 2 * ms}, True, r"quicker: one delay, p = 0.\d+ is at least 0.1"),
+        ({"p": 0.05}, False, r"quicker: one delay, p = 0.0\d* is below 0.1"),
+        ({"p": 0.05, "delay": 2 * ms}, False, r"quicker: one delay, p = 0.0\d* is below 0.1"),
+        ({"p": 0.05, "delay": LATE}, False, r"quicker: delays of their own, p = 0.0\d* is below 0.4"),
+        ({"condition": "i == j", "delay": LATE}, False, "quicker: delays of their own, p = 0.025 is below 0.4"),
+        ({"p": 0.5, "delay": LATE}, True, r"quicker: delays of their own, p = 0.4\d* is at least 0.4"),
+        ({"mask": np.arange(1200).reshape(40, 30) % 9 == 0, "delay": LATE}, False, "p = 0.11 is below 0.4"),
         ({"p": 0.05, "dense": False}, False, "as asked for"),
         ({"p": 0.05, "delay": LATE, "dense": True}, True, "as asked for"),
         ({"rule": STDP(convention="lag"), "delay": LATE, "p": 0.05}, True, "convention 'lag' has no other form"),
         ({"target": "with w", "delay": LATE, "p": 0.05}, True, "the target has a variable 'w' of its own"),
+        ({"rule": Clopath(), "target": "volt", "p": 0.05, "gain": mV}, True, "quicker: one delay"),
+        ({"rule": Clopath(), "target": "volt", "p": 0.05, "gain": mV, "delay": LATE}, False, ".* is below 0.15"),
+        ({"rule": Clopath(), "target": "volt", "p": 0.3, "gain": mV, "delay": LATE}, True, ".* is at least 0.15"),
+        ({"rule": MSTDP(w_max=1.0), "modulator": "1"}, False, "bounds with a reward have no other form"),
     ],
 )
 def test_the_kind_is_what_was_measured_to_be_quicker(options, dense, why):
-    targets = {"plain": silent(40), "with w": silent(40, "v : 1\nw : 1")}
+    targets = {"plain": silent(40), "with w": silent(40, "v : 1\nw : 1"), "volt": silent(40, "v : volt")}
     options = {"rule": STDP(), "target": "plain"} | options
     rule, target = options.pop("rule"), targets[options.pop("target")]
     made = rule.synapses(regular(30), target, "v", name="these", **options)
     assert isinstance(made, PairSynapses if dense else SparsePairSynapses)
     kind = "PairSynapses" if dense else "SparsePairSynapses"
     n = int((made.mask.sum() if made.mask is not None else 1200) if dense else len(made))
-    shown = rf"<{kind} 'these': STDP, 30 -> 40 cells, {n:,} synapses, {'dense' if dense else 'sparse'} \(.*{why}\)>"
+    shown = (
+        rf"<{kind} 'these': {rule.name}, 30 -> 40 cells, {n:,} synapses, {'dense' if dense else 'sparse'} \(.*{why}\)>"
+    )
     assert re.fullmatch(shown, repr(made))
 
 
@@ -161,7 +170,10 @@ cells = NeuronGroup(3, "v : 1", threshold="v > 1", reset="v = 0", name="cells")
 print(STDP().synapses(cells, cells, "v", condition="i != j", name="fresh"))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert found == "<PairSynapses 'fresh': STDP, 3 -> 3 cells, 6 synapses, dense (quicker: one delay for all)>\n"
+    shown = (
+        "<PairSynapses 'fresh': STDP, 3 -> 3 cells, 6 synapses, dense (quicker: one delay, p = 0.67 is at least 0.1)>"
+    )
+    assert found == f"{shown}\n"
 
 
 def test_weights_of_sparse_ones_are_a_matrix_too():
@@ -271,11 +283,26 @@ def test_a_device_that_was_built_is_named(standalone, dense):
     assert STDP().synapses(source, target, "v", dense=dense, name="later").name == "later"
 
 
-def test_variables_that_brian2_does_not_allow_are_named():
-    target = silent(3, "v : 1\nw : 1\nz : 1", name="adaptive")
+NAMES = [(STDP(), "w"), *((MSTDPET(), name) for name in ("w", *Equations(EQUATIONS)))]
+
+
+@pytest.mark.parametrize(("rule", "name"), NAMES)
+def test_variables_that_brian2_does_not_allow_are_named(rule, name):
+    target = silent(3, f"v : 1\n{name} : 1", name="adaptive")
     with pytest.raises(SpikedtpError) as error:
-        STDP().synapses(regular(2), target, "v", dense=False, name="some")
-    check_line(error.value, "'some': the target 'adaptive' has a variable 'w'.* rename the target's, or use PairSyn")
+        rule.synapses(regular(2), target, "v", dense=False, name="some", modulator="1")
+    words = f"'some': the target 'adaptive' has a variable '{name}'.* rename the target's"
+    check_line(error.value, f"{words}, or use PairSyn")
+    assert isinstance(rule.synapses(regular(2), target, "v", p=0.01, seed=1, modulator="1"), PairSynapses)
+    with pytest.raises(SpikedtpError) as error:
+        replace(rule, w_max=1.0).synapses(regular(2), target, "v", dense=False, name="some", modulator="1")
+    check_line(error.value, words + (", or use PairSynapses" if rule.name == "STDP" else "$"))
+
+
+def test_names_of_sparse_synapses_do_not_forbid_those_of_others():
+    """STDP has no eligibility trace, so that its cells may have a z."""
+    target = silent(3, "".join(f"{name} : 1\n" for name in ("v", *Equations(EQUATIONS))), name="full")
+    assert isinstance(STDP().synapses(regular(2), target, "v", dense=False), SparsePairSynapses)
 
 
 # --- networks that change ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from brian2 import (
     NeuronGroup,
     SpikeGeneratorGroup,
     SpikeMonitor,
+    StateMonitor,
     TimedArray,
     defaultclock,
     ms,
@@ -16,7 +17,7 @@ from brian2 import (
 )
 from spiking.synapses.own_cells import check_line, regular, silent
 
-from spikedtp import SpikedtpError
+from spikedtp import SpikedtpError, replay
 from spikedtp.plasticity import BCM, MSTDP, MSTDPET, STDP, TripletSTDP
 from spikedtp.synapses import PairSynapses, SparsePairSynapses
 
@@ -52,9 +53,11 @@ class Both:
     def __init__(self, rule: str, delay: str):
         rng, n_post, n_pre = np.random.default_rng(sorted(RULES).index(rule)), 12, 20
         defaultclock.dt = 0.5 * ms
-        spikes = np.argwhere(rng.random((80, n_pre)) < 0.1)
-        source = SpikeGeneratorGroup(n_pre, spikes[:, 1], spikes[:, 0] * ms)
-        self.rule, self.targets = rule, [cells("cells*", n_post) for _ in range(2)]
+        fires = TimedArray(1.0 * (rng.random((80, n_pre + 3)) < 0.1), dt=1 * ms)
+        given = "fires(t, i) > 0 and t_in_timesteps % 2 == 0"
+        inputs = NeuronGroup(n_pre + 3, "", threshold=given, reset="", namespace={"fires": fires})
+        self.rule, groups = rule, [cells("cells*", n_post + 2) for _ in range(2)]
+        source, self.targets = inputs[3:], [group[1:-1] for group in groups]  # traces belong to the whole groups
         self.mask = rng.random((n_post, n_pre)) < 0.3
         late = rng.choice([0, 0.5, 2, 3.5], (n_post, n_pre)) * ms
         late = {"none": None, "one": 1.5 * ms, "each": late}[delay]
@@ -69,7 +72,7 @@ class Both:
         if delay == "each":
             sparse.arrive.delay = late[self.mask]
         self.sparse, self.heard = sparse, [SpikeMonitor(group) for group in self.targets]
-        self.network = Network(source, self.targets, self.dense, sparse, self.heard)
+        self.network = Network(inputs, groups, self.dense, sparse, self.heard)
 
     def run(self) -> None:
         self.network.run(80 * ms, namespace={})
@@ -92,6 +95,70 @@ def test_both_kinds_learn_the_same(rule, delay):
     both = Both(rule, delay)
     both.run()
     both.check()
+
+
+@pytest.mark.parametrize("kind", [MSTDP, MSTDPET])
+@pytest.mark.parametrize("bounds", [(0.2, 0.8), (None, 0.6), (0.4, None)])
+@pytest.mark.parametrize("seed", range(2))
+def test_rewarded_weights_stay_within_their_bounds(kind, bounds, seed):
+    """As if clipped in every step, for rewards that change their sign often or are often 0."""
+    rng, shape, steps = np.random.default_rng(seed), (4, 5), 400
+    extra = {"tau_e": rng.choice([2, 30, 300]) * ms} if kind is MSTDPET else {}
+    rule = kind(learning_rate=rng.uniform(0.3, 3), a_minus=-1.1, w_min=bounds[0], w_max=bounds[1], **extra)
+    trains = [rng.random((steps, n)) < 0.1 for n in shape[::-1]]
+    reward = rng.normal(size=steps) * (rng.random(steps) < 0.5)
+    reward[100:300] = np.abs(reward[100:300])
+    w0 = rng.uniform(0.4, 0.6, shape)
+    expected = replay(rule, *trains, w0, dt=0.5 * ms, modulator=reward).w
+
+    defaultclock.dt = 0.5 * ms
+    space = {"reward": TimedArray(reward, dt=0.5 * ms)}
+    ends = [
+        NeuronGroup(
+            n, "", threshold="fires(t, i) > 0", reset="", namespace={"fires": TimedArray(1.0 * train, dt=0.5 * ms)}
+        )
+        for n, train in zip(shape[::-1], trains, strict=True)
+    ]
+    synapses = SparsePairSynapses(*ends, rule=rule, modulator="reward(t)", namespace=space)
+    synapses.connect()
+    synapses.w = w0.T.ravel()
+    synapses.settle(at="t_in_timesteps % 7 == 2", when="end")
+    seen = StateMonitor(synapses, "w", record=True, when="end", order=1)
+    Network(*ends, synapses, seen).run(200 * ms, namespace={})
+    np.testing.assert_allclose(np.array(synapses.w[:]).reshape(5, 4).T, expected[-1], rtol=0, atol=1e-11)
+    np.testing.assert_allclose(seen.w.T[2::7].reshape(-1, 5, 4).swapaxes(1, 2), expected[3::7], rtol=0, atol=1e-11)
+    limits = [bound for bound in bounds if bound is not None]
+    assert any((expected[1:] == limit).any() for limit in limits)
+    assert np.ptp(expected[-1]) > 0.01
+
+
+def test_the_time_step_may_change_between_runs():
+    """Traces decay by the time that has passed, whatever the steps."""
+    found = []
+    for dts in ([1, 1], [1, 0.25]):
+        ends = [SpikeGeneratorGroup(1, [0] * 2, times * ms) for times in (np.array([2, 23]), np.array([8, 27]))]
+        synapses = [
+            SparsePairSynapses(*ends, rule=rule, modulator="reward(t)", namespace={"reward": TimedArray([1.0], 1 * ms)})
+            for rule in (STDP(), MSTDPET(tau_e=5 * ms))
+        ]
+        for each in synapses:
+            each.connect()
+        network = Network(ends, synapses)
+        for dt, duration in zip(dts, (20, 60), strict=True):
+            defaultclock.dt = dt * ms
+            network.run(duration * ms, namespace={})
+        found.append([float(each.w[0]) for each in synapses])
+    same, changed = found
+    assert same[0] == pytest.approx(changed[0], abs=1e-13) and same[0] != 0
+    assert same[1] == pytest.approx(changed[1], rel=0.1)  # the reward is added in steps
+
+
+def test_clocks_may_not_differ():
+    synapses = SparsePairSynapses(regular(2), silent(2, name="slow", dt=1 * ms), rule=STDP(), name="two_clocks")
+    synapses.connect()
+    with pytest.raises(SpikedtpError) as error:
+        synapses.before_run({})
+    check_line(error.value, "two_clocks runs every .* but its target 'slow' every .* give both one clock")
 
 
 @pytest.mark.slow

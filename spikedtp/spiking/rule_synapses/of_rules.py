@@ -15,18 +15,20 @@ from numpy.typing import ArrayLike
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import DiehlCook, TimedRule
+from spikedtp.spiking.rule_synapses.diehl_cook import DiehlCookSynapses
+from spikedtp.spiking.rule_synapses.pair_rules import check_pair_rule
+from spikedtp.spiking.rule_synapses.pairs import PairSynapses
+from spikedtp.spiking.rule_synapses.sparse_pairs import SparsePairSynapses, names_taken
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
-from spikedtp.spiking.synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.synapses.ends import Cells
-from spikedtp.spiking.synapses.pair_rules import check_pair_rule
-from spikedtp.spiking.synapses.pairs import PairSynapses
-from spikedtp.spiking.synapses.sparse_pairs import SparsePairSynapses, names_taken
 
 __all__ = ["synapses_of"]
 
-#: Where each synapse has its own delay, stock synapses are quicker below this share of connected pairs.
-OWN_DELAYS = 0.15
+#: Below these shares of connected pairs sparse synapses are quicker: with one delay, and where each has its own.
+DENSE_FROM = (0.1, 0.4)
+#: The same for rules of the voltage, whose sparse synapses have a trace each.
+DENSE_FROM_WITH_VOLTAGE = (0.0, 0.15)
 #: Bytes that matrices may take before a network that is not connected all to all gets stock synapses.
 MOST_MEMORY = 2 * 2**30
 
@@ -72,8 +74,13 @@ def synapses_of(
     if delay is not None and np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)
     memory = _bytes(shape, eligible=form.tau_e is not None, delays=each is not None, masked=not connected.all())
-    chosen, why = (dense, "as asked for") if dense is not None else _quicker(connected.mean(), each is not None, memory)
-    if dense is None and form.lag:
+    least = (DENSE_FROM if form.voltage is None else DENSE_FROM_WITH_VOLTAGE)[each is not None]
+    chosen, why = dense, "as asked for"
+    if chosen is None:
+        chosen, why = _quicker(connected.mean(), least, each is not None, memory)
+    if dense is None and not form.may_wait:
+        chosen, why = False, "bounds with a reward have no other form"
+    elif dense is None and form.lag:
         chosen, why = True, "convention 'lag' has no other form"
     elif dense is None and (taken := names_taken(form, post)):
         chosen, why = True, f"the target has a variable {taken[0]!r} of its own"
@@ -90,14 +97,13 @@ def synapses_of(
     return made
 
 
-def _quicker(share: float, own_delays: bool, memory: int) -> tuple[bool, str]:
+def _quicker(share: float, least: float, own_delays: bool, memory: int) -> tuple[bool, str]:
     """Whether to make dense synapses, and why."""
     if share < 1 and memory > MOST_MEMORY:
         return False, f"matrices would take {memory / 2**30:.1f} GiB"
-    if own_delays:
-        side = "below" if share < OWN_DELAYS else "at least"
-        return share >= OWN_DELAYS, f"quicker: delays of their own, p = {share:.2g} is {side} {OWN_DELAYS}"
-    return True, "quicker: one delay for all"
+    delays = "delays of their own" if own_delays else "one delay"
+    share_is = "" if least == 0 else f", p = {share:.2g} is {'below' if share < least else 'at least'} {least}"
+    return share >= least, f"quicker: {delays}{share_is}"
 
 
 def _bytes(shape: tuple[int, int], *, eligible: bool, delays: bool, masked: bool) -> int:
