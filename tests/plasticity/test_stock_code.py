@@ -55,7 +55,8 @@ def test_what_is_printed_runs_and_learns_the_same(name):
     stock, other = pasted["synapses"], cells(6)
     stock.connect()
     dense = rule.pair_form().may_wait  # the other form has another algorithm, too
-    ours = rule.synapses(source, other, "v", gain=5 * mV, modulator="reward_post", dense=dense)
+    given = {"modulator": "reward_post"} if rule.pair_form().modulated else {}
+    ours = rule.synapses(source, other, "v", gain=5 * mV, dense=dense, **given)
     w = rng.uniform(0.2, 0.8, (6, 9))
     stock.w, ours.weights = w.T.ravel(), w
     Network(source, target, other, stock, ours).run(80 * ms, namespace={"rewards": REWARDS})

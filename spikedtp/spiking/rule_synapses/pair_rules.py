@@ -7,14 +7,14 @@ from brian2 import ms, mV
 from brian2.core.variables import ArrayVariable
 from brian2.units.fundamentalunits import Dimension, Quantity
 
-from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import unit_of
 from spikedtp.spiking.synapses.ends import Cells
 
-__all__ = ["check_ends", "check_gain", "check_pair_rule", "pair_numbers"]
+__all__ = ["check_bounds", "check_ends", "check_gain", "check_pair_rule", "pair_numbers"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
@@ -30,9 +30,22 @@ def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
     form = rule.pair_form() if isinstance(rule, TimedRule) else None
     if form is None:
         raise SpikedtpError(
-            f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET), got {rule!r}"
+            f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET, Clopath), got {shown(rule)}"
         )
     return form
+
+
+def check_bounds(owner: str, form: PairForm, w: np.ndarray) -> None:
+    """Raise if weights begin outside the bounds of the rule: they would stay there until a spike, or jump."""
+    with np.errstate(over="ignore"):
+        low, high = (
+            w.dtype.type(infinite if b is None else b)
+            for b, infinite in zip(form.bounds, (-np.inf, np.inf), strict=True)
+        )
+    if w.size and (w.min() < low or w.max() > high):
+        raise SpikedtpError(
+            f"{owner}: weights must begin within their bounds {form.bounds}, got {w.min():g} to {w.max():g}"
+        )
 
 
 def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: str) -> None:

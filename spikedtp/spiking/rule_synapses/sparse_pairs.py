@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 from brian2 import Equations, Synapses, ms
 from brian2.groups.group import Group
-from brian2.units.fundamentalunits import Quantity
+from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
 from numpy.typing import ArrayLike
 
 from spikedtp.brian2_internals import add_pathway, end_of_run
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, StockCode, clip_line, pair_terms, rate_factor, stock_code
 from spikedtp.spiking.rule_synapses.cell_traces import add_cell_traces
-from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule
+from spikedtp.spiking.rule_synapses.pair_rules import (
+    check_ends,
+    check_gain,
+    check_pair_rule,
+)
 from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS, LazyEligibility
 from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_clock, check_device, check_shared, dimensions_of, expression
@@ -120,6 +124,10 @@ class SparsePairSynapses(Synapses):
         form = check_pair_rule(rule, type(self).__name__)
         if form.modulated and not modulator:
             raise SpikedtpError(f"{owner}: {rule.name} needs a modulator: an expression such as 'reward_post'")
+        if "order" in options:
+            raise SpikedtpError(f"{owner}: what happens in a time step has an order of its own: give when= alone")
+        if isinstance(options.get("dtype", {}), str | type | np.dtype):
+            options["dtype"] = {"w": np.dtype(options["dtype"]).type}  # traces keep all digits
         if form.lag:
             raise SpikedtpError(f"{owner}: {rule.name} with convention 'lag' needs PairSynapses: or use 'same-step'")
         pre, post = Cells(owner, "source", source), Cells(owner, "target", target)
@@ -230,6 +238,8 @@ class SparsePairSynapses(Synapses):
         shape = (len(self.target), len(self.source))
         if np.shape(weights) not in ((), shape):
             raise SpikedtpError(f"{self.name}: weights must be (n_post, n_pre) = {shape}, got {np.shape(weights)}")
+        if get_dimensions(weights) is not DIMENSIONLESS:
+            raise SpikedtpError(f"{self.name}: weights have no units, but gain has: got {shown(weights)}")
         pre, post = self._pairs()
         self.w = np.broadcast_to(weights, shape)[post, pre]
 
@@ -249,15 +259,25 @@ class SparsePairSynapses(Synapses):
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """The cells of each synapse. Brian2 does not know them before a compiled run, but `connect_mask` does."""
         known: tuple[np.ndarray, np.ndarray] | None = self.__dict__.get("_known_pairs")
-        return (np.asarray(self.i[:]), np.asarray(self.j[:])) if known is None else known
+        if known is not None:
+            return known
+        pre, post = np.asarray(self.i[:]), np.asarray(self.j[:])
+        if len(np.unique(pre.astype(np.int64) * len(self.target) + post)) < len(pre):
+            raise SpikedtpError(f"{self.name}: two cells have several synapses, which no matrix shows: use w, i and j")
+        return pre, post
+
+    def connect(self, *args: Any, **options: Any) -> None:
+        if "_known_pairs" in self.__dict__:
+            raise SpikedtpError(f"{self.name}: connected already: name all synapses in one call")
+        super().connect(*args, **options)
 
     def connect_mask(self, mask: np.ndarray, delay: np.ndarray | None = None) -> None:
         """Make the synapses where the mask `(n_post, n_pre)` is true, with delays of the same shape."""
         pre, post = np.nonzero(mask.T)
-        object.__setattr__(self, "_known_pairs", (pre.astype(np.int32), post.astype(np.int32)))
         if not len(pre):
             raise SpikedtpError(f"{self.name}: no pair of cells is connected: give another mask, condition or p")
         self.connect(i=pre, j=post)
+        object.__setattr__(self, "_known_pairs", (pre.astype(np.int32), post.astype(np.int32)))
         if delay is not None:
             self.arrive.delay = delay[post, pre]
             object.__setattr__(self, "_given_delay", np.asarray(delay[post, pre]))

@@ -48,6 +48,10 @@ def test_every_rule_that_has_the_form_is_here():
     assert of_pairs - {"DiehlCook"} == set(RULES)
 
 
+def modulated(rule):
+    return {"modulator": "reward_post"} if rule.pair_form().modulated else {}
+
+
 class Three:
     """The same recurrent network with each kind: a subgroup onto another one, sparse, without autapses."""
 
@@ -62,7 +66,7 @@ class Three:
             group = cells(20, f"{prefix}_{dense}")
             made = rule.synapses(
                 group[1:17], group[4:18], onto, dense=dense, condition="i != j", p=0.5, seed=4, delay=delay, gain=gain,
-                modulator="reward_post", name=f"{prefix}_synapses_{dense}", namespace={"rewards": REWARDS},
+                name=f"{prefix}_synapses_{dense}", **modulated(rule), namespace={"rewards": REWARDS},
             )  # fmt: skip
             made.weights = 0.5
             self.made, self.groups = [*self.made, made], [*self.groups, group]
@@ -288,14 +292,15 @@ NAMES = [(STDP(), "w"), *((MSTDPET(), name) for name in ("w", *Equations(EQUATIO
 
 @pytest.mark.parametrize(("rule", "name"), NAMES)
 def test_variables_that_brian2_does_not_allow_are_named(rule, name):
+    given = {"modulator": "1"} if rule.pair_form().modulated else {}
     target = silent(3, f"v : 1\n{name} : 1", name="adaptive")
     with pytest.raises(SpikedtpError) as error:
-        rule.synapses(regular(2), target, "v", dense=False, name="some", modulator="1")
+        rule.synapses(regular(2), target, "v", dense=False, name="some", **given)
     words = f"'some': the target 'adaptive' has a variable '{name}'.* rename the target's"
     check_line(error.value, f"{words}, or use PairSyn")
-    assert isinstance(rule.synapses(regular(2), target, "v", p=0.01, seed=1, modulator="1"), PairSynapses)
+    assert isinstance(rule.synapses(regular(2), target, "v", p=0.01, seed=1, **given), PairSynapses)
     with pytest.raises(SpikedtpError) as error:
-        replace(rule, w_max=1.0).synapses(regular(2), target, "v", dense=False, name="some", modulator="1")
+        replace(rule, w_max=1.0).synapses(regular(2), target, "v", dense=False, name="some", **given)
     check_line(error.value, words + (", or use PairSynapses" if rule.name == "STDP" else "$"))
 
 
