@@ -175,7 +175,7 @@ class TimedRule(Parameters, Described):
         >>> synapses = STDP(w_min=0, w_max=1).synapses(inputs, cells, "v", p=0.2, seed=1, name="doc")
         >>> synapses.weights = 0.5
         >>> synapses
-        <PairSynapses 'doc': STDP, 20 -> 30 cells, 107 synapses, dense (quicker: one delay, p = 0.18 is at least 0.1)>
+        <PairSynapses 'doc': STDP, 20 -> 30 cells, 117 synapses, dense (quicker: one delay, p = 0.2 is at least 0.1)>
         """
         return maker("synapses of a rule")(self, source, target, onto, **options)
 
