@@ -19,7 +19,7 @@ def numpy_target():
 
 @pytest.mark.usefixtures("numpy_target")
 def test_the_scripts_of_the_page_run(capsys):
-    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    script, of_rule = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     names: dict = {}
     seed(3)
     exec(script, names)
@@ -29,3 +29,6 @@ def test_the_scripts_of_the_page_run(capsys):
     assert forward.min() >= 0 and forward.max() <= 1
     assert not np.diagonal(inhibition).any() and 0.19 < (inhibition < 0).mean() < 0.21
     assert str(names["spikes"].num_spikes) in capsys.readouterr().out
+    names |= {"source": names["cells"], "target": names["cells"]}
+    exec(of_rule, names)
+    assert not np.diagonal(names["synapses"].mask).any() and 0.09 < names["synapses"].mask.mean() < 0.11

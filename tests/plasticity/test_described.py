@@ -17,8 +17,11 @@ def test_every_rule_describes_itself(rule):
     description = made.describe()
     assert description.name == rule.__name__ and any(year in description.source for year in ("19", "20"))
     assert set(description.parameters) == names
+    units = ("tau_", "phi_", "k_plus", "k_minus")
+    if rule.__name__ == "Clopath":  # of voltages
+        units += ("a_ltd", "a_ltp", "theta_", "u_rest")
     for name, value in description.parameters.items():
-        assert isinstance(value, Quantity) == name.startswith(("tau_", "phi_", "k_plus", "k_minus"))
+        assert isinstance(value, Quantity) == name.startswith(units)
         assert f"`{name}`" in description._repr_markdown_() and name in str(description)
     assert made._repr_latex_() == description._repr_latex_() == f"$\\displaystyle {description.equation}$"
     plain = description.equation.replace(r"\big|", "|").replace(r"\text", r"\mathrm")
