@@ -14,7 +14,7 @@ from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import unit_of
 from spikedtp.spiking.synapses.ends import Cells
 
-__all__ = ["check_bounds", "check_ends", "check_gain", "check_pair_rule", "pair_numbers"]
+__all__ = ["check_ends", "check_gain", "check_modulator", "check_pair_rule", "pair_numbers"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
@@ -35,17 +35,10 @@ def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
     return form
 
 
-def check_bounds(owner: str, form: PairForm, w: np.ndarray) -> None:
-    """Raise if weights begin outside the bounds of the rule: they would stay there until a spike, or jump."""
-    with np.errstate(over="ignore"):
-        low, high = (
-            w.dtype.type(infinite if b is None else b)
-            for b, infinite in zip(form.bounds, (-np.inf, np.inf), strict=True)
-        )
-    if w.size and (w.min() < low or w.max() > high):
-        raise SpikedtpError(
-            f"{owner}: weights must begin within their bounds {form.bounds}, got {w.min():g} to {w.max():g}"
-        )
+def check_modulator(owner: str, rule: str, form: PairForm, modulator: str) -> None:
+    """Raise unless there is a modulator where the rule of that name needs one."""
+    if form.modulated and not modulator:
+        raise SpikedtpError(f"{owner}: {rule} needs a modulator: an expression such as 'reward_post'")
 
 
 def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: str) -> None:

@@ -20,11 +20,7 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, StockCode, clip_line, pair_terms, rate_factor, stock_code
 from spikedtp.spiking.rule_synapses.cell_traces import add_cell_traces
-from spikedtp.spiking.rule_synapses.pair_rules import (
-    check_ends,
-    check_gain,
-    check_pair_rule,
-)
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_modulator, check_pair_rule
 from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS, LazyEligibility
 from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_clock, check_device, check_shared, dimensions_of, expression
@@ -122,8 +118,7 @@ class SparsePairSynapses(Synapses):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
         check_device(owner)
         form = check_pair_rule(rule, type(self).__name__)
-        if form.modulated and not modulator:
-            raise SpikedtpError(f"{owner}: {rule.name} needs a modulator: an expression such as 'reward_post'")
+        check_modulator(owner, rule.name, form, modulator)
         if "order" in options:
             raise SpikedtpError(f"{owner}: what happens in a time step has an order of its own: give when= alone")
         if isinstance(options.get("dtype", {}), str | type | np.dtype):
