@@ -56,7 +56,7 @@ def main(parameters: str, out: str) -> None:
     nest.Cleanup()
     events = recorder.get("events")
     # some cells at a time: NEST lists connections as Python's objects, of which millions take 20 GB
-    parts = [e[first : first + AT_ONCE] for first in range(0, len(e), AT_ONCE)]
+    parts = [e[first : min(first + AT_ONCE, len(e))] for first in range(0, len(e), AT_ONCE)]
     weights = np.concatenate([nest.GetConnections(part, e).get("weight") for part in parts])
     np.savez(out, i=events["senders"] - 1, t=events["times"] / 1000, j_ee=weights, build=build, steps=steps,
              version=nest.__version__)  # fmt: skip
