@@ -33,10 +33,9 @@ from spikedtp.cli import run_script
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device
+from spikedtp.spiking.rule_synapses.of_rules import DENSE_FROM
 
 SETTLED = 0.5  # s, after which activity counts
-#: From this probability on synapses with delays of their own are quicker as matrices (docs/synapses.md).
-CROSSING = 0.36
 
 
 def main(
@@ -60,7 +59,7 @@ def main(
     cells, seconds, device = (200, 1.5, "runtime") if quick else (cells, seconds, device or default_device())
     if not seconds > 2 * SETTLED:
         raise SpikedtpError(f"--seconds must be above {2 * SETTLED:g}, of which the first {SETTLED:g} do not count")
-    kind = ("dense" if p >= CROSSING else "sparse") if synapses == "auto" else synapses
+    kind = ("dense" if p >= DENSE_FROM[True] else "sparse") if synapses == "auto" else synapses
     model = Brunel(cells, p, g=g, eta=eta, learning_rate=learning_rate)
     with staged(out) as folder:
         found, cost = simulate(model, kind, seconds, seed, device)

@@ -132,7 +132,8 @@ class TimedRule(Parameters, Described):
         """
         form = self.pair_form()
         if form is None:
-            raise SpikedtpError(f"{self.name} has no pair_form, from which code for Synapses is made")
+            other = ": use arrival_code" if hasattr(self, "arrival_code") else ""
+            raise SpikedtpError(f"{self.name} has no pair_form, from which code for Synapses is made{other}")
         form.check_modulator(self.name, options.get("modulator", ""))
         return stock_code(form, onto=onto, **options)
 

@@ -19,18 +19,15 @@ from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import DiehlCook
 from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import unit_of
+from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay
-from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
+from spikedtp.spiking.synapses.delay_matrix import DelayMatrix, in_order_of_delay
 from spikedtp.spiking.synapses.dense import DenseSynapses
 from spikedtp.spiking.synapses.ends import Cells
 
 __all__ = ["DiehlCookSynapses", "delay_columns"]
 
 TRACES = ("x", "y1", "y2")
-#: What finds weights where they are kept in the order of delays, or is preceded by `settle`.
-_KEEPS_ORDER = {
-    "dense_diehl_cook", "dense_mask", "dense_settle", "dense_event", "dense_diagonal", "dense_copy", "dense_sum",
-}  # fmt: skip
 
 
 class TracedDelays(DelayMatrix):
@@ -55,9 +52,8 @@ class TracedDelays(DelayMatrix):
 def delay_columns(steps: np.ndarray, exists: np.ndarray) -> dict[str, np.ndarray]:
     """Delays `(n_pre, n_post)`, and each synapse's place among those of `delay_lists`, column after column."""
     late, place = np.where(exists, steps, -1), np.full(steps.shape, -1)
-    pre, post = np.nonzero(exists)
-    order = np.lexsort((post, late[pre, post], pre))
-    place[pre[order], post[order]] = np.arange(len(order))
+    pre, post = in_order_of_delay(late, exists)
+    place[pre, post] = np.arange(len(pre))
     return {"_late": late.T.ravel().astype(np.int32), "_place": place.T.ravel().astype(np.int32)}
 
 
@@ -69,7 +65,7 @@ class DiehlCookSynapses(DenseSynapses):
 
     Parameters
     ----------
-    source, target, gain, delay, delay_steps, mask, dtype, clock, when, order, name, namespace
+    source, target, gain, delay, delay_steps, mask, parameters, dtype, clock, when, order, name, namespace
         As in `DenseSynapses`. The rule works with weights without units, so `gain` has the units of `onto`.
     onto : str
         The variable of `target` to which a spike adds its weights.
@@ -77,7 +73,8 @@ class DiehlCookSynapses(DenseSynapses):
     by_delay : bool
         Whether compiled code keeps weights in the order of delays during a run. This is quicker where they do not fit
         into the processor's cache. ``w`` is then up to date at the end of a run, for `learn` and what else these
-        synapses do in some steps, and in those given to `settle`. Nothing else may read it in between.
+        synapses do in some steps, and in those given to `settle`. Nothing else may read or change it in between. It has
+        no effect if something is done in the slot in which spikes arrive, or after each spike.
     filled : bool
         Whether the constants of the rule are set at once. If not, they are 0 until `numbers` are loaded, and their
         values are not part of the generated source.
@@ -109,8 +106,12 @@ class DiehlCookSynapses(DenseSynapses):
     [[0.8076, 0.80873]]
     """
 
+    why = ""  # it was chosen
     _delays = TracedDelays
     _arrival = "dense_diehl_cook"
+    _keep_order = (
+        "dense_diehl_cook", "dense_settle", "dense_event", "dense_diagonal", "dense_copy", "dense_sum",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -121,7 +122,6 @@ class DiehlCookSynapses(DenseSynapses):
         rule: DiehlCook | None = None,
         delay: Quantity | None = None,
         delay_steps: int | np.ndarray = 0,
-        by_delay: bool = False,
         filled: bool = True,
         **options: Any,
     ):
@@ -130,11 +130,17 @@ class DiehlCookSynapses(DenseSynapses):
             raise SpikedtpError(f"DiehlCookSynapses: rule must be DiehlCook(...), got {shown(rule)}")
         if not isinstance(onto, str):
             raise SpikedtpError(f"DiehlCookSynapses: onto must name the variable that spikes add to, got {shown(onto)}")
-        self.rule, self._filled, self._kept_by_delay = rule, filled, by_delay
+        self.rule, self._filled = rule, filled
         if np.ndim(delay_steps if delay is None else delay) == 0:
             delay, delay_steps = self._for_each(source, target, delay, delay_steps)
         names: dict[str, Any] = dict.fromkeys(self._numbers(rule, 1 * second), 0.0)
-        super().__init__(source, target, onto, delay=delay, delay_steps=delay_steps, parameters=names, **options)
+        more = options.pop("parameters", None) or {}
+        if taken := sorted(more.keys() & names.keys()):
+            raise SpikedtpError(
+                f"DiehlCookSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name"
+            )
+        options = {"name": "diehlcooksynapses*", "parameters": more | names} | options
+        super().__init__(source, target, onto, delay=delay, delay_steps=delay_steps, **options)
         self._set_numbers()
         self._hear_post(f"{rule.name} needs spikes on both sides")
         if self.per_cell > 1:
@@ -149,6 +155,10 @@ class DiehlCookSynapses(DenseSynapses):
             )
         for name, size in zip(TRACES, (self.n_pre, self.n_post, self.n_post), strict=True):
             self.variables.add_array(f"_{name}", size=size, dtype=np.float64)
+
+    def __repr__(self) -> str:
+        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
+        return told(self, self.rule.name, (self.n_post, self.n_pre), n, "dense")
 
     @staticmethod
     def _for_each(source: Group, target: Group, delay: Quantity | None, steps: Any) -> tuple[Quantity | None, Any]:
@@ -180,17 +190,18 @@ class DiehlCookSynapses(DenseSynapses):
         self._set_numbers()  # the time step may be another one by now
         super().before_run(run_namespace)
 
+    def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
+        if self._filled:
+            self._check_first_weights((-np.inf, np.inf))  # scaled rows may exceed the bounds until a spike comes
+        return super()._fit(run_namespace)
+
     def _arrival_needs(self) -> list[str]:
         return [*(f"_{name}" for name in TRACES), *self.numbers, "_post_spikespace"]
-
-    def _may_keep_in_order(self) -> bool:
-        return self._kept_by_delay and self._is_all(_KEEPS_ORDER)
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
         """Bring ``w`` up to date in steps where the expression `at` is true, as `learn` and others do too."""
         if self._kept_by_delay:
-            needed = ["w", *self._ring_names]
-            super()._event("dense_settle", at, when, order, needed=needed)
+            super()._event("dense_settle", at, when, order, needed=["w", *self._ring_names])
 
     def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
         self.settle(at=at, when=when, order=order - 1)

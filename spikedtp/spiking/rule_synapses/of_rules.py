@@ -60,6 +60,8 @@ def synapses_of(
     post, pre = Cells(owner, "target", target), Cells(owner, "source", source)
     shape = len(post), len(pre)
     connected = asked_mask(owner, shape, condition=condition, i=i, j=j, p=p, seed=seed, mask=mask)
+    if options.get("modulator") and not (form is not None and form.modulated):
+        raise SpikedtpError(f"{owner}: this rule has no modulator: leave it out, or take MSTDP or MSTDPET")
     if isinstance(rule, DiehlCook):
         if dense is False:
             raise SpikedtpError(
@@ -70,8 +72,6 @@ def synapses_of(
             raise SpikedtpError(f"{owner}: the rule acts where spikes arrive: give onto, the variable that they add to")
         return DiehlCookSynapses(source, target, onto, rule=rule, delay=delay, mask=connected, **options)
     assert form is not None
-    if options.get("modulator") and not form.modulated:
-        raise SpikedtpError(f"{owner}: this rule has no modulator: leave it out, or take MSTDP or MSTDPET")
     each = None  # the delay of each synapse
     if delay is not None and np.ndim(delay) > 0:
         each = DelayMatrix(owner, delay, 0, shape).in_seconds(1.0)

@@ -33,7 +33,7 @@ from spikedtp.spiking.rule_synapses.pair_rules import (
     pair_numbers,
 )
 from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
-from spikedtp.spiking.synapses.checks import check_shared
+from spikedtp.spiking.synapses.checks import check_shared, check_true_or_false
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
@@ -224,7 +224,7 @@ class PairSynapses(DenseSynapses):
 
     def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
         """Bring all weights up to date in steps where the expression `at` is true, as `learn` and others do too."""
-        check_shared(self, "at", at)
+        check_true_or_false(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         self._pairs("settle", f"_active = {at}", "settle", when, order)

@@ -29,6 +29,7 @@ from spikedtp.spiking.synapses.checks import (
     check_device,
     check_first_weights,
     check_shared,
+    check_true_or_false,
     dimensions_of,
     expression,
 )
@@ -202,7 +203,7 @@ class SparsePairSynapses(Synapses):
 
         Only an eligibility trace leaves something to do.
         """
-        check_shared(self, "at", at)
+        check_true_or_false(self, "at", at)
         if self._lazy is not None:
             self._lazy.settle(self, at, when, order)
 

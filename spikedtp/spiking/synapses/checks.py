@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import get_device
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import Group
-from brian2.parsing.expressions import parse_expression_dimensions
+from brian2.parsing.expressions import is_boolean_expression, parse_expression_dimensions
 from brian2.parsing.statements import parse_statement
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, DimensionMismatchError, Quantity, get_unit
 from brian2.utils.stringtools import get_identifiers
@@ -23,6 +23,7 @@ __all__ = [
     "check_first_weights",
     "check_shared",
     "check_size",
+    "check_true_or_false",
     "check_writes",
     "dimensions_of",
     "expression",
@@ -59,6 +60,21 @@ def check_shared(group: Group, what: str, code: str) -> None:
                 f"{group.name}: {what} must be the same for all synapses, but {name!r} in {code!r} differs from cell "
                 "to cell: make it (shared) or a parameter"
             )
+
+
+def check_true_or_false(group: Group, what: str, code: str) -> None:
+    """Raise unless `code` is a condition that has one value for all synapses. A number would be true almost always."""
+    check_shared(group, what, code)
+    try:
+        is_condition = is_boolean_expression(code, group.resolve_all(get_identifiers(code), run_namespace={}))
+    except KeyError:  # a name that is known when a run begins
+        return
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise SpikedtpError(f"{group.name}: {what} = {code!r} cannot be evaluated: {error}") from None
+    if not is_condition:
+        raise SpikedtpError(
+            f"{group.name}: {what} must be true or false, as 't_in_timesteps % 100 == 0' is, but {code!r} is a number"
+        )
 
 
 def check_size(group: Group, what: str, value: float | Quantity, dimensions: Dimension) -> None:

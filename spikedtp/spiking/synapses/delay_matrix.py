@@ -18,7 +18,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["DelayMatrix", "delay_lists"]
+__all__ = ["DelayMatrix", "delay_lists", "in_order_of_delay"]
 
 #: Slots of the ring: more would be a slip of units.
 _MOST_STEPS = 10**6
@@ -65,6 +65,11 @@ class DelayMatrix:
 
     def __bool__(self) -> bool:
         return True
+
+    @property
+    def prepared(self) -> bool:
+        """Whether ring and lists are made, after which pairs cannot change."""
+        return hasattr(self, "_layout") and bool(self._layout.get_value()[1])
 
     def in_steps(self, dt: float) -> np.ndarray:
         return self.steps if self.times is None else np.floor(self.times / dt + 0.5).astype(np.int64)
@@ -130,6 +135,13 @@ class DelayMatrix:
         self._ring.set_value(0)
 
 
+def in_order_of_delay(steps: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cells of all synapses, in the order of presynaptic cell, delay and postsynaptic cell."""
+    pre, post = np.nonzero(exists)
+    order = np.lexsort((post, steps[pre, post], pre))
+    return pre[order], post[order]
+
+
 def delay_lists(steps: np.ndarray, exists: np.ndarray, slots: int) -> dict[str, np.ndarray]:
     """The lists by name: postsynaptic cells in the order of presynaptic cell, delay and their own number.
 
@@ -140,8 +152,7 @@ def delay_lists(steps: np.ndarray, exists: np.ndarray, slots: int) -> dict[str, 
     slots : int
         Delays are below it.
     """
-    pre, post = np.nonzero(exists)
-    late = steps[pre, post]
-    counts = np.bincount(pre * slots + late, minlength=len(steps) * slots)
-    reached = post[np.lexsort((post, late, pre))] if len(post) else np.zeros(1)
+    pre, post = in_order_of_delay(steps, exists)
+    counts = np.bincount(pre * slots + steps[pre, post], minlength=len(steps) * slots)
+    reached = post if len(post) else np.zeros(1)
     return {"_starts": np.concatenate([[0], np.cumsum(counts)]), "_reached": reached.astype(np.int32)}

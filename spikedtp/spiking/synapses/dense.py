@@ -67,6 +67,10 @@ class DenseSynapses(MatrixEvents):
         those of the next.
     dtype : float32 or float64
         Type of the weights.
+    by_delay : bool
+        Whether compiled code keeps a copy of the weights in the order of their delays, if each synapse has its own.
+        This is quicker where the matrix does not fit into the processor's cache. Nothing else may change ``w`` during
+        a run then. Where these synapses learn, it has no effect.
     clock : Clock, optional
         By default it is the clock of the cells that fire. Its time step may change between runs.
     when, order
@@ -106,6 +110,8 @@ class DenseSynapses(MatrixEvents):
     #: What subclasses replace: delays of single synapses, and the template for spikes that arrive.
     _delays: type[DelayMatrix] = DelayMatrix
     _arrival = "dense_propagate"
+    #: Templates that find weights where they are kept in the order of delays, or that follow one that brings them back.
+    _keep_order: Collection[str] = ("dense_propagate",)
 
     def __init__(
         self,
@@ -120,6 +126,7 @@ class DenseSynapses(MatrixEvents):
         spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
         dtype: DTypeLike = np.float64,
+        by_delay: bool = False,
         clock: Clock | None = None,
         when: str = "synapses",
         order: int = 0,
@@ -141,6 +148,9 @@ class DenseSynapses(MatrixEvents):
             )
         if dtype not in (np.float32, np.float64, "float32", "float64"):
             raise SpikedtpError(f"{owner}: dtype must be float32 or float64, got {shown(dtype)}")
+        if not isinstance(by_delay, bool):
+            raise SpikedtpError(f"{owner}: by_delay must be True or False, got {shown(by_delay)}")
+        self._kept_by_delay = by_delay
         if mask is not None:
             mask = checked_mask(owner, mask, (len(post), len(pre)))
         to, self._start = (None, 0) if onto is None else post.target(onto)
@@ -249,6 +259,13 @@ class DenseSynapses(MatrixEvents):
         if self._delay and "_ring" in self.variables:
             self._delay.forget()
 
+    def connect(self, *args: Any, **options: Any) -> None:
+        if isinstance(self._delay, DelayMatrix) and self._delay.prepared:
+            raise SpikedtpError(f"{self.name}: connect before the first run, where synapses have delays of their own")
+        super().connect(*args, **options)
+
+    connect.__doc__ = MatrixEvents.connect.__doc__
+
     def prepare_delays(self) -> None:
         """Give the arrays of the delays their sizes and values now, and not when a run begins, for the present dt."""
         if self._delay:
@@ -277,6 +294,8 @@ class DenseSynapses(MatrixEvents):
             slots, room = self._delay.prepare(dt, len(self._spikers), self.mask)
             if self._delay_checked != dt:
                 late = self._delay.in_seconds(dt), self._delay.in_steps(dt)
+                if self.mask is not None and isinstance(self._delay, DelayMatrix):
+                    late = tuple(np.asarray(each)[self.mask] for each in late)
                 warn_of_delays(self.name, *late, dt, end_of_run(self.clock))
                 self._delay_checked = dt
         spread, in_order = isinstance(self._delay, DelayMatrix), False
@@ -287,8 +306,11 @@ class DenseSynapses(MatrixEvents):
         return common | {"slots": slots, "room": room, "spread": spread, "in_order": in_order}
 
     def _may_keep_in_order(self) -> bool:
-        """Whether nothing but the arrival of spikes reads or writes weights during a run."""
-        return self._is_all((self._arrival, "dense_mask"))
-
-    def _is_all(self, templates: Collection[str]) -> bool:
-        return all(getattr(each, "template", None) in templates for each in self.contained_objects)
+        """Whether it was asked for, and nothing here that reads or writes weights would miss their copy in order."""
+        if not self._kept_by_delay:
+            return False
+        acting = {getattr(each, "template", ""): each.when for each in self.contained_objects}
+        acting.pop("dense_mask", None)
+        # in the slot of arrival the copy would be made between what brings `w` up to date and the event
+        apart = all(when != self.when for template, when in acting.items() if template != self._arrival)
+        return apart and acting.keys() <= set(self._keep_order)

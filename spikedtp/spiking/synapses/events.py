@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
+from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.spiking.synapses.checks import check_shared, check_size, check_writes, dimensions_of, unit_of
+from spikedtp.spiking.synapses.checks import check_size, check_true_or_false, check_writes, dimensions_of, unit_of
 from spikedtp.spiking.synapses.matrix import SynapseMatrix
 
 __all__ = ["MatrixEvents"]
+
+#: Variables that are sums over synapses: which synapses, and for which cells.
+_SUMS: weakref.WeakKeyDictionary[Variable, list[tuple[weakref.ref, range]]] = weakref.WeakKeyDictionary()
 
 
 class MatrixEvents(SynapseMatrix):
@@ -53,6 +59,15 @@ class MatrixEvents(SynapseMatrix):
         order: int = 0,
     ) -> None:
         """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true."""
+        shape = (self.n_pre, self.n_post) if transpose else (self.n_post, self.n_pre)
+        for synapses in filter(None, (source, source2)):
+            if (synapses.n_post, synapses.n_pre) != shape:
+                raise SpikedtpError(
+                    f"{self.name}: a copy{' of the transpose' * transpose} needs a source of (n_post, n_pre) = "
+                    f"{shape}, but {synapses.name} are {(synapses.n_post, synapses.n_pre)}"
+                )
+            if hasattr(synapses, "settle"):  # their weights may not be up to date
+                synapses.settle(at=at, when=when, order=order - 1)
         sources = {"w_source": source} | ({"w_source2": source2} if source2 is not None else {})
         dimensions = self.variables["w"].dim
         for synapses in sources.values():
@@ -93,6 +108,7 @@ class MatrixEvents(SynapseMatrix):
             There is no such variable, or the units differ.
         """
         to, start = self._post.target(variable)
+        self._check_sole_sum(variable, to, range(start, start + self.n_post))
         found = dimensions_of(self, expression, {})
         if found is not None and found != to.dim:
             raise SpikedtpError(
@@ -103,8 +119,21 @@ class MatrixEvents(SynapseMatrix):
         options = {"needed": [f"{variable}_post"], "target": f"{variable}_post", "target_start": start}
         self._event("dense_sum", "True", "groups", before, f"_term = {expression}", **options)
 
+    def _check_sole_sum(self, name: str, variable: Variable, cells: range) -> None:
+        """Raise if a sum is set already, for some of these cells: the later one would replace it."""
+        sums = _SUMS.setdefault(variable, [])
+        if any(other() is not None and set(cells) & set(theirs) for other, theirs in sums):
+            gc.collect()  # what a script has made anew may not be gone yet
+        for other, theirs in sums:
+            if (synapses := other()) is not None and set(cells) & set(theirs):
+                raise SpikedtpError(
+                    f"{self.name}: {name!r} of {self._post.group.name!r} is the sum of {synapses.name} already: sum "
+                    "into another variable, and add both in the equations"
+                )
+        sums.append((weakref.ref(self), cells))
+
     def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
-        check_shared(self, "at", at)
+        check_true_or_false(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
         return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)

@@ -1,18 +1,19 @@
 """What all dense synapses are: a matrix of weights between two groups, which pairs exist, and code that runs on it.
 
-What the synapses do in a time step stands in `dense` and `pairs`.
+What the synapses do in a time step stands in `dense` and `events`, and in `rule_synapses`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from brian2 import Clock
 from brian2.core.variables import Variable, Variables
 from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions
+from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike, DTypeLike
 
 from spikedtp.errors import SpikedtpError
@@ -156,6 +157,12 @@ class SynapseMatrix(Group):
         self.variables.add_array("exists", size=self.stop, dtype=bool)
         return self.variables["exists"]
 
+    def run_regularly(self, *args: Any, **options: Any) -> NoReturn:
+        """Refused: the code would run for pairs of cells without a synapse, and weights may not be up to date."""
+        raise SpikedtpError(
+            f"{self.name}: use learn(code, at=...), such as at='t_in_timesteps % 100 == 0', and not run_regularly"
+        )
+
     # -- code ------------------------------------------------------------------------------------------------------
 
     def _add(
@@ -237,6 +244,11 @@ class SynapseMatrix(Group):
         self.state("w")[:] = self.flat(weights)
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
+        if key == "w" and isinstance(value, str) and get_identifiers(value) & {"i", "j"}:
+            raise SpikedtpError(
+                f"{self.name}: an expression for w may not depend on i and j: give numbers as {self.name}.weights, "
+                "(n_post, n_pre)"
+            )
         # Brian2 looks for properties in the class of an object, but not in those from which it inherits
         if isinstance(getattr(type(self), key, None), property):
             object.__setattr__(self, key, value)

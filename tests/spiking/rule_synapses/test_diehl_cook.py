@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, mV, nA, prefs
+from brian2.core.base import BrianObjectException
 from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import STDP, DiehlCook
-from spikedtp.synapses import DiehlCookSynapses
+from spikedtp.synapses import DenseSynapses, DiehlCookSynapses
 
 DT = 0.5 * ms
 #: Down as strongly as up, so that weights wander between their bounds.
@@ -94,13 +95,24 @@ def test_random_networks_compiled(standalone):
     every = [Twins(number, f"n{number}") for number in range(20, 24)]
     every += [Twins(number, f"n{number}", by_delay=True) for number in range(24, 30)]
     every[-1].dense.on_pre("w *= 1", when="end")  # it reads all weights: they may not be elsewhere
+    for rival in every[-3:-1]:  # before spikes arrive, and after it, in the same slot
+        early = rival is every[-3]
+        rival.dense.learn("w *= 0.97", at="t_in_timesteps % 50 == 20", when="synapses", order=-5 if early else 5)
+        rival.stock.run_regularly(
+            "w *= 1 - 0.03*int(t_in_timesteps % 50 == 20)", when="synapses", order=-5 if early else 5, dt=DT
+        )
+    copy = DenseSynapses(every[4].dense._pre.cells, every[4].dense._post.cells, name="copy")
+    copy.copy_of(every[4].dense, at="t_in_timesteps == 399", when="end")
+    every[4].net.add(copy)
     kept = [twins.dense._fit({})["in_order"] for twins in every]
     for twins in every:
         twins.run()
     standalone()
-    assert kept == [False] * 4 + [True] * 5 + [False]
+    assert kept == [False] * 4 + [True] * 3 + [False] * 3
     for twins in every:
-        twins.compare()
+        found = twins.compare()
+        if twins is every[4]:
+            np.testing.assert_array_equal(copy.weights * twins.mask, found)
 
 
 @pytest.mark.usefixtures("own_networks")
@@ -158,6 +170,10 @@ def test_forget_begins_anew():
         (lambda: DiehlCookSynapses(regular(), regular(), "v", delay=3 * mV), "delay must be"),
         (lambda: DiehlCookSynapses(regular(), NeuronGroup(2, "v : 1"), "v"), "has no threshold, and DiehlCook needs"),
         (lambda: DiehlCookSynapses(regular(), regular(), "v", spikers=silent(4)), "allows one spike in a step"),
+        (lambda: DiehlCookSynapses(regular(), regular(), "v", by_delay="yes"), "by_delay must be True or False"),
+        (lambda: DiehlCookSynapses(regular(), regular(), "v", parameters={"up": 1}), "'up' is a constant of the rule"),
+        (lambda: RULE.synapses(regular(), regular(), "v", modulator="1"), "this rule has no modulator"),
+        (lambda: RULE.stock_code("v"), "DiehlCook has no pair_form, .*: use arrival_code"),
         (lambda: DiehlCookSynapses("inputs", regular(), "v"), "source must be a group of cells"),
     ],
 )
@@ -165,6 +181,19 @@ def test_what_cannot_be_is_refused(make, words):
     with pytest.raises(SpikedtpError) as error:
         make()
     check_line(error.value, words)
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    source, target = regular(), regular(3)
+    synapses = DiehlCookSynapses(source, target, "v", parameters={"more": 2.0}, name="digits")
+    assert (
+        repr(synapses)
+        == f"<DiehlCookSynapses 'digits': DiehlCook, {len(source)} -> 3 cells, {3 * len(source)} synapses, dense>"
+    )
+    synapses.weights = np.nan
+    with pytest.raises(BrianObjectException) as error:
+        Network(source, target, synapses).run(1 * ms)
+    check_line(error.value.__cause__, "digits: weights must begin within their bounds, -inf to inf, got nan to nan")
 
 
 def test_a_gain_with_units():

@@ -1,5 +1,7 @@
 """What dense synapses are given is checked: clocks, units, code, bounds."""
 
+import logging
+
 import brian2
 import numpy as np
 import pytest
@@ -79,12 +81,68 @@ def test_code_and_constraints_know_the_units_too():
     np.testing.assert_allclose(copy.matrix(copy.w[:]), np.full((2, 3), 6.0))
     for ask, words in (
         (lambda: synapses.normalize_rows(12.0, at="True"), "voltages.scale must be a quantity in V"),
-        (lambda: copy.copy_of(synapses, at="True"), "numbers.factor must be a quantity in m"),
+        (lambda: copy.copy_of(synapses, at="True", transpose=True), "numbers.factor must be a quantity in m"),
         (lambda: synapses.learn("w_post += w", at="True") or synapses.learn("v_post += w", at="True"), "may change w,"),
     ):
         with pytest.raises(SpikedtpError) as error:
             ask()
         check_line(error.value, words)
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (
+            lambda s, o: s.learn("w *= 2", at="t_in_timesteps % 10"),
+            "at must be true or false, .* 't_in_timesteps % 10' is a number",
+        ),
+        (lambda s, o: s.normalize_rows(1.0, at="3"), "at must be true or false"),
+        (lambda s, o: s.copy_of(o, at="True"), r"a copy needs a source of \(n_post, n_pre\) = \(3, 2\), but other"),
+        (lambda s, o: s.copy_of(s, at="True", transpose=True), "a copy of the transpose needs a source"),
+        (lambda s, o: s.run_regularly("w = 0"), r"use learn\(code, at=\.\.\.\)"),
+        (lambda s, o: setattr(s, "w", "0.1*i + j"), "an expression for w may not depend on i and j: give .*weights"),
+        (lambda s, o: (s.summed("v", "w"), s.summed("v", "2*w")), "'v' of 'cells' is the sum of some already"),
+    ],
+)
+def test_what_would_give_wrong_numbers_is_refused(ask, words):
+    source, target = regular(2), silent(3, name="cells")
+    some = DenseSynapses(source, target, "v", name="some")
+    other = DenseSynapses(target, source, name="other")
+    with pytest.raises(SpikedtpError) as error:
+        ask(some, other)
+    check_line(error.value, words)
+    some.w = "0.5 + 0*rand()"  # which is one number for each
+    assert (some.weights == 0.5).all()
+
+
+def test_sums_of_separate_cells_or_of_synapses_that_are_gone_are_allowed():
+    source, target = regular(2), silent(6)
+    for part in (target[:3], target[3:]):
+        DenseSynapses(source, part).summed("v", "w")  # gone at once
+    kept = [DenseSynapses(source, part) for part in (target[:3], target[3:])]
+    for one in kept:
+        one.summed("v", "w")
+    with pytest.raises(SpikedtpError, match="is the sum of"):
+        DenseSynapses(source, target[2:4]).summed("v", "w")
+
+
+def test_pairs_do_not_change_once_delays_are_laid_out():
+    source, target = regular(3), silent(3)
+    synapses = DenseSynapses(source, target, "v", delay=np.full((3, 3), 2) * ms, name="late")
+    synapses.weights = 0.1
+    Network(source, target, synapses).run(1 * ms)
+    with pytest.raises(SpikedtpError, match="late: connect before the first run, where synapses have delays of their"):
+        synapses.connect("i != j")
+
+
+def test_delays_of_synapses_that_do_not_exist_are_not_told(caplog):
+    source, target = regular(3), silent(3)
+    delay = np.where(np.eye(3), 500, 1) * ms
+    synapses = DenseSynapses(source, target, "v", delay=delay, name="late")
+    synapses.connect("i != j")
+    with caplog.at_level(logging.WARNING, logger="spikedtp"):
+        Network(source, target, synapses).run(5 * ms)
+    assert not [record for record in caplog.records if record.name.startswith("spikedtp")]
 
 
 def test_a_gain_from_the_run_is_checked_when_the_run_begins():

@@ -1,4 +1,4 @@
-{# A time step of DiehlCookSynapses; what a trace of some steps ago is for is told in synapses/diehl_cook.py #}
+{# A time step of DiehlCookSynapses; what a trace of some steps ago is for is told in rule_synapses/diehl_cook.py #}
 {% extends 'common_group.cpp' %}
 {% from 'dense_in_order.cpp' import take_in_order, put_back %}
 {% macro _array(name) %}{{get_array_name(variables[name])}}{% endmacro %}

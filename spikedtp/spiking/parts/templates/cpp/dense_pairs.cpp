@@ -1,4 +1,4 @@
-{# Rules of spike pairs, row by row; what waits and why it may is told in dense_pairs.py #}
+{# Rules of spike pairs, row by row; what waits and why it may is told in rule_synapses/pairs.py #}
 {% extends 'common_group.cpp' %}
 {% macro _array(name) %}{{get_array_name(variables[name])}}{% endmacro %}
 {% macro _number(name) %}{{constant_or_scalar(name, variables[name])}}{% endmacro %}
