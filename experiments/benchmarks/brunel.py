@@ -3,7 +3,8 @@
 All have the same model: sizes, delta synapses, delays between 0.5 and 2.5 ms, additive STDP with bounds, Poisson input,
 steps of 0.1 ms, one thread, double precision, all spikes recorded. Connections and noise are drawn anew by NEST. The
 programs differ in when STDP sees spikes: this package when they are fired, stock Brian2 presynaptic ones when they
-arrive, and NEST postsynaptic ones later by the delay. So rates, irregularity and weights agree as distributions.
+arrive, and NEST postsynaptic ones later by the delay. NEST tests the threshold before the voltage decays and Brian2
+after it, so NEST gets a threshold that is higher by what decays in a step (0.5 %). So rates, irregularity and weights agree as distributions.
 
 Times are CPU seconds of the time steps, without building. In each repeat every program runs once, in rotated order;
 the median counts, and the smallest and largest are given beside it. The run fails if rates or irregularity differ by
@@ -37,7 +38,7 @@ from spikedtp.spiking import default_device
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from brunel_stdp import simulate, statistics
-from recurrent.brunel import DT, T_REFRACTORY, TAU, THETA, V_RESET, Brunel
+from recurrent.brunel import DT, T_REFRACTORY, TAU, THETA_AT_ONCE, V_RESET, Brunel
 from recurrent.own_device import run_again
 
 NEST_SCRIPT = Path(__file__).parent / "brunel_in_nest.py"
@@ -144,7 +145,7 @@ def _nest(python: str, model: Brunel, seconds: float, seed: int, work: Path) -> 
     """What NEST found, and its CPU seconds of time steps and of building."""
     given = {name: getattr(model, name) for name in ("n", "n_e", "c_e", "c_i", "j", "g", "external_rate", "alpha")} | {
         "learning_rate": model.learning_rate, "delays": model.delays, "tau_stdp": float(model.rule.tau_plus / ms),
-        "dt": float(DT / ms), "tau": TAU, "t_refractory": T_REFRACTORY, "theta": THETA, "v_reset": V_RESET,
+        "dt": float(DT / ms), "tau": TAU, "t_refractory": T_REFRACTORY, "theta": THETA_AT_ONCE, "v_reset": V_RESET,
         "seconds": seconds, "seed": seed,
     }  # fmt: skip
     (work / "parameters.json").write_text(json.dumps(given), encoding="utf-8")

@@ -15,10 +15,23 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import STDP
 from spikedtp.synapses import DenseSynapses, PairSynapses, SparsePairSynapses
 
-__all__ = ["KINDS", "Brunel", "Wiring", "build", "cell_cv", "cell_rate", "draw_wiring", "network_theory"]
+__all__ = [
+    "KINDS",
+    "THETA_AT_ONCE",
+    "Brunel",
+    "Wiring",
+    "build",
+    "cell_cv",
+    "cell_rate",
+    "draw_wiring",
+    "network_theory",
+]
 
 TAU, T_REFRACTORY, THETA, V_RESET = 20.0, 2.0, 20.0, 10.0  # ms and mV
 DT = 0.1 * ms
+#: Brian2 tests thresholds after the voltage has decayed for a step, so that what has just arrived counts a little less.
+#: A threshold that is tested at once, as in theory and in NEST, corresponds to a higher one.
+THETA_AT_ONCE = float(THETA * np.exp(DT / (TAU * ms)))
 KINDS = ("sparse", "dense", "stock")
 
 
@@ -192,28 +205,30 @@ def _matrix(pre: Any, post: Any, wiring: Wiring) -> np.ndarray:
 # --- theory -----------------------------------------------------------------------------------------------------------
 
 
-def cell_rate(mu: float, sigma: float) -> float:
+def cell_rate(mu: float, sigma: float, theta: float = THETA) -> float:
     """Rate in Hz of a cell whose input is white noise: the inverse of its mean first-passage time (Siegert's formula).
 
     Parameters
     ----------
     mu, sigma : float
         In mV: the mean of the voltage without a threshold, and sqrt(2) times its standard deviation.
+    theta : float
+        The threshold in mV.
     """
-    passage = quad(lambda u: erfcx(-u), (V_RESET - mu) / sigma, (THETA - mu) / sigma)[0]
+    passage = quad(lambda u: erfcx(-u), (V_RESET - mu) / sigma, (theta - mu) / sigma)[0]
     return 1000 / (T_REFRACTORY + TAU * np.sqrt(np.pi) * passage)
 
 
-def cell_cv(mu: float, sigma: float) -> float:
+def cell_cv(mu: float, sigma: float, theta: float = THETA) -> float:
     """Coefficient of variation of the intervals between spikes of this cell (Brunel 2000, appendix A.1)."""
-    low, high = (V_RESET - mu) / sigma, (THETA - mu) / sigma
+    low, high = (V_RESET - mu) / sigma, (theta - mu) / sigma
     x = np.linspace(min(low - 5, -6.0), high, 20001)
     source, step = erfcx(-x) ** 2, x[1] - x[0]
     inner = np.zeros_like(x)  # e^(x^2) times the integral of e^(-z^2) erfcx(-z)^2 from -inf to x, without overflow
     for k, growth in enumerate(np.exp(step * (x[1:] + x[:-1]))):
         inner[k + 1] = growth * inner[k] + step / 2 * (growth * source[k] + source[k + 1])
     square = trapezoid(inner[x >= low], x[x >= low])
-    return float(np.sqrt(2 * np.pi * square) * cell_rate(mu, sigma) * TAU / 1000)
+    return float(np.sqrt(2 * np.pi * square) * cell_rate(mu, sigma, theta) * TAU / 1000)
 
 
 def network_theory(model: Brunel, j_ee: np.ndarray | None = None) -> dict[str, float]:
@@ -237,11 +252,13 @@ def network_theory(model: Brunel, j_ee: np.ndarray | None = None) -> dict[str, f
         return found
 
     def off(rates: np.ndarray) -> np.ndarray:
-        return np.array([cell_rate(*own) for own in inputs(*rates**2)]) - rates**2  # squares, so that none is negative
+        return (
+            np.array([cell_rate(*own, THETA_AT_ONCE) for own in inputs(*rates**2)]) - rates**2
+        )  # squares, so that none is negative
 
     solved = root(off, np.sqrt([10.0, 10.0]))
     if not solved.success:
         raise SpikedtpError(f"no rates reproduce themselves for {model}: {solved.message}")
     e, i = solved.x**2
-    cvs = [cell_cv(*own) for own in inputs(e, i)]
+    cvs = [cell_cv(*own, THETA_AT_ONCE) for own in inputs(e, i)]
     return {"rate_e": float(e), "rate_i": float(i), "cv_e": cvs[0], "cv_i": cvs[1]}
