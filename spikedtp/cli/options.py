@@ -103,6 +103,12 @@ def _metavar(field: FieldInfo) -> str | None:
     return None if metavar is None else str(metavar)
 
 
+def _names(name: str, field: FieldInfo) -> list[str]:
+    """An option's names: the short one first, if it has one."""
+    also = field.json_schema_extra.get("also") if isinstance(field.json_schema_extra, dict) else None
+    return [f"--{word}" for word in (also, flag(name)) if word]
+
+
 def _nested(field: FieldInfo) -> bool:
     """Whether a setting takes more than one word. A mapping or a list has no option of its own."""
     return _metavar(field) is None and field.annotation is not bool
@@ -123,7 +129,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         kind, option = (
             str | None,
             typer.Option(
-                f"--{flag(name)}", metavar=_metavar(field), help=help, show_default=False, autocompletion=complete
+                *_names(name, field), metavar=_metavar(field), help=help, show_default=False, autocompletion=complete
             ),
         )
     return _parameter(name, Annotated[kind, option])

@@ -34,9 +34,13 @@ Real = Annotated[float, Number]
 Positive = Annotated[int, Number, Field(ge=1)]  # for `Positive | None`: a limit beside a union would hold for None too
 
 
-def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:
-    """The pydantic field of one setting; `metavar` is how its value is called in help."""
-    return Field(description=help, json_schema_extra={"metavar": metavar} if metavar else None, **limits)
+def setting(help: str, *, metavar: str | None = None, also: str | None = None, **limits: Any) -> Any:
+    """The pydantic field of one setting.
+
+    In help, its value is called `metavar`; `also` is another name of its option.
+    """
+    more: dict[str, Any] = {key: word for key, word in (("metavar", metavar), ("also", also)) if word}
+    return Field(description=help, json_schema_extra=more or None, **limits)
 
 
 def count(help: str, *, least: int = 1) -> Any:

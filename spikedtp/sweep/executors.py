@@ -83,4 +83,5 @@ def run_on_cluster(jobs: list[Job], client: Any) -> Iterator[dict[str, Any]]:
 
 
 def _killed(job: Job) -> dict[str, Any]:
-    return {**job, "status": FAILED, "error": "its process was killed (out of memory?)", "results": {}, "seconds": None}
+    error = "its process was killed (out of memory?)"
+    return {**job, "status": FAILED, "error": error, "results": {}, "seconds": None, "files": {}}

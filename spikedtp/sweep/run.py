@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from spikedtp.configuration import SweepConfiguration
-from spikedtp.jobs.compare import input_files
+from spikedtp.jobs.data import input_files
 from spikedtp.plotting.sweep import sweep_figure
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
 from spikedtp.spiking import default_device
@@ -101,7 +101,7 @@ def run_sweep(
     jobs: dict[str, Job] = {}
     for job in plan:  # the same job twice is one job
         key = job_key(job, hashed)
-        jobs[key] = {"key": key, "settings": job.saved()}
+        jobs[key] = {"key": key, "command": job.command, "settings": job.saved()}
 
     out = Path(os.path.expanduser(out)).absolute()
     journal = Journal(out)
@@ -116,8 +116,7 @@ def run_sweep(
         n_found, todo = len(finished), [job for key, job in jobs.items() if key not in finished]
         with tqdm(total=len(jobs), initial=n_found, unit="job", disable=None if progress else True) as bar:
             for done in _execute(todo, configuration.jobs, client):
-                journal.write(done)
-                finished[done["key"]] = done
+                finished[done["key"]] = journal.write(done)
                 bar.update()
                 if done["status"] == FAILED:
                     report(f"job {done['key']} failed: {done['error']}")

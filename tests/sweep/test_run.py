@@ -12,13 +12,11 @@ import time
 import pandas as pd
 import pytest
 import yaml
-from sweep.sweeps import recorded, spikedtp, table_bytes
+from sweep.sweeps import fresh_weights, recorded, spikedtp, table_bytes
 
 from spikedtp.cli import main
 from spikedtp.configuration import SweepConfiguration
 from spikedtp.jobs.compare import compare_networks
-from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoints import write_weights
 from spikedtp.sweep import plan_jobs, run_sweep, varied_keys
 
 
@@ -68,11 +66,11 @@ def test_other_weights_are_another_job(config, reference, small_circuit, tmp_pat
     settings = yaml.safe_load(config.read_text())
     settings["base"]["weights"] = str(tmp_path / "other.pt")
     settings["list"], settings["grid"] = [], {"seed": [0]}
-    write_weights(tmp_path / "other.pt", load_rate_network(small_circuit, seed=3).state_dict())
+    fresh_weights(small_circuit, tmp_path / "other.pt")
     sweep = SweepConfiguration.of(settings)
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 1
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 0
-    write_weights(tmp_path / "other.pt", load_rate_network(small_circuit, seed=4).state_dict())
+    fresh_weights(small_circuit, tmp_path / "other.pt", seed=4)
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 1
     assert varied_keys(sweep) == ["seed"]
 
