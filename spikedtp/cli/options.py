@@ -27,6 +27,17 @@ Plugins = Annotated[
 ]
 
 
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        metavar="NAME",
+        help="A function of a plugin that is told of every finished run; repeat for more.",
+        show_default=False,
+    ),
+]
+
+
 def with_plugins(given: list[str] | None) -> tuple[str, ...]:
     """Import the plugins that the command line and the environment name; all of their names."""
     names = plugins_asked_for(given or ())
@@ -46,10 +57,12 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
     command.__doc__ = run.__doc__
     parameters = [_option(name, field) for name, field in model.model_fields.items() if not _nested(field)]
     mappings = [field.alias or name for name, field in model.model_fields.items() if _nested(field)]
-    mappings.remove("plugins")  # what is imported stands in an option of its own
+    for own in ("plugins", "tracker"):  # which have options of their own
+        mappings.remove(own)
     if mappings:
         parameters.append(_set_option(model, mappings))
-    parameters += [_parameter("plugin", Plugins), _parameter("config", Annotated[str | None, _CONFIG])]
+    parameters += [_parameter("plugin", Plugins), _parameter("tracker", Trackers)]
+    parameters.append(_parameter("config", Annotated[str | None, _CONFIG]))
     cast(Any, command).__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command

@@ -50,7 +50,7 @@ class PlanConfiguration(Trained):
     )  # fmt: skip
     of_both: ClassVar[tuple[str, ...]] = (
         "repeats", "cells_per_unit", "cosine", "presentations", "error_rate", "power", "draws", "seed",
-        "plugins", "out",
+        "plugins", "tracker", "out",
     )  # fmt: skip
 
     population: Annotated[

@@ -19,7 +19,7 @@ from spikedtp.jobs.data import Material, circuit_and_data, input_files
 from spikedtp.jobs.settings import make_network, simulate_options
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
-from spikedtp.records import staged, write_manifest, write_summary, write_table
+from spikedtp.records import staged, track, write_manifest, write_summary, write_table
 from spikedtp.spiking import ClosedResponse, SpikingResponse, default_device, simulate
 from spikedtp.summaries import Summarised, counted
 
@@ -182,4 +182,5 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
             inputs=input_files(configuration),
             data=found.material.described(),
         )
+    track(configuration, out)
     return summary

@@ -16,7 +16,7 @@ from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights, inp
 from spikedtp.jobs.settings import in_spikes
 from spikedtp.plotting import confusion_figure
 from spikedtp.rate import RateNetwork, load_rate_network
-from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import file_hash, save_figure, staged, track, write_manifest, write_summary, write_table
 
 __all__ = ["run_evaluation"]
 
@@ -96,6 +96,7 @@ def run_evaluation(
             inputs=input_files(configuration),
             data=material.described(),
         )
+    track(configuration, out)
     return summary
 
 

@@ -15,7 +15,7 @@ from spikedtp.jobs.replay_signals import given_signals
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import LearningRule, TimedRule, rule_named
 from spikedtp.plotting import replay_figure
-from spikedtp.records import save_figure, staged, write_manifest, write_summary
+from spikedtp.records import save_figure, staged, track, write_manifest, write_summary
 from spikedtp.spiking import default_device, replay
 
 __all__ = ["rule_of", "run_replay"]
@@ -102,6 +102,7 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             timings={"replay": time.perf_counter() - started},
             inputs=input_files(configuration),
         )
+    track(configuration, out)
     return summary
 
 

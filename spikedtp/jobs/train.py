@@ -18,7 +18,7 @@ from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights
 from spikedtp.rate.online import train_online
-from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import save_figure, staged, track, write_manifest, write_summary, write_table
 from spikedtp.schedules import schedule_named
 from spikedtp.spiking import SpikingNetwork
 
@@ -119,6 +119,7 @@ def run_training(
             **({"resumed_from": job.resumed} if job.resumed else {}),
         )
     unfinished.remove()
+    track(configuration, out)
     return summary
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 import threading
 import time
@@ -11,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikedtp._version import __version__
 from spikedtp.configuration import (
     CompareConfiguration,
     Configuration,
@@ -21,6 +18,7 @@ from spikedtp.configuration import (
 )
 from spikedtp.errors import in_one_line
 from spikedtp.plugins import import_plugins
+from spikedtp.sweep.contents import job_key
 
 __all__ = ["COMMANDS", "DONE", "FAILED", "Job", "job_key", "run_job"]
 
@@ -34,16 +32,6 @@ COMMANDS: dict[str, type[Configuration]] = {
 }
 
 Job = dict[str, Any]  # key, command, settings
-
-
-def job_key(configuration: Configuration, file_hash: Callable[[Path], str]) -> str:
-    """What a job's result depends on: command, settings, the contents of its files, the version of the package."""
-    from spikedtp.jobs.data import input_files
-
-    content = [__version__, configuration.saved(), [file_hash(path) for path in input_files(configuration)]]
-    if configuration.command != CompareConfiguration.command:  # which was the only one once: its keys stay
-        content.append(configuration.command)
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def run_job(

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from spikedtp.errors import SpikedtpError
 from spikedtp.records import staged
 from spikedtp.records.folder import remove_partial
+from spikedtp.records.tracking import FinishedRun, figures_in
 
 __all__ = ["Journal"]
 
@@ -89,9 +90,21 @@ class Journal:
         os.replace(partial, path)
         return recorded
 
-    def checkpoint(self, key: str) -> Path:
-        """Where a training that was interrupted continues."""
-        return self.folder / f"{key}.unfinished.npz"
+    def run_of(self, job: dict[str, Any]) -> FinishedRun:
+        """A finished job as trackers are told of it."""
+        folder = self.folder / job["key"] if job.get("files") else None
+        figures = () if folder is None else figures_in(folder)
+        same = {name: job[name] for name in ("command", "settings", "key", "status", "error", "seconds")}
+        return FinishedRun(summary=job["results"], folder=folder, figures=figures, **same)
+
+    def checkpoint(self, job: dict[str, Any]) -> Path:
+        """Where a training continues that was interrupted: one whose files have moved since begins again."""
+        digest = hashlib.sha256(json.dumps(job["settings"], sort_keys=True).encode()).hexdigest()
+        return self.folder / f"{job['key']}-{digest[:8]}.unfinished.npz"
+
+    def holds(self, key: str) -> bool:
+        """Whether a job of this key is finished."""
+        return (self.folder / f"{key}.json").is_file()
 
     def _tidy(self) -> None:
         """Remove what a run that was killed left half-written."""
@@ -100,8 +113,9 @@ class Journal:
                 left.unlink()
             else:
                 shutil.rmtree(left)
-        for left in self.folder.glob(".*.unfinished.npz.*"):
-            left.unlink()
+        for left in self.folder.glob("*.unfinished.npz*"):
+            if left.name.startswith(".") or self.holds(left.name.partition("-")[0]):
+                left.unlink()
         remove_partial(self.out)
 
 

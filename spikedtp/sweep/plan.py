@@ -59,8 +59,9 @@ def _checked(model: type[Configuration], settings: dict[str, Any], plugins: tupl
     for key in ("out", "config", "command"):
         if key in settings:
             raise SpikedtpError(f"a job of a sweep has no {key!r}: its results go into the sweep's table")
-    if "plugins" in settings:
-        raise SpikedtpError("a job of a sweep has no 'plugins' of its own: give them to the sweep, with --plugin")
+    for key, option in {"plugins": "--plugin", "tracker": "--tracker"}.items():
+        if key in settings:
+            raise SpikedtpError(f"a job of a sweep has no {key!r} of its own: give them to the sweep, with {option}")
     if plugins:
         settings = {**settings, "plugins": list(plugins)}
     return model.of(settings, "the sweep's jobs").absolute()
