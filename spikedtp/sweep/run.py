@@ -53,7 +53,7 @@ class SweepResult(Summarised):
 
     def _headline(self) -> str:
         done = f"{self.n_run} run now, {self.n_found} found done, {len(self.failed)} failed"
-        return f"{counted(self.n_run + self.n_found + len(self.failed), 'job')}, {done}"
+        return f"{counted(self.n_run + self.n_found, 'job')}, {done}"
 
     def _parts(self) -> dict[str, str]:
         return {"table": f"{counted(len(self.table), 'row')}, {counted(self.table.shape[1], 'column')}"}

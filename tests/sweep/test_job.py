@@ -55,3 +55,23 @@ def test_keys_depend_on_the_command():
     settings = {"samples": 5, "device": "runtime"}
     keys = {job_key(COMMANDS[command].of(settings), lambda path: path.name) for command in ("train", "evaluate")}
     assert len(keys) == 2
+
+
+def test_a_training_that_nobody_waits_for_stops_and_continues(tmp_path):
+    class Gone(BaseException):
+        pass
+
+    settings = COMMANDS["train"].of({"samples": 40, "probe_every": 10, "device": "runtime"}).saved()
+    job, checkpoint = {"key": "k", "command": "train", "settings": settings}, tmp_path / "k.npz"
+    expected, beats = run_job(job), iter(range(25))
+    with pytest.raises(Gone):
+
+        def heartbeat():
+            if next(beats, None) is None:
+                raise Gone
+
+        run_job(job, checkpoint=checkpoint, heartbeat=heartbeat)
+    assert [path.name for path in tmp_path.iterdir()] == ["k.npz"]
+    found = run_job(job, checkpoint=checkpoint)
+    assert json.loads(found["files"]["manifest.json"])["resumed_from"] == 20 and not checkpoint.exists()
+    assert found["files"]["weights.pt"] == expected["files"]["weights.pt"] and found["results"] == expected["results"]
