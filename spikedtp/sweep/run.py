@@ -16,13 +16,13 @@ from tqdm import tqdm
 
 from spikedtp.configuration import Configuration, SweepConfiguration
 from spikedtp.jobs.data import input_files
-from spikedtp.plotting.sweep import sweep_figure
-from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
+from spikedtp.records import file_hash, staged, write_manifest, write_summary
 from spikedtp.records.tracking import Tracker, tell, trackers_named
 from spikedtp.spiking import default_device
 from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.contents import former_key, job_key
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
+from spikedtp.sweep.figures import write_figures
 from spikedtp.sweep.job import FAILED, Job
 from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.plan import plan_jobs, varied_keys
@@ -135,7 +135,7 @@ def run_sweep(
             varied = varied_keys(configuration)
             summary = {"n_jobs": len(jobs), "n_failed": len(failed), "varied": varied}
             write_summary(folder, summary)
-            save_figure(folder, "sweep", sweep_figure(frame, varied))
+            write_figures(folder, configuration.job_command, frame, varied, journal.folder)
             write_manifest(
                 folder,
                 configuration=configuration.saved(),

@@ -213,7 +213,7 @@ def test_trackers_are_told_of_each_job_that_ends(tmp_path):
     found = run_sweep(sweep, tmp_path / "out", progress=False, report=lines.append, on_finished=on_finished)
     assert len(found.failed) == 2 and [run.key for run in runs] == list(found.table["job"])
     for run, row in zip(runs, found.table.to_dict("records"), strict=True):
-        assert (run.command, run.status, run.error) == ("train", row["status"], row["error"])
+        assert (run.command, run.status, run.error) == ("train", row["status"], found.failed.get(run.key))
         assert run.settings["seed"] == row["seed"] and (run.status == "failed") == (run.summary == {})
         if run.status == "done":
             assert run.summary["test_accuracy"] == row["test_accuracy"]
