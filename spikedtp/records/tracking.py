@@ -43,6 +43,13 @@ class FinishedRun:
         Why a job failed, in one line.
     seconds : float or None
         How long a job ran.
+
+    Examples
+    --------
+    >>> from spikedtp.records import FinishedRun
+    >>> run = FinishedRun("train", {"mode": "spiking", "seed": 3}, {"test_accuracy": 0.91})
+    >>> f"{run.command} {run.settings['mode']}: {run.summary['test_accuracy']}, {len(run.figures)} figures"
+    'train spiking: 0.91, 0 figures'
     """
 
     command: str

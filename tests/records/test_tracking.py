@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spikedtp import SpikedtpError
@@ -68,3 +74,41 @@ def test_a_file_may_name_one(told, tmp_path):
     (tmp_path / "c.yaml").write_text("samples: 4\ntracker: notes\n")
     assert main(["evaluate", "--config", str(tmp_path / "c.yaml"), "--out", str(tmp_path / "out")]) == 0
     assert len(told) == 1
+
+
+@pytest.fixture
+def documented(tmp_path, monkeypatch):
+    """The plugins of docs/tracking.md, in the current folder."""
+    page = (Path(__file__).parents[2] / "docs" / "tracking.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        (tmp_path / block.partition("\n")[0].removeprefix("# ")).write_text(block)
+    yield tmp_path
+    for name in ("lab_notes", "lab_mlflow"):
+        sys.modules.pop(name, None)
+
+
+def test_the_documented_table(documented):
+    for samples in ("4", "5"):
+        words = ["--samples", samples, "--plugin", "lab_notes", "--tracker", "csv", "--out", samples]
+        assert main(["evaluate", *words]) == 0
+    table = pd.read_csv(documented / "runs.csv")
+    assert list(table["command"]) == ["evaluate"] * 2 and list(table["status"]) == ["done"] * 2
+    assert [json.loads(text)["n_samples"] for text in table["summary"]] == [4, 5]
+    assert table["folder"][1] == str(documented / "5")
+
+
+def test_the_documented_mlflow(documented, monkeypatch):
+    """With a stand-in that notes what it is told; nothing else of MLflow's is used."""
+    calls = {}
+    stand_in = ModuleType("mlflow")
+    stand_in.start_run = lambda run_name: contextlib.nullcontext(calls.setdefault("name", run_name))
+    for name in ("log_params", "log_metrics", "set_tags", "log_artifact"):
+        setattr(stand_in, name, lambda given, name=name: calls.setdefault(name, given))
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    assert main(["evaluate", "--samples", "4", "--plugin", "lab_mlflow", "--tracker", "mlflow", "--out", "out"]) == 0
+    summary = json.loads((documented / "out" / "summary.json").read_text())
+    assert calls["name"] == "evaluate" and calls["log_params"]["circuit"] == "digits_dtp"
+    assert calls["log_metrics"] == {name: summary[name] for name in ("n_samples", "n_correct", "accuracy")}
+    assert calls["set_tags"] == {"command": "evaluate", "status": "done", "error": ""}
+    assert calls["log_artifact"] == str(documented / "out" / "confusion.png")

@@ -100,3 +100,41 @@ def test_the_same_table_everywhere(tmp_path):
     assert_the_same(mine, "serial", "there")
     assert len(run_with_kills(mine, "killed", "--jobs", 2, latest=1)) == 3
     assert_the_same(mine, "serial", "killed")
+
+
+@pytest.mark.slow
+def test_workers_and_the_scheduler_may_go(tmp_path):
+    """The worker that holds all contents is killed, then the scheduler: nothing finished is lost."""
+    pytest.importorskip("distributed")
+    if not os.path.isdir(HERE):
+        pytest.skip("needs /proc")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    make_sweep(mine, ["digits_dtp"], n_seeds=6, samples=1500, n_test=20, device="runtime")
+    settings = yaml.safe_load((mine / "sweep.yaml").read_text())
+    settings["grid"]["mode"] = ["rate"]
+    (mine / "sweep.yaml").write_text(yaml.safe_dump(settings))
+    words = ("sweep", "--config", "sweep.yaml", "--out", "out", "--scheduler")
+    with cluster(tmp_path) as found, found.get_client() as client, ExitStack() as stack:
+        first = stack.enter_context(worker(found.scheduler_address, tmp_path / "a"))
+        wait_for_workers(client, 1)
+        sweep = spikedtp(*words, found.scheduler_address, cwd=mine, env=ENVIRONMENT)
+        wait_for_jobs(sweep, mine / "out", 1)
+        first.kill()
+        stack.enter_context(worker(found.scheduler_address, tmp_path / "b"))
+        wait_for_jobs(sweep, mine / "out", 3)
+        before = recorded(mine / "out")
+    err = sweep.communicate(timeout=120)[1]
+    assert sweep.returncode == 2, err
+    assert err.splitlines()[-1].startswith("spikedtp: error: the Dask cluster is gone"), err
+    assert before.items() <= recorded(mine / "out").items()
+    run(mine, "out", "--jobs", 1)
+    assert before.items() <= recorded(mine / "out").items()
+    run(mine, "alone", "--jobs", 1)
+    assert_the_same(mine, "alone", "out")
+
+
+def wait_for_jobs(sweep, out: Path, n: int) -> None:
+    while len(recorded(out)) < n:
+        assert sweep.poll() is None, sweep.communicate()
+        time.sleep(0.02)
