@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +60,25 @@ def _run_for(sweep: int, job: Job, checkpoint: Path | None) -> dict[str, Any]:
 
     try:
         still_wanted()
+        if os.getpid() != sweep:
+            end_with(sweep)
         return run_job(job, checkpoint=checkpoint, heartbeat=still_wanted)
     except _Abandoned:
         os._exit(1)
+
+
+@functools.cache
+def end_with(parent: int, seconds: float = 2) -> threading.Thread:
+    """End this process soon after its parent, whatever it waits for: a compiler, or a pipe that nobody reads."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(seconds)
+        os._exit(1)
+
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    return watching
 
 
 @contextmanager

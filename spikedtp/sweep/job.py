@@ -84,7 +84,9 @@ def _with_files(
     from spikedtp.jobs.replay import run_replay
     from spikedtp.jobs.train import run_training
 
-    with tempfile.TemporaryDirectory(prefix="spikedtp-job-") as temporary:
+    # beside the checkpoint, a sweep that continues removes what a killed one has left
+    beside = None if checkpoint is None else checkpoint.parent
+    with tempfile.TemporaryDirectory(prefix="spikedtp-job-", suffix=".partial", dir=beside) as temporary:
         out = Path(temporary) / "out"
         if isinstance(configuration, TrainConfiguration):
             summary = run_training(configuration, out, lambda *done: heartbeat(), checkpoint=checkpoint)

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from sweep.clusters import cluster, wait_for_workers, worker
@@ -60,8 +61,10 @@ def run_with_kills(folder: Path, out: str, *words: object, latest: float = 2, se
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         time.sleep(rng.uniform(0, latest))
+        children = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
+        assert not psutil.wait_procs(children, timeout=60)[1]  # none is left behind
         now = recorded(folder / out)
         assert before.items() <= now.items() and not (folder / out / "sweep.parquet").exists()
         before = now
