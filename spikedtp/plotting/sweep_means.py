@@ -123,11 +123,9 @@ def means_figure(
     _, words = setting_places(jobs[x])
     under = 0.04 * max(map(len, words or [""]))  # inch, for words that stand aslant
     n_rows = min(len(rows), MAX_ROWS)
-    figure = new_figure(0.5 + PANEL * (1.3 + len(shown)), 0.7 + (PANEL + under) * n_rows)
-    grid = figure.subplots(
-        n_rows, 1 + len(shown), squeeze=False, sharey="row" if curves is not None else False,
-        width_ratios=[1.3] + [1] * len(shown),
-    )  # fmt: skip
+    figure = new_figure(0.7 + PANEL * max(1 + len(shown), 1.3), 0.7 + (PANEL + under) * n_rows)
+    # panels of one size: with ratios between them, the solver of the layout differs in last digits from time to time
+    grid = figure.subplots(n_rows, 1 + len(shown), squeeze=False, sharey="row" if shown else False)
     colours = {label: colour for label, colour, _ in _by_hue(jobs, hue)}
     for panels, (name, where) in zip(grid, rows, strict=False):
         per_cent = 100 if "accuracy" in name else 1
@@ -135,7 +133,9 @@ def means_figure(
         panels[0].set_ylabel(measures[name] + (" (%)" if per_cent == 100 else ""))
         panels[0].set_title(", ".join(f"{key.replace('_', ' ')} {_word(value)}" for key, value in where.items()))
         if shown:
-            panels[1].set_ylabel(f"{measures[name]} in rate,\n\N{BLACK DIAMOND} in spikes (%)")
+            assert curves is not None
+            asked = ",\n\N{BLACK DIAMOND} in spikes" if curves["accuracy_spiking.mean"].notna().any() else ""
+            panels[1].set_ylabel(f"{measures[name]} in rate{asked} (%)")
         for ax, value in zip(panels[1:], shown, strict=True):
             assert curves is not None
             mean_curves(ax, _chosen(curves, where | ({x: value} if x else {})), hue, colours)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from spikedtp.plotting.sweep_means import MAX_ROWS, means_figure
+from spikedtp.records import save_figure
 
 MEASURES = {"test_accuracy": "test accuracy"}
 
@@ -78,3 +79,14 @@ def test_one_setting_alone_and_nothing_finished():
     assert points[0, 1] == pytest.approx(100 * table["test_accuracy"].mean())
     figure = means_figure(table.assign(status="failed"), ["x"], MEASURES)
     assert figure.texts[0].get_text() == "no finished job with a result to draw"
+
+
+def test_the_same_bytes_each_time(tmp_path):
+    table = jobs({"circuit": ["a", "b"], "mode": ["rate", "spiking"]})
+    points = {"samples": 5, "accuracy_rate.mean": 0.1, "accuracy_rate.sem": 0.1}
+    curves = table.assign(**points, **{"accuracy_spiking.mean": np.nan, "accuracy_spiking.sem": np.nan})
+    drawn = set()
+    for _ in range(4):
+        for path in save_figure(tmp_path, "means", means_figure(table, ["circuit", "mode"], MEASURES, curves)):
+            drawn.add(path.read_bytes())
+    assert len(drawn) == 2  # a PNG and an SVG
