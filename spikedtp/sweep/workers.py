@@ -146,5 +146,5 @@ def _run_there(
             raise SpikedtpError(f"a worker has spikedtp {__version__}, the sweep {version}: install the same version")
         with unpacked(job["settings"], places, contents) as (settings, restored):
             return restored(run_job({**job, "settings": settings}))
-    except SpikedtpError as problem:
-        return {**job, "status": FAILED, "error": str(problem), "results": {}, "seconds": None, "files": {}}
+    except Exception as problem:  # such as a full disk of the worker
+        return {**job, "status": FAILED, "error": in_one_line(problem), "results": {}, "seconds": None, "files": {}}

@@ -129,7 +129,7 @@ def test_a_real_worker_that_does_not_fit(unfit, message, scheduler, tmp_path, ca
 
 @pytest.mark.slow
 def test_workers_that_share_no_folder(scheduler, small_circuit, tmp_path):
-    """The client's files lie in /proc/self/cwd, which is another folder in every process."""
+    """The client's files lie in /proc/self/cwd, which is another folder in every process. The workers come late."""
     if not os.path.isdir("/proc/self/cwd"):
         pytest.skip("needs /proc")
     mine = tmp_path / "mine"
@@ -145,10 +145,10 @@ def test_workers_that_share_no_folder(scheduler, small_circuit, tmp_path):
     (mine / "sweep.yaml").write_text(yaml.safe_dump(settings))
     words = ["sweep", "--config", "sweep.yaml", "--out"]
     with ExitStack() as stack:
+        there = spikedtp(*words, "there", "--scheduler", scheduler.address, cwd=mine, env=environment())
+        assert "the cluster has no worker yet: waiting for the first one" in there.stderr.readline()
         for name in "ab":
             stack.enter_context(worker(scheduler.address, tmp_path / name))
-        wait_for_workers(scheduler.client, 2)
-        there = spikedtp(*words, "there", "--scheduler", scheduler.address, cwd=mine, env=environment())
         out, err = there.communicate(timeout=300)
     assert there.returncode == 0 and "4 of 4 jobs done" in out, err
     alone = spikedtp(*words, "here", "--jobs", 1, cwd=mine, env=environment())
@@ -162,3 +162,17 @@ def test_workers_that_share_no_folder(scheduler, small_circuit, tmp_path):
 
 def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))}
+
+
+def test_what_goes_wrong_on_a_worker_is_a_line_of_the_job(monkeypatch):
+    job = {"key": "k", "command": "train", "settings": {}}
+    found = workers._run_there("0.0.1", job, [], {})
+    assert found["status"] == "failed" and found["key"] == "k"
+    assert found["error"] == f"a worker has spikedtp {__version__}, the sweep 0.0.1: install the same version"
+
+    def no_space(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workers, "unpacked", no_space)
+    found = workers._run_there(__version__, job, [], {})
+    assert found["status"] == "failed" and "No space left on device" in found["error"] and found["files"] == {}
