@@ -72,7 +72,7 @@ def test_plugins_and_what_they_import(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lacks_something.py").write_text("import no_such_package\n")
     job = {**COMPILED, "settings": {"device": "runtime", "plugins": ["lacks_something"]}}
-    with pytest.raises(SpikedtpError, match=r"worker .* --plugin lacks_something: .* no_such_package"):
+    with pytest.raises(SpikedtpError, match=r"worker .* --plugin lacks_something: .*'no_such_package'"):
         check_workers(Machines(), [job])
     (tmp_path / "edited_since.py").write_text("x = 1\n")
     job["settings"]["plugins"] = ["edited_since"]
