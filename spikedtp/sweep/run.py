@@ -74,7 +74,8 @@ def run_sweep(
     configuration : SweepConfiguration
     out : path
         The folder for the results. It gets config.yaml and ``jobs/`` at once, and sweep.parquet, summary.json,
-        manifest.json and the figure when all jobs are finished.
+        manifest.json, means over seeds and figures when all jobs are finished. ``jobs/KEY/`` has what each training,
+        evaluation or replay leaves.
     progress : bool
         Whether to draw a progress bar if stderr is a terminal.
     report : callable
@@ -90,7 +91,7 @@ def run_sweep(
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
-    >>> from spikedtp.configuration import Configuration, SweepConfiguration
+    >>> from spikedtp.configuration import SweepConfiguration
     >>> from spikedtp.sweep import run_sweep
     >>> settings = SweepConfiguration(base={"samples": 1, "device": "runtime"}, grid={"seed": [0]}, jobs=1)
     >>> with TemporaryDirectory() as folder:
