@@ -29,7 +29,7 @@ import place_field_curves as curves
 import typer
 from brian2 import Hz
 from circular_track import Track
-from figures.btsp import experiment_figure, fields_figure, spikes_figure, time_course_figure
+from figures.btsp import experiment_figure, fields_figure, speeds_figure, spikes_figure, time_course_figure
 from track_in_spikes import laps_in_spikes
 
 from spikedtp.cli import run_script
@@ -43,8 +43,8 @@ FORMS, UPDATES = ("rate", "spiking", "both"), ("continuous", "per_lap")
 FITS = ("network", "median")
 #: The normalisation that a fit is shown with; tables have both.
 SHOWN = {"network": "own", "median": "steady"}
-LAPS, SPEEDS = (1, 3, 5), (10.0, 15.0, 25.0, 30.0, 45.0)
-SPEED, SHIFT_SPEED = 25.0, 30.0  # cm/s
+LAPS = (1, 3, 5)
+SPEED, SHIFT_SPEED, QUICK_SPEED = 25.0, 30.0, 45.0  # cm/s
 DISTANCES = [float(each) for each in range(-90, 91, 15)]
 HEIGHTS = (3.0, 6.0, 9.0)  # mV, of the fields beside the experiment
 
@@ -56,6 +56,7 @@ def main(
     form: str = typer.Option("both", help="rate, spiking or both."),
     distance: float = typer.Option(30.0, metavar="CM", help="From the plateau to the old field that moves."),
     trials: int = typer.Option(16, min=2, help="In spikes."),
+    speeds: str = typer.Option("10,15,25,30,45", metavar="CM/S", help="Running speeds of the silent cell."),
     update: str = typer.Option("continuous", help="In spikes: continuous, or per_lap as in the authors' code."),
     device: str = typer.Option(None, help="cpp_standalone or runtime; default: C++ where it compiles."),
 ) -> None:
@@ -67,21 +68,36 @@ def main(
     track = Track()
     if not -track.length / 2 <= distance <= track.length / 2:
         raise SpikedtpError(f"--distance must be from -93.5 to 93.5 cm, on a track of 187 cm, got {distance:g}")
+    at_speeds = running_speeds(speeds)
     device = check_device(device or default_device())
     with staged(out) as folder:
         summary: dict[str, Any] = {}
         if form != "spiking":
             summary |= time_courses(folder, track)
-            summary |= fields(folder, track, distance, quick)
+            summary |= fields(folder, track, distance, at_speeds, quick)
             summary |= beside_the_experiment(folder, track)
         if form != "rate":
-            summary |= in_spikes(folder, track, distance, 2 if quick else trials, device, seed, update, quick)
+            trials = 2 if quick else trials
+            summary |= in_spikes(folder, track, distance, trials, device, seed, update, quick)
+            summary |= speeds_in_spikes(folder, track, at_speeds, trials, device, seed, update, quick)
         write_summary(folder, summary)
-        configuration = dict(form=form, distance=distance, trials=trials, update=update, device=device, quick=quick)
+        configuration = dict(form=form, distance=distance, speeds=at_speeds, trials=trials)
+        configuration |= dict(update=update, device=device, quick=quick)
         write_manifest(folder, configuration=configuration, seeds={"seed": seed}, inputs=[curves.EXPERIMENT])
     for key, value in summary.items():
         typer.echo(f"{key:62} {value:.4g}")
     typer.echo(f"results in {out}")
+
+
+def running_speeds(text: str) -> list[float]:
+    """The speeds of ``--speeds``, slowest first."""
+    try:
+        found = sorted({float(each) for each in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or not all(1 <= each <= 200 for each in found):
+        raise SpikedtpError(f"--speeds must be numbers from 1 to 200 between commas, got {text!r}")
+    return found
 
 
 def time_courses(folder: Path, track: Track) -> dict[str, float]:
@@ -112,9 +128,9 @@ def time_courses(folder: Path, track: Track) -> dict[str, float]:
     return found
 
 
-def fields(folder: Path, track: Track, distance: float, quick: bool) -> dict[str, float]:
+def fields(folder: Path, track: Track, distance: float, speeds: list[float], quick: bool) -> dict[str, float]:
     """A field that moves, and one that appears; both fits and normalisations in the tables."""
-    lap_numbers, speeds = (LAPS[:2], SPEEDS[::2]) if quick else (LAPS, SPEEDS)
+    lap_numbers, speeds = (LAPS[:2], speeds[::2]) if quick else (LAPS, speeds)
     distances = sorted({*DISTANCES, distance})
     moved, silent, ramps_moved, ramps_silent = [], [], {}, {}
     for fit in FITS:
@@ -139,9 +155,9 @@ def fields(folder: Path, track: Track, distance: float, quick: bool) -> dict[str
         )
         before = ramps_moved[fit, normalisation, 1][0]
         after = [ramps_moved[fit, normalisation, laps][1] for laps in lap_numbers]
-        at_speeds = {speed: ramps_silent[fit, normalisation, 3, speed] for speed in speeds}
+        ramps_at = {speed: ramps_silent[fit, normalisation, 3, speed] for speed in speeds}
         figure = fields_figure(
-            track.bins, np.stack([before, *after]), distances, chosen_moved, at_speeds, chosen_silent, curves.WHERE
+            track.bins, np.stack([before, *after]), distances, chosen_moved, ramps_at, chosen_silent, curves.WHERE
         )
         save_figure(folder, f"btsp_place_fields_{fit}", figure)
         one = chosen_moved[(chosen_moved.distance_cm == distance) & (chosen_moved.induction_laps == 1)].iloc[0]
@@ -150,10 +166,8 @@ def fields(folder: Path, track: Track, distance: float, quick: bool) -> dict[str
                   ("peak_before_cm", "peak_after_cm", "dV_at_plateau_mV", "dV_at_initial_peak_mV")}  # fmt: skip
         for row in chosen_silent[chosen_silent.induction_laps == 3].itertuples():
             found[f"{fit}.silent_cell_at_{row.speed_cm_s:g}_cm_s.half_width_cm"] = row.half_width_cm
-        one = chosen_silent[(chosen_silent.induction_laps == 1) & (chosen_silent.speed_cm_s == SPEED)].iloc[0]
-        found |= {
-            f"{fit}.silent_cell_1_lap.{name}": float(one[name]) for name in ("ramp_peak_mV", "peak_minus_plateau_cm")
-        }
+        one, _ = curves.silent_cell(track, BidirectionalBTSP.fit(fit), normalisation, 1, SPEED)
+        found |= {f"{fit}.silent_cell_1_lap.{name}": one[name] for name in ("ramp_peak_mV", "peak_minus_plateau_cm")}
     return found
 
 
@@ -179,7 +193,7 @@ def in_spikes(
     folder: Path, track: Track, distance: float, trials: int, device: str, seed: int, update: str, quick: bool
 ) -> dict[str, float]:
     """A silent cell and a field that moves in spikes, beside the rate form of the same laps."""
-    laps, speed = (1, SPEEDS[-1]) if quick else (2, SPEED)
+    laps, speed = (1, QUICK_SPEED) if quick else (2, SPEED)
     session = track.session(speed, laps, curves.WHERE)
     rule = normalised(BidirectionalBTSP(peak_rate=track.peak_rate * Hz), session.rates, session.gate, session.dt)
     starts = {"silent cell": np.ones(track.n_inputs), "a field that moves": 1 + track.bump(curves.WHERE + distance)}
@@ -225,6 +239,44 @@ def in_spikes(
              "instructive": result.instructive[0, 0, window] / rule.instructive_peak}  # fmt: skip
     save_figure(folder, "btsp_spikes", spikes_figure(track.bins, conditions, trace, curves.WHERE))
     return found
+
+
+def speeds_in_spikes(
+    folder: Path, track: Track, speeds: list[float], trials: int, device: str, seed: int, update: str, quick: bool
+) -> dict[str, float]:
+    """The new field of a silent cell at several speeds, in spikes beside the rate form."""
+    laps, speeds = (1, [QUICK_SPEED]) if quick else (3, speeds)
+    rows = []
+    for speed in speeds:
+        session = track.session(speed, laps, curves.WHERE)
+        rule = normalised(BidirectionalBTSP(peak_rate=track.peak_rate * Hz), session.rates, session.gate, session.dt)
+        w0 = np.ones(track.n_inputs)
+        rate = track.field(
+            track.ramp(learn_laps(rule, w0, session.rates, session.gate, dt=session.dt, update=update).w[-1])
+        )
+        result = laps_in_spikes(
+            track, rule, [w0], speed=speed, laps=laps, plateau=curves.WHERE, trials=trials, device=device, seed=seed,
+            update=update,
+        )  # fmt: skip
+        found = [track.field(track.ramp(w)) for w in result.w[0]]
+        row: dict[str, float] = {"speed_cm_s": speed, "induction_laps": laps, "trials": trials}
+        for name, of_rate, of_trials in (
+            ("half_width_cm", rate.width, [field.width for field in found]),
+            ("ramp_peak_mV", rate.peak, [field.peak for field in found]),
+            (
+                "peak_minus_plateau_cm",
+                float(track.distance(rate.place, curves.WHERE)),
+                [float(track.distance(field.place, curves.WHERE)) for field in found],
+            ),
+        ):
+            row[f"{name}_of_the_rate_form"], row[name] = of_rate, float(np.mean(of_trials))
+            row[f"{name}_standard_error"] = float(np.std(of_trials, ddof=1) / np.sqrt(trials))
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    write_table(folder, "speeds_in_spikes", table)
+    save_figure(folder, "btsp_speeds_in_spikes", speeds_figure(table))
+    names = ("half_width_cm", "half_width_cm_of_the_rate_form")
+    return {f"spikes.silent_cell_at_{row['speed_cm_s']:g}_cm_s.{name}": row[name] for row in rows for name in names}
 
 
 if __name__ == "__main__":

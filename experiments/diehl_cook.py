@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import typer
-from brian2 import ms
+from brian2 import ms, mV
 from figures.diehl_cook import fields_figure, results_figure
 from tqdm import tqdm
 
@@ -49,6 +49,7 @@ def main(
     naming: int = typer.Option(10_000, min=1, help="Training images after which cells are named."),
     timer: float = typer.Option(50.0, min=0.0, help="Shortest time between spikes of an excitatory cell, in ms."),
     weight_sum: float = typer.Option(78.0, help="Sum of the weights of a cell."),
+    theta_plus: float = typer.Option(0.05, min=0.0, help="How much a spike raises its cell's threshold, in mV."),
     device: str = typer.Option(None, help="cpp_standalone or runtime; default: C++ where it compiles."),
 ) -> None:
     """Learn, name the cells, and test."""
@@ -56,11 +57,13 @@ def main(
     if loaded.shape is None or not len(loaded.train_x) or not len(loaded.test_x):
         raise SpikedtpError(f"--data {data}: images for training and for testing are needed: give mnist:DIR")
     cells, images, naming, part = (20, 40, 40, 20) if quick else (cells, images, naming, PART)
-    network = DiehlCookNetwork(n_inputs=loaded.train_x.shape[1], n_cells=cells, timer=timer * ms, weight_sum=weight_sum)
+    constants = {"timer": timer * ms, "weight_sum": weight_sum, "theta_plus": theta_plus * mV}
+    network = DiehlCookNetwork(n_inputs=loaded.train_x.shape[1], n_cells=cells, **constants)
     x, y = loaded.train_x[:images], loaded.train_y[:images]
     test_x, test_y = (loaded.test_x[:40], loaded.test_y[:40]) if quick else (loaded.test_x, loaded.test_y)
-    options = {"data": data, "cells": cells, "images": len(x), "passes": passes, "naming": naming, "timer_ms": timer}
-    options |= {"weight_sum": weight_sum, "device": device or default_device(), "seed": seed, "quick": quick}
+    options = {"data": data, "cells": cells, "images": len(x), "passes": passes, "naming": naming}
+    options |= {"timer_ms": timer, "weight_sum": weight_sum, "theta_plus_mv": theta_plus}
+    options |= {"device": device or default_device(), "seed": seed, "quick": quick}
     n_classes, order = loaded.train_t.shape[1], np.tile(np.arange(len(x)), passes)
     with staged(out) as folder:
         parts = Parts(out / "parts", network, seed, content(x, part), options["device"])

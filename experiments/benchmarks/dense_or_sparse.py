@@ -21,10 +21,10 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pandas as pd
-from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, second
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, Synapses, ms, mV, second
 
 from spikedtp import SpikedtpError
-from spikedtp.plasticity import STDP
+from spikedtp.plasticity import STDP, Clopath
 from spikedtp.spiking.engine.compiled.compiler import compile_project
 from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
 from spikedtp.spiking.engine.compiled.write_source import ALLOCATION
@@ -32,9 +32,15 @@ from spikedtp.synapses import DenseSynapses, PairSynapses, SparsePairSynapses
 
 DT, RATE = 0.5 * ms, 20 * Hz
 PROBABILITIES = (0.02, 0.1, 0.5)
-#: task -> whether it learns, whether each synapse has a delay of its own
-TASKS = {"spikes": (0, 0), "spikes, delays": (0, 1), "STDP": (1, 0), "STDP, delays": (1, 1)}
-RULE = STDP(learning_rate=1e-4, w_min=0.0, w_max=1.0)
+RULES = {
+    "spikes": None,  # synapses that do not learn
+    "STDP": STDP(learning_rate=1e-4, w_min=0.0, w_max=1.0),
+    "Clopath": Clopath(w_min=0.0, w_max=1.0),
+}
+#: task -> rule, whether each synapse has a delay of its own
+TASKS = {f"{rule}{', delays' * own}": (rule, own) for rule in RULES for own in (False, True)}
+#: After a spike the voltage is above the upper threshold of Clopath's rule for about 2.5 ms.
+EQUATIONS = "dv/dt = (-70*mV - v)/(2*ms) : volt"
 
 
 def build(n: int, seed: int) -> tuple[Network, dict[str, tuple[str, str, float]]]:
@@ -44,31 +50,35 @@ def build(n: int, seed: int) -> tuple[Network, dict[str, tuple[str, str, float]]
     source = PoissonGroup(n, RATE, clock=clock, name="source")
     idle = NeuronGroup(1, "", threshold="False", reset="", clock=clock, name="idle", namespace={})
     net, made = Network(source, idle), {}
-    for task, (learns, spread) in TASKS.items():
+    for task, (rule, spread) in TASKS.items():
         for kind, p in [("dense", PROBABILITIES[1]), *(("stock", p) for p in PROBABILITIES)]:
             name = f"{kind}{len(made)}x"
             target = NeuronGroup(
-                n, "v : 1", threshold="rand() < rate*dt", clock=clock, name=f"{name}cells", namespace={"rate": RATE}
-            )
+                n, EQUATIONS, threshold="rand() < rate*dt", reset="v = 20*mV", method="exact", clock=clock,
+                name=f"{name}cells", namespace={"rate": RATE},
+            )  # fmt: skip
+            target.v = -70 * mV
             mask, late = rng.random((n, n)) < p, rng.integers(0, 20, (n, n)) * DT
+            late = late if spread else 1.5 * ms
             if kind == "dense":
-                options = {"mask": mask, "delay": late if spread else 1.5 * ms, "name": name}
+                options = {"gain": 0.01 * mV, "mask": mask, "delay": late, "name": name}
                 synapses = (
-                    PairSynapses(source, target, "v", rule=RULE, **options)
-                    if learns
-                    else DenseSynapses(source, target, "v", **options)
+                    DenseSynapses(source, target, "v", **options)
+                    if RULES[rule] is None
+                    else PairSynapses(source, target, "v", rule=RULES[rule], **options)
                 )
                 synapses.weights = 0.5
             else:
+                arrive = {"arrive": "v_post += w*0.01*mV"}
                 synapses = (
-                    SparsePairSynapses(source, target, "v", rule=RULE, name=name)
-                    if learns
-                    else Synapses(source, target, "w : 1", on_pre={"arrive": "v_post += w"}, clock=clock, name=name)
+                    Synapses(source, target, "w : 1", on_pre=arrive, clock=clock, name=name)
+                    if RULES[rule] is None
+                    else SparsePairSynapses(source, target, "v", rule=RULES[rule], gain=0.01 * mV, name=name)
                 )
                 pre, post = np.nonzero(mask.T)
                 synapses.connect(i=pre, j=post)
                 synapses.w = 0.5
-                synapses.arrive.delay = late.T[mask.T] if spread else 1.5 * ms
+                synapses.arrive.delay = late.T[mask.T] if spread else late
             net.add(target, synapses)
             made[name] = task, kind, p
     return net, made
@@ -109,7 +119,7 @@ def crossings(found: pd.DataFrame) -> pd.DataFrame:
         stock = times[times.kind == "stock"]
         slope, offset = np.polyfit(stock.p, stock.ms_per_second, 1)
         same = float(stock.loc[stock.p == PROBABILITIES[1], "ms_per_second"].iloc[0])
-        at = np.nan if TASKS[task] == (0, 1) else max(0.0, (dense - offset) / slope)
+        at = np.nan if TASKS[task] == ("spikes", True) else max(0.0, (dense - offset) / slope)
         rows.append((task, dense, offset, slope, same / dense, at))
     return pd.DataFrame(rows, columns=["task", "dense", "stock_at_0", "stock_per_p", "stock_to_dense", "crossing"])
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_figure, styled
 
-__all__ = ["experiment_figure", "fields_figure", "spikes_figure", "time_course_figure"]
+__all__ = ["experiment_figure", "fields_figure", "speeds_figure", "spikes_figure", "time_course_figure"]
 
 
 def shades(n: int) -> list:
@@ -199,4 +199,41 @@ def spikes_figure(
     right.set_ylabel("instructive trace", color=COLOURS["E"])
     right.set_ylim(0, 1)
     letter_panels([*ramps, scatter, *maps, plateau], x=-0.06)
+    return figure
+
+
+@styled
+def speeds_figure(table: pd.DataFrame) -> Figure:
+    """Width, height and place of the new field over running speed, in both forms.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``speed_cm_s``, and for each measure its mean over trials, ``_standard_error`` and ``_of_the_rate_form``.
+    """
+    figure = new_figure(DOUBLE_COLUMN, 1.9)
+    axes = figure.subplots(1, 3)
+    labels = {
+        "half_width_cm": "width of the new field (cm)",
+        "ramp_peak_mV": "its peak (mV)",
+        "peak_minus_plateau_cm": "peak - plateau (cm)",
+    }
+    for ax, (name, label) in zip(axes, labels.items(), strict=True):
+        ax.plot(
+            table.speed_cm_s,
+            table[f"{name}_of_the_rate_form"],
+            ".-",
+            color=COLOURS["rate"],
+            label="rate form",
+            zorder=1,
+        )
+        ax.errorbar(
+            table.speed_cm_s, table[name], 2 * table[f"{name}_standard_error"], fmt="o", markersize=3, mfc="none",
+            color=COLOURS["spiking"], label="spikes, mean ± 2 s.e.",
+        )  # fmt: skip
+        ax.set(xlabel="running speed (cm/s)", ylabel=label, xlim=(0, None))
+    axes[0].set_ylim(0, None)
+    axes[1].set_ylim(0, None)
+    axes[0].legend(loc="lower right")
+    letter_panels(list(axes))
     return figure

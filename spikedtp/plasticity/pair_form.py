@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.errors import SpikedtpError
 
 __all__ = ["PairForm", "PairTrace", "VoltageTraces"]
 
@@ -82,6 +85,17 @@ class PairForm:
     lag: bool = False
     bounds: tuple[float | None, float | None] = (None, None)
     voltage: VoltageTraces | None = None
+
+    def check_modulator(self, rule: str, modulator: str) -> None:
+        """Raise unless a modulator is given where the rule of that name has one."""
+        if self.modulated and not modulator:
+            raise SpikedtpError(f"{rule} needs a modulator: an expression such as 'reward_post'")
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The bounds as numbers, which are infinite where there is none."""
+        low, high = self.bounds
+        return -math.inf if low is None else low, math.inf if high is None else high
 
     @property
     def bounded(self) -> bool:

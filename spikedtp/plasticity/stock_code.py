@@ -190,7 +190,7 @@ def rate_factor(form: PairForm) -> str:
 
 def clip_line(form: PairForm) -> str:
     """A line that brings the weight within its bounds, if there are any."""
-    low, high = (("-inf", "inf")[k] if bound is None else _number(bound) for k, bound in enumerate(form.bounds))
+    low, high = map(repr, map(float, form.limits))
     return f"\nw = clip(w, {low}, {high})" if form.bounded else ""
 
 

@@ -133,8 +133,7 @@ class TimedRule(Parameters, Described):
         form = self.pair_form()
         if form is None:
             raise SpikedtpError(f"{self.name} has no pair_form, from which code for Synapses is made")
-        if form.modulated and not options.get("modulator"):
-            raise SpikedtpError(f"{self.name} needs a modulator: an expression such as 'reward_post'")
+        form.check_modulator(self.name, options.get("modulator", ""))
         return stock_code(form, onto=onto, **options)
 
     def synapses(self, source: Any, target: Any, onto: str | None = None, **options: Any) -> Any:

@@ -322,9 +322,7 @@ class Twins:
             "dense": self._dense(k, link, rule, gain, mask, late),
             "stock": self._stock("stock", k, link, rule, gain, w_unit, mask, late),
         }
-        # what is done in every step of a sparse one takes no account of steps of another length
-        steady = len({dt for dt, _ in self.case.runs}) == 1 or link.kind != "MSTDPET"
-        if rule is None or rule.pair_form().lag or not steady:
+        if rule is None or rule.pair_form().lag:
             make["sparse"] = self._stock("sparse", k, link, rule, gain, w_unit, mask, late)
         else:
             make["sparse"] = self._sparse(k, link, rule, gain, mask, late)

@@ -38,11 +38,16 @@ def test_quick_in_rates(tmp_path):
 @pytest.mark.parametrize("update", ["continuous", "per_lap"])
 def test_spikes_give_the_weights_of_rates(tmp_path, update):
     device = () if update == "continuous" else ("--device", "runtime", "--quick")
-    done = run("--out", tmp_path / "out", "--form", "spiking", "--update", update, *device)
+    done = run("--out", tmp_path / "out", "--form", "spiking", "--update", update, "--speeds", "45", *device)
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == names({"spikes"}, {"btsp_spikes"}) | {
-        "summary.json", "manifest.json",
-    }  # fmt: skip
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names(
+        {"spikes", "speeds_in_spikes"}, {"btsp_spikes", "btsp_speeds_in_spikes"}
+    ) | {"summary.json", "manifest.json"}
+    speeds = pd.read_csv(tmp_path / "out" / "speeds_in_spikes.csv")
+    assert speeds.speed_cm_s.tolist() == [45.0]
+    for name, slack in (("half_width_cm", 3.0), ("ramp_peak_mV", 0.3), ("peak_minus_plateau_cm", 3.0)):
+        off = speeds[name] - speeds[f"{name}_of_the_rate_form"]
+        assert (np.abs(off) < 4 * speeds[f"{name}_standard_error"] + slack).all(), name
     table = pd.read_csv(tmp_path / "out" / "spikes.csv")
     for _, rows in table.groupby("cell"):
         changed = np.abs(rows.w_rate_form - rows.w_before).max()
@@ -56,6 +61,8 @@ def test_spikes_give_the_weights_of_rates(tmp_path, update):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        (("--speeds", "25,fast"), "--speeds must be numbers from 1 to 200 between commas, got '25,fast'"),
+        (("--speeds", "0"), "--speeds must be numbers from 1 to 200 between commas, got '0'"),
         (("--form", "both forms"), "unknown form 'both forms': known are both, rate, spiking"),
         (("--update", "lap"), "unknown update 'lap': known are continuous, per_lap"),
         (("--distance", 100), "--distance must be from -93.5 to 93.5 cm, on a track of 187 cm, got 100"),

@@ -42,5 +42,5 @@ def test_the_command_writes_both_tables(tmp_path):
     done = run_script("benchmarks/dense_or_sparse", "--quick", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     times = pd.read_csv(tmp_path / "times.csv")
-    assert len(times) == 16 and np.isfinite(times.ms_per_second).all()
-    assert len(pd.read_csv(tmp_path / "crossings.csv")) == 4
+    assert len(times) == 24 and np.isfinite(times.ms_per_second).all()
+    assert len(pd.read_csv(tmp_path / "crossings.csv")) == 6

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Network, NeuronGroup, Synapses, ms, mV
+from brian2 import Clock, Equations, Network, NeuronGroup, Synapses, ms, mV
 
 from spikedtp.spiking.diehl_cook.settings import Settings
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -137,11 +137,29 @@ def _inputs(s: Settings, clock: Clock, one: NeuronGroup) -> NeuronGroup:
     return inputs
 
 
+def _stable_step(equations: Equations, variables: Any = None, method_options: Any = None) -> str:
+    """Euler's method, but for v, which it would drive out of bounds where many cells inhibit one.
+
+    Between two steps v goes to rest as e^(-x), x = dt (1 + ge + gi)/tau. Euler's 1 - x is below -1 where x is above 2:
+    if 24 cells fire at once, cells then fire that were inhibited, and with 1,600 cells all do. 1/(1 + x + x²/2) is as
+    near to e^(-x), and never below 0.
+    """
+    lines = [
+        "_total = 1 + ge + gi",
+        "_rate = dt*_total/tau",
+        "_rest = (v_rest + gi*v_inh)/_total",
+        "_v = _rest + (v - _rest)/(1 + _rate + _rate*_rate/2)",
+    ]
+    others = {name: code for name, code in equations.get_substituted_expressions(variables) if name != "v"}
+    lines += [f"_{name} = {name} + dt*({code})" for name, code in others.items()]
+    return "\n".join([*lines, "v = _v", *(f"{name} = _{name}" for name in others)])
+
+
 def _cells(n: int, name: str, clock: Clock, constants: tuple, more: str = "", **options: Any) -> NeuronGroup:
     names = ("v_rest", "v_reset", "v_inh", "tau", "refractory_time")
     namespace = dict(zip(names, constants, strict=True)) | options.pop("namespace")
     return NeuronGroup(
-        n, CELLS + more, refractory="refractory_time", method="euler", clock=clock, name=name, namespace=namespace,
+        n, CELLS + more, refractory="refractory_time", method=_stable_step, clock=clock, name=name, namespace=namespace,
         codeobj_class=code_object_class(), **options,
     )  # fmt: skip
 
@@ -176,7 +194,7 @@ def _forward(plan: Plan, clock: Clock, inputs: NeuronGroup, excitatory: NeuronGr
     if not plan.learns:
         forward = DenseSynapses(inputs, excitatory, "ge", **options)
     else:
-        forward = DiehlCookSynapses(inputs, excitatory, "ge", rule=s.rule, filled=False, **options)
+        forward = DiehlCookSynapses(inputs, excitatory, "ge", rule=s.rule, filled=False, by_delay=True, **options)
         forward.normalize_rows(s.weight_sum, at="t_in_timesteps == 0", when="start", order=-1)
     forward.prepare_delays()
     return forward

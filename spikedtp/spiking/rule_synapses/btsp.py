@@ -130,21 +130,8 @@ class BTSPSynapses(DenseSynapses):
                 f"{unit_of(cells.variables[name].dim)}"
             )
 
-    def _check_bounds(self) -> None:
-        """Refuse weights that begin outside 0 to `w_max`: the equation would not bring them back at once."""
-        try:
-            w = self.matrix(self.variables["w"].get_value())
-        except NotImplementedError:  # compiled code knows them, not we
-            return
-        slack = np.finfo(w.dtype).eps * self.rule.w_max
-        if w.size and not (-slack <= w.min() and w.max() <= self.rule.w_max + slack):
-            raise SpikedtpError(
-                f"{self.name}: weights must begin between 0 and w_max = {self.rule.w_max:g}, "
-                f"got {w.min():g} to {w.max():g}"
-            )
-
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
-        self._check_bounds()
+        self._check_first_weights((0.0, self.rule.w_max))
         if self._every < self.clock.dt * (1 - 1e-9):
             raise SpikedtpError(
                 f"{self.name}: every = {self._every} must be at least the time step, {self.clock.dt}: give another one"

@@ -2,7 +2,7 @@
 
 A spike that arrives reads a weight and changes it, in one visit. All traces belong to cells. A synapse with a delay of
 d steps sees the presynaptic trace of d steps ago, so a ring keeps the traces of the last steps. A postsynaptic spike,
-which is rare, visits a column of the weights. Weights are up to date at all times.
+which is rare, visits a column of the weights. Weights are up to date at all times unless they are kept by delay.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from brian2 import second
 from brian2.core.variables import Variables
-from brian2.groups.group import Group
+from brian2.groups.group import CodeRunner, Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from spikedtp.errors import SpikedtpError, shown
@@ -27,30 +27,38 @@ from spikedtp.spiking.synapses.ends import Cells
 __all__ = ["DiehlCookSynapses", "delay_columns"]
 
 TRACES = ("x", "y1", "y2")
+#: What finds weights where they are kept in the order of delays, or is preceded by `settle`.
+_KEEPS_ORDER = {
+    "dense_diehl_cook", "dense_mask", "dense_settle", "dense_event", "dense_diagonal", "dense_copy", "dense_sum",
+}  # fmt: skip
 
 
 class TracedDelays(DelayMatrix):
     """Delays of all synapses, column after column too (-1: no synapse), and room for the traces of as many steps."""
 
     def add_ring(self, variables: Variables) -> list[str]:
-        types = {"_x_then": np.float64, "_late": np.int32}
+        types = {"_x_then": np.float64, "_late": np.int32, "_place": np.int32}
         for name, dtype in types.items():
             variables.add_dynamic_array(name, size=0, dtype=dtype, index=f"{name}_idx")
             variables.add_auxiliary_variable(f"{name}_idx", dtype=np.int32)
-        self._x_then, self._late = (variables[name] for name in types)
+        self._x_then, self._late, self._place = (variables[name] for name in types)
         return [*super().add_ring(variables), *types]
 
     def _set(self, steps: np.ndarray, exists: np.ndarray, slots: int) -> None:
         super()._set(steps, exists, slots)
-        columns, traces = delay_columns(steps, exists), np.zeros(slots * len(steps))
-        for variable, values in ((self._late, columns), (self._x_then, traces)):
+        for name, values in (delay_columns(steps, exists) | {"_x_then": np.zeros(slots * len(steps))}).items():
+            variable = getattr(self, name)
             variable.resize(len(values))
             variable.set_value(values)
 
 
-def delay_columns(steps: np.ndarray, exists: np.ndarray) -> np.ndarray:
-    """Delays `(n_pre, n_post)` as ``_late`` holds them."""
-    return np.where(exists, steps, -1).T.ravel().astype(np.int32)
+def delay_columns(steps: np.ndarray, exists: np.ndarray) -> dict[str, np.ndarray]:
+    """Delays `(n_pre, n_post)`, and each synapse's place among those of `delay_lists`, column after column."""
+    late, place = np.where(exists, steps, -1), np.full(steps.shape, -1)
+    pre, post = np.nonzero(exists)
+    order = np.lexsort((post, late[pre, post], pre))
+    place[pre[order], post[order]] = np.arange(len(order))
+    return {"_late": late.T.ravel().astype(np.int32), "_place": place.T.ravel().astype(np.int32)}
 
 
 class DiehlCookSynapses(DenseSynapses):
@@ -66,6 +74,10 @@ class DiehlCookSynapses(DenseSynapses):
     onto : str
         The variable of `target` to which a spike adds its weights.
     rule : DiehlCook, optional
+    by_delay : bool
+        Whether compiled code keeps weights in the order of delays during a run. This is quicker where they do not fit
+        into the processor's cache. ``w`` is then up to date at the end of a run, for `learn` and what else these
+        synapses do in some steps, and in those given to `settle`. Nothing else may read it in between.
     filled : bool
         Whether the constants of the rule are set at once. If not, they are 0 until `numbers` are loaded, and their
         values are not part of the generated source.
@@ -109,6 +121,7 @@ class DiehlCookSynapses(DenseSynapses):
         rule: DiehlCook | None = None,
         delay: Quantity | None = None,
         delay_steps: int | np.ndarray = 0,
+        by_delay: bool = False,
         filled: bool = True,
         **options: Any,
     ):
@@ -117,7 +130,7 @@ class DiehlCookSynapses(DenseSynapses):
             raise SpikedtpError(f"DiehlCookSynapses: rule must be DiehlCook(...), got {shown(rule)}")
         if not isinstance(onto, str):
             raise SpikedtpError(f"DiehlCookSynapses: onto must name the variable that spikes add to, got {shown(onto)}")
-        self.rule, self._filled = rule, filled
+        self.rule, self._filled, self._kept_by_delay = rule, filled, by_delay
         if np.ndim(delay_steps if delay is None else delay) == 0:
             delay, delay_steps = self._for_each(source, target, delay, delay_steps)
         names: dict[str, Any] = dict.fromkeys(self._numbers(rule, 1 * second), 0.0)
@@ -169,6 +182,19 @@ class DiehlCookSynapses(DenseSynapses):
 
     def _arrival_needs(self) -> list[str]:
         return [*(f"_{name}" for name in TRACES), *self.numbers, "_post_spikespace"]
+
+    def _may_keep_in_order(self) -> bool:
+        return self._kept_by_delay and self._is_all(_KEEPS_ORDER)
+
+    def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
+        """Bring ``w`` up to date in steps where the expression `at` is true, as `learn` and others do too."""
+        if self._kept_by_delay:
+            needed = ["w", *self._ring_names]
+            super()._event("dense_settle", at, when, order, needed=needed)
+
+    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
+        self.settle(at=at, when=when, order=order - 1)
+        return super()._event(template, at, when, order, code, **options)
 
     def forget(self) -> None:
         """Set all traces to 0 and remove all spikes on their way, as if no cell had fired yet. The weights stay."""

@@ -14,7 +14,7 @@ from spikedtp.plasticity.timed import decay
 from spikedtp.spiking.synapses.checks import unit_of
 from spikedtp.spiking.synapses.ends import Cells
 
-__all__ = ["check_ends", "check_gain", "check_modulator", "check_pair_rule", "pair_numbers"]
+__all__ = ["check_ends", "check_gain", "check_pair_rule", "pair_numbers"]
 
 #: Time constants after which an epoch ends: e^10 = 2e4 is what rounding errors grow by.
 EPOCH = 10.0
@@ -33,12 +33,6 @@ def check_pair_rule(rule: TimedRule, owner: str = "PairSynapses") -> PairForm:
             f"{owner}: rule must be one of spike pairs (STDP, TripletSTDP, MSTDP, MSTDPET, Clopath), got {shown(rule)}"
         )
     return form
-
-
-def check_modulator(owner: str, rule: str, form: PairForm, modulator: str) -> None:
-    """Raise unless there is a modulator where the rule of that name needs one."""
-    if form.modulated and not modulator:
-        raise SpikedtpError(f"{owner}: {rule} needs a modulator: an expression such as 'reward_post'")
 
 
 def check_ends(rule: str, form: PairForm, spikers: Cells, post: Cells, voltage: str) -> None:
@@ -88,7 +82,6 @@ def pair_numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
     """Constants of the code. They are set at run time, so another rule with the same parts needs no new build."""
     largest = np.finfo(float).max  # compiled code does not know infinity
     least = 1e-100  # as good as nothing, and can be divided by
-    low, high = form.bounds
     fastest = form.pre.tau if form.tau_e is None else min(form.pre.tau, form.tau_e)
     numbers = {
         "epoch": max(1, int(EPOCH * float(fastest / dt))),
@@ -101,7 +94,8 @@ def pair_numbers(form: PairForm, dt: Quantity) -> dict[str, float]:
     if form.post is not None:
         numbers |= {"keep_y": max(decay(dt, form.post.tau), least), "jump_y": form.post.jump}
     if form.bounded:
-        numbers |= {"low": -largest if low is None else low, "high": largest if high is None else high}
+        low, high = form.limits
+        numbers |= {"low": max(low, -largest), "high": min(high, largest)}
     if form.slow_pre is not None:
         assert form.slow_post is not None  # both or none
         for side, trace, gain in zip("xy", (form.slow_pre, form.slow_post), form.slow_gains, strict=True):

@@ -29,7 +29,6 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.spiking.rule_synapses.pair_rules import (
     check_ends,
     check_gain,
-    check_modulator,
     check_pair_rule,
     pair_numbers,
 )
@@ -117,7 +116,7 @@ class PairSynapses(DenseSynapses):
     ):
         self.form, self._rule = check_pair_rule(rule), rule.name
         form = self.form
-        check_modulator("PairSynapses", rule.name, form, modulator)
+        form.check_modulator(f"PairSynapses: {rule.name}", modulator)
         if not form.may_wait:
             raise SpikedtpError(f"PairSynapses: {rule.name} with w_min or w_max needs SparsePairSynapses")
         self._filled = filled
@@ -258,24 +257,9 @@ class PairSynapses(DenseSynapses):
             self.variables["_dt_before"].set_value(self.clock.dt_)
 
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
-        if self._filled and self.form.bounded:
-            self._check_bounds()
+        if self._filled:
+            self._check_first_weights(self.form.limits)
         return super()._fit(run_namespace) | {"stretch": self._stretch()}
-
-    def _check_bounds(self) -> None:
-        """Refuse weights that begin outside their bounds: they would stay there until a spike, or jump."""
-        try:
-            w = self.matrix(self.variables["w"].get_value())
-        except NotImplementedError:  # compiled code knows them, not we
-            return
-        with np.errstate(over="ignore"):  # no bound is the largest number of double precision
-            low, high = (w.dtype.type(self.numbers[name]) for name in ("low", "high"))
-        w = w if self.mask is None else w[self.mask]
-        if w.size and (w.min() < low or w.max() > high):
-            raise SpikedtpError(
-                f"{self.name}: weights must begin within their bounds {self.form.bounds}, "
-                f"got {w.min():g} to {w.max():g}"
-            )
 
     def _stretch(self) -> dict[str, float]:
         """Factors on the traces when a run begins with a new dt: the step that has passed had the old length."""

@@ -6,6 +6,7 @@ voltage has a trace in each synapse: it is event-driven, so that it is exact, to
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,17 @@ from spikedtp.plasticity import TimedRule
 from spikedtp.plasticity.pair_form import PairForm
 from spikedtp.plasticity.stock_code import EVERY_STEP, StockCode, clip_line, pair_terms, rate_factor, stock_code
 from spikedtp.spiking.rule_synapses.cell_traces import add_cell_traces
-from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_modulator, check_pair_rule
+from spikedtp.spiking.rule_synapses.pair_rules import check_ends, check_gain, check_pair_rule
 from spikedtp.spiking.rule_synapses.sparse_eligibility import EQUATIONS, LazyEligibility
 from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
-from spikedtp.spiking.synapses.checks import check_clock, check_device, check_shared, dimensions_of, expression
+from spikedtp.spiking.synapses.checks import (
+    check_clock,
+    check_device,
+    check_first_weights,
+    check_shared,
+    dimensions_of,
+    expression,
+)
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
@@ -118,7 +126,7 @@ class SparsePairSynapses(Synapses):
         owner = type(self).__name__ + ("" if name.endswith("*") else f" {name!r}")
         check_device(owner)
         form = check_pair_rule(rule, type(self).__name__)
-        check_modulator(owner, rule.name, form, modulator)
+        form.check_modulator(f"{owner}: {rule.name}", modulator)
         if "order" in options:
             raise SpikedtpError(f"{owner}: what happens in a time step has an order of its own: give when= alone")
         if isinstance(options.get("dtype", {}), str | type | np.dtype):
@@ -158,6 +166,7 @@ class SparsePairSynapses(Synapses):
         if onto is not None and to is not None:
             check_gain(self.name, rule.name, gain, dimensions_of(self, gain, {}), onto, to.dim)
         object.__setattr__(self, "_rule", rule.name)
+        object.__setattr__(self, "_limits", form.limits)
         object.__setattr__(self, "_given_delay", np.array([late.in_seconds(self.clock.dt_)]))
         self.add_attribute("voltages")
         self.voltages: VoltageGroup | None = None
@@ -202,6 +211,8 @@ class SparsePairSynapses(Synapses):
     def before_run(self, run_namespace: dict[str, Any]) -> None:
         for role, cells in (("source", self.source), ("target", self.target)):
             check_clock(self, role, cells)
+        with suppress(NotImplementedError):  # compiled code knows them, not we
+            check_first_weights(self, self.variables["w"].get_value(), self._limits)
         dt = self.clock.dt_
         if hasattr(self, "arrive") and self._delay_checked != dt:
             try:
@@ -269,11 +280,12 @@ class SparsePairSynapses(Synapses):
     def connect_mask(self, mask: np.ndarray, delay: np.ndarray | None = None) -> None:
         """Make the synapses where the mask `(n_post, n_pre)` is true, with delays of the same shape."""
         pre, post = np.nonzero(mask.T)
-        if not len(pre):
-            raise SpikedtpError(f"{self.name}: no pair of cells is connected: give another mask, condition or p")
-        self.connect(i=pre, j=post)
+        if len(pre):
+            self.connect(i=pre, j=post)
+        else:
+            self.connect(False)  # Brian2 does not take empty lists
         object.__setattr__(self, "_known_pairs", (pre.astype(np.int32), post.astype(np.int32)))
-        if delay is not None:
+        if delay is not None and len(pre):
             self.arrive.delay = delay[post, pre]
             object.__setattr__(self, "_given_delay", np.asarray(delay[post, pre]))
 

@@ -20,6 +20,7 @@ from spikedtp.parameters import check_quantity
 __all__ = [
     "check_clock",
     "check_device",
+    "check_first_weights",
     "check_shared",
     "check_size",
     "check_writes",
@@ -108,4 +109,15 @@ def check_clock(group: Group, role: str, cells: Group) -> None:
         raise SpikedtpError(
             f"{group.name} runs every {own.dt} (clock {own.name!r}), but its {role} {cells.name!r} every {other.dt} "
             f"({other.name!r}): give both one clock, or one dt"
+        )
+
+
+def check_first_weights(group: Group, weights: np.ndarray, bounds: tuple[float, float]) -> None:
+    """Refuse weights that begin outside their bounds: they would stay there until a spike, or jump."""
+    low, high = (weights.dtype.type(bound) for bound in bounds)
+    slack = np.finfo(weights.dtype).eps * max([abs(bound) for bound in (low, high) if np.isfinite(bound)], default=0)
+    if weights.size and not (low - slack <= weights.min() and weights.max() <= high + slack):
+        raise SpikedtpError(
+            f"{group.name}: weights must begin within their bounds, {low:g} to {high:g}, "
+            f"got {weights.min():g} to {weights.max():g}"
         )

@@ -2,6 +2,8 @@
 
 A cell's postsynaptic cells are sorted by delay. A spike that was fired `a` steps ago reaches those from `_starts[a]` to
 `_starts[a + 1]` of its cell. Weights are read when spikes arrive, as in Brian2, and absent synapses are in no list.
+Weights that lie in that order, too, are read from few places in memory. Compiled code therefore keeps such a copy,
+``_by_delay``, where nothing else reads or writes weights in between; `_in_order` says whether it is there.
 Slot (`_turn` - 1 - a) of the ring holds the spikes of age a; it is filled anew when its spikes have reached everybody.
 """
 
@@ -79,9 +81,13 @@ class DelayMatrix:
         variables.add_array("_turn", size=1, dtype=np.int32, scalar=True, index="0")
         # time step and slots of the ring as it is; no code reads them, so that they are known here
         variables.add_array("_ring_layout", size=2, dtype=np.float64, index="_ring_idx")
+        variables.add_dynamic_array("_by_delay", size=0, dtype=variables["w"].dtype, index="_by_delay_idx")
+        variables.add_auxiliary_variable("_by_delay_idx", dtype=np.int32)
+        variables.add_array("_in_order", size=1, dtype=np.int32, scalar=True, index="0")
+        self._by_delay = variables["_by_delay"]
         self._ring, self._turn, self._layout = (variables[name] for name in ("_ring", "_turn", "_ring_layout"))
         self._starts, self._reached = variables["_starts"], variables["_reached"]
-        return [*types, "_turn"]
+        return [*types, "_turn", "_by_delay", "_in_order"]
 
     def prepare(self, dt: float, n_cells: int, mask: np.ndarray | None) -> tuple[int, int]:
         """Make ring and lists for the run that begins, and return the number of slots, and of cells in a slot."""
@@ -113,6 +119,11 @@ class DelayMatrix:
             variable = getattr(self, name)
             variable.resize(len(values))
             variable.set_value(values)
+
+    def keep_in_order(self) -> None:
+        """Make room for the weights in the order of delays."""
+        if self._by_delay.size != self._reached.size:
+            self._by_delay.resize(self._reached.size)
 
     def forget(self) -> None:
         """Remove all spikes that are on their way."""

@@ -8,11 +8,13 @@ those of stock `Synapses` within rounding.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, second
+from brian2 import Clock, get_device, second
 from brian2.core.variables import Variable
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 from numpy.typing import ArrayLike, DTypeLike
@@ -260,7 +262,7 @@ class DenseSynapses(MatrixEvents):
             check_clock(self, role, cells.group)
         common = super()._fit(run_namespace)
         if self._added is None:
-            return common | {"slots": 0, "room": 0, "spread": False}
+            return common | {"slots": 0, "room": 0, "spread": False, "in_order": False}
         gain, dimensions, onto, wanted = self._added
         found = dimensions_of(self, gain, run_namespace)
         if found is not None and found != dimensions:
@@ -277,4 +279,16 @@ class DenseSynapses(MatrixEvents):
                 late = self._delay.in_seconds(dt), self._delay.in_steps(dt)
                 warn_of_delays(self.name, *late, dt, end_of_run(self.clock))
                 self._delay_checked = dt
-        return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}
+        spread, in_order = isinstance(self._delay, DelayMatrix), False
+        if isinstance(self._delay, DelayMatrix) and isinstance(get_device(), CPPStandaloneDevice):
+            in_order = self._may_keep_in_order()
+            if in_order:
+                self._delay.keep_in_order()
+        return common | {"slots": slots, "room": room, "spread": spread, "in_order": in_order}
+
+    def _may_keep_in_order(self) -> bool:
+        """Whether nothing but the arrival of spikes reads or writes weights during a run."""
+        return self._is_all((self._arrival, "dense_mask"))
+
+    def _is_all(self, templates: Collection[str]) -> bool:
+        return all(getattr(each, "template", None) in templates for each in self.contained_objects)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.parts.code_objects import code_object_class
-from spikedtp.spiking.synapses.checks import check_device
+from spikedtp.spiking.synapses.checks import check_device, check_first_weights
 from spikedtp.spiking.synapses.connections import asked_mask
 from spikedtp.spiking.synapses.ends import Cells
 
@@ -198,6 +198,13 @@ class SynapseMatrix(Group):
     def _fit(self, run_namespace: dict[str, Any]) -> dict[str, Any]:
         """What the templates need of that which is only known when a run begins."""
         return {"masked": self.mask is not None}
+
+    def _check_first_weights(self, bounds: tuple[float, float]) -> None:
+        try:
+            w = self.matrix(self.variables["w"].get_value())
+        except NotImplementedError:  # compiled code knows them, not we
+            return
+        check_first_weights(self, w if self.mask is None else w[self.mask], bounds)
 
     # -- weights in the public orientation -------------------------------------------------------------------------
 

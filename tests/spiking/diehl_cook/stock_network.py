@@ -4,11 +4,17 @@ import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV
 
 EQUATIONS = """
-    dv/dt = ((v_rest - v) + (I_exc + I_inh))/tau : volt (unless refractory)
-    I_exc = -ge*v : volt
-    I_inh = gi*(v_inh - v) : volt
+    dv/dt = 0*volt/second : volt (unless refractory)
     dge/dt = -ge/(1*ms) : 1
     dgi/dt = -gi/(2*ms) : 1
+    ge_before : 1
+    gi_before : 1
+    """
+#: dv/dt = ((v_rest - v) - ge*v + gi*(v_inh - v))/tau, backwards in time from v, by the first terms of e^x.
+STEP = """
+    slope = (v_rest - v - ge_before*v + gi_before*(v_inh - v))/tau
+    x = dt/tau*(1 + ge_before + gi_before)
+    v += dt*slope*(1 + x/2)/(1 + x + x**2/2)
     """
 ADAPTATION = "dtheta/dt = -theta/(1e7*ms) : volt\ndtimer/dt = 1 : second\n"
 
@@ -30,6 +36,9 @@ class StockNetwork:
             n, EQUATIONS, threshold="v > -40*mV", reset="v = -45*mV", refractory=2 * ms, method="euler", clock=clock,
             namespace={"v_rest": -60 * mV, "v_inh": -85 * mV, "tau": 10 * ms},
         )  # fmt: skip
+        for group in (self.exc, self.inh):
+            group.run_regularly("ge_before = ge; gi_before = gi", when="start", clock=clock)
+            group.run_regularly(STEP, when="groups", order=1, clock=clock)
         self.exc.v, self.inh.v, self.exc.theta = -65 * mV, -60 * mV, 20 * mV
         forward = self.forward = Synapses(self.inputs, self.exc, clock=clock, **s.rule.arrival_code("ge"))
         forward.connect()

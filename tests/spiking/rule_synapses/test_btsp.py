@@ -199,7 +199,7 @@ def test_weights_begin_within_their_bounds(groups, given, dtype):
     synapses.weights = given
     with pytest.raises(BrianObjectException) as wrapped:
         network.run(1 * ms)
-    assert "outside: weights must begin between 0 and w_max = 4.68031, got" in str(wrapped.value.__cause__)
+    assert "outside: weights must begin within their bounds, 0 to 4.68031, got" in str(wrapped.value.__cause__)
 
 
 def test_cells_may_have_any_variable_of_their_own(groups):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, TimedArray, ms, mV, nA, prefs
+from brian2 import Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, TimedArray, ms, mV, nA, prefs
 from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
@@ -17,7 +17,7 @@ RULE = DiehlCook(a_plus=0.05, a_minus=0.02, w_max=0.9)
 class Twins:
     """Random cells, parts of them, delays and masks, with dense and with stock synapses."""
 
-    def __init__(self, number, name=""):
+    def __init__(self, number, name="", by_delay=False):
         rng = self.rng = np.random.default_rng(number)
         n_pre, n_post, more = rng.integers(3, 30), rng.integers(2, 20), rng.integers(0, 4, 4)
         sizes = (n_pre + more[0] + more[1], 0.06), (n_post + more[2] + more[3], 0.02)
@@ -39,14 +39,19 @@ class Twins:
         self.delay = rng.uniform(0, 10, (n_post, n_pre)) * ms if rng.random() < 0.7 else rng.uniform(0, 5) * ms
         self.mask = rng.random((n_post, n_pre)) < (0.6 if rng.random() < 0.6 else 2)
         self.dense = DiehlCookSynapses(
-            pre, post, "v", rule=RULE, delay=self.delay, gain=0.4, mask=self.mask, name=f"dense{name}"
-        )
+            pre, post, "v", rule=RULE, delay=self.delay, gain=0.4, mask=self.mask, by_delay=by_delay,
+            name=f"dense{name}",
+        )  # fmt: skip
         self.dense.weights = self.weights
         self.stock = Synapses(pre, other, **RULE.arrival_code("v", "0.4"), dt=DT)
         i, j = np.nonzero(self.mask.T)
         self.stock.connect(i=i, j=j)
         self.stock.w = self.weights.T[i, j]
         self.stock.pre.delay = self.delay.T[i, j] if np.ndim(self.delay) else self.delay
+        if rng.random() < 0.5:  # what acts on the whole matrix in some steps, before spikes arrive or after it
+            slot = rng.choice(["start", "end"])
+            self.dense.learn("w *= 0.98", at="t_in_timesteps % 90 == 50", when=slot)
+            self.stock.run_regularly("w *= 1 - 0.02*int(t_in_timesteps % 90 == 50)", when=slot, dt=DT)
         self.spikes = [SpikeMonitor(group) for group in pair]
         self.net = Network(source, *pair, self.dense, self.stock, *self.spikes)
 
@@ -87,11 +92,30 @@ def test_random_networks():
 @pytest.mark.usefixtures("own_networks")
 def test_random_networks_compiled(standalone):
     every = [Twins(number, f"n{number}") for number in range(20, 24)]
+    every += [Twins(number, f"n{number}", by_delay=True) for number in range(24, 30)]
+    every[-1].dense.on_pre("w *= 1", when="end")  # it reads all weights: they may not be elsewhere
+    kept = [twins.dense._fit({})["in_order"] for twins in every]
     for twins in every:
         twins.run()
     standalone()
+    assert kept == [False] * 4 + [True] * 5 + [False]
     for twins in every:
         twins.compare()
+
+
+@pytest.mark.usefixtures("own_networks")
+def test_weights_by_delay_are_up_to_date_where_it_was_asked_for(standalone):
+    made = [Twins(31, f"s{k}", by_delay=bool(k)) for k in range(2)]
+    monitors = []
+    for twins in made:
+        twins.dense.settle(at="t_in_timesteps % 20 == 0", when="end", order=-1)
+        monitors.append(StateMonitor(twins.dense, "w", record=True, dt=10 * ms))
+        twins.net.add(monitors[-1])
+        monitors[-1].when = "end"
+        twins.run()
+    standalone()
+    np.testing.assert_array_equal(monitors[0].w, monitors[1].w)
+    assert np.ptp(monitors[0].w, axis=1).max() > 0.01
 
 
 @pytest.mark.usefixtures("own_networks", "numpy_target")

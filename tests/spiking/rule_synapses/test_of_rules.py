@@ -1,5 +1,6 @@
 """`rule.synapses`: dense and sparse ones learn the same, the quicker kind is taken, and mistakes are named."""
 
+import itertools
 import logging
 import re
 import subprocess
@@ -86,7 +87,7 @@ class Three:
 
 
 @pytest.mark.parametrize(
-    ("rule", "delay", "onto"), zip(RULES, ["none", "one", "each"] * 2, ["v", "ge"] * 3, strict=False)
+    ("rule", "delay", "onto"), list(zip(RULES, ["none", "one", "each"] * 2, ["v", "ge"] * 3, strict=False))
 )
 def test_both_forms_learn_the_same(rule, delay, onto):
     three = Three(RULES[rule], delay, onto, f"three_{rule}")
@@ -202,6 +203,7 @@ EQS = "v : 1\nu : volt\nmean = 2*u : volt\nall : volt (shared)"
 REFUSED = [
     ({"rule": BCM()}, "BCM.synapses 'some': rule must be one of spike pairs .*, got BCM"),
     ({"rule": MSTDP()}, "MSTDP needs a modulator: an expression such as 'reward_post'"),
+    ({"modulator": "1"}, "'some': this rule has no modulator: leave it out, or take MSTDP or MSTDPET"),
     ({"source": "mute"}, "'some': source 'mute' has no threshold, and 'v' is added to|STDP needs"),
     ({"target": "mute"}, "'some': target 'mute' has no threshold, and STDP needs spikes on both sides"),
     ({"source": "cells"}, "'some': source must be a group of cells or a part of one, got 'cells'"),
@@ -308,6 +310,53 @@ def test_names_of_sparse_synapses_do_not_forbid_those_of_others():
     """STDP has no eligibility trace, so that its cells may have a z."""
     target = silent(3, "".join(f"{name} : 1\n" for name in ("v", *Equations(EQUATIONS))), name="full")
     assert isinstance(STDP().synapses(regular(2), target, "v", dense=False), SparsePairSynapses)
+
+
+BOUNDED = [(0.0, 1.0), (None, 0.5), (-0.5, None)]
+
+
+@pytest.mark.parametrize("dense", [True, False])
+@pytest.mark.parametrize(("low", "high"), BOUNDED)
+def test_weights_outside_their_bounds_are_named(low, high, dense):
+    """One weight outside, anywhere, or one that is no number."""
+    rng = np.random.default_rng(3)
+    for dtype, wrong in itertools.product((np.float32, np.float64), (-0.6, 1.1, np.nan)):
+        source, target = regular(4), silent(3)
+        made = STDP(w_min=low, w_max=high).synapses(
+            source, target, "v", condition="i != j", dense=dense, dtype=dtype, name="bounded"
+        )
+        first, last = -0.5 if low is None else low, 1.0 if high is None else high
+        weights = rng.uniform(first, last, (3, 4))
+        weights[0, 0] = 7.0  # no synapse is there
+        weights[0, 1], weights[1, 2] = first, last
+        made.weights = weights
+        network = Network(source, target, made)
+        network.run(1 * ms)
+        allowed = wrong == wrong and (low is None or wrong >= low) and (high is None or wrong <= high)
+        weights[rng.choice(3), 3] = wrong
+        made.weights = weights
+        if allowed:
+            network.run(1 * ms)
+            continue
+        with pytest.raises(BrianObjectException) as error:
+            network.run(1 * ms)
+        check_line(error.value.__cause__, "bounded: weights must begin within their bounds, .* to .*, got .*")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_a_single_synapse(rule):
+    """As with p = 0 in a table of probabilities: nothing is learned, and nothing arrives."""
+    source, target = cells(4, "sources"), cells(3, "targets")
+    target.drive = 0
+    options = {"delay": np.full((3, 4), 0.5) * ms} | modulated(RULES[rule]) | {"namespace": {"rewards": REWARDS}}
+    made = [RULES[rule].synapses(source, target, "ge", gain=nS, p=0, dense=dense, **options) for dense in (True, False)]
+    for one in made:
+        one.weights = 0.5
+    heard = SpikeMonitor(source)
+    Network(source, target, made, heard).run(20 * ms, namespace={})
+    assert heard.num_spikes > 4 and not target.ge[:].any()
+    for one in made:
+        assert not one.weights.any() and ", 0 synapses, " in repr(one)
 
 
 # --- networks that change ---------------------------------------------------------------------------------------------
