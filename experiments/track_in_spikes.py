@@ -101,23 +101,25 @@ def _build(track: Track, rule: BidirectionalBTSP, speed: float, laps: int, plate
         name="cell",
     )  # fmt: skip
 
-    def laps_done(t: str) -> str:
-        return f"floor(({speed}*({t})/second - {plateau})/{length})"
+    n_steps, gain = _n_steps(track, speed, laps), _gain(track)
+    # as numbers of steps: of two places on the track, rounding may take neither for the one where the plateau begins
+    onsets = [round((k * length + plateau) / speed / float(DT / second)) for k in range(1, laps + 1)]
 
-    onset = f"{laps_done('t')} > {laps_done('t - dt')} and {laps_done('t')} > 0 and {laps_done('t')} < {laps + 1}"
-    teacher = NeuronGroup(1, "idle : 1", threshold=onset, reset="", clock=clock, name="teacher", namespace={})
+    def in_steps(steps: Sequence[int]) -> str:
+        return " or ".join(f"t_in_timesteps == {step}" for step in steps)
+
+    threshold = in_steps(onsets)
+    teacher = NeuronGroup(1, "idle : 1", threshold=threshold, reset="", clock=clock, name="teacher", namespace={})
     volley = DenseSynapses(teacher, cell, "input_dend", clock=clock, name="volley")
 
-    n_steps, gain = _n_steps(track, speed, laps), _gain(track)
-    end_of_lap = f"({onset} and {laps_done('t')} > 1) or t_in_timesteps == {n_steps - 1}"
+    end_of_lap = in_steps([*onsets[1:], n_steps - 1])
     forward = BTSPSynapses(
         inputs, cell, "input_soma", rule=rule, gain=gain, laps=end_of_lap if update == "per_lap" else None, clock=clock,
         name="forward",
     )  # fmt: skip
     # trials follow one another, and a table that does not change is loaded once
     forward.variables.add_array("w0", size=forward.stop, dtype=np.float64)
-    fresh = "w = w0" + ("\ngrown = 0\nshrunk = 0" if update == "per_lap" else "")
-    forward.learn(fresh, at="t_in_timesteps == 0", when="start")
+    forward.learn("w = w0", at="t_in_timesteps == 0", when="start")
     # inhibition as strong as the excitation of weights of 1
     arriving = gain * track.peak_rate * float(track.rates(track.bins).sum(axis=0).mean()) * float(DT / second)
     cell.run_regularly(f"input_soma -= {arriving!r}", when="synapses", clock=clock, name="cell_balance")

@@ -17,6 +17,8 @@ import numpy as np
 with contextlib.redirect_stdout(io.StringIO()):  # it greets on import
     import nest
 
+AT_ONCE = 500  # cells whose weights are read
+
 
 def main(parameters: str, out: str) -> None:
     with open(parameters, encoding="utf-8") as file:
@@ -53,7 +55,9 @@ def main(parameters: str, out: str) -> None:
     steps = time.process_time() - began
     nest.Cleanup()
     events = recorder.get("events")
-    weights = np.array(nest.GetConnections(e, e).get("weight"))
+    # some cells at a time: NEST lists connections as Python's objects, of which millions take 20 GB
+    parts = [e[first : min(first + AT_ONCE, len(e))] for first in range(0, len(e), AT_ONCE)]
+    weights = np.concatenate([nest.GetConnections(part, e).get("weight") for part in parts])
     np.savez(out, i=events["senders"] - 1, t=events["times"] / 1000, j_ee=weights, build=build, steps=steps,
              version=nest.__version__)  # fmt: skip
 

@@ -38,7 +38,11 @@ def brunel_figure(model: Any, found: dict[str, np.ndarray], seconds: float, sett
         raster.plot(1e3 * (t[shown] - seconds + SHOWN), place, ".", color=colour, markersize=1.5, label=kind)
         cells = slice(None, n_e) if kind == "E" else slice(n_e, None)
         rates = cell_rates(i, t, model.n, settled, seconds)[cells]
-        rate.hist(rates, bins=25, density=True, histtype="step", color=colour, label=kind)
+        # a rate is a whole number of spikes: bins of as many such numbers each, or some would be empty
+        counts = np.round(rates * (seconds - settled))
+        step = max(1, round(np.ptp(counts) / 20))
+        bins = (np.arange(counts.min(), counts.max() + step + 1, step) - 0.5) / (seconds - settled)
+        rate.hist(rates, bins=bins, density=True, histtype="step", color=colour, label=kind)
     raster.set(xlabel="time (ms)", ylabel="cell (some)", xlim=(0, 1e3 * SHOWN))
     rate.set(xlabel="rate (Hz)", ylabel="density")
     rate.legend()

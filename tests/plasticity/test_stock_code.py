@@ -57,7 +57,7 @@ def test_what_is_printed_runs_and_learns_the_same(name):
     dense = rule.pair_form().may_wait  # the other form has another algorithm, too
     given = {"modulator": "reward_post"} if rule.pair_form().modulated else {}
     ours = rule.synapses(source, other, "v", gain=5 * mV, dense=dense, **given)
-    w = rng.uniform(0.2, 0.8, (6, 9))
+    w = rng.uniform(0.2, 0.8, (6, 9)).clip(*rule.pair_form().limits)
     stock.w, ours.weights = w.T.ravel(), w
     Network(source, target, other, stock, ours).run(80 * ms, namespace={"rewards": REWARDS})
     np.testing.assert_allclose(ours.weights, np.reshape(stock.w, (9, 6)).T, rtol=0, atol=1e-11)

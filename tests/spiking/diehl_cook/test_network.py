@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, mV, prefs
+from brian2 import Clock, Hz, Network, ms, mV, prefs
 from spiking.diehl_cook.stock_network import StockNetwork, drawn
 
 from spikedtp import SpikedtpError
 from spikedtp.plasticity import STDP, DiehlCook
 from spikedtp.spiking import DiehlCookNetwork
+from spikedtp.spiking.diehl_cook.build import EXCITATORY, _cells
 from spikedtp.spiking.diehl_cook.network import LEARNING, _seeds
 
 RULE = DiehlCook(learning_rate=5.0, w_max=5.0)
@@ -52,6 +53,22 @@ def test_it_is_the_stock_network_spike_for_spike(device, images, numpy_target):
     assert np.abs(learned.state.weights - first.weights / first.weights.sum(axis=1, keepdims=True) * 80).max() > 0.02
     np.testing.assert_allclose(learned.state.theta, stock.exc.theta_, rtol=0, atol=1e-14)
     np.testing.assert_allclose(learned.state.variables["excitatory.v"], stock.exc.v_, rtol=1e-10)
+
+
+def test_many_inhibitory_spikes_at_once_do_not_make_a_cell_fire():
+    """By theory v goes from where it is towards rest, and never past it; a step of Euler's method overshoots."""
+    waits = np.array([0.0, 0.5, 30.0, 400.0, 17.0 * 1599])
+    cells = _cells(
+        len(waits), "cells", Clock(0.5 * ms), EXCITATORY, threshold="False", reset="", namespace={}
+    )  # fmt: skip
+    cells.v, cells.ge, cells.gi = -50 * mV, 0.3, waits
+    Network(cells).run(0.5 * ms)
+    total = 1.3 + waits
+    rest = (-65 - 100 * waits) / total
+    exact = rest + (-50 - rest) * np.exp(-0.5 / 100 * total)
+    np.testing.assert_allclose(cells.v / mV, exact, rtol=0, atol=0.07 * 50)  # of 50 mV
+    np.testing.assert_allclose((cells.v / mV)[:2], exact[:2], rtol=1e-7)
+    assert (cells.v / mV >= rest).all() and (np.diff(cells.v) < 0).all()
 
 
 def test_an_interruption_changes_nothing(images, tmp_path):
