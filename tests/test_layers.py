@@ -47,6 +47,7 @@ MOST_MODULES = 14
 LEAST_OWN_TESTS = 140
 #: In folders of tests that are named after a package: files about more than one module.
 ABOUT_SEVERAL = {
+    "sweep/test_trainings.py",  # one sweep in every place, killed and continued
     "spiking/rule_synapses/test_sparse_weights.py",  # beside those of dense synapses
     "jobs/test_compare_closed.py",  # `compare` in the other loop
     "plasticity/contract/test_check_rule.py",  # the package itself: every rule that ships

@@ -37,7 +37,7 @@ for _module, _short in {
     plan: "How many cells, spikes and repeats are needed, without simulating.",
     report: "A results folder as one HTML page.",
     repeat: "Run a result again: the same bytes?",
-    sweep: "Many comparisons in one table.",
+    sweep: "Many runs in one table.",
     train: "Train a network, in rate or in spikes.",
     evaluate: "Accuracy on test samples, in rate or in spikes.",
     replay: "Drive one learning rule with signals of your own.",

@@ -27,6 +27,17 @@ Plugins = Annotated[
 ]
 
 
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        metavar="NAME",
+        help="A function of a plugin that is told of every finished run; repeat for more.",
+        show_default=False,
+    ),
+]
+
+
 def with_plugins(given: list[str] | None) -> tuple[str, ...]:
     """Import the plugins that the command line and the environment name; all of their names."""
     names = plugins_asked_for(given or ())
@@ -46,10 +57,12 @@ def command_for(model: type[Configuration], run: Callable[[Any], int | None]) ->
     command.__doc__ = run.__doc__
     parameters = [_option(name, field) for name, field in model.model_fields.items() if not _nested(field)]
     mappings = [field.alias or name for name, field in model.model_fields.items() if _nested(field)]
-    mappings.remove("plugins")  # what is imported stands in an option of its own
+    for own in ("plugins", "tracker"):  # which have options of their own
+        mappings.remove(own)
     if mappings:
         parameters.append(_set_option(model, mappings))
-    parameters += [_parameter("plugin", Plugins), _parameter("config", Annotated[str | None, _CONFIG])]
+    parameters += [_parameter("plugin", Plugins), _parameter("tracker", Trackers)]
+    parameters.append(_parameter("config", Annotated[str | None, _CONFIG]))
     cast(Any, command).__signature__ = inspect.Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -103,6 +116,12 @@ def _metavar(field: FieldInfo) -> str | None:
     return None if metavar is None else str(metavar)
 
 
+def _names(name: str, field: FieldInfo) -> list[str]:
+    """An option's names: the short one first, if it has one."""
+    also = field.json_schema_extra.get("also") if isinstance(field.json_schema_extra, dict) else None
+    return [f"--{word}" for word in (also, flag(name)) if word]
+
+
 def _nested(field: FieldInfo) -> bool:
     """Whether a setting takes more than one word. A mapping or a list has no option of its own."""
     return _metavar(field) is None and field.annotation is not bool
@@ -123,7 +142,7 @@ def _option(name: str, field: FieldInfo) -> inspect.Parameter:
         kind, option = (
             str | None,
             typer.Option(
-                f"--{flag(name)}", metavar=_metavar(field), help=help, show_default=False, autocompletion=complete
+                *_names(name, field), metavar=_metavar(field), help=help, show_default=False, autocompletion=complete
             ),
         )
     return _parameter(name, Annotated[kind, option])

@@ -1,4 +1,4 @@
-"""`spikedtp sweep`: many comparisons in one table. `spikedtp.sweep` does the work."""
+"""`spikedtp sweep`: many runs of one command in one table. `spikedtp.sweep` does the work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["EXAMPLES", "command"]
 
 EXAMPLES = (
     "spikedtp sweep --set 'grid.unit-rate=[100,200,450]' --set 'grid.seed=[0,1,2]'",
+    "spikedtp sweep --command train --set 'grid.mode=[rate,spiking]' --set 'grid.seed=[0,1,2]'",
     "spikedtp sweep --config sweep.yaml --out results/sweep --jobs 2",
     "spikedtp sweep --config sweep.yaml --scheduler tcp://127.0.0.1:8786",
 )
@@ -19,7 +20,7 @@ SOME_FAILED = 1
 
 
 def _run(configuration: SweepConfiguration) -> int:
-    """Run 'compare' over a grid, a list or random draws of settings. After an interruption it continues."""
+    """Run one command over a grid, a list or random draws of settings. After an interruption it continues."""
     from spikedtp.sweep import run_sweep
 
     found = run_sweep(configuration, configuration.out, report=lambda line: typer.echo(line, err=True))

@@ -7,14 +7,13 @@ its own as ``config.yaml``.
 from spikedtp.configuration.base import CONFIG_FILE, Configuration, flag
 from spikedtp.configuration.commands import (
     CompareConfiguration,
-    Draws,
     EvaluateConfiguration,
     ReplayConfiguration,
-    SweepConfiguration,
     TrainConfiguration,
 )
 from spikedtp.configuration.files import read_settings, set_key
 from spikedtp.configuration.planning import PlanConfiguration
+from spikedtp.configuration.sweeping import Draws, SweepConfiguration
 
 __all__ = [
     "COMMANDS",

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.plugins import check_imported, plugin_files
+from spikedtp.registries import offered
 
 __all__ = [
     "CONFIG_FILE", "Configuration", "Number", "Positive", "Real", "Whole", "absolute_path", "amount", "count", "flag",
@@ -28,15 +29,23 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 Number = BeforeValidator(_number)
 Whole = Annotated[int, Number]
 Real = Annotated[float, Number]
 Positive = Annotated[int, Number, Field(ge=1)]  # for `Positive | None`: a limit beside a union would hold for None too
 
 
-def setting(help: str, *, metavar: str | None = None, **limits: Any) -> Any:
-    """The pydantic field of one setting; `metavar` is how its value is called in help."""
-    return Field(description=help, json_schema_extra={"metavar": metavar} if metavar else None, **limits)
+def setting(help: str, *, metavar: str | None = None, also: str | None = None, **limits: Any) -> Any:
+    """The pydantic field of one setting.
+
+    In help, its value is called `metavar`; `also` is another name of its option.
+    """
+    more: dict[str, Any] = {key: word for key, word in (("metavar", metavar), ("also", also)) if word}
+    return Field(description=help, json_schema_extra=more or None, **limits)
 
 
 def count(help: str, *, least: int = 1) -> Any:
@@ -68,6 +77,8 @@ class Configuration(BaseModel):
     plugins : tuple of str
         Modules of the user's own that were imported for the run (``--plugin``). They stand in the file for the record:
         a configuration that names one which has not been imported is refused, and nothing is imported for it.
+    tracker : tuple of str
+        Names of functions that are told of every finished run (`spikedtp.records.register_tracker`). Never saved.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -79,6 +90,15 @@ class Configuration(BaseModel):
     set_example: ClassVar[str] = ""
 
     plugins: tuple[str, ...] = ()
+    tracker: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+
+    @field_validator("tracker")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in (known := offered("spikedtp.trackers")):
+                raise ValueError(f"{known_names('tracker', name, known or ['none'])} (a --plugin registers more)")
+        return names
 
     @field_validator("plugins")
     @classmethod
@@ -118,7 +138,7 @@ class Configuration(BaseModel):
         path = ".".join(_keys_in(settings, first["loc"]))
         place = ": ".join(part for part in (at, "" if at == f"--{flag(path)}" else path) if part)
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to parse")[0]
-        given = f", got {shown(first['input'])}" if first["loc"] and key != "plugins" else ""
+        given = f", got {shown(first['input'])}" if first["loc"] and key not in ("plugins", "tracker") else ""
         raise SpikedtpError(f"{place}: {message}{given}" if place else message)
 
     @classmethod
@@ -133,7 +153,7 @@ class Configuration(BaseModel):
     def saved(self) -> dict[str, Any]:
         """The settings for the file and the manifest: all on which the results depend."""
         unset = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
-        return self.model_dump(mode="json", exclude={*self.unsaved, *unset}, by_alias=True)
+        return self.model_dump(mode="json", exclude={*self.unsaved, "tracker", *unset}, by_alias=True)
 
     def plugin_files(self) -> list[Path]:
         """The source files of its plugins, which decide what comes out as other inputs do."""

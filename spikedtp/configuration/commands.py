@@ -1,12 +1,12 @@
-"""The settings of every command."""
+"""The settings of the commands that run networks and rules."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WrapValidator, model_validator
+from pydantic import Field, PlainSerializer, WrapValidator, model_validator
 
 from spikedtp.configuration.base import (
     Configuration,
@@ -24,8 +24,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.registries import offered
 
 __all__ = [
-    "CompareConfiguration", "Draws", "EvaluateConfiguration", "RandomSampling", "ReplayConfiguration",
-    "SweepConfiguration", "TrainConfiguration",
+    "CompareConfiguration", "EvaluateConfiguration", "ReplayConfiguration", "TrainConfiguration",
 ]  # fmt: skip
 
 Circuit = Annotated[str, setting("Circuit: a file in EIANN's schema or a shipped model's name.", metavar="YAML|NAME")]
@@ -82,11 +81,15 @@ Spikers = Annotated[
     setting("Closed loop: units that fire for each inhibitory cell, or number by population. Default: 4.", metavar="N"),
 ]
 
+Rules = Annotated[
+    dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
+]
 OnOff = Annotated[bool, setting("On and off cells for activities that may be negative, which are refused otherwise.")]
 Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
 ClosedPhases = Annotated[Values, setting("Closed loop: times and held somas, such as settle: 300*ms or hold: none.")]
 
-PLACES = ("circuit", "weights", "data")  # settings that name files or folders
+FILES = ("weights", "signals", "pre_spikes", "post_spikes")  # settings that name a file
+PLACES = ("circuit", "data", *FILES)  # settings that name files or folders
 
 
 def located(key: str, value: Any) -> Any:
@@ -99,7 +102,16 @@ def located(key: str, value: Any) -> Any:
             kind != "sklearn" and os.path.exists(os.path.expanduser(folder))  # others may mean anything by it
         )
         return f"{kind}:{absolute_path(folder)}" if folder and is_path else value
-    return absolute_path(value) if key == "weights" or os.path.isfile(value) else value
+    return absolute_path(value) if key in FILES or os.path.isfile(value) else value
+
+
+Settings = TypeVar("Settings", bound=Configuration)
+
+
+def with_absolute_places(settings: Settings) -> Settings:
+    """The same settings with absolute paths."""
+    places = {key: located(key, getattr(settings, key)) for key in PLACES if hasattr(settings, key)}
+    return settings.model_copy(update=places)
 
 
 class _Circuit(Configuration):
@@ -118,7 +130,7 @@ class _Circuit(Configuration):
     ] = False
 
     def absolute(self) -> Self:
-        return self.model_copy(update={key: located(key, getattr(self, key)) for key in PLACES if hasattr(self, key)})
+        return with_absolute_places(self)
 
 
 class Trained(_Circuit):
@@ -219,9 +231,7 @@ class CompareConfiguration(_Spiking, Trained):
     spikers: Spikers = None
     phases: ClosedPhases = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
-    rules: Annotated[
-        dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
-    ] = {}
+    rules: Rules = {}
     out: Out = "results/compare"
 
     @model_validator(mode="after")
@@ -242,6 +252,7 @@ class TrainConfiguration(_ClosedLoop):
     """
 
     command: ClassVar[str] = "train"
+    later: ClassVar[frozenset[str]] = _ClosedLoop.later | {"rules"}
 
     samples: Annotated[Whole, count("Number of presentations.")] = 10_000
     seed: Annotated[Whole, count("Seed of the initial weights.", least=0)] = 0
@@ -256,6 +267,7 @@ class TrainConfiguration(_ClosedLoop):
             metavar="N",
         ),
     ] = None
+    rules: Rules = {}
     out: Out = "results/train"
 
 
@@ -353,75 +365,4 @@ class ReplayConfiguration(Configuration):
         return self
 
     def absolute(self) -> Self:
-        paths = {key: getattr(self, key) for key in ("signals", "pre_spikes", "post_spikes")}
-        return self.model_copy(update={key: path and absolute_path(path) for key, path in paths.items()})
-
-
-class Draws(BaseModel):
-    """A distribution to draw a setting from, uniform on its scale."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    low: Annotated[float, Number]
-    high: Annotated[float, Number]
-    scale: Literal["linear", "log"] = "linear"
-    whole: bool = False
-    unit: str = ""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high or (self.scale == "log" and self.low <= 0):
-            raise ValueError("needs low < high, and low > 0 on a log scale")
-        return self
-
-
-class RandomSampling(BaseModel):
-    """`n` draws of all `parameters` together, each from a range or a list of choices."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    n: Annotated[Whole, count("Number of draws.")]
-    parameters: dict[str, Draws | list[Any]] = Field(min_length=1)
-    seed: Annotated[Whole, count("Seed of the draws.", least=0)] = 0
-
-
-class SweepConfiguration(Configuration):
-    """The settings of ``spikedtp sweep``. ``spikedtp sweep --help`` says what each of them means.
-
-    Examples
-    --------
-    >>> from spikedtp.configuration import SweepConfiguration
-    >>> SweepConfiguration(base={"samples": 2}, grid={"time-per-step": [10, 20]}).grid
-    {'time-per-step': [10, 20]}
-    """
-
-    command: ClassVar[str] = "sweep"
-    set_example: ClassVar[str] = "base.samples=5"
-    unsaved: ClassVar[frozenset[str]] = frozenset({"out", "jobs", "scheduler", "retry_failed"})
-
-    base: Annotated[dict[str, Any], setting("Settings of 'compare' that all jobs share.")] = {}
-    grid: Annotated[dict[str, list[Any]], setting("Values by setting; every combination is a job.")] = {}
-    listed: Annotated[
-        list[dict[str, Any]], setting("Settings that go together, one mapping for each job.", alias="list")
-    ] = []
-    random: Annotated[RandomSampling | None, setting("Draws of settings.")] = None
-    jobs: Annotated[Positive | None, setting("Processes. Default: one for each core.", metavar="N")] = None
-    scheduler: Annotated[
-        str | None,
-        setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS"),
-    ] = None
-    retry_failed: Annotated[bool, setting("Run the jobs again that failed before.")] = False
-    out: Out = "results/sweep"
-
-    def absolute(self) -> Self:
-        """The same for every value that a job may get."""
-
-        def values(settings: dict[str, Any]) -> dict[str, Any]:
-            return {
-                key: [located(key, one) for one in value] if isinstance(value, list) else located(key, value)
-                for key, value in settings.items()
-            }
-
-        random = self.random and self.random.model_copy(update={"parameters": values(self.random.parameters)})
-        changed = {"base": values(self.base), "grid": values(self.grid), "listed": [*map(values, self.listed)]}
-        return self.model_copy(update={**changed, "random": random})
+        return with_absolute_places(self)

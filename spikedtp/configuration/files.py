@@ -10,9 +10,11 @@ from spikedtp.errors import SpikedtpError, shown
 
 __all__ = ["read_settings", "set_key"]
 
+OF_SWEEPS = ("base", "grid", "list", "random")  # settings that no other command has
+
 
 def read_settings(path: str | Path, command: str) -> dict[str, Any]:
-    """The settings in a ``--config`` file; ``command: NAME`` in it has to be `command`.
+    """The settings in a ``--config`` file; ``command: NAME`` in it has to be `command`, or that of a sweep's jobs.
 
     Raises
     ------
@@ -26,7 +28,9 @@ def read_settings(path: str | Path, command: str) -> dict[str, Any]:
         raise SpikedtpError(f"{path}: expected a mapping of settings such as 'samples: 10'")
     settings = {_name(key): value for key, value in settings.items()}
     found = settings.pop("command", command)
-    if found != command:
+    if command == "sweep" and any(key in settings for key in OF_SWEEPS):  # it says what every job does
+        settings |= {} if found == command else {"job_command": found}
+    elif found != command:
         name = found if isinstance(found, str) else shown(found)
         raise SpikedtpError(f"{path}: configures 'spikedtp {name}', not 'spikedtp {command}'")
     return settings

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikedtp.configuration.base import Number, Positive, Real, Whole, amount, count, flag, setting
-from spikedtp.configuration.commands import Cell, Dt, OnOff, Out, Trained, Values
+from spikedtp.configuration.commands import Cell, Dt, OnOff, Out, Rules, Trained, Values
 
 __all__ = ["PlanConfiguration"]
 
@@ -50,7 +50,7 @@ class PlanConfiguration(Trained):
     )  # fmt: skip
     of_both: ClassVar[tuple[str, ...]] = (
         "repeats", "cells_per_unit", "cosine", "presentations", "error_rate", "power", "draws", "seed",
-        "plugins", "out",
+        "plugins", "tracker", "out",
     )  # fmt: skip
 
     population: Annotated[
@@ -114,9 +114,7 @@ class PlanConfiguration(Trained):
     seed: Annotated[Whole, count("Seed of these draws.", least=0)] = 0
     cell: Cell = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
-    rules: Annotated[
-        dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
-    ] = {}
+    rules: Rules = {}
     out: Out = "results/plan"
 
     @property

@@ -11,20 +11,19 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from spikedtp.circuit import check_learned, circuit_path
+from spikedtp.circuit import check_learned
 from spikedtp.compare import compare_updates, shortfall, summarise
 from spikedtp.configuration import CompareConfiguration
-from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.data import Material, circuit_and_data
+from spikedtp.jobs.data import Material, circuit_and_data, input_files
 from spikedtp.jobs.settings import make_network, simulate_options
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.rate.threads import one_thread
-from spikedtp.records import staged, write_manifest, write_summary, write_table
+from spikedtp.records import staged, track, write_manifest, write_summary, write_table
 from spikedtp.spiking import ClosedResponse, SpikingResponse, default_device, simulate
 from spikedtp.summaries import Summarised, counted
 
-__all__ = ["Comparison", "compare_networks", "input_files", "run_comparison"]
+__all__ = ["Comparison", "compare_networks", "run_comparison"]
 
 SUMMARY_MEASURES = ("pearson_r", "slope", "cosine", "angle", "sign_agreement", "noise_ceiling", "noiseless_cosine")
 
@@ -183,10 +182,5 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
             inputs=input_files(configuration),
             data=found.material.described(),
         )
+    track(configuration, out)
     return summary
-
-
-def input_files(configuration: CompareConfiguration) -> list[Path]:
-    """The circuit and the weights that a configuration names, shipped ones too, the files of its data, its plugins."""
-    named = [circuit_path(configuration.circuit), configuration.weights_file(), *data_files(configuration.data)]
-    return [*named, *configuration.plugin_files()]

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.circuit import Circuit, read_circuit
-from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
-from spikedtp.datasets import Dataset, load, parts_of
+from spikedtp.circuit import Circuit, circuit_path, read_circuit
+from spikedtp.configuration import CompareConfiguration, Configuration, EvaluateConfiguration, TrainConfiguration
+from spikedtp.datasets import Dataset, data_files, load, parts_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.trained import warn_of_other_scaling
 
-__all__ = ["Material", "circuit_and_data", "data_name", "fitting_weights"]
+__all__ = ["Material", "circuit_and_data", "data_name", "fitting_weights", "input_files", "named_files"]
 
 logger = logging.getLogger(__name__)
 
@@ -127,3 +127,24 @@ def fitting_weights(settings: CompareConfiguration | EvaluateConfiguration, mate
 def data_name(spec: str) -> str:
     """How a summary calls a data set: without the place of its files."""
     return spec if spec.startswith("sklearn:") else spec.partition(":")[0]
+
+
+def named_files(settings: Configuration) -> dict[str, list[Path]]:
+    """The files that each setting of a command names, shipped ones too."""
+    found: dict[str, list[Path]] = {}
+    if (circuit := getattr(settings, "circuit", None)) is not None:
+        found["circuit"] = [circuit_path(circuit)]
+    if isinstance(settings, CompareConfiguration | EvaluateConfiguration):
+        found["weights"] = [settings.weights_file()]
+    if (data := getattr(settings, "data", None)) is not None:
+        found["data"] = data_files(data)
+    for key in ("signals", "pre_spikes", "post_spikes"):
+        if (path := getattr(settings, key, None)) is not None:
+            found[key] = [Path(path)]
+    return found
+
+
+def input_files(settings: Configuration) -> list[Path]:
+    """The files that a command reads, each once: those that its settings name, and the sources of its plugins."""
+    named = [path for files in named_files(settings).values() for path in files]
+    return list(dict.fromkeys([*named, *settings.plugin_files()]))

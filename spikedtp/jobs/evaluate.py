@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 
 from spikedtp.accuracy import class_accuracy, confusion
-from spikedtp.circuit import circuit_path
 from spikedtp.configuration import EvaluateConfiguration
-from spikedtp.datasets import data_files
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights
+from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights, input_files
 from spikedtp.jobs.settings import in_spikes
 from spikedtp.plotting import confusion_figure
 from spikedtp.rate import RateNetwork, load_rate_network
-from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import file_hash, save_figure, staged, track, write_manifest, write_summary, write_table
 
 __all__ = ["run_evaluation"]
 
@@ -95,9 +93,10 @@ def run_evaluation(
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed},
             timings={"load": loaded - started, "predict": time.perf_counter() - loaded},
-            inputs=[circuit_path(configuration.circuit), weights, *data_files(data), *configuration.plugin_files()],
+            inputs=input_files(configuration),
             data=material.described(),
         )
+    track(configuration, out)
     return summary
 
 

@@ -202,7 +202,8 @@ def _circuit_of(weights: Path) -> str | Path | None:
     """The circuit that a checkpoint was trained in, as far as its folder or name tells."""
     fitted, settings = weights.parent / FITTED_CIRCUIT, settings_beside(weights)
     if isinstance(settings.get("circuit"), str):
-        return fitted if settings.get("fit_sizes") and fitted.is_file() else settings["circuit"]
+        changed = settings.get("fit_sizes") or settings.get("rules")
+        return fitted if changed and fitted.is_file() else settings["circuit"]
     beside = [path for ending in CIRCUIT_ENDINGS if (path := weights.with_suffix(ending)).is_file()]
     if beside:
         return beside[0]

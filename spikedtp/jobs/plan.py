@@ -18,7 +18,7 @@ from spikedtp.jobs.settings import make_network, simulate_options
 from spikedtp.planning import Numbers, PlannedComparison, plan
 from spikedtp.plotting import contours_figure
 from spikedtp.rate.threads import one_thread
-from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import save_figure, staged, track, write_manifest, write_summary, write_table
 
 __all__ = ["planned_comparison", "run_plan"]
 
@@ -125,6 +125,7 @@ def run_plan(configuration: PlanConfiguration, out: str | Path) -> dict[str, Any
             timings={"answer": answered - started, "contours": time.perf_counter() - answered},
             inputs=_input_files(configuration),
         )
+    track(configuration, out)
     return summary
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from spikedtp.configuration import ReplayConfiguration
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.data import input_files
 from spikedtp.jobs.replay_signals import given_signals
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import LearningRule, TimedRule, rule_named
 from spikedtp.plotting import replay_figure
-from spikedtp.records import save_figure, staged, write_manifest, write_summary
+from spikedtp.records import save_figure, staged, track, write_manifest, write_summary
 from spikedtp.spiking import default_device, replay
 
 __all__ = ["rule_of", "run_replay"]
@@ -63,7 +64,6 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
     given = given_signals(configuration)
     device = (configuration.device or default_device()) if configuration.form == "spiking" else "runtime"
     configuration = configuration.absolute().model_copy(update={"device": device})
-    files = [configuration.signals, configuration.pre_spikes, configuration.post_spikes]
     started = time.perf_counter()
     with staged(out) as folder:
         result = replay(
@@ -100,8 +100,9 @@ def run_replay(configuration: ReplayConfiguration, out: str | Path) -> dict[str,
             configuration=configuration.saved() | {"parameters": rule.describe().parameters},
             seeds={},
             timings={"replay": time.perf_counter() - started},
-            inputs=[*dict.fromkeys(Path(file) for file in files if file is not None), *configuration.plugin_files()],
+            inputs=input_files(configuration),
         )
+    track(configuration, out)
     return summary
 
 

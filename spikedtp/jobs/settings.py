@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from brian2 import Hz, ms
 
+from spikedtp.circuit import Circuit
 from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.jobs.data import Material, fitting_weights
@@ -16,7 +17,7 @@ from spikedtp.plasticity import make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork, default_device, phases_of
 
-__all__ = ["cell_of", "changed", "in_spikes", "make_network", "simulate_options"]
+__all__ = ["cell_of", "changed", "in_spikes", "make_network", "simulate_options", "with_rules"]
 
 Model = TypeVar("Model", bound=Parameters)
 
@@ -27,9 +28,13 @@ SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCe
 def make_network(configuration: CompareConfiguration, material: Material) -> RateNetwork:
     """The circuit of `material` with the rules that the settings ask for, and trained weights."""
     weights = fitting_weights(configuration, material)
-    circuit = material.circuit
+    return load_rate_network(with_rules(material.circuit, configuration.rules), weights)
+
+
+def with_rules(circuit: Circuit, rules: dict[str, Any]) -> Circuit:
+    """The same circuit with other learning rules; a rule without a learning rate gets that of the one in its place."""
     projections = {p.name: p for p in circuit.projections}
-    for name, rule in configuration.rules.items():
+    for name, rule in rules.items():
         old = circuit.projection(name).rule
         parameters: dict[str, Any] = {"name": rule} if isinstance(rule, str) else _values(rule)
         if "name" not in parameters:
@@ -39,7 +44,7 @@ def make_network(configuration: CompareConfiguration, material: Material) -> Rat
         elif "learning_rate" not in parameters:
             raise SpikedtpError(f"rules.{name}: needs learning_rate, since the circuit has no rule there")
         projections[name] = replace(projections[name], rule=make_rule(parameters.pop("name"), **parameters))
-    return load_rate_network(replace(circuit, projections=tuple(projections.values())), weights)
+    return replace(circuit, projections=tuple(projections.values()))
 
 
 def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:

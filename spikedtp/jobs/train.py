@@ -9,24 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
-from spikedtp.datasets import data_files
-from spikedtp.jobs.data import circuit_and_data, data_name
+from spikedtp.jobs.data import circuit_and_data, data_name, input_files
+from spikedtp.jobs.settings import with_rules
 from spikedtp.jobs.trained import FITTED_CIRCUIT
 from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights
 from spikedtp.rate.online import train_online
-from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.records import save_figure, staged, track, write_manifest, write_summary, write_table
 from spikedtp.schedules import schedule_named
 from spikedtp.spiking import SpikingNetwork
 
 __all__ = ["run_training"]
 
 
-def run_training(configuration: TrainConfiguration, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+def run_training(
+    configuration: TrainConfiguration,
+    out: str | Path,
+    progress: Progress | None = None,
+    *,
+    checkpoint: Path | None = None,
+) -> dict[str, Any]:
     """Train on the training part, measure on the test part, and write weights, learning curve, summary and manifest.
 
     Until the results are complete, ``OUT.unfinished.npz`` holds the network as it was when its accuracy was last
@@ -40,6 +45,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
     progress : callable, optional
         It is called with the number of presentations that are done, and the share of recent answers that were right
         (None in rate).
+    checkpoint : path, optional
+        The file of the unfinished run, instead of ``OUT.unfinished.npz``.
 
     Returns
     -------
@@ -69,9 +76,10 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
     data, samples = configuration.data, configuration.samples
     with staged(out) as folder:
         material = circuit_and_data(configuration, ("train", "test"))
-        network, images = load_rate_network(material.circuit, seed=configuration.seed), material.data
+        circuit, images = with_rules(material.circuit, configuration.rules), material.data
+        network = load_rate_network(circuit, seed=configuration.seed)
         job = TrainingRun(configuration, network, images, progress)
-        unfinished = Unfinished(Path(f"{Path(out).absolute()}.unfinished.npz"), configuration, images)
+        unfinished = Unfinished(checkpoint or Path(f"{Path(out).absolute()}.unfinished.npz"), configuration, images)
         loaded = time.perf_counter()
         unfinished.resume(job)
         LEARN[configuration.mode](job, unfinished)
@@ -85,8 +93,8 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             )
             save_figure(folder, "learning_curve", figure)
         write_weights(folder / "weights.pt", job.network.state_dict())
-        if material.changes:
-            material.circuit.to_yaml(folder / FITTED_CIRCUIT)
+        if material.changes or configuration.rules:
+            circuit.to_yaml(folder / FITTED_CIRCUIT)
         summary = {
             "circuit": Path(configuration.circuit).stem,
             "data": data_name(data),
@@ -106,11 +114,12 @@ def run_training(configuration: TrainConfiguration, out: Path, progress: Progres
             configuration=configuration.saved(),
             seeds={"seed": configuration.seed, "data_seed": configuration.data_seed},
             timings=timings,
-            inputs=[circuit_path(configuration.circuit), *data_files(data), *configuration.plugin_files()],
+            inputs=input_files(configuration),
             data=material.described(),
             **({"resumed_from": job.resumed} if job.resumed else {}),
         )
     unfinished.remove()
+    track(configuration, out)
     return summary
 
 

@@ -16,7 +16,7 @@ from spikedtp.errors import SpikedtpError
 
 __all__ = ["FITTED_CIRCUIT", "settings_beside", "warn_of_other_scaling"]
 
-#: The circuit as it was trained, in the folder of a run that fitted it to its data.
+#: The circuit as it was trained, in the folder of a run that fitted it to its data or gave it other rules.
 FITTED_CIRCUIT = "circuit.yaml"
 
 logger = logging.getLogger(__name__)

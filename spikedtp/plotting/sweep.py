@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 
 from spikedtp.plotting.style import COLOURS, SINGLE_COLUMN, letter_panels, new_figure, styled
 
-__all__ = ["angle_axis", "predicted_angles", "setting_angles", "sweep_figure"]
+__all__ = [
+    "angle_axis", "different_settings", "predicted_angles", "setting_angles", "setting_axis", "setting_places",
+    "setting_text", "sweep_figure",
+]  # fmt: skip
 
 MEASURED = ".rule.cosine.median"
 MAX_PROJECTIONS, MAX_SETTINGS = 4, 6  # panels that a page holds
@@ -38,24 +41,31 @@ def setting_angles(ax: Axes, table: pd.DataFrame, setting: str, projection: str)
         A column; words and mixed values are put side by side.
     projection : str
     """
-    place, labels = _places(table[setting])
+    place, _ = setting_places(table[setting])
     measured, noise = (_angle(table, projection, name) for name in ("cosine", "noise_ceiling"))
     ax.plot(place, measured, label="jobs", **DOTS)
     for angles, line, label in ((measured, MEDIAN, "median"), (noise, NOISE, "noise alone (predicted)")):
         medians = angles.groupby(place).median()
         ax.plot(medians.index, medians, label=label, **line)
+    return setting_axis(ax, table[setting])
+
+
+def setting_axis(ax: Axes, values: pd.Series) -> Axes:
+    """Make the x axis that of a setting: its ticks, its scale, its name and unit."""
+    place, labels = setting_places(values)
+    setting = str(values.name)
     if labels is None:
-        values = np.unique(place)
-        if len(values) > 1 and values[0] > 0 and values[-1] / values[0] > 4:
+        numbers = np.unique(place)
+        if len(numbers) > 1 and numbers[0] > 0 and numbers[-1] / numbers[0] > 4:
             ax.set_xscale("log")
             ax.minorticks_off()
             ax.xaxis.set_major_formatter("{x:g}")
-        if len(values) <= 6:
-            ax.set_xticks(values)
+        if len(numbers) <= 6:
+            ax.set_xticks(numbers)
     else:
         long = max(map(len, labels)) > 6
         ax.set_xticks(range(len(labels)), labels, rotation=30 * long, ha="right" if long else "center")
-    unit = UNITS.get(setting) or str(table[setting].iloc[0]).partition("*")[2]
+    unit = UNITS.get(setting) or str(values.iloc[0]).partition("*")[2]
     ax.set_xlabel(setting.replace("_", " ") + (f" ({unit})" if unit else ""))
     return ax
 
@@ -94,7 +104,7 @@ def sweep_figure(table: pd.DataFrame, varied: list[str]) -> Figure:
     table = table[table["status"] == "done"]
     projections = [name.removesuffix(MEASURED) for name in table if name.endswith(MEASURED)]
     projections = [name for name in projections if table[name + MEASURED].notna().any()][:MAX_PROJECTIONS]
-    settings = _different(table, varied)[:MAX_SETTINGS]
+    settings = different_settings(table, varied)[:MAX_SETTINGS]
     if not projections:
         figure = new_figure(SINGLE_COLUMN, SINGLE_COLUMN / 3)
         figure.text(0.5, 0.5, "no finished job with a weight change", ha="center", va="center")
@@ -141,20 +151,27 @@ def _angle(table: pd.DataFrame, projection: str, measure: str) -> pd.Series:
     return np.degrees(np.arccos(_column(table, projection, measure)))
 
 
-def _different(table: pd.DataFrame, varied: list[str]) -> list[str]:
+def different_settings(table: pd.DataFrame, varied: list[str]) -> list[str]:
     """The settings that tell jobs apart: `weights` that go with `circuit` say nothing new."""
     kept: dict[tuple, str] = {}
     for name in varied:
-        if name != "seed" and name in table and table[name].astype(str).nunique() > 1:
-            kept.setdefault(tuple(pd.factorize(table[name].astype(str))[0]), name)
+        if name != "seed" and name in table and (text := setting_text(table[name])).nunique() > 1:
+            kept.setdefault(tuple(pd.factorize(text)[0]), name)
     return list(kept.values())
 
 
-def _places(values: pd.Series) -> tuple[pd.Series, list[str] | None]:
+def setting_text(values: pd.Series) -> pd.Series:
+    """The values of a setting as text. Where a job does not set it, it has its default."""
+    missing = values.isna()
+    return pd.Series(["default" if no else str(v) for v, no in zip(values, missing, strict=True)], index=values.index)
+
+
+def setting_places(values: pd.Series) -> tuple[pd.Series, list[str] | None]:
     """Where values lie on an axis: numbers (``20*ms`` too) at themselves, words side by side with their labels."""
-    numbers = pd.to_numeric(values.astype(str).str.partition("*")[0], errors="coerce")
+    text = setting_text(values)
+    numbers = pd.to_numeric(text.str.partition("*")[0], errors="coerce")
     if numbers.notna().all():
         return numbers, None
-    words = values.astype(str).map(lambda word: PurePath(word).stem)
+    words = text.map(lambda word: PurePath(word).stem)
     known = list(dict.fromkeys(words))
     return words.map(known.index), known

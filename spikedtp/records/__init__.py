@@ -8,5 +8,17 @@ from spikedtp.npz import read_arrays
 from spikedtp.records.folder import staged
 from spikedtp.records.manifest import file_hash, write_manifest
 from spikedtp.records.results import save_figure, write_summary, write_table
+from spikedtp.records.tracking import FinishedRun, register_tracker, track
 
-__all__ = ["file_hash", "read_arrays", "save_figure", "staged", "write_manifest", "write_summary", "write_table"]
+__all__ = [
+    "FinishedRun",
+    "file_hash",
+    "read_arrays",
+    "register_tracker",
+    "save_figure",
+    "staged",
+    "track",
+    "write_manifest",
+    "write_summary",
+    "write_table",
+]

@@ -30,6 +30,7 @@ CAPTIONS = {
     "activities": "Firing rates of each population against the rate network's activities.",
     "similarity": "Similarity of spiking and rate ΔW, one dot per presentation, with what noise alone would leave.",
     "sweep": "Angle between spiking and rate ΔW against each setting that was varied, and against the prediction.",
+    "means": "Mean and standard error over seeds against the settings that were varied; dots: jobs.",
     "learning_curve": "Accuracy on the test samples over training: in rate, and in spikes where that was measured.",
     "contours": "Times and rates that give the same expected cosine; the dot is the plan itself.",
     "confusion": "What was answered for the samples of each class.",

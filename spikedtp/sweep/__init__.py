@@ -1,4 +1,4 @@
-"""Many comparisons: jobs from a plan, run on this machine or a Dask cluster, in one table. A job is one `compare`."""
+"""Many runs of one command: jobs from a plan, run on this machine or a Dask cluster, in one table."""
 
 from spikedtp.sweep.plan import plan_jobs, varied_keys
 from spikedtp.sweep.run import SweepResult, run_sweep

@@ -1,56 +1,101 @@
-"""One job of a sweep: a comparison without figures, as one row of plain values."""
+"""One job of a sweep: one command with its settings, and what it gives as plain values and bytes."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikedtp._version import __version__
-from spikedtp.configuration import CompareConfiguration
+from spikedtp.configuration import (
+    CompareConfiguration,
+    Configuration,
+    EvaluateConfiguration,
+    ReplayConfiguration,
+    TrainConfiguration,
+)
 from spikedtp.errors import in_one_line
 from spikedtp.plugins import import_plugins
+from spikedtp.sweep.contents import job_key
 
-__all__ = ["DONE", "FAILED", "Job", "job_key", "run_job"]
+__all__ = ["COMMANDS", "DONE", "FAILED", "Job", "job_key", "run_job"]
 
 DONE, FAILED = "done", "failed"
 _BRIAN2 = threading.Lock()  # Brian2 has one device per process; a cluster's worker may have several threads
 
-Job = dict[str, Any]  # key, settings
+#: The commands that a job can be, by name.
+COMMANDS: dict[str, type[Configuration]] = {
+    model.command: model
+    for model in (CompareConfiguration, TrainConfiguration, EvaluateConfiguration, ReplayConfiguration)
+}
+
+Job = dict[str, Any]  # key, command, settings
 
 
-def job_key(configuration: CompareConfiguration, file_hash: Callable[[Path], str]) -> str:
-    """What a job's result depends on: settings, the contents of circuit and weights, the version of the package."""
-    from spikedtp.jobs.compare import input_files
+def run_job(
+    job: Job, *, checkpoint: Path | None = None, heartbeat: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """Run a job wherever this is called: nothing stays on disk but the build cache, and no failure leaves it.
 
-    content = [__version__, configuration.saved(), [file_hash(path) for path in input_files(configuration)]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def run_job(job: Job) -> dict[str, Any]:
-    """Run a job wherever this is called: nothing is written but the build cache, and no failure leaves it.
+    Parameters
+    ----------
+    job : dict
+        ``key, command, settings``.
+    checkpoint : path, optional
+        The file from which a training continues that was interrupted. It goes away when the job is done.
+    heartbeat : callable
+        Called after every presentation of a training.
 
     Returns
     -------
     dict
-        ``key, settings, status, error, results, seconds``.
+        ``key, command, settings, status, error, results, seconds, files``. `results` is the summary of the command, and
+        `files` are the files that it leaves, by name, as bytes. A comparison leaves none.
     """
-    from spikedtp.jobs.compare import compare_networks
-
     started = time.perf_counter()
-    status, error, results = DONE, None, {}
+    status, error, results, files = DONE, None, dict[str, Any](), dict[str, bytes]()
     try:
         import_plugins(job["settings"].get("plugins", ()))  # the process that made this job has imported them
+        configuration = COMMANDS[job["command"]].of(job["settings"])
         with _BRIAN2:
-            found = compare_networks(CompareConfiguration.of(job["settings"]))
-        results = _plain(found.summary())
+            if isinstance(configuration, CompareConfiguration):
+                results = _compared(configuration)
+            else:
+                results, files = _with_files(configuration, checkpoint, heartbeat)
     except Exception as problem:
-        status, error = FAILED, in_one_line(problem)
-    return {**job, "status": status, "error": error, "results": results, "seconds": time.perf_counter() - started}
+        status, error, results, files = FAILED, in_one_line(problem), {}, {}
+    seconds = time.perf_counter() - started
+    return {**job, "status": status, "error": error, "results": _plain(results), "seconds": seconds, "files": files}
+
+
+def _compared(configuration: CompareConfiguration) -> dict[str, Any]:
+    from spikedtp.jobs.compare import compare_networks
+
+    return compare_networks(configuration).summary()
+
+
+def _with_files(
+    configuration: Configuration, checkpoint: Path | None, heartbeat: Callable[[], object]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The summary of a command, and the whole folder of its results."""
+    from spikedtp.jobs.evaluate import run_evaluation
+    from spikedtp.jobs.replay import run_replay
+    from spikedtp.jobs.train import run_training
+
+    # beside the checkpoint, a sweep that continues removes what a killed one has left
+    beside = None if checkpoint is None else checkpoint.parent
+    with tempfile.TemporaryDirectory(prefix="spikedtp-job-", suffix=".partial", dir=beside) as temporary:
+        out = Path(temporary) / "out"
+        if isinstance(configuration, TrainConfiguration):
+            summary = run_training(configuration, out, lambda *done: heartbeat(), checkpoint=checkpoint)
+        elif isinstance(configuration, EvaluateConfiguration):
+            summary = run_evaluation(configuration, out)
+        else:
+            assert isinstance(configuration, ReplayConfiguration)
+            summary = run_replay(configuration, out)
+        return summary, {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 
 def _plain(summary: Mapping[str, Any]) -> dict[str, Any]:

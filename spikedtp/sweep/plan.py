@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from spikedtp.configuration import CompareConfiguration, Draws, SweepConfiguration, set_key
+from spikedtp.configuration import Configuration, Draws, SweepConfiguration, set_key
 from spikedtp.errors import SpikedtpError
+from spikedtp.sweep.job import COMMANDS
 
 __all__ = ["MAX_JOBS", "plan_jobs", "varied_keys"]
 
 MAX_JOBS = 100_000
 
 
-def plan_jobs(configuration: SweepConfiguration) -> list[CompareConfiguration]:
+def plan_jobs(configuration: SweepConfiguration) -> list[Configuration]:
     """The jobs in order: by list entry, then by draw, then by grid point (the last key changes fastest).
 
     Raises
     ------
     SpikedtpError
-        A key that `spikedtp compare` does not have, a value that it does not take, or nothing to vary.
+        A key that the jobs' command does not have, a value that it does not take, or nothing to vary.
     """
     entries = configuration.listed or [{}]
     draws = _draws(configuration)
@@ -40,7 +41,7 @@ def plan_jobs(configuration: SweepConfiguration) -> list[CompareConfiguration]:
             for part in (configuration.base, entry, draw, dict(zip(keys, point, strict=True))):
                 for key, value in part.items():
                     set_key(settings, key, copy.deepcopy(value))
-            jobs.append(_checked(settings, configuration.plugins))
+            jobs.append(_checked(COMMANDS[configuration.job_command], settings, configuration.plugins))
     if not (configuration.listed or configuration.grid or configuration.random):
         raise SpikedtpError("a sweep needs something to vary: grid, list or random, as in --set grid.samples=[5,10]")
     return jobs
@@ -54,15 +55,16 @@ def varied_keys(configuration: SweepConfiguration) -> list[str]:
     return list(dict.fromkeys(str(key).replace("-", "_") for key in keys))
 
 
-def _checked(settings: dict[str, Any], plugins: tuple[str, ...]) -> CompareConfiguration:
+def _checked(model: type[Configuration], settings: dict[str, Any], plugins: tuple[str, ...]) -> Configuration:
     for key in ("out", "config", "command"):
         if key in settings:
             raise SpikedtpError(f"a job of a sweep has no {key!r}: its results go into the sweep's table")
-    if "plugins" in settings:
-        raise SpikedtpError("a job of a sweep has no 'plugins' of its own: give them to the sweep, with --plugin")
+    for key, option in {"plugins": "--plugin", "tracker": "--tracker"}.items():
+        if key in settings:
+            raise SpikedtpError(f"a job of a sweep has no {key!r} of its own: give them to the sweep, with {option}")
     if plugins:
         settings = {**settings, "plugins": list(plugins)}
-    return CompareConfiguration.of(settings, "the sweep's jobs").absolute()
+    return model.of(settings, "the sweep's jobs").absolute()
 
 
 def _draws(configuration: SweepConfiguration) -> list[dict[str, Any]]:

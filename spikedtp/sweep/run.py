@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,20 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from spikedtp.configuration import SweepConfiguration
-from spikedtp.jobs.compare import input_files
-from spikedtp.plotting.sweep import sweep_figure
-from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary
+from spikedtp.configuration import Configuration, SweepConfiguration
+from spikedtp.jobs.data import input_files
+from spikedtp.records import file_hash, staged, write_manifest, write_summary
+from spikedtp.records.tracking import Tracker, tell, trackers_named
 from spikedtp.spiking import default_device
 from spikedtp.summaries import Summarised, counted
+from spikedtp.sweep.contents import former_key, job_key
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
-from spikedtp.sweep.job import FAILED, Job, job_key
+from spikedtp.sweep.figures import write_figures
+from spikedtp.sweep.job import FAILED, Job
 from spikedtp.sweep.journal import Journal
 from spikedtp.sweep.plan import plan_jobs, varied_keys
 from spikedtp.sweep.table import sweep_table, write_parquet
+from spikedtp.sweep.workers import check_workers
 
 __all__ = ["SweepResult", "run_sweep"]
 
@@ -50,7 +53,7 @@ class SweepResult(Summarised):
 
     def _headline(self) -> str:
         done = f"{self.n_run} run now, {self.n_found} found done, {len(self.failed)} failed"
-        return f"{counted(self.n_run + self.n_found + len(self.failed), 'job')}, {done}"
+        return f"{counted(self.n_run + self.n_found, 'job')}, {done}"
 
     def _parts(self) -> dict[str, str]:
         return {"table": f"{counted(len(self.table), 'row')}, {counted(self.table.shape[1], 'column')}"}
@@ -62,6 +65,7 @@ def run_sweep(
     *,
     progress: bool = True,
     report: Callable[[str], object] = lambda line: None,
+    on_finished: Tracker | None = None,
 ) -> SweepResult:
     """Run the jobs of a sweep that `out` does not hold yet, then write its table.
 
@@ -70,11 +74,15 @@ def run_sweep(
     configuration : SweepConfiguration
     out : path
         The folder for the results. It gets config.yaml and ``jobs/`` at once, and sweep.parquet, summary.json,
-        manifest.json and the figure when all jobs are finished.
+        manifest.json, means over seeds and figures when all jobs are finished. ``jobs/KEY/`` has what each training,
+        evaluation or replay leaves.
     progress : bool
         Whether to draw a progress bar if stderr is a terminal.
     report : callable
         It is called with one line for each job that fails.
+    on_finished : callable, optional
+        It is called with a `FinishedRun` for each job that ends now, in this process, like the trackers that the
+        configuration names. What it raises is reported, and stops nothing.
 
     Returns
     -------
@@ -97,17 +105,14 @@ def run_sweep(
         base = {**configuration.base, "device": default_device()}
         configuration = configuration.model_copy(update={"base": base})
     plan = plan_jobs(configuration)
-    hashed = functools.cache(file_hash)
-    jobs: dict[str, Job] = {}
-    for job in plan:  # the same job twice is one job
-        key = job_key(job, hashed)
-        jobs[key] = {"key": key, "settings": job.saved()}
-
+    trackers = trackers_named(configuration.tracker)
+    if on_finished is not None:
+        trackers["on_finished"] = on_finished
     out = Path(os.path.expanduser(out)).absolute()
     journal = Journal(out)
+    jobs = _jobs(plan, journal)
     # connected before anything is written: an address where nobody answers leaves no folder
-    on = nullcontext() if configuration.scheduler is None else cluster_at(configuration.scheduler)
-    with on as client, journal.opened():
+    with _cluster(configuration, jobs) as client, journal.opened():
         with staged(out) as folder:
             configuration.save(folder)
         finished = journal.read(jobs)
@@ -115,13 +120,14 @@ def run_sweep(
             finished = {key: job for key, job in finished.items() if job["status"] != FAILED}
         n_found, todo = len(finished), [job for key, job in jobs.items() if key not in finished]
         with tqdm(total=len(jobs), initial=n_found, unit="job", disable=None if progress else True) as bar:
-            for done in _execute(todo, configuration.jobs, client):
-                journal.write(done)
-                finished[done["key"]] = done
+            for done in _execute(todo, configuration.jobs, client, journal):
+                finished[done["key"]] = journal.write(done)
                 bar.update()
                 if done["status"] == FAILED:
                     report(f"job {done['key']} failed: {done['error']}")
-        ordered = [finished[key] for key in jobs]
+                tell(trackers, journal.run_of(done), report)
+        # with the settings of now: files may have moved since a job ran
+        ordered = [{**finished[key], "settings": job["settings"]} for key, job in jobs.items()]
         failed = {job["key"]: job["error"] for job in ordered if job["status"] == FAILED}
         table = sweep_table(ordered)
         frame = table.to_pandas()
@@ -130,7 +136,7 @@ def run_sweep(
             varied = varied_keys(configuration)
             summary = {"n_jobs": len(jobs), "n_failed": len(failed), "varied": varied}
             write_summary(folder, summary)
-            save_figure(folder, "sweep", sweep_figure(frame, varied))
+            write_figures(folder, configuration.job_command, frame, varied, journal.folder)
             write_manifest(
                 folder,
                 configuration=configuration.saved(),
@@ -142,9 +148,31 @@ def run_sweep(
     return SweepResult(frame, len(todo), n_found, failed)
 
 
-def _execute(todo: list[Job], n_processes: int | None, client: Any) -> Iterator[dict[str, Any]]:
+def _jobs(plan: list[Configuration], journal: Journal) -> dict[str, Job]:
+    """The jobs by key; the same job twice is one job, and what an earlier version has finished keeps its key."""
+    hashed, jobs = functools.cache(file_hash), dict[str, Job]()
+    for job in plan:
+        key, former = job_key(job, hashed), former_key(job, hashed)
+        if former != key and not journal.holds(key) and journal.holds(former):
+            key = former
+        jobs[key] = {"key": key, "command": job.command, "settings": job.saved()}
+    return jobs
+
+
+@contextmanager
+def _cluster(configuration: SweepConfiguration, jobs: dict[str, Job]) -> Iterator[Any]:
+    """A client of the cluster, whose workers can run the jobs; None where they run on this machine."""
+    if configuration.scheduler is None:
+        yield None
+        return
+    with cluster_at(configuration.scheduler) as client:
+        check_workers(client, jobs.values())
+        yield client
+
+
+def _execute(todo: list[Job], n_processes: int | None, client: Any, journal: Journal) -> Iterator[dict[str, Any]]:
     if not todo:
         return iter(())
     if client is not None:
         return run_on_cluster(todo, client)
-    return run_local(todo, min(n_processes or os.cpu_count() or 1, len(todo)))
+    return run_local(todo, min(n_processes or os.cpu_count() or 1, len(todo)), journal.checkpoint)

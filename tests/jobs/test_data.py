@@ -11,8 +11,7 @@ from idx_files import idx
 from spikedtp.cli import main
 from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, TrainConfiguration
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.compare import input_files
-from spikedtp.jobs.data import circuit_and_data
+from spikedtp.jobs.data import circuit_and_data, input_files
 from spikedtp.jobs.info import file_info
 from spikedtp.sweep.job import job_key
 

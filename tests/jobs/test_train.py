@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from jobs.short_training import settings
 
+from spikedtp.circuit import read_circuit
+from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import load
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.train import run_training
@@ -75,3 +77,19 @@ def test_a_mistake_in_the_settings_of_spikes_leaves_nothing(tmp_path):
         with pytest.raises(SpikedtpError, match=message):
             run_training(settings("spiking", **wrong), tmp_path / "out")
         assert not list(tmp_path.iterdir())
+
+
+def test_other_rules_train_the_circuit_that_is_written_with_them(tmp_path):
+    """As if they stood in the circuit's file; without them, the same bytes as ever."""
+    rules = {"H1E_InputE": {"name": "Oja", "learning_rate": 1e-3}}
+    settings = TrainConfiguration(samples=60, probe_every=60, rules=rules)
+    run_training(settings, tmp_path / "oja")
+    (projection,) = (p for p in read_circuit(tmp_path / "oja" / "circuit.yaml").projections if p.name == "H1E_InputE")
+    assert type(projection.rule).__name__ == "Oja" and projection.rule.learning_rate == 1e-3
+    run_training(settings.model_copy(update={"rules": {}}), tmp_path / "own")
+    in_file = TrainConfiguration(samples=60, probe_every=60, circuit=str(tmp_path / "oja" / "circuit.yaml"))
+    run_training(in_file, tmp_path / "again")
+    weights = [(tmp_path / name / "weights.pt").read_bytes() for name in ("oja", "again", "own")]
+    assert weights[0] == weights[1] != weights[2]
+    assert "rules" not in (tmp_path / "own" / "config.yaml").read_text()
+    assert not (tmp_path / "own" / "circuit.yaml").exists()

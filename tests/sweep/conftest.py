@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sweep.sweeps import fresh_weights
 
 from spikedtp.cli import main
-from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoints import write_weights
 
 
 @pytest.fixture(scope="session")
 def config(small_circuit, tmp_path_factory) -> Path:
     """Twelve small jobs, one of which cannot work."""
     folder = tmp_path_factory.mktemp("sweep")
-    write_weights(folder / "fresh.pt", load_rate_network(small_circuit, seed=3).state_dict())
+    fresh_weights(small_circuit, folder / "fresh.pt")
     settings = {
         "base": {
             "circuit": str(small_circuit), "weights": str(folder / "fresh.pt"), "samples": 2, "repeats": 2,

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from spikedtp.rate import load_rate_network
+from spikedtp.rate.checkpoints import write_weights
+
 COMMAND = [sys.executable, "-c", "import sys; from spikedtp.cli import main; sys.exit(main())"]
 
 
@@ -22,3 +25,8 @@ def table_bytes(out: Path) -> bytes:
 def recorded(out: Path) -> dict[str, tuple[int, int]]:
     """The finished jobs; a job that was run again would have another file."""
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in out.glob("jobs/*.json")}
+
+
+def fresh_weights(circuit: Path, path: Path, seed: int = 3) -> Path:
+    write_weights(path, load_rate_network(circuit, seed=seed).state_dict())
+    return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import psutil
@@ -50,6 +52,22 @@ def test_a_dask_cluster_gives_the_same_table(config, reference, tmp_path):
         out, err = process.communicate(timeout=300)
     assert process.returncode == 1 and "10 of 12 jobs done" in out, err
     assert table_bytes(tmp_path / "out") == table_bytes(reference)
+
+
+def test_no_process_outlives_its_sweep():
+    """Not even one that waits for ever."""
+    child = (
+        "import os, time; from spikedtp.sweep.executors import end_with; end_with(os.getppid(), 0.1); "
+        "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    left = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    assert not psutil.wait_procs([left], timeout=30)[1]
 
 
 def test_no_cluster_there(config, tmp_path, capsys, monkeypatch):

@@ -42,6 +42,14 @@ def test_the_documented_example():
     assert all(100 <= job.unit_rate <= 1000 and job.repeats == 8 for job in jobs)
 
 
+def test_the_documented_sweep_of_trainings():
+    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    settings = yaml.safe_load(page.split("```yaml\n")[2].partition("```")[0])
+    jobs = plan(**settings)
+    assert len(jobs) == 3 * 2 * 5 and {job.command for job in jobs} == {"train"}
+    assert [job.mode for job in jobs[:10]] == ["rate"] * 5 + ["spiking"] * 5 and jobs[0].samples == 5000
+
+
 def test_rules_are_a_setting_like_any_other():
     jobs = plan(grid={"rules.H2E_H1E": ["Oja", {"name": "DendriticState", "learning_rate": 0.1}]})
     assert [job.rules["H2E_H1E"] for job in jobs] == ["Oja", {"name": "DendriticState", "learning_rate": 0.1}]

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
 
+import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
-from sweep.sweeps import recorded, spikedtp, table_bytes
+from sweep.sweeps import fresh_weights, recorded, spikedtp, table_bytes
 
+from spikedtp import SpikedtpError
 from spikedtp.cli import main
 from spikedtp.configuration import SweepConfiguration
 from spikedtp.jobs.compare import compare_networks
-from spikedtp.rate import load_rate_network
-from spikedtp.rate.checkpoints import write_weights
+from spikedtp.records import file_hash
 from spikedtp.sweep import plan_jobs, run_sweep, varied_keys
+from spikedtp.sweep.contents import former_key
 
 
 def finished(process: subprocess.Popen) -> str:
@@ -68,11 +72,11 @@ def test_other_weights_are_another_job(config, reference, small_circuit, tmp_pat
     settings = yaml.safe_load(config.read_text())
     settings["base"]["weights"] = str(tmp_path / "other.pt")
     settings["list"], settings["grid"] = [], {"seed": [0]}
-    write_weights(tmp_path / "other.pt", load_rate_network(small_circuit, seed=3).state_dict())
+    fresh_weights(small_circuit, tmp_path / "other.pt")
     sweep = SweepConfiguration.of(settings)
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 1
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 0
-    write_weights(tmp_path / "other.pt", load_rate_network(small_circuit, seed=4).state_dict())
+    fresh_weights(small_circuit, tmp_path / "other.pt", seed=4)
     assert run_sweep(sweep, tmp_path / "out", progress=False).n_run == 1
     assert varied_keys(sweep) == ["seed"]
 
@@ -126,3 +130,96 @@ def test_repeat_runs_a_sweep_again(config, tmp_path, capsys):
     capsys.readouterr()
     assert main(["repeat", str(tmp_path / "out")]) == 0
     assert "same            sweep.parquet\n" in capsys.readouterr().out
+
+
+TRAIN = {"base": {"samples": 30, "probe_every": 15, "device": "runtime"}, "command": "train", "jobs": 1}
+
+
+def test_what_trainings_leave_can_be_used(small_circuit, tmp_path, capsys):
+    """Weights and learning curve lie under the job's key, as of the same training by itself."""
+    sweep = SweepConfiguration.of({**TRAIN, "grid": {"seed": [0, 1]}})
+    table = run_sweep(sweep, tmp_path / "out", progress=False).table
+    for job in table.to_dict("records"):
+        folder = tmp_path / "out" / "jobs" / job["job"]
+        words = ["--circuit", "digits_dtp", "--weights", str(folder / "weights.pt"), "--out", str(tmp_path / "e")]
+        assert main(["evaluate", *words]) == 0
+        assert json.loads((tmp_path / "e" / "summary.json").read_text())["accuracy"] == job["test_accuracy"]
+        assert main(["repeat", str(folder)]) == 0
+        assert "matched: 6 of 6 files are the same" in capsys.readouterr().out
+    (tmp_path / "out" / "jobs" / table["job"][0] / "weights.pt").unlink()
+    with pytest.raises(SpikedtpError, match=r"weights.pt is gone: delete .*json, and its job is run again"):
+        run_sweep(sweep, tmp_path / "out", progress=False)
+
+
+def test_moved_files_are_found_done(small_circuit, tmp_path):
+    """Also those that an earlier version has finished, whose keys were of paths: the table keeps its bytes."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        shutil.copy(small_circuit, tmp_path / name / "c.yaml")
+    sweep = {
+        name: SweepConfiguration.of({**TRAIN, "grid": {"seed": [0], "circuit": [str(tmp_path / name / "c.yaml")]}})
+        for name in "ab"
+    }
+    assert run_sweep(sweep["a"], tmp_path / "out", progress=False).n_run == 1
+    moved = run_sweep(sweep["b"], tmp_path / "out", progress=False)
+    assert moved.n_run == 0 and moved.table["circuit"][0] == str(tmp_path / "b" / "c.yaml")
+    (job,) = plan_jobs(sweep["a"])
+    former, path = former_key(job, file_hash), next((tmp_path / "out" / "jobs").glob("*.json"))
+    shutil.rmtree(tmp_path / "out" / "jobs" / path.stem)
+    path.write_text(path.read_text().replace(path.stem, former).replace('"files": {', '"no files": {'))
+    path.rename(path.with_stem(former))
+    found = run_sweep(sweep["a"], tmp_path / "out", progress=False)
+    assert found.n_run == 0 and list(found.table["job"]) == [former]
+
+
+@pytest.mark.slow
+def test_a_killed_training_continues(tmp_path):
+    """From its checkpoint, to the same bytes; what ran for a sweep that is gone ends by itself."""
+    settings = {"command": "train", "base": {"samples": 1000, "probe_every": 100}, "grid": {"seed": [0, 1]}}
+    (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(settings))
+    words = ["sweep", "--config", tmp_path / "sweep.yaml", "--jobs", 2, "--out"]
+    killed = spikedtp(*words, tmp_path / "out")
+
+    def unfinished():
+        return list((tmp_path / "out" / "jobs").glob("*.unfinished.npz"))
+
+    while len(checkpoints := unfinished()) < 2 or not all(np.load(path)["done"] for path in checkpoints):
+        assert killed.poll() is None, killed.communicate()
+        time.sleep(0.01)
+    children = psutil.Process(killed.pid).children(recursive=True)
+    killed.kill()
+    killed.communicate()
+    psutil.wait_procs(children, timeout=60)
+    assert not any(child.is_running() for child in children) and not recorded(tmp_path / "out")
+    finished(spikedtp(*words, tmp_path / "out"))
+    finished(spikedtp(*words, tmp_path / "again"))
+    assert table_bytes(tmp_path / "out") == table_bytes(tmp_path / "again")
+    assert not any(path.exists() for path in checkpoints)
+    for manifest in (tmp_path / "out" / "jobs").glob("*/manifest.json"):
+        weights = manifest.with_name("weights.pt")
+        assert json.loads(manifest.read_text())["resumed_from"] % 100 == 0
+        assert weights.read_bytes() == (tmp_path / "again" / weights.relative_to(tmp_path / "out")).read_bytes()
+
+
+def test_trackers_are_told_of_each_job_that_ends(tmp_path):
+    runs, lines = [], []
+    sweep = SweepConfiguration.of({**TRAIN, "grid": {"seed": [0, 1], "schedule": ["anneal", "none such"]}})
+
+    def on_finished(run):
+        runs.append(run)
+        if len(runs) == 1:
+            raise ZeroDivisionError
+
+    found = run_sweep(sweep, tmp_path / "out", progress=False, report=lines.append, on_finished=on_finished)
+    assert len(found.failed) == 2 and [run.key for run in runs] == list(found.table["job"])
+    for run, row in zip(runs, found.table.to_dict("records"), strict=True):
+        assert (run.command, run.status, run.error) == ("train", row["status"], found.failed.get(run.key))
+        assert run.settings["seed"] == row["seed"] and (run.status == "failed") == (run.summary == {})
+        if run.status == "done":
+            assert run.summary["test_accuracy"] == row["test_accuracy"]
+            assert run.folder == tmp_path / "out" / "jobs" / run.key
+            assert run.figures == (run.folder / "learning_curve.png",)
+    assert repr(found).startswith("SweepResult: 4 jobs, 4 run now, 0 found done, 2 failed")
+    assert sum("the tracker 'on_finished' failed for " in line for line in lines) == 1
+    run_sweep(sweep, tmp_path / "out", progress=False, on_finished=runs.append)
+    assert len(runs) == 4  # nothing was run
