@@ -1,4 +1,4 @@
-"""All commands together. Each command has a module beside this one."""
+"""All commands together. Each command has a module in `commands`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikedtp._version import __version__
-from spikedtp.cli import (
+from spikedtp.cli.commands import (
     cache,
     check,
     compare,
