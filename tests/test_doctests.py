@@ -25,7 +25,7 @@ WITHOUT: dict[str, str] = {}
 #: Modules whose examples need a package that is optional.
 NEED = {
     "events/neo_trains.py": "neo", "events/nwb_file.py": "pynwb", "export/neo_block.py": "neo",
-    "export/nwb_file.py": "pynwb", "export/xarray_dataset.py": "xarray",
+    "export/nwb_file.py": "pynwb", "export/xarray_dataset.py": "xarray", "search/run.py": "optuna",
 }  # fmt: skip
 
 

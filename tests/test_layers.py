@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
     {"plotting"},
     {"jobs"},
     {"sweep", "report"},
+    {"search"},
     {"cli"},
     {"__main__"},
 ]
@@ -75,7 +76,9 @@ HOMES = {
     "joblib": {"sweep"},
     "nir": {"spiking"},
     "distributed": {"sweep"},
-    "pyarrow": {"report", "sweep"},
+    "optuna": {"search"},
+    "pyarrow": {"report", "search", "sweep"},
+    "sqlalchemy": {"search"},
     "typer": {"cli"},
 }
 # Names of Brian2 that create something or run it: the spiking layer's alone.

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 import spikedtp
 
 CHECKOUT = Path(__file__).parent.parent
-OPTIONAL = ("dask", "neo", "nwb", "xarray")  # extras that the package imports where they are asked for
+OPTIONAL = ("dask", "neo", "nwb", "search", "xarray")  # extras that the package imports where they are asked for
 IMPORT_NAMES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 

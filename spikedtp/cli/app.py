@@ -1,4 +1,4 @@
-"""All commands together. Each command has a module beside this one."""
+"""All commands together. Each command has a module in `commands`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikedtp._version import __version__
-from spikedtp.cli import (
+from spikedtp.cli.commands import (
     cache,
     check,
     compare,
@@ -18,6 +18,7 @@ from spikedtp.cli import (
     repeat,
     replay,
     report,
+    search,
     sweep,
     train,
 )
@@ -37,6 +38,7 @@ for _module, _short in {
     plan: "How many cells, spikes and repeats are needed, without simulating.",
     report: "A results folder as one HTML page.",
     repeat: "Run a result again: the same bytes?",
+    search: "The best settings for an objective, by Optuna.",
     sweep: "Many runs in one table.",
     train: "Train a network, in rate or in spikes.",
     evaluate: "Accuracy on test samples, in rate or in spikes.",

@@ -13,6 +13,7 @@ from spikedtp.configuration.commands import (
 )
 from spikedtp.configuration.files import read_settings, set_key
 from spikedtp.configuration.planning import PlanConfiguration
+from spikedtp.configuration.searching import SearchConfiguration
 from spikedtp.configuration.sweeping import Draws, SweepConfiguration
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "EvaluateConfiguration",
     "PlanConfiguration",
     "ReplayConfiguration",
+    "SearchConfiguration",
     "SweepConfiguration",
     "TrainConfiguration",
     "flag",
@@ -35,6 +37,6 @@ COMMANDS: dict[str, type[Configuration]] = {
     model.command: model
     for model in (
         CompareConfiguration, TrainConfiguration, EvaluateConfiguration, ReplayConfiguration, SweepConfiguration,
-        PlanConfiguration,
+        PlanConfiguration, SearchConfiguration,
     )
 }  # fmt: skip

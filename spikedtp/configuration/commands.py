@@ -82,7 +82,8 @@ Spikers = Annotated[
 ]
 
 Rules = Annotated[
-    dict[str, str | Values], setting("Other learning rules, by projection: a name, or name and parameters.")
+    dict[str, str | Values],
+    setting("Learning rules by projection: another's name, or parameters of the circuit's own, or both."),
 ]
 OnOff = Annotated[bool, setting("On and off cells for activities that may be negative, which are refused otherwise.")]
 Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
@@ -117,7 +118,9 @@ def with_absolute_places(settings: Settings) -> Settings:
 class _Circuit(Configuration):
     """Settings of all commands with a circuit and samples."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"plugins", "scale", "on_off_inputs", "fit_sizes"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"plugins", "scale", "on_off_inputs", "fit_sizes", "validation", "validation_seed"}
+    )
 
     circuit: Circuit = "digits_dtp"
     data: Data = "digits"
@@ -128,6 +131,11 @@ class _Circuit(Configuration):
     fit_sizes: Annotated[
         bool, setting("Take the circuit as a template: its input and output get the sizes of the data.")
     ] = False
+    validation: Annotated[
+        Whole,
+        count("Training samples that are held out in the place of the test part, which is then not read.", least=0),
+    ] = 0
+    validation_seed: Annotated[Whole, count("Seed of which samples these are.", least=0)] = 0
 
     def absolute(self) -> Self:
         return with_absolute_places(self)

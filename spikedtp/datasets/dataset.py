@@ -11,7 +11,7 @@ import numpy as np
 
 from spikedtp.datasets.labels import class_numbers, input_rows, one_hot
 from spikedtp.datasets.scaling import Scaling, fit_scaling
-from spikedtp.datasets.split import train_and_test
+from spikedtp.datasets.split import raw_order, train_and_test
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.summaries import Summarised, counted
 
@@ -161,6 +161,39 @@ class Dataset(Summarised):
         return replace(
             self, **{f"{part}_{what}": getattr(self, f"{part}_{what}")[:0] for part in left for what in "xty"}
         )
+
+    def validated(self, n: int, seed: int = 0) -> Dataset:
+        """The training part in two: `n` of its samples stand in the place of the test part, the others are trained.
+
+        Parameters
+        ----------
+        n : int
+        seed : int
+            Which ones. The same seed holds out the same samples of the same training part.
+
+        Raises
+        ------
+        SpikedtpError
+            The training part has no sample to spare.
+
+        Examples
+        --------
+        >>> from spikedtp.datasets import load
+        >>> digits = load("digits", ["train"])
+        >>> held_out = digits.validated(300)
+        >>> len(digits.train_y), len(held_out.train_y), len(held_out.test_y)
+        (1198, 898, 300)
+        """
+        total = len(self.train_y)
+        if not 0 < n < total:
+            raise SpikedtpError(
+                f"data set {self.name!r}: validation must be between 1 and {total - 1} of its {total} training "
+                f"samples, got {shown(n)}"
+            )
+        order = raw_order(total, seed)
+        rows = {"test": np.sort(order[:n]), "train": np.sort(order[n:])}
+        arrays = {f"{part}_{what}": getattr(self, f"train_{what}")[rows[part]] for part in rows for what in "xty"}
+        return replace(self, **arrays)
 
     @classmethod
     def from_arrays(

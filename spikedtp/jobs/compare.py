@@ -84,7 +84,7 @@ class Comparison(Summarised):
         if spiking.loop == "closed":
             answers = spiking.activity[self.network.circuit.output.name].argmax(axis=-1)  # (samples, repeats)
             summary["spiking_accuracy_of_these_samples"] = float(np.mean(answers == self.labels[:, None]))
-        summary |= self.material.fitted()
+        summary |= self.material.shown()
         summary["below_noise_ceiling"] = shortfall(self.table, spiking)
         wanted = self.medians[self.medians["measure"].isin(SUMMARY_MEASURES)]
         for row in wanted.itertuples():
@@ -109,7 +109,9 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
     network, dataset = make_network(configuration, material), material.data
     n, most = configuration.samples, len(dataset.test_x)
     if n > most:
-        raise SpikedtpError(f"--samples must be between 1 and the {most} test samples of {configuration.data}, got {n}")
+        raise SpikedtpError(
+            f"--samples must be between 1 and the {most} {material.held_out} samples of {configuration.data}, got {n}"
+        )
     x, target, labels = dataset.test_x[:n], dataset.test_t[:n], dataset.test_y[:n]
     check_learned(network.circuit, configuration.population, every=configuration.loop == "closed")
     options = simulate_options(configuration)

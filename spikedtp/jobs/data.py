@@ -33,15 +33,22 @@ class Material:
     data : Dataset
     changes : list of str
         What was changed to fit the circuit to the data, such as ``InputE 64 -> 33``.
+    held_out : {"test", "validation"}
+        What the test part of `data` is: that of the data set, or training samples in its place.
     """
 
     circuit: Circuit
     data: Dataset
     changes: list[str]
+    held_out: str = "test"
 
     def fitted(self) -> dict[str, str]:
         """For the summary, where something was fitted."""
         return {"fitted_to_data": ", ".join(self.changes)} if self.changes else {}
+
+    def shown(self) -> dict[str, str]:
+        """For the summary of what was shown samples: what was fitted, and of which part they are if not of the test."""
+        return self.fitted() | ({} if self.held_out == "test" else {"part": self.held_out})
 
     def described(self) -> dict[str, Any]:
         """For the manifest: sizes, parts, scaling, and how the circuit was fitted."""
@@ -51,7 +58,7 @@ class Material:
             "n_classes": data.n_labels,
             "shape": data.shape,
             "n_train": len(data.train_y),
-            "n_test": len(data.test_y),
+            f"n_{self.held_out}": len(data.test_y),
             **({"label_column": data.label_name} if data.label_name else {}),
             **({"input_names": list(data.input_names)} if data.input_names else {}),
             **(data.scaling.described() if data.scaling else {}),
@@ -75,8 +82,12 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
     there = parts_of(spec)
     # both, where the labels of both say how many classes there are
     wanted = {parts[0], *(part for part in there if part in parts or settings.fit_sizes)}
+    if settings.validation:
+        wanted = {"train"}  # the test part is not even read
     n_classes = None if settings.fit_sizes else circuit.output.size
     data = load(spec, sorted(wanted), n_classes=n_classes, scale=scale, on_off=settings.on_off_inputs)
+    if settings.validation:
+        data = data.validated(settings.validation, settings.validation_seed)
     if not len(getattr(data, f"{parts[0]}_y")):
         raise SpikedtpError(f"data set {spec!r} has no {'training' if parts[0] == 'train' else 'test'} samples")
     changes: list[str] = []
@@ -92,7 +103,7 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
             f"data set {spec!r} has {data.n_inputs} inputs, {circuit.input.name} of the circuit {circuit.input.size} "
             "cells: fit the circuit to the data with --fit-sizes, or change one"
         )
-    return Material(circuit, data, changes)
+    return Material(circuit, data, changes, "validation" if settings.validation else "test")
 
 
 def _check_labels(data: Dataset, settings: Settings, part: str) -> None:

@@ -68,7 +68,9 @@ def run_evaluation(
         network = load_rate_network(material.circuit, weights, seed=configuration.seed)
         n_samples = configuration.samples or len(images.test_y)
         if n_samples > len(images.test_y):
-            raise SpikedtpError(f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} test samples")
+            raise SpikedtpError(
+                f"--samples {n_samples}: data set {data!r} has {len(images.test_y)} {material.held_out} samples"
+            )
         loaded = time.perf_counter()
         labels = images.test_y[:n_samples]
         predicted = _predict(configuration, network, images.test_x[:n_samples], progress)
@@ -84,7 +86,7 @@ def run_evaluation(
             "n_samples": n_samples,
             "n_correct": int((predicted == labels).sum()),
             "accuracy": float((predicted == labels).mean()),
-            **material.fitted(),
+            **material.shown(),
         }
         write_summary(folder, summary)
         configuration.save(folder)

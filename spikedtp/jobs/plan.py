@@ -53,7 +53,9 @@ def planned_comparison(configuration: PlanConfiguration) -> PlannedComparison:
     network, dataset = make_network(settings, material), material.data
     n, most = settings.samples, len(dataset.test_x)
     if n > most:
-        raise SpikedtpError(f"--samples must be between 1 and the {most} test samples of {settings.data}, got {n}")
+        raise SpikedtpError(
+            f"--samples must be between 1 and the {most} {material.held_out} samples of {settings.data}, got {n}"
+        )
     check_learned(network.circuit, settings.population)
     options = simulate_options(settings)
     for name in ("device", "seed"):

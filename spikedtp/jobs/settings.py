@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -13,13 +14,15 @@ from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.jobs.data import Material, fitting_weights
 from spikedtp.neurons import CELLS, CellModel, PoissonInput
 from spikedtp.parameters import Parameters, read_value
-from spikedtp.plasticity import make_rule
+from spikedtp.plasticity import LearningRule, make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork, default_device, phases_of
 
-__all__ = ["cell_of", "changed", "in_spikes", "make_network", "simulate_options", "with_rules"]
+__all__ = [
+    "cell_of", "changed", "closed_phases", "in_spikes", "make_network", "simulate_options", "with_rules",
+]  # fmt: skip
 
-Model = TypeVar("Model", bound=Parameters)
+Model = TypeVar("Model", bound=Parameters | LearningRule)
 
 #: Of the cells that ship, those of each loop, the default first; others go to the loop that is asked to run them.
 SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell", "TwoCompartment")}
@@ -31,18 +34,30 @@ def make_network(configuration: CompareConfiguration, material: Material) -> Rat
     return load_rate_network(with_rules(material.circuit, configuration.rules), weights)
 
 
-def with_rules(circuit: Circuit, rules: dict[str, Any]) -> Circuit:
-    """The same circuit with other learning rules; a rule without a learning rate gets that of the one in its place."""
+def with_rules(circuit: Circuit, rules: Mapping[str, str | Mapping[str, Any]]) -> Circuit:
+    """The circuit with other rules, or with other parameters of its own.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    rules : mapping of str to str or mapping
+        By projection. A name is another rule with the learning rate of the one that it replaces; a mapping with a name
+        is another rule with these parameters; a mapping without a name changes parameters of the circuit's own rule.
+    """
     projections = {p.name: p for p in circuit.projections}
     for name, rule in rules.items():
-        old = circuit.projection(name).rule
-        parameters: dict[str, Any] = {"name": rule} if isinstance(rule, str) else _values(rule)
-        if "name" not in parameters:
-            raise SpikedtpError(f"rules.{name}: needs the name of a rule, such as name: BTSP")
+        old, key = circuit.projection(name).rule, f"rules.{name}"
+        given = {"name": rule} if isinstance(rule, str) else dict(rule)
+        if "name" not in given:
+            if old is None:
+                raise SpikedtpError(f"{key}: the circuit has no rule there: give its name too, such as name: BTSP")
+            projections[name] = replace(projections[name], rule=changed(old, key, given, set()))
+            continue
+        parameters = _values(given)
         if old is not None:
             parameters.setdefault("learning_rate", old.learning_rate)
         elif "learning_rate" not in parameters:
-            raise SpikedtpError(f"rules.{name}: needs learning_rate, since the circuit has no rule there")
+            raise SpikedtpError(f"{key}: needs learning_rate, since the circuit has no rule there")
         projections[name] = replace(projections[name], rule=make_rule(parameters.pop("name"), **parameters))
     return replace(circuit, projections=tuple(projections.values()))
 
@@ -95,13 +110,13 @@ def cell_of(settings: dict[str, Any], loop: str) -> CellModel:
     return changed(CELLS[name](), "cell", settings, {"unit_rate"})
 
 
-def _values(settings: dict[str, Any]) -> dict[str, Any]:
+def _values(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as written in a file, ``20*ms`` as a quantity."""
     return {name: read_value(str(value)) for name, value in settings.items()}
 
 
-def changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) -> Model:
-    """A cell, input model or phases with the parameters of a configuration; `shared` ones are settings themselves."""
+def changed(model: Model, key: str, settings: Mapping[str, Any], shared: set[str]) -> Model:
+    """A cell, input model, phases or rule with the parameters of a configuration; `shared` ones are settings."""
     known = {field.name for field in fields(model)} - shared
     for name in settings:
         if name in shared:
@@ -111,9 +126,14 @@ def changed(model: Model, key: str, settings: dict[str, Any], shared: set[str]) 
     return replace(model, **_values(settings))
 
 
+def closed_phases(settings: TrainConfiguration | EvaluateConfiguration) -> Phases:
+    """The times of a presentation to a network that learns or answers in spikes."""
+    phases = Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms)
+    return changed(phases, "phases", settings.phases, {"settle", "read", "dt"})
+
+
 def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
     """A spiking network with the weights of `network`, as the settings ask for it."""
-    phases = Phases(settle=settings.settle * ms, read=settings.read * ms, dt=settings.dt * ms)
     cell = cell_of(settings.cell, "closed")
     if hasattr(cell, "firing"):
         cell = cell_of({"firing": settings.firing} | settings.cell, "closed")
@@ -124,7 +144,7 @@ def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfi
         unit_rate=settings.unit_rate * Hz,
         unit_rates={name: rate * Hz for name, rate in settings.unit_rates.items()},
         spikers=settings.spikers,
-        phases=changed(phases, "phases", settings.phases, {"settle", "read", "dt"}),
+        phases=closed_phases(settings),
         cell=cell,
         device=settings.device or default_device(),
         on_off=settings.on_off,

@@ -13,7 +13,7 @@ from spikedtp.configuration import TrainConfiguration
 from spikedtp.jobs.data import circuit_and_data, data_name, input_files
 from spikedtp.jobs.settings import with_rules
 from spikedtp.jobs.trained import FITTED_CIRCUIT
-from spikedtp.jobs.training_run import Progress, TrainingRun, Unfinished
+from spikedtp.jobs.training_run import Probed, Progress, TrainingRun, Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights
@@ -31,6 +31,7 @@ def run_training(
     progress: Progress | None = None,
     *,
     checkpoint: Path | None = None,
+    probed: Probed | None = None,
 ) -> dict[str, Any]:
     """Train on the training part, measure on the test part, and write weights, learning curve, summary and manifest.
 
@@ -47,6 +48,8 @@ def run_training(
         (None in rate).
     checkpoint : path, optional
         The file of the unfinished run, instead of ``OUT.unfinished.npz``.
+    probed : callable, optional
+        It is called after each probe with the number of presentations that are done, and the accuracy in rate.
 
     Returns
     -------
@@ -77,8 +80,8 @@ def run_training(
     with staged(out) as folder:
         material = circuit_and_data(configuration, ("train", "test"))
         circuit, images = with_rules(material.circuit, configuration.rules), material.data
-        network = load_rate_network(circuit, seed=configuration.seed)
-        job = TrainingRun(configuration, network, images, progress)
+        network, held_out = load_rate_network(circuit, seed=configuration.seed), material.held_out
+        job = TrainingRun(configuration, network, images, progress, probed)
         unfinished = Unfinished(checkpoint or Path(f"{Path(out).absolute()}.unfinished.npz"), configuration, images)
         loaded = time.perf_counter()
         unfinished.resume(job)
@@ -100,12 +103,12 @@ def run_training(
             "data": data_name(data),
             **configuration.model_dump(include={"mode", "samples", "seed", "data_seed", "schedule"}),
             "n_train": len(images.train_y),
-            "n_test": len(images.test_y),
-            "test_accuracy": _last(curve, f"accuracy_{configuration.mode}"),
+            f"n_{held_out}": len(images.test_y),
+            f"{held_out}_accuracy": _last(curve, f"accuracy_{configuration.mode}"),
             **material.fitted(),
         }
         if configuration.mode == "spiking":
-            summary["test_accuracy_in_rate"] = _last(curve, "accuracy_rate")
+            summary[f"{held_out}_accuracy_in_rate"] = _last(curve, "accuracy_rate")
             timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
         write_summary(folder, summary)
         configuration.save(folder)

@@ -24,10 +24,12 @@ from spikedtp.rate.online import sample_order
 from spikedtp.records import file_hash, read_arrays
 from spikedtp.spiking import SpikingNetwork
 
-__all__ = ["Progress", "TrainingRun", "Unfinished"]
+__all__ = ["Probed", "Progress", "TrainingRun", "Unfinished"]
 
 #: Told how many presentations are done, and the share of recent answers that were right (None in rate).
 Progress = Callable[[int, float | None], object]
+#: Told how many presentations are done, and the accuracy in rate that was measured then (None without a held-out part).
+Probed = Callable[[int, float | None], object]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class TrainingRun:
     network: RateNetwork
     images: Dataset
     progress: Progress | None
+    probed: Probed | None = None
     curve: list[tuple[int, float | None]] = field(default_factory=list)
     resumed: int = 0
     learning: float = 0.0  # seconds
@@ -75,8 +78,11 @@ class TrainingRun:
         return in_spikes(self.network, self.configuration)
 
     def probe(self, done: int, unfinished: Unfinished) -> None:
-        self.curve.append((done, self.accuracy(self.network)))
+        accuracy = self.accuracy(self.network)
+        self.curve.append((done, accuracy))
         unfinished.save(self, done)
+        if self.probed is not None:
+            self.probed(done, accuracy)
 
 
 class Unfinished:

@@ -35,7 +35,11 @@ Job = dict[str, Any]  # key, command, settings
 
 
 def run_job(
-    job: Job, *, checkpoint: Path | None = None, heartbeat: Callable[[], object] = lambda: None
+    job: Job,
+    *,
+    checkpoint: Path | None = None,
+    heartbeat: Callable[[], object] = lambda: None,
+    probed: Callable[[int, float | None], object] | None = None,
 ) -> dict[str, Any]:
     """Run a job wherever this is called: nothing stays on disk but the build cache, and no failure leaves it.
 
@@ -47,6 +51,8 @@ def run_job(
         The file from which a training continues that was interrupted. It goes away when the job is done.
     heartbeat : callable
         Called after every presentation of a training.
+    probed : callable, optional
+        Called after every probe of a training, with the presentations that are done and the accuracy in rate.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def run_job(
             if isinstance(configuration, CompareConfiguration):
                 results = _compared(configuration)
             else:
-                results, files = _with_files(configuration, checkpoint, heartbeat)
+                results, files = _with_files(configuration, checkpoint, heartbeat, probed)
     except Exception as problem:
         status, error, results, files = FAILED, in_one_line(problem), {}, {}
     seconds = time.perf_counter() - started
@@ -77,7 +83,10 @@ def _compared(configuration: CompareConfiguration) -> dict[str, Any]:
 
 
 def _with_files(
-    configuration: Configuration, checkpoint: Path | None, heartbeat: Callable[[], object]
+    configuration: Configuration,
+    checkpoint: Path | None,
+    heartbeat: Callable[[], object],
+    probed: Callable[[int, float | None], object] | None,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The summary of a command, and the whole folder of its results."""
     from spikedtp.jobs.evaluate import run_evaluation
@@ -89,7 +98,7 @@ def _with_files(
     with tempfile.TemporaryDirectory(prefix="spikedtp-job-", suffix=".partial", dir=beside) as temporary:
         out = Path(temporary) / "out"
         if isinstance(configuration, TrainConfiguration):
-            summary = run_training(configuration, out, lambda *done: heartbeat(), checkpoint=checkpoint)
+            summary = run_training(configuration, out, lambda *done: heartbeat(), checkpoint=checkpoint, probed=probed)
         elif isinstance(configuration, EvaluateConfiguration):
             summary = run_evaluation(configuration, out)
         else:

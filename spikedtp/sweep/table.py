@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-__all__ = ["TABLE", "sweep_table", "write_parquet"]
+__all__ = ["TABLE", "sweep_table", "table_of", "write_parquet"]
 
 TABLE = "sweep.parquet"
 
@@ -28,12 +28,18 @@ def sweep_table(finished: Iterable[Mapping[str, Any]]) -> pa.Table:
         settings |= dict.fromkeys(given)
         results |= dict.fromkeys(found)
         rows.append({"job": job["key"], **given, "status": job["status"], "error": job["error"], **found})
-    names = list(dict.fromkeys(["job", *settings, "status", "error", *results]))
-    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+    return table_of(rows, ["job", *settings, "status", "error", *results])
 
 
-def write_parquet(folder: Path, table: pa.Table) -> Path:
-    path = folder / TABLE
+def table_of(rows: Sequence[Mapping[str, Any]], names: Iterable[str] | None = None) -> pa.Table:
+    """Rows as a table with these columns (those of the first row), null where a row lacks one."""
+    if names is None:
+        names = rows[0] if rows else ()
+    return pa.table({name: _column([row.get(name) for row in rows]) for name in dict.fromkeys(names)})
+
+
+def write_parquet(folder: Path, table: pa.Table, name: str = TABLE) -> Path:
+    path = folder / name
     pq.write_table(table, path)
     return path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from spikedtp.spiking import compiler_available
 from spikedtp.sweep.contents import Place, places_of, unpacked
 from spikedtp.sweep.job import COMMANDS, FAILED, Job, run_job
 
-__all__ = ["check_workers", "submitted"]
+__all__ = ["check_workers", "submitter"]
 
 logger = logging.getLogger(__name__)
 
@@ -111,13 +111,15 @@ def _about_this_worker(plugins: list[str]) -> dict[str, Any]:
     }
 
 
-def submitted(jobs: Iterable[Job], client: Any) -> Iterator[tuple[Any, Job]]:
-    """Submit jobs, and yield each with its future. A content goes to the cluster once, however many jobs need it.
+def submitter(client: Any, run: Callable[..., dict[str, Any]] = run_job) -> Callable[[Job], Any]:
+    """How jobs are submitted: a function from a job to its future.
 
-    The scheduler keeps the contents: they survive the worker that holds them.
+    A content goes to the cluster once, however many jobs need it. The scheduler keeps the contents: they survive the
+    worker that holds them.
     """
     hashed, sent = functools.cache(file_hash), dict[str, Any]()
-    for job in jobs:
+
+    def submit(job: Job) -> Any:
         places = [
             (place, [hashed(file) for file in place.files])
             for place in places_of(COMMANDS[job["command"]].of(job["settings"]))
@@ -127,7 +129,9 @@ def submitted(jobs: Iterable[Job], client: Any) -> Iterator[tuple[Any, Job]]:
             if sha256 not in sent:
                 sent[sha256] = _sent(client, sha256, file)
         contents = {sha256: sent[sha256] for sha256 in needed}
-        yield client.submit(_run_there, __version__, job, places, contents, pure=False), job
+        return client.submit(_run_there, __version__, job, places, contents, run, pure=False)
+
+    return submit
 
 
 def _sent(client: Any, sha256: str, file: Path) -> Any:
@@ -138,13 +142,17 @@ def _sent(client: Any, sha256: str, file: Path) -> Any:
 
 
 def _run_there(
-    version: str, job: Job, places: list[tuple[Place, list[str]]], contents: dict[str, bytes]
+    version: str,
+    job: Job,
+    places: list[tuple[Place, list[str]]],
+    contents: dict[str, bytes],
+    run: Callable[..., dict[str, Any]],
 ) -> dict[str, Any]:
     """Run a job on a worker, which may have joined the cluster after the others were checked."""
     try:
         if version != __version__:
             raise SpikedtpError(f"a worker has spikedtp {__version__}, the sweep {version}: install the same version")
         with unpacked(job["settings"], places, contents) as (settings, restored):
-            return restored(run_job({**job, "settings": settings}))
+            return restored(run({**job, "settings": settings}))
     except Exception as problem:  # such as a full disk of the worker
         return {**job, "status": FAILED, "error": in_one_line(problem), "results": {}, "seconds": None, "files": {}}

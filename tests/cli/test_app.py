@@ -14,7 +14,9 @@ from cli.command_lines import complaint
 from spikedtp import __version__
 from spikedtp.cli import main
 
-COMMANDS = ["compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat", "plan"]
+COMMANDS = [
+    "compare", "train", "evaluate", "sweep", "replay", "info", "check", "cache", "report", "repeat", "plan", "search",
+]  # fmt: skip
 
 
 def test_version(capsys):
@@ -44,6 +46,7 @@ def test_examples_in_help_are_right(command, capsys, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep.yaml").write_text("grid: {seed: [0, 1]}\n")
+    (tmp_path / "search.yaml").write_text("base: {validation: 300}\nparameters: {unit-rate: {low: 100, high: 1000}}\n")
     (tmp_path / "results" / "train").mkdir(parents=True)
     (tmp_path / "results" / "train" / "config.yaml").write_text("command: train\nsamples: 3\n")
     assert main([command, "--help"]) == 0

@@ -90,7 +90,7 @@ def mnist(tmp_path):
         (["--dt", "5"], "rate x dt is too large"),
         (["--dt", "30"], "time_per_step = 20. ms is shorter than dt = 30. ms"),
         (["--unit-rate", "-1"], "--unit-rate: should be greater than 0, got '-1'"),
-        (["--set", "rules.H2E_H1E.learning_rate=1"], "rules.H2E_H1E: needs the name of a rule, such as name: BTSP"),
+        (["--set", "rules.H2E_H1E.tau=1"], "unknown parameter in rules.H2E_H1E of DendriticState 'tau'"),
         (["--set", "rules.H2E_H2SomaI=BTSP"], "rules.H2E_H2SomaI: needs learning_rate, since the circuit has no rule"),
         (["--samples", "100000"], "--samples must be between 1 and the 599 test samples"),
     ],

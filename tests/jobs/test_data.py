@@ -212,3 +212,37 @@ def test_a_test_part_without_samples(tmp_path, capsys):
         main(["compare", *words, "--weights", str(tmp_path / "out" / "weights.pt"), "--out", str(tmp_path / "c")]) == 2
     )
     assert "has no test samples" in capsys.readouterr().err
+
+
+def test_validation_takes_training_samples_and_never_reads_the_test_part(monkeypatch, tmp_path):
+    import spikedtp.jobs.data as module
+
+    whole = module.load("digits")
+
+    def load(spec, parts, **options):
+        assert list(parts) == ["train"]
+        return module_load(spec, parts, **options)
+
+    module_load = module.load
+    monkeypatch.setattr(module, "load", load)
+    held_out = {}
+    for seed in (0, 0, 1):
+        settings = TrainConfiguration(samples=20, validation=300, validation_seed=seed)
+        data = circuit_and_data(settings, ("train", "test")).data
+        assert len(data.train_y) == 1198 - 300 and len(data.test_y) == 300
+        both = np.concatenate([data.train_x, data.test_x])
+        assert sorted(map(bytes, both)) == sorted(map(bytes, whole.train_x))  # each once, none of the test part
+        assert held_out.setdefault(seed, data.test_x.tobytes()) == data.test_x.tobytes()
+        assert sorted(np.unique(data.test_y)) == list(range(10))
+    assert len(set(held_out.values())) == 2
+    words = ["--validation", "300", "--out", str(tmp_path / "out")]
+    assert main(["train", "--samples", "20", *words]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["n_validation"] == 300 and 0 <= summary["validation_accuracy"] <= 1
+    assert "n_test" not in summary and "test_accuracy" not in summary
+    weights = ["--weights", str(tmp_path / "out" / "weights.pt"), "--out", str(tmp_path / "evaluated")]
+    assert main(["evaluate", "--validation", "300", *weights]) == 0
+    again = json.loads((tmp_path / "evaluated" / "summary.json").read_text())
+    assert again["part"] == "validation" and again["accuracy"] == summary["validation_accuracy"]
+    with pytest.raises(SpikedtpError, match="must be between 1 and 1197 of its 1198 training samples, got 1198"):
+        circuit_and_data(TrainConfiguration(validation=1198), ("train", "test"))

@@ -1,12 +1,17 @@
 """Settings that replace a rule of the circuit, or say how a network spikes."""
 
+from dataclasses import replace
+
+import pytest
 from brian2 import Hz
 from jobs.short_training import settings as of_training
 
 from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
+from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import circuit_and_data
-from spikedtp.jobs.settings import in_spikes, make_network
+from spikedtp.jobs.settings import in_spikes, make_network, with_rules
+from spikedtp.jobs.train import run_training
 from spikedtp.plasticity import Oja
 from spikedtp.rate import load_rate_network
 
@@ -27,3 +32,31 @@ def test_rates_and_spikers_are_of_training():
     assert (spec.unit_rates["H1E"], default.unit_rates["H1E"]) == (200 * Hz, 450 * Hz)
     assert spec.unit_rates["OutputE"] == 450 * Hz
     assert set(default.spikers.values()) == {4} and dict(spec.spikers) == {**default.spikers, "H1SomaI": 9}
+
+
+def test_parameters_without_a_name_change_the_circuits_own_rule():
+    circuit = read_circuit("digits_dtp")
+    old = circuit.projection("H2E_H1E").rule
+    found = with_rules(circuit, {"H2E_H1E": {"learning_rate": 0.5, "relu_gate": False}})
+    assert found.projection("H2E_H1E").rule == replace(old, learning_rate=0.5, relu_gate=False)
+    others = [p for p in found.projections if p.name != "H2E_H1E"]
+    assert others == [p for p in circuit.projections if p.name != "H2E_H1E"]
+    for wrong, message in (
+        ({"H2E_H1E": {"tau": "20*ms"}}, "unknown parameter in rules.H2E_H1E of DendriticState 'tau'"),
+        ({"H2E_H1E": {"max_pop_fraction": 2}}, "max_pop_fraction"),
+        ({"H2E_H2SomaI": {"learning_rate": 0.5}}, "the circuit has no rule there: give its name too"),
+    ):
+        with pytest.raises(SpikedtpError, match=message):
+            with_rules(circuit, wrong)
+
+
+@pytest.mark.parametrize("mode", ["rate", "spiking"])
+def test_training_learns_by_the_rules_of_the_settings(mode, tmp_path, few_test_images):
+    """What is not allowed to learn keeps its initial weights; without it they change."""
+    still = {"rules": {"H2E_H1E": {"learning_rate": 0.0}}}
+    fresh = load_rate_network("digits_btsp", seed=3).state_dict()["module_dict.H2E_H1E.weight"]
+    for name, changes in (("still", still), ("free", {})):
+        run_training(of_training(mode, **changes), tmp_path / name)
+        weights = load_rate_network("digits_btsp", tmp_path / name / "weights.pt").state_dict()
+        assert bool((weights["module_dict.H2E_H1E.weight"] == fresh).all()) == (name == "still")
+    assert "rules" not in (tmp_path / "free" / "config.yaml").read_text()

@@ -62,7 +62,7 @@ def test_the_report_shows_both_series(mode, tmp_path, few_test_images):
     out = tmp_path / "out"
     run_training(settings(mode), out)
     page = write_report(out).read_text(encoding="utf-8")
-    assert "Accuracy on the test samples over training" in page and "accuracy_spiking" in page
+    assert "Accuracy on held-out samples over training" in page and "accuracy_spiking" in page
     drawn = (out / "learning_curve.svg").read_text(encoding="utf-8")
     assert 'id="accuracy"' in drawn and ('id="accuracy_spiking"' in drawn) == (mode == "spiking")
 

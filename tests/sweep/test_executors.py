@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from collections import deque
 
 import psutil
 import pytest
 from sweep.sweeps import recorded, spikedtp, table_bytes
 
 from spikedtp.cli import main
+from spikedtp.sweep.executors import run_local
 
 
 @pytest.mark.slow
@@ -68,6 +71,30 @@ def test_no_process_outlives_its_sweep():
     parent.kill()
     parent.communicate()
     assert not psutil.wait_procs([left], timeout=30)[1]
+
+
+@pytest.mark.parametrize("n_processes", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_queue_may_grow_while_it_is_run(n_processes):
+    """Whoever waits for results adds what follows from them; a process that falls takes no other job with it."""
+
+    def run(job, **how):
+        if job["key"] == "fatal":
+            os._exit(1)
+        return {**job, "status": "done", "ran": os.getpid()}
+
+    queue = deque([{"key": "first"}, {"key": "second"}])
+    added, found = {"first", "second"}, {}
+    for done in run_local(queue, n_processes, run=run):
+        assert done["key"] in added and done["key"] not in found
+        found[done["key"]] = done
+        new = [f"after {done['key']}"] if len(found) < 5 else []
+        new += ["fatal", "beside it"] if len(found) == 2 and n_processes > 1 else []
+        queue += [{"key": key} for key in new]
+        added |= {*new}
+    failed = found.pop("fatal", None)
+    assert not queue and found.keys() == added - {"fatal"} and all(job["status"] == "done" for job in found.values())
+    assert ({job["ran"] for job in found.values()} == {os.getpid()}) == (n_processes == 1)
+    assert n_processes == 1 or (failed["status"] == "failed" and "was killed" in failed["error"])
 
 
 def test_no_cluster_there(config, tmp_path, capsys, monkeypatch):

@@ -32,7 +32,8 @@ def _run(configuration: EvaluateConfiguration) -> None:
         summary = run_evaluation(configuration, configuration.out, progress)
     if "fitted_to_data" in summary:
         typer.echo(f"circuit fitted to the data: {summary['fitted_to_data']}")
-    found = f"accuracy {100 * summary['accuracy']:.2f} % of {summary['n_samples']} test samples"
+    part = summary.get("part", "test")
+    found = f"accuracy {100 * summary['accuracy']:.2f} % of {summary['n_samples']} {part} samples"
     typer.echo(f"{found}; results in {configuration.out}")
 
 

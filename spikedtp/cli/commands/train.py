@@ -36,10 +36,11 @@ def _run(configuration: TrainConfiguration) -> None:
             bar.update(done - bar.n)
 
         summary = run_training(configuration, out, progress)
-    accuracy, n = summary["test_accuracy"], summary["n_test"]
-    held_out = "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {n} test samples"
+    part = "validation" if configuration.validation else "test"
+    accuracy, n = summary[f"{part}_accuracy"], summary[f"n_{part}"]
+    held_out = "no test part" if accuracy is None else f"accuracy {100 * accuracy:.2f} % of {n} {part} samples"
     if configuration.mode == "spiking" and accuracy is not None:
-        held_out += f" in spikes, {100 * summary['test_accuracy_in_rate']:.2f} % in rate"
+        held_out += f" in spikes, {100 * summary[f'{part}_accuracy_in_rate']:.2f} % in rate"
     if "fitted_to_data" in summary:
         typer.echo(f"circuit fitted to the data: {summary['fitted_to_data']}")
     typer.echo(f"{held_out}; weights in {out / 'weights.pt'}")
