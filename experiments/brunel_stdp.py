@@ -8,7 +8,7 @@ cells the weights drift apart towards their bounds, and the firing stays irregul
 What differs: 1,000 or 10,000 cells in the place of 12,500, and delays between 0.5 and 2.5 ms in the place of one.
 
 To expect for 1,000 static cells (seed 0, 10 s): 12.0 Hz and a CV of .46, where theory, for infinitely many infinitely
-small jumps, has 12.9 Hz and .52.
+small jumps, has 12.5 Hz and .53.
 
     python experiments/brunel_stdp.py --out results/brunel_stdp
     python experiments/brunel_stdp.py --out results/brunel_static --learning-rate 0

@@ -4,7 +4,8 @@ All have the same model: sizes, delta synapses, delays between 0.5 and 2.5 ms, a
 steps of 0.1 ms, one thread, double precision, all spikes recorded. Connections and noise are drawn anew by NEST. The
 programs differ in when STDP sees spikes: this package when they are fired, stock Brian2 presynaptic ones when they
 arrive, and NEST postsynaptic ones later by the delay. NEST tests the threshold before the voltage decays and Brian2
-after it, so NEST gets a threshold that is higher by what decays in a step (0.5 %). So rates, irregularity and weights agree as distributions.
+after it, so NEST gets a threshold that is higher by what decays in a step (0.5 %). So rates, irregularity and weights
+agree as distributions.
 
 Times are CPU seconds of the time steps, without building. In each repeat every program runs once, in rotated order;
 the median counts, and the smallest and largest are given beside it. The run fails if rates or irregularity differ by
