@@ -41,7 +41,9 @@ def test_trains_with_dead_time(spikes, dead_steps):
     drawn = _drawn_sums(basis, expected[:, None], fano[:, None], dead_steps, rng, 20 * N_DRAWS)[:, :, 0].T
     made = train_by_train(basis, expected, dead_steps, rng)
     error = made.std(axis=0) / np.sqrt(N_DRAWS)
-    np.testing.assert_allclose(drawn.mean(axis=0), made.mean(axis=0), atol=0, rtol=0.02 + 4 * (error / made.mean(0)).max())
+    np.testing.assert_allclose(
+        drawn.mean(axis=0), made.mean(axis=0), atol=0, rtol=0.02 + 4 * (error / made.mean(0)).max()
+    )
     ratio = np.cov(drawn.T) / np.cov(made.T)
     np.testing.assert_allclose(ratio, 1, atol=4 * np.sqrt(2 / N_DRAWS) + (0.05 if spikes > FEW_SPIKES else 0.0))
     assert np.var(drawn[:, 0]) < (1 - dead_steps * spikes / N_STEPS) * spikes  # without dead time it is `spikes`
