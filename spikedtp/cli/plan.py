@@ -39,8 +39,8 @@ def _run(configuration: PlanConfiguration) -> None:
     for row in pd.read_csv(out / "plan.csv").itertuples():
         typer.echo(
             f"{row.projection}: expected cosine {row.cosine:.3f} ± {row.cosine_error:.3f} (9 of 10 presentations "
-            f"between {row.cosine_low:.3f} and {row.cosine_high:.3f}), angle {row.angle:.1f} degrees, correlation {row.pearson_r:.3f}, same sign "
-            f"{100 * row.sign_agreement:.1f} %; without noise {row.noiseless_cosine:.3f}"
+            f"between {row.cosine_low:.3f} and {row.cosine_high:.3f}), angle {row.angle:.1f} degrees, correlation "
+            f"{row.pearson_r:.3f}, same sign {100 * row.sign_agreement:.1f} %; without noise {row.noiseless_cosine:.3f}"
         )
     if configuration.cosine is not None:
         for row in pd.read_csv(out / "needed.csv", keep_default_na=False, na_values={"needed": ""}).itertuples():

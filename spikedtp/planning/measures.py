@@ -15,6 +15,8 @@ __all__ = ["Measures", "measures", "together"]
 
 #: Where signs need a matrix for each draw or mean of draws, they are counted in at most so many of a sample.
 SIGN_DRAWS = 24
+#: Draws whose inner products with one another are kept.
+MOST_PAIRED = 4000
 
 Term = tuple[np.ndarray, np.ndarray, np.ndarray]  # factor of every synapse, (draws, n_post), (draws, n_pre)
 
@@ -60,9 +62,14 @@ def measures(
     terms = _terms(drawn, weight, exists)
     reference = np.asarray(reference, float) * (1.0 if exists is None else exists)
     n = reference.size if exists is None else int(np.count_nonzero(exists))
+    along, total = _along(terms, reference), _along(terms, np.ones_like(reference))
     if repeats == 1:
-        along, total = _along(terms, reference), _along(terms, np.ones_like(reference))
         length = _squared_length(terms)
+    elif exists is None and not drawn.decay and len(along) <= MOST_PAIRED:
+        chosen = list(together(len(along), repeats))
+        products = _products(terms)
+        length = np.array([products[np.ix_(few, few)].mean() for few in chosen])
+        along, total = (np.array([values[few].mean() for few in chosen]) for values in (along, total))
     else:
         means = _means(terms, repeats)
         along, total, length = np.array([[np.vdot(reference, m), m.sum(), np.vdot(m, m)] for m in means]).T
@@ -120,6 +127,12 @@ def _squared_length(terms: list[Term]) -> np.ndarray:
         for other, other_post, other_pre in terms
     ]
     return np.sum(pairs, axis=0).clip(0, None)
+
+
+def _products(terms: list[Term]) -> np.ndarray:
+    """Inner products of all draws with one another, `(draws, draws)`, where there are synapses everywhere."""
+    pairs = [(post @ others.T) * (pre @ befores.T) for _, post, pre in terms for _, others, befores in terms]
+    return np.sum(pairs, axis=0)
 
 
 def _signs(reference: np.ndarray, means: Iterator[np.ndarray]) -> np.ndarray:

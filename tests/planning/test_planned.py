@@ -6,7 +6,7 @@ from brian2 import Hz, ms
 
 from spikedtp import SpikedtpError, compare_updates, plan, simulate
 from spikedtp.compare import noise_ceiling
-from spikedtp.neurons import TwoCompartment, TwoCompartmentLIF
+from spikedtp.neurons import TwoCompartmentLIF
 from spikedtp.planning.measures import measures
 from spikedtp.spiking import Phases, default_device
 
@@ -91,11 +91,6 @@ def test_contours_rise_with_time_and_rate(network, images):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        (dict(loop="closed", cell=TwoCompartment()), "no plan for TwoCompartment in the closed loop"),
-        (dict(loop="closed", readout="paper"), "unknown option of plan in the closed loop 'readout'"),
-        (dict(loop="closed", phases=5), "phases must be Phases"),
-        (dict(loop="closed", phases=Phases(), time_per_step=10 * ms), "both say how long things take"),
-        (dict(loop="closed", unit_rates={"H9E": 5 * Hz}), "unknown population 'H9E'"),
         (dict(phases=Phases()), "unknown option of plan in the open loop 'phases'"),
         (dict(loop="half"), "unknown loop 'half'"),
         (dict(population=None), "needs x, target and, in the open loop, population"),

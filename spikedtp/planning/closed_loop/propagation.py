@@ -92,29 +92,34 @@ class _Shown:
         one = np.ones(spec.n_inputs, int)
         self.count_inputs: Counts = counts(spec.inputs, of_inputs, one, rng, rows)
         self.count_cells: Counts = counts(spec.cell, loop.unit_rate, loop.units, rng, rows)
-        self.soma, self.dendrite, self.soma_sum, self.dendrite_sum, self.plateau_sum, self.plateau, self.error = (
-            np.zeros((rows, spec.n_cells), np.float32) for _ in range(7)
-        )
-        self.gate: np.ndarray = np.zeros((rows, spec.n_cells), np.float32)
+        self.soma, self.dendrite, self.soma_slope, self.dendrite_slope = self._zeros(4)
+        self.soma_sum, self.dendrite_sum, self.plateau_sum = self._zeros(3)
+        self.plateau, self.error, self.gate = self._zeros(3)
         self.lowest: np.ndarray = np.full((1, 1), -LIMIT)
         self.counted = {
             phase: (np.zeros_like(x), np.zeros_like(self.soma)) for phase in loop.windows
         }  # of inputs and cells
-        self.sent: list[tuple[int, np.ndarray, np.ndarray]] = []  # that may still be on its way
+        self.sent: list[tuple[int, int, np.ndarray, np.ndarray]] = []  # that may still be on its way
         self.longest_delay = max(delay for _, delay, *_ in loop.ways)
+
+    def _zeros(self, n: int) -> list[np.ndarray]:
+        return [np.zeros((len(self.x), self.spec.n_cells), np.float32) for _ in range(n)]
 
     def advance(self, first: int, n: int) -> None:
         """From time step `first` to `first + n`."""
         loop, spec, dt = self.loop, self.spec, float(self.spec.phases.dt)
         if first == spec.phases.onset:
             self._onset()
-        activity = self.soma
+        # rates of the middle of the step, if voltages go on as they do
+        ahead = np.float32((n - 1) / 2)
+        activity = self.soma + ahead * self.soma_slope
         if first >= spec.phases.onset:
-            acting = self.plateau if spec.phases.latch else self._plateau(self.dendrite)
+            latch = spec.phases.latch
+            acting = self.plateau if latch else self._plateau(self.dendrite + ahead * self.dendrite_slope)
             activity = activity + acting + self.error
-        size = (
-            np.where(loop.signed, np.abs(activity), activity.clip(0, None)) if spec.signed else activity.clip(0, None)
-        )
+        size = activity.clip(0, None)
+        if spec.signed:
+            size = np.where(loop.signed, np.abs(activity), size)
         cells, inputs = self.count_cells(size, n * dt), self.count_inputs(self.x, n * dt)
         if spec.signed:
             cells = np.copysign(cells, np.where(loop.signed, activity, 1))
@@ -122,11 +127,12 @@ class _Shown:
             if start <= first < stop:
                 for total, now in zip(self.counted[phase], (inputs, cells), strict=True):
                     total += n * now
-        self.sent = [*(past for past in self.sent if past[0] + self.longest_delay > first), (first, inputs, cells)]
+        on_the_way = [past for past in self.sent if sum(past[:2]) + self.longest_delay > first]
+        self.sent = [*on_the_way, (first, n, inputs, cells)]
         drives = self._arriving(first)
         moving = ~loop.held if first >= spec.phases.onset else None
-        self.soma, soma = self._leaky("soma", self.soma, drives["soma"], n, moving)
-        self.dendrite, dendrite = self._leaky("dend", self.dendrite, drives["dend"], n, None)
+        soma, self.soma_slope = self._leaky("soma", self.soma, drives["soma"], n, moving)
+        dendrite, self.dendrite_slope = self._leaky("dend", self.dendrite, drives["dend"], n, None)
         settled = loop.windows["settled"]
         if settled[0] <= first < settled[1]:
             self.soma_sum += n * soma
@@ -147,7 +153,7 @@ class _Shown:
         for pre, delay, compartment, posts, weights in loop.ways:
             if first < delay or (compartment == "dend" and first < loop.dendrites_from):
                 continue
-            _, inputs, cells = next(sent for sent in reversed(self.sent) if sent[0] <= first - delay)
+            *_, inputs, cells = next(sent for sent in reversed(self.sent) if sent[0] <= first - delay)
             counted = inputs if pre == source else cells[:, loop.places[pre]]
             fires = np.flatnonzero(counted.any(axis=0))
             if 2 * len(fires) < counted.shape[1]:
@@ -162,12 +168,14 @@ class _Shown:
     def _leaky(
         self, name: str, state: np.ndarray, drive: np.ndarray, n: int, moving: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A compartment after `n` time steps, and its mean over them."""
+        """Move a compartment by `n` time steps: its mean over them, and how far it moves in one of them."""
         drive -= state
         drive *= np.float32(1 - self.loop.keeps[name] ** n)
         if moving is not None:
             drive *= moving
-        return state + drive, state + np.float32((n + 1) / (2 * n)) * drive
+        mean = state + np.float32((n + 1) / (2 * n)) * drive
+        state += drive
+        return mean, drive / np.float32(n)
 
     def _onset(self) -> None:
         """Gates, errors and held somas, as the settled state has them."""
@@ -188,8 +196,8 @@ class _Shown:
             self.gate[:, place] = opened
             if form.has_lowest:
                 self.lowest[:, place] *= self._activity(mean)[:, place] > form.neg_rate_th
-        if loop.held.any():
-            self.soma = np.where(loop.held, mean, self.soma)
+        np.copyto(self.soma, mean, where=loop.held)
+        np.copyto(self.soma_slope, 0, where=loop.held)
 
     def _plateau(self, dendrite: np.ndarray) -> np.ndarray:
         return self.gate * np.clip(dendrite, self.lowest, LIMIT)
