@@ -101,7 +101,7 @@ def main(
         summary["backwards.unit_rate.missed.largest"] = float((fine["simulated"] - fine["wanted"]).abs().max())
         summary["backwards.short_by.largest"] = float((table["wanted"] - table["simulated"]).max())
     if "power" in parts:
-        found, tests = jobs.done(["power"], lambda: _plain(compare_rules(many, *((20, 60) if quick else (100, 1500)))))
+        found, tests = jobs.done(["power"], lambda: _plain(compare_rules(many, *((4, 60) if quick else (100, 1500)))))
         summary, tables["power"] = summary | found, pd.DataFrame(tests)
     if "speed" in parts:
         summary |= speed(many)

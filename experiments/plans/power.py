@@ -11,6 +11,7 @@ from scipy import stats
 
 from plans.backwards import POPULATION, PROJECTION
 from plans.cases import Case
+from plans.simulated import changed
 from spikedtp.planning import presentations_needed
 from spikedtp.planning.power import spread_of_differences
 
@@ -53,9 +54,10 @@ def _cosines(case: Case, n: int) -> np.ndarray:
     """Of single presentations, `(images, n)`."""
     response = case.respond(n, projections=[PROJECTION], **OPTIONS)
     learned, found = response.projections[PROJECTION], []
+    factors = learned.factors()
     for sample in range(len(case.x)):
         reference = case.rate.updates(PROJECTION, sample)
-        updates = (learned.update(sample, repeat) for repeat in range(n))
+        updates = (changed(learned, factors, sample, repeat) for repeat in range(n))
         length = np.linalg.norm(reference)
         found.append([np.vdot(reference, one) / max(length * np.linalg.norm(one), 1e-300) for one in updates])
     return np.array(found)

@@ -13,7 +13,7 @@ from spikedtp.rate import RateResponse
 from spikedtp.spiking import Response
 from spikedtp.spiking.responses.weight_updates import PlasticProjection
 
-__all__ = ["MEASURES", "Found", "Simulated", "simulated_until"]
+__all__ = ["MEASURES", "Found", "Simulated", "changed", "simulated_until"]
 
 MEASURES = ("cosine", "pearson_r", "sign_agreement")
 LEAST_BLOCKS = 8
@@ -88,11 +88,13 @@ def _measured(
         chosen = np.array([rng.choice(n, average, replace=False, shuffle=False) for _ in range(min(n, MEANS))])
     there = np.ones_like(reference, bool) if learned.exists is None else learned.exists
     wanted = np.sign(reference[there])
-    changed = wanted != 0
-    matrices = itertools.islice(_means(learned, sample, chosen), SIGNS)
-    signs = [np.mean(np.sign(m[there][changed]) == wanted[changed]) for m in matrices]
+    moved = wanted != 0
+    matrices = itertools.islice(_means(learned, factors, sample, chosen), SIGNS)
+    signs = [np.mean(np.sign(m[there][moved]) == wanted[moved]) for m in matrices]
     if factors.decay or learned.exists is not None:
-        rows = np.array([[np.vdot(reference, m), m.sum(), np.vdot(m, m)] for m in _means(learned, sample, chosen)])
+        rows = np.array(
+            [[np.vdot(reference, m), m.sum(), np.vdot(m, m)] for m in _means(learned, factors, sample, chosen)]
+        )
     else:
         terms = [(np.float64(post[sample]), np.float64(pre[sample])) for post, pre in factors.gain]
         along = sum(np.einsum("ri,ij,rj->r", post, reference, pre, optimize=True) for post, pre in terms)
@@ -109,6 +111,12 @@ def _measured(
     return cosine, pearson, np.array(signs)
 
 
-def _means(learned: PlasticProjection, sample: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
+def _means(learned: PlasticProjection, factors: Factors, sample: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
     for few in chosen:
-        yield np.mean([learned.update(sample, int(repeat)) for repeat in few], axis=0, dtype=np.float64)
+        yield np.mean([changed(learned, factors, sample, repeat) for repeat in few], axis=0)
+
+
+def changed(learned: PlasticProjection, factors: Factors, sample: int, repeat: int) -> np.ndarray:
+    """ΔW of one presentation, from the factors of all of them."""
+    one = Factors(*(tuple((post[sample, repeat], pre[sample, repeat]) for post, pre in part) for part in factors))
+    return learned.existing(np.asarray(one.dense(learned.weight), np.float64))
