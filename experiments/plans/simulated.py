@@ -18,7 +18,7 @@ __all__ = ["MEASURES", "Found", "Simulated", "changed", "simulated_until"]
 MEASURES = ("cosine", "pearson_r", "sign_agreement")
 LEAST_BLOCKS = 8
 MEANS = 120  # of each image in each block
-SIGNS = 12  # presentations of an image in each block whose signs are counted: each needs a matrix
+SIGNS = 5  # presentations of an image in each block whose signs are counted: each needs a matrix
 
 
 @dataclass
