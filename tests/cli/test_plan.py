@@ -65,7 +65,6 @@ def test_a_closed_loop_in_words_and_repeated(tmp_path, capsys):
         (["--set", "cell.name=TwoCompartmentLIF", "--readout", "paper"], "no plan for TwoCompartmentLIF"),
         (["--loop", "closed", "--set", "cell.name=TwoCompartment"], "no plan for TwoCompartment in the closed loop"),
         (["--loop", "closed", "--readout", "paper"], "readout has no meaning in the closed loop"),
-        (["--loop", "closed", "--cosine", "0.9999999", "--samples", "2", "--time-per-step", "4"], "no such plan"),
         (["--population", "all"], "all"),
         (["--set", "phases.hold=none"], "phases: these settings are for the closed loop"),
         ([*NUMBERS, "--loop", "closed"], "--loop is for circuits"),

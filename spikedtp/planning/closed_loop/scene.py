@@ -27,6 +27,7 @@ __all__ = ["ClosedScene"]
 
 STEP, ROUGH_STEP = 5 * ms, 10 * ms
 LONGEST_STEP = 100.0  # ms: presentations of 3.5 s
+FASTEST = 10_000.0  # Hz, where no cell sets another limit
 ROWS = 64  # presentations at once: what they need stays in the cache
 MOST_UNITS = 20_000_000  # of all presentations at once
 
@@ -94,15 +95,13 @@ class ClosedScene:
         without = propagation.vectors(x, target, np.random.default_rng(), noise=False)
         expected = self._response(spec, numbers, without, len(x)).projections
         drawn = self._response(spec, numbers, self._vectors(propagation, n_draws, seed), len(x)).projections
-        found = []
-        for sample in range(len(x)):
-            by_name = {}
-            for name, learned in drawn.items():
-                factors = learned.factors()
-                one = Factors(*(tuple((post[sample, None], pre[sample, None]) for post, pre in p) for p in factors))
-                by_name[name] = Drawn(learned, expected[name].update(sample, 0), one)
-            found.append(by_name)
-        return found
+        factors = {name: learned.factors() for name, learned in drawn.items()}
+
+        def of(sample: int, name: str) -> Drawn:
+            one = Factors(*(tuple((post[sample, None], pre[sample, None]) for post, pre in p) for p in factors[name]))
+            return Drawn(drawn[name], expected[name].update(sample, 0), one)
+
+        return [{name: of(sample, name) for name in drawn} for sample in range(len(x))]
 
     def _vectors(self, propagation: Propagation, n_draws: int, seed: int) -> dict[str, np.ndarray]:
         """What is read in so many presentations of every sample."""
@@ -137,10 +136,7 @@ class ClosedScene:
 
     def _in_spikes(self, setting: Setting, options: dict[str, Any]) -> SpikingNetwork:
         longer = float(setting.time / self.setting.time)
-        times = {
-            name: round(longer * self.phases.steps(name)) * self.phases.dt
-            for name in ("settle", "read", "nudge", "wait")
-        }
+        times = {name: math.floor(longer * n + 0.5 + 1e-9) * self.phases.dt for name, n in self._steps.items()}
         phases = replace(self.phases, **times, time_per_step=setting.time)
         return SpikingNetwork(
             self.reference_of.network, unit_rate=setting.rate, phases=phases, device="runtime", **options
@@ -155,15 +151,22 @@ class ClosedScene:
             highest = {name: float(np.abs(a).max()) for name, a in activity.items() if name not in own}
             # faster, and the highest rate clips the most active cell: that is systematic error and no noise
             shares = [float(spec.unit_rates[name] / self.setting.rate) * most for name, most in highest.items()]
-            fastest = float(spec.inputs.max_rate / Hz) / max(*shares, 1e-9)
-            return min(1.0, fastest), fastest
+            fastest = float(spec.inputs.max_rate / Hz) / max([*shares, 1e-9])
+            return min(1.0, fastest), min(fastest, FASTEST)
         return 1.0, float({"repeats": MOST_REPEATS, "cells_per_unit": MOST_CELLS}[knob])
 
     @property
+    def _steps(self) -> dict[str, int]:
+        """Of the phases at `setting.time`."""
+        return {name: self.phases.steps(name) for name in ("settle", "read", "nudge", "wait")}
+
+    @property
     def _first_time(self) -> float:
-        """The shortest step of the rate network in which no phase is shorter than a time step (ms)."""
-        shortest = min(self.phases.steps(name) for name in ("read", "nudge", "wait") if self.phases.steps(name))
-        return self._rounded_time(float(self.setting.time / ms) / shortest)
+        """The shortest step of the rate network in which phases that differ still do (ms)."""
+        steps = self._steps
+        parts = len(self._first.spec.hidden_layers) if self.phases.latch else 1
+        apart = [*steps.values(), steps["settle"] - steps["read"], steps["nudge"] // max(parts, 1) - steps["wait"]]
+        return self._rounded_time(float(self.setting.time / ms) / min(n for n in apart if n > 0))
 
     def _rounded_time(self, value: float) -> float:
         step = float(self.phases.dt / ms)

@@ -336,7 +336,18 @@ class SpikingNetwork(Summarised):
                     self.rule_state[projection][state] = kept[-1].copy()
 
     def samples(self, x: ArrayLike, target: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Inputs and targets as batches, `(samples, n)`; `SpikedtpError` where this network cannot be shown them."""
+        """Inputs and targets as this network is shown them, `(samples, n)`.
+
+        Parameters
+        ----------
+        x : (n_in,) or (samples, n_in)
+        target : (n_out,) or (samples, n_out), optional
+
+        Raises
+        ------
+        SpikedtpError
+            They do not fit, or inputs do not lie in [0, 1].
+        """
         x = self._array("x", x, self.circuit.input)
         if x.min() < 0 or x.max() > 1:
             raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")

@@ -8,8 +8,10 @@ from brian2 import Hz, ms
 from spiking.closed_loop.delayed_circuit import delayed_circuit
 from spiking.closed_loop.short_presentations import SHORT
 
+from spikedtp.circuit import CircuitBuilder
 from spikedtp.neurons import NudgedCell
 from spikedtp.planning.closed_loop.propagation import Propagation
+from spikedtp.plasticity import DendriticState
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork
 from spikedtp.spiking.closed_loop.build import CircuitNumbers
@@ -62,15 +64,40 @@ def test_steps_fill_a_presentation_and_no_window_is_cut():
     assert {start for start, _ in (*mine.windows.values(), *mine.part.values())} <= begins
 
 
-def test_without_noise_weights_change_as_in_the_rate_network(shown):
+def rate_network(signed):
+    """With linear interneurons and a linear output, whose activities have both signs, or with relus alone."""
+    if not signed:
+        return load_rate_network(delayed_circuit(None, forward_steps=300), seed=2)
+    lds = DendriticState(0.2, one_pass=True)
+    net = CircuitBuilder("signed", dale=False, tau=1, forward_steps=60)
+    net.input(8)
+    net.layer("H1", 7, rule=lds, bias=True)
+    net.interneurons("H1", "DendI", 4, from_e={"init": 1.0}, recurrent=None)
+    net.layer("Output", 4, rule=lds, activation="linear")
+    net.feedback("H1", tied=0.7)
+    circuit = net.build()
+    linear = [replace(p, activation="linear") if p.cell == "DendI" else p for p in circuit.populations]
+    network, rng = load_rate_network(replace(circuit, populations=tuple(linear)), seed=2), np.random.default_rng(4)
+    state = {key: np.asarray(value) for key, value in network.state_dict().items()}
+    network.load_state_dict({key: rng.normal(0, 0.35, value.shape) for key, value in state.items()})
+    return network
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_without_noise_weights_change_as_in_the_rate_network(signed, shown):
     x, target = shown
-    rate = load_rate_network(delayed_circuit(None, forward_steps=300), seed=2)
-    network = SpikingNetwork(rate, device="runtime", phases=Phases(settle=2500 * ms, nudge=400 * ms, wait=300 * ms))
+    rate = rate_network(signed)
+    phases = Phases(settle=2500 * ms, nudge=400 * ms, wait=300 * ms)
+    network = SpikingNetwork(rate, device="runtime", phases=phases, on_off=signed)
     mine = propagation(network, 5)
     found = mine.vectors(x[None], target[None], np.random.default_rng(), noise=False)
     response = rate.present(x, target)
+    lowest = 0
     for name, place in mine.places.items():
         settled = response.activity[name][rate.circuit.forward_steps - 1]
+        lowest = min(lowest, settled.min())
         np.testing.assert_allclose(found["cells.post_settled"][0, place], settled, atol=2e-3, err_msg=name)
+        np.testing.assert_allclose(found["cells.pre_settled"][0, place], settled, atol=2e-3, err_msg=name)
         if name in response.plateau:
             np.testing.assert_allclose(found["cells.plateau"][0, place], response.plateau[name], atol=3e-3)
+    assert (lowest < -0.1) == signed
