@@ -85,7 +85,7 @@ def _measured(
     rng = np.random.default_rng(seed)
     chosen = np.arange(n)[:, None]
     if average > 1:
-        chosen = np.array([rng.choice(n, average, replace=False, shuffle=False) for _ in range(min(n, MEANS))])
+        chosen = np.array([rng.permutation(n)[:average] for _ in range(min(n, MEANS))])
     there = np.ones_like(reference, bool) if learned.exists is None else learned.exists
     wanted = np.sign(reference[there])
     moved = wanted != 0
@@ -100,7 +100,7 @@ def _measured(
         along = sum(np.einsum("ri,ij,rj->r", post, reference, pre, optimize=True) for post, pre in terms)
         total = sum(post.sum(axis=1) * pre.sum(axis=1) for post, pre in terms)
         products = sum((a @ c.T) * (b @ d.T) for a, b in terms for c, d in terms)
-        lengths = [products[np.ix_(few, few)].mean() for few in chosen]
+        lengths = products[chosen[:, :, None], chosen[:, None, :]].mean(axis=(1, 2))
         rows = np.stack([along[chosen].mean(axis=1), total[chosen].mean(axis=1), lengths], axis=1)
     along, total, length = rows.T
     size = there.sum()

@@ -17,6 +17,7 @@ __all__ = ["Measures", "measures", "together"]
 SIGN_DRAWS = 24
 #: Draws whose inner products with one another are kept.
 MOST_PAIRED = 4000
+MOST_AT_ONCE = 1_000_000
 
 Term = tuple[np.ndarray, np.ndarray, np.ndarray]  # factor of every synapse, (draws, n_post), (draws, n_pre)
 
@@ -66,10 +67,10 @@ def measures(
     if repeats == 1:
         length = _squared_length(terms)
     elif exists is None and not drawn.decay and len(along) <= MOST_PAIRED:
-        chosen = list(together(len(along), repeats))
-        products = _products(terms)
-        length = np.array([products[np.ix_(few, few)].mean() for few in chosen])
-        along, total = (np.array([values[few].mean() for few in chosen]) for values in (along, total))
+        chosen, products = together(len(along), repeats), _products(terms)
+        parts = np.array_split(chosen, -(-chosen.size * repeats // MOST_AT_ONCE))
+        length = np.concatenate([products[few[:, :, None], few[:, None, :]].mean(axis=(1, 2)) for few in parts])
+        along, total = along[chosen].mean(axis=1), total[chosen].mean(axis=1)
     else:
         means = _means(terms, repeats)
         along, total, length = np.array([[np.vdot(reference, m), m.sum(), np.vdot(m, m)] for m in means]).T
@@ -106,11 +107,13 @@ def _along(terms: list[Term], direction: np.ndarray) -> np.ndarray:
     return np.sum([np.sum(post * (pre @ (direction * factor).T), axis=1) for factor, post, pre in terms], axis=0)
 
 
-def together(n_draws: int, repeats: int) -> Iterator[np.ndarray]:
-    """Which draws make a mean, as often as there are draws: random ones, each once in a mean."""
+def together(n_draws: int, repeats: int) -> np.ndarray:
+    """Which draws make a mean, as often as there are draws: random ones, each once in a mean, `(n_draws, repeats)`."""
+    draws = np.arange(n_draws)
+    if repeats == 1:
+        return draws[:, None]
     rng = np.random.default_rng(0)
-    for draw in range(n_draws):
-        yield np.array([draw]) if repeats == 1 else rng.choice(n_draws, repeats, replace=False)
+    return np.array([rng.permutation(draws)[:repeats] for _ in draws])
 
 
 def _means(terms: list[Term], repeats: int) -> Iterator[np.ndarray]:
