@@ -18,7 +18,8 @@ Parts (``--only``):
     speed       seconds of processor time for a plan
 
 Images are the same in plans and simulations. Simulations go on until the standard error of every median cosine is below
-.005 (backwards: .0025), or 12 blocks of presentations are done; no row is left out. The standard errors of a difference
+.005 (backwards: .0025), or so many blocks of presentations are done; no row is left out. ``--effort 4`` allows four times
+as many, and takes four times as many draws. The standard errors of a difference
 are those of the simulation and of the plan's own draws together.
 
 What differs from a real experiment: several cells for one unit are not built in the open loop. The read-outs are linear
@@ -66,6 +67,7 @@ def main(
     out: Path = typer.Option(Path("results/planning"), help="Folder for the results."),
     only: str = typer.Option("open,closed,backwards,power,speed", help=f"Parts: {', '.join(PARTS)}."),
     quick: bool = typer.Option(False, help="Few small cases: does it run?"),
+    effort: int = typer.Option(1, min=1, help="Times as many presentations, at most, and draws."),
     device: str = typer.Option(None, help="cpp_standalone or runtime; default: C++ where it compiles."),
     mnist_folder: Path = typer.Option(None, "--mnist", help="Folder of MNIST's IDX files."),
     mnist_weights: Path = typer.Option(None, help="Trained weights of mnist_dtp_one_pass."),
@@ -79,7 +81,7 @@ def main(
         raise SpikedtpError("the part mnist needs --mnist DIR and --mnist-weights FILE")
     device = device or default_device()
     few, many = (digits(n, device) for n in ((2, 3) if quick else (6, 10)))
-    jobs = Jobs(out / "jobs", quick)
+    jobs = Jobs(out / "jobs", quick, effort)
     tables: dict[str, pd.DataFrame] = {}
     summary: dict[str, Any] = {}
     for part, settings in (("open", open_settings(quick)), ("closed", closed_settings(quick))):
@@ -93,7 +95,7 @@ def main(
         if part in tables:
             summary |= errors(part, tables[part])
     if "backwards" in parts:
-        rows = [jobs.done(["backwards", job], lambda job=job: reached(many, job, quick)) for job in
+        rows = [jobs.done(["backwards", job], lambda job=job: reached(many, job, quick, effort)) for job in
                 tqdm(backwards_jobs(quick), desc="backwards")]  # fmt: skip
         tables["backwards"] = table = pd.DataFrame(rows)
         fine = table[table["setting"] == "unit_rate"]
@@ -120,11 +122,13 @@ def main(
 class Jobs:
     """What has been computed so far: one file each."""
 
-    def __init__(self, folder: Path, quick: bool):
-        self.folder, self.quick = folder, quick
+    def __init__(self, folder: Path, quick: bool, effort: int):
+        self.folder, self.quick, self.effort = folder, quick, effort
 
     def done(self, of: list[Any], compute: Callable[[], Any]) -> Any:
-        key = hashlib.sha256(json.dumps([*of, self.quick]).encode()).hexdigest()[:16]
+        key = hashlib.sha256(json.dumps([*of, self.quick, *[self.effort] * (self.effort > 1)]).encode()).hexdigest()[
+            :16
+        ]
         path = self.folder / f"{key}.json"
         if not path.exists():
             found = compute()
@@ -138,7 +142,7 @@ class Jobs:
 def forwards(jobs: Jobs, part: str, case: Case, settings: Iterable[dict[str, Any]], quick: bool) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for setting in tqdm(settings, desc=part):
-        rows += jobs.done([part, setting], lambda setting=setting: compared(case, setting, quick))
+        rows += jobs.done([part, setting], lambda setting=setting: compared(case, setting, quick, jobs.effort))
     return pd.DataFrame(rows)
 
 

@@ -29,14 +29,14 @@ def backwards_jobs(quick: bool) -> list[dict[str, Any]]:
     return fine + whole + closed
 
 
-def reached(case: Case, job: dict[str, Any], quick: bool) -> dict[str, Any]:
+def reached(case: Case, job: dict[str, Any], quick: bool, effort: int = 1) -> dict[str, Any]:
     """What is needed for a wanted cosine, and the median cosine that simulations find there."""
     closed, wanted, name = job["loop"] == "closed", job["wanted"], job["setting"]
     start: dict[str, Any] = {"unit_rate": 60 * Hz, "time_per_step": (10 if wanted < 0.85 else 40) * ms}
     if closed:
         start = {"unit_rate": 150 * Hz, "time_per_step": 20 * ms}
     options: dict[str, Any] = {"population": POPULATION, "loop": job["loop"], "projections": [PROJECTION]}
-    draws, block, most, enough = (200, 60, 8, 0.003) if closed else (1500, 300, 12, 0.0025)
+    draws, block, most, enough = (150, 40, 8, 0.003) if closed else (1000, 300, 8, 0.0025)
     if quick:
         draws, block, most, enough = 60, 6, 8, 0.1
     planned = case.plan(**start, **options)
@@ -49,7 +49,7 @@ def reached(case: Case, job: dict[str, Any], quick: bool) -> dict[str, Any]:
     near = planned.setting.with_(knob, row["needed"])
     again = {"unit_rate": near.rate, "time_per_step": near.time}
     again |= {"repeats": near.repeats, "cells_per_unit": near.cells_per_unit}
-    planned = case.plan(n_draws=draws, **again, **options)
+    planned = case.plan(n_draws=effort * draws, **again, **options)
     (row,) = planned.needed(wanted, vary=name, projection=PROJECTION).to_dict("records")
     found |= {"needed": row["needed"], "planned": row["cosine"]}
     setting = planned.setting.with_(knob, row["needed"])
@@ -62,7 +62,7 @@ def reached(case: Case, job: dict[str, Any], quick: bool) -> dict[str, Any]:
         n = max(n // cells, 6 if quick else 24)
         return _several_cells(case.respond(n * cells, part, **options), cells)
 
-    simulated = simulated_until(respond, case.rate, (setting.repeats,), block=block, enough=enough, most=most)
+    simulated = simulated_until(respond, case.rate, (setting.repeats,), block=block, enough=enough, most=effort * most)
     one = simulated[PROJECTION, setting.repeats]
     return found | {"simulated": one.median("cosine"), "simulated.error": one.error("cosine")}
 
