@@ -52,7 +52,8 @@ def compared(case: Case, setting: dict[str, Any], quick: bool, effort: int = 1) 
     """One row for each projection and average of a setting: planned and simulated medians and standard errors.
 
     The rules of this comparison are set beforehand: blocks of repeats are simulated until the standard error of every
-    median cosine is below .005, or until all blocks are done: 12, in the closed loop 10, times `effort`. No row is left out.
+    median cosine is below .005, or until all blocks are done: 12, in the closed loop 10, times `effort`. No row is left
+    out.
     """
     options: dict[str, Any] = {"loop": setting["loop"], "unit_rate": setting["unit_rate"] * Hz}
     averages, draws, block, most = AVERAGES, 1000, 300, 12
