@@ -17,10 +17,10 @@ Parts (``--only``):
                 which share of 100 simulated comparisons does a paired t-test find the difference?
     speed       seconds of processor time for a plan
 
-Images are the same in plans and simulations. Simulations go on until the standard error of every median cosine is below
-.005 (backwards: .0025), or a stated number of blocks of presentations is done; no row is left out. ``--effort 4`` allows
-four times as many, and takes four times as many draws. The standard errors of a difference are those of the simulation
-and of the plan's own draws together.
+Images are the same in plans and simulations. Simulations go on until the standard error of every median cosine is
+below .005 (backwards: .0025), or a stated number of blocks of presentations is done; no row is left out. ``--effort 4``
+allows four times as many, and takes four times as many draws. The standard errors of a difference are those of the
+simulation and of the plan's own draws together.
 
 What differs from a real experiment: several cells for one unit are not built in the open loop. The read-outs are linear
 in the spikes, so the mean read-out of k presentations is that of k cells for each presynaptic cell; a rule then sees

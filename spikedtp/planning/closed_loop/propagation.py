@@ -8,11 +8,12 @@ gates, errors, held somas and latched plateaus.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from spikedtp.circuit import plateau_of
+from spikedtp.neurons import NudgedCell
 from spikedtp.planning.closed_loop.counts import COUNTS, Counts, Expected
 from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.build import CircuitNumbers
@@ -39,10 +40,12 @@ class Propagation:
     def __init__(self, spec: ClosedLoop, given: CircuitNumbers, longest: int):
         self.spec, self.longest = spec, longest
         self.places, self.windows = spec.slices(), spec.windows
-        dt = float(spec.phases.dt)
-        self.keeps = {"soma": 1 - dt / float(spec.cell.tau_soma), "dend": 1 - dt / float(spec.cell.tau_dend)}
+        dt, cell = float(spec.phases.dt), spec.cell
+        assert isinstance(cell, NudgedCell)  # `ClosedScene` has refused others
+        self.cell = cell
+        self.keeps = {"soma": 1 - dt / float(cell.tau_soma), "dend": 1 - dt / float(cell.tau_dend)}
         #: nothing that reaches a dendrite before is read or acts
-        self.dendrites_from = self.windows["settled"][0] - round(FORGOTTEN * float(spec.cell.tau_dend) / dt)
+        self.dendrites_from = self.windows["settled"][0] - round(FORGOTTEN * float(cell.tau_dend) / dt)
         cells = spec.populations
         self.bias = np.concatenate([np.asarray(given.biases[p.name], np.float32) for p in cells])
         self.signed = np.concatenate([np.full(p.size, p.name in spec.signed) for p in cells])
@@ -87,11 +90,11 @@ class _Shown:
     def __init__(self, loop: Propagation, x: np.ndarray, target: np.ndarray, rng: np.random.Generator, noise: bool):
         self.loop, self.spec, self.x, self.target = loop, loop.spec, x, target
         spec, rows = loop.spec, len(x)
-        counts = COUNTS[spec.inputs.firing] if noise else Expected
+        counts: Callable[..., Counts] = COUNTS[spec.inputs.firing] if noise else Expected
         of_inputs = np.full(spec.n_inputs, float(spec.unit_rates[spec.circuit.input.name]))
         one = np.ones(spec.n_inputs, int)
         self.count_inputs: Counts = counts(spec.inputs, of_inputs, one, rng, rows)
-        self.count_cells: Counts = counts(spec.cell, loop.unit_rate, loop.units, rng, rows)
+        self.count_cells: Counts = counts(loop.cell, loop.unit_rate, loop.units, rng, rows)
         self.soma, self.dendrite, self.soma_slope, self.dendrite_slope = self._zeros(4)
         self.soma_sum, self.dendrite_sum, self.plateau_sum = self._zeros(3)
         self.plateau, self.error, self.gate = self._zeros(3)
