@@ -12,6 +12,9 @@ from spikedtp.neurons import NudgedCell, SteadyInput
 
 __all__ = ["COUNTS", "Counts", "Expected", "Lif", "Poisson", "Regular"]
 
+#: Of a spike in one of the places of a count: without dead time a count is as good as a Poisson number.
+LEAST_CHANCE = 1e-4
+
 
 class Counts(Protocol):
     """What the units of cells count in a step, divided by what an activity of 1 gives on average."""
@@ -58,10 +61,10 @@ class Expected(_Firing):
 
 
 class Poisson(_Firing):
-    """A Poisson process with dead time: Poisson counts, drawn towards their mean as much as dead time does it.
+    """A Poisson process with dead time: whole numbers, with the variance of a renewal process with the same rate.
 
-    The variance of a count is that of a renewal process with the same rate in a long time, (1 - rate * dead time)**2
-    times its mean.
+    In a long time that is (1 - rate * dead time)**2 times the mean. A binomial number has this variance where its
+    chance is 1 minus this factor. How many places it has must be whole, so it is rounded up or down at random.
     """
 
     def begin(self, model: NudgedCell | SteadyInput, rows: int) -> None:
@@ -71,10 +74,12 @@ class Poisson(_Firing):
         fires = np.flatnonzero(activity > 0)  # most cells are silent
         cell = fires % activity.shape[1]
         mean = np.minimum(activity.ravel()[fires], self.highest[cell])
-        spikes_of_1 = (self.units * self.unit_rate * duration).astype(np.float32)[cell]
-        noise = self.rng.poisson(mean * spikes_of_1) / spikes_of_1 - mean
+        spikes_of_1 = (self.units * self.unit_rate * duration)[cell]
+        expected = mean * spikes_of_1
+        chance = np.maximum(1 - (1 - self.dead[cell] * mean) ** 2, LEAST_CHANCE)
+        places = np.maximum(np.floor(expected / chance + self.rng.random(len(fires))), np.ceil(expected))
         counted = np.zeros_like(activity)
-        counted.ravel()[fires] = mean + noise * (1 - self.dead[cell] * mean)
+        counted.ravel()[fires] = self.rng.binomial(places.astype(np.int64), expected / places) / spikes_of_1
         return counted
 
 
