@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from spikedtp.equations.escape import LEAST_FREE_TIME
 from spikedtp.plasticity import Factors
 from spikedtp.spiking import SpikingResponse
 from spikedtp.spiking.open_loop.plan import Driven, OpenLoop
@@ -18,6 +19,7 @@ from spikedtp.spiking.open_loop.readout import KINDS, PHASES
 __all__ = ["FactorDraws", "draw_factors", "spike_kernels"]
 
 FEW_SPIKES = 30  # below this expected number in a presentation, trains are drawn spike by spike
+MOST_TRAINS = 30  # for one cell
 
 
 def spike_kernels(spec: OpenLoop) -> dict[tuple[str, str], np.ndarray] | None:
@@ -88,33 +90,71 @@ def _read(spec: OpenLoop, kernels: dict, counts: dict) -> dict[str, np.ndarray]:
 
 
 def _drawn_sums(
-    basis: np.ndarray, expected: np.ndarray, fano: np.ndarray, rng: np.random.Generator, n_draws: int
+    basis: np.ndarray,
+    expected: np.ndarray,
+    fano: np.ndarray,
+    dead_steps: float,
+    rng: np.random.Generator,
+    n_draws: int,
+    cells_per_unit: int = 1,
 ) -> np.ndarray:
-    """Sums of each basis kernel over random spike trains, `(kernels, n_draws, n_inputs)`.
+    """Mean of each basis kernel's sums over the random spike trains of so many cells, `(kernels, n_draws, n_inputs)`.
 
-    A cell with few spikes gets Poisson trains: rules with a threshold see single spikes. The others get Gaussian sums
-    with the covariance of a Poisson process with dead time (all kernels look at the same train).
+    Cells with few spikes get trains: rules with a threshold see single spikes. The others get Gaussian sums with the
+    covariance of a Poisson process with dead time (all kernels look at the same train).
     """
     sums = np.empty((len(basis), n_draws, expected.shape[1]))
-    mean = basis @ expected
-    total = expected.sum(axis=0)
-    few = np.flatnonzero(total < FEW_SPIKES)
-    counts = rng.poisson(total[few], (n_draws, len(few)))
-    owner = np.repeat(np.arange(counts.size), counts.ravel())  # which draw and cell each spike belongs to
-    cell = owner % max(len(few), 1)
-    # one search for all cells: cell c's cumulative rate, scaled to 1, lies between c and c + 1
-    cumulative = np.cumsum(expected[:, few], axis=0) / np.maximum(total[few], 1e-300) + np.arange(len(few))
-    found = np.searchsorted(cumulative.T.ravel(), cell + rng.random(len(owner)), side="right")
-    steps = np.clip(found - cell * len(expected), 0, len(expected) - 1)
-    for k, kernel in enumerate(basis):
-        sums[k][:, few] = np.bincount(owner, weights=kernel[steps], minlength=counts.size).reshape(counts.shape)
-    many = total >= FEW_SPIKES
-    covariance = np.einsum("at,bt,tn->nab", basis, basis, (expected * fano)[:, many], optimize=True)
+    total = cells_per_unit * expected.sum(axis=0)
+    few, many = np.flatnonzero(total < FEW_SPIKES), np.flatnonzero(total >= FEW_SPIKES)
+    hazard = expected[:, few] / np.sqrt(np.maximum(fano[:, few], LEAST_FREE_TIME**2))
+    owner, step = _spikes(hazard, dead_steps, rng, n_draws, cells_per_unit)
+    for k, kernel in enumerate(basis / cells_per_unit):
+        found = np.bincount(owner, weights=kernel[step], minlength=n_draws * len(few))
+        sums[k][:, few] = found.reshape(n_draws, len(few))
+    covariance = np.einsum("at,bt,tn->nab", basis, basis, (expected * fano)[:, many], optimize=True) / cells_per_unit
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(values.clip(0, None))[:, None, :]
-    noise = np.einsum("nab,dnb->adn", root, rng.standard_normal((n_draws, many.sum(), len(basis))))
-    sums[:, :, many] = mean[:, None, many] + noise
+    noise = np.einsum("nab,dnb->adn", root, rng.standard_normal((n_draws, len(many), len(basis))))
+    sums[:, :, many] = (basis @ expected[:, many])[:, None] + noise
     return sums
+
+
+def _spikes(
+    hazard: np.ndarray, dead_steps: float, rng: np.random.Generator, n_draws: int, cells_per_unit: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random trains with dead time: all first spikes, all second ones, and so on.
+
+    Parameters
+    ----------
+    hazard : (n_steps, n)
+        Of every step.
+
+    Returns
+    -------
+    owner, step : (spikes,) int
+        `owner` is draw * n + cell.
+    """
+    n_steps, n = hazard.shape
+    together = min(cells_per_unit, MOST_TRAINS)  # many cells with less than a spike each are one without dead time
+    cumulative = np.cumsum(hazard * (cells_per_unit / together), axis=0)
+    # one search for all cells: the cumulative hazard of each begins where that of the one before has ended
+    ends = np.cumsum(cumulative[-1] + 1.0)
+    begin = np.concatenate([[0.0], ends[:-1]])
+    table, end = (cumulative + begin).T.ravel(), begin + cumulative[-1]
+    lost = (hazard * dead_steps).T.ravel() * (together == cells_per_unit)
+    owner = np.repeat(np.arange(n_draws * n), together)
+    at = begin[owner % n] + rng.standard_exponential(len(owner))
+    found = [(np.empty(0, int), np.empty(0, int))]
+    while True:
+        there = at < end[owner % n]
+        owner, at = owner[there], at[there]
+        if not len(owner):
+            break
+        place = np.searchsorted(table, at, side="right")
+        found.append((owner, place % n_steps))
+        at = at + lost[place] + rng.standard_exponential(len(at))
+    owners, steps = zip(*found, strict=True)
+    return np.concatenate(owners), np.concatenate(steps)
 
 
 #: Factors of the noise-free ΔW and of noisy ones, which are None where none were asked for.
@@ -160,7 +200,8 @@ def draw_factors(
     clean, noisy = (basis @ expected)[:, None], None
     if n_draws:
         rng = np.random.default_rng([seed, sample])
-        noisy = _drawn_sums(basis / cells_per_unit, expected * cells_per_unit, fano, rng, n_draws)
+        dead_steps = float(spec.replaying.dead_time / spec.timeline.dt)
+        noisy = _drawn_sums(basis, expected, fano, dead_steps, rng, n_draws, cells_per_unit)
     read = [
         None if sums is None else _read(spec, kernels, {name: sums[k][None] for k, name in enumerate(names)})
         for sums in (clean, noisy)

@@ -8,7 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from spikedtp.configuration.base import Number, Positive, Real, Whole, amount, count, flag, setting
-from spikedtp.configuration.commands import Cell, Dt, OnOff, Out, Rules, Trained, Values
+from spikedtp.configuration.commands import (
+    Cell,
+    ClosedPhases,
+    Dt,
+    OnOff,
+    Out,
+    Rules,
+    Spikers,
+    Trained,
+    UnitRates,
+    Values,
+)
 
 __all__ = ["PlanConfiguration"]
 
@@ -44,6 +55,7 @@ class PlanConfiguration(Trained):
 
     command: ClassVar[str] = "plan"
     set_example: ClassVar[str] = "cell.tau_soma=30*ms"
+    later: ClassVar[frozenset[str]] = Trained.later | {"loop", "unit_rates", "spikers", "phases"}
     #: Settings of plans from numbers alone. None stands for the default of `Numbers`.
     of_numbers: ClassVar[tuple[str, ...]] = (
         "cells", "rates", "duration", "fan_in", "n_post", "tau_eligibility", "tau_dend", "dead_time", "read",
@@ -54,13 +66,20 @@ class PlanConfiguration(Trained):
     )  # fmt: skip
 
     population: Annotated[
-        str, setting("Population, LAYER + CELL, whose learned projections are planned.", metavar="NAME")
+        str,
+        setting(
+            "Population, LAYER + CELL, whose learned projections are planned (or all: closed loop).", metavar="NAME"
+        ),
     ] = "H2E"
+    loop: Annotated[
+        Literal["open", "closed"],
+        setting("open: presynaptic cells replay the rate network's activity; closed: every cell spikes itself."),
+    ] = "open"
     samples: Annotated[Whole, count("Number of test samples.")] = 10
     unit_rate: Annotated[Real, amount("Firing rate of activity 1, in Hz.", "HZ")] = 450.0
     time_per_step: Annotated[Real, amount("Time for one step of the rate network, in ms.", "MS")] = 20.0
     repeats: Annotated[Whole, count("Presentations of a sample whose mean weight change is compared.")] = 1
-    cells_per_unit: Annotated[Whole, count("Presynaptic cells that stand for one, each with a share.")] = 1
+    cells_per_unit: Annotated[Whole, count("Presynaptic cells (closed loop: units) for one, each with a share.")] = 1
     dt: Dt = 1.0
     readout: Annotated[
         Literal["best", "paper"],
@@ -109,10 +128,13 @@ class PlanConfiguration(Trained):
     ] = None
     draws: Annotated[
         Annotated[int, Number, Field(ge=4)] | None,
-        setting("Draws of the noise for each sample. Default: about 600 in all.", metavar="N"),
+        setting("Draws of the noise for each sample. Default: about 600 in all; closed loop: 240.", metavar="N"),
     ] = None
     seed: Annotated[Whole, count("Seed of these draws.", least=0)] = 0
     cell: Cell = {}
+    unit_rates: UnitRates = {}
+    spikers: Spikers = None
+    phases: ClosedPhases = {}
     inputs: Annotated[Values, setting("Parameters of the Poisson inputs, such as tau_eligibility: 60*ms.")] = {}
     rules: Rules = {}
     out: Out = "results/plan"

@@ -56,9 +56,10 @@ def planned_comparison(configuration: PlanConfiguration) -> PlannedComparison:
         raise SpikedtpError(
             f"--samples must be between 1 and the {most} {material.held_out} samples of {settings.data}, got {n}"
         )
-    check_learned(network.circuit, settings.population)
+    check_learned(network.circuit, settings.population, every=settings.loop == "closed")
     options = simulate_options(settings)
-    for name in ("device", "seed"):
+    of_simulations = ["device", "seed", *(["dt"] if settings.loop == "closed" else [])]  # phases have theirs
+    for name in of_simulations:
         del options[name]
     return plan(
         network, dataset.test_x[:n], dataset.test_t[:n], repeats=configuration.repeats,

@@ -1,7 +1,8 @@
 """What a spiking network, or an experiment, can see of a weight change, said beforehand from rates alone."""
 
+from spikedtp.planning.entry import plan
 from spikedtp.planning.number_scene import Numbers
-from spikedtp.planning.planned import PlannedComparison, plan
+from spikedtp.planning.planned import PlannedComparison
 from spikedtp.planning.power import detectable_difference, presentations_needed
 from spikedtp.planning.setting import Setting
 

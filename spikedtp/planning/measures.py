@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,19 +11,23 @@ import numpy as np
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.plasticity import Factors
 
-__all__ = ["Measures", "measures"]
+__all__ = ["Measures", "measures", "together"]
 
-#: Means of repeats that are made of the draws of one sample: each needs a matrix.
-MOST_MEANS = 100
-#: Signs are counted in at most so many (means of) draws of a sample: each needs a matrix.
-SIGN_DRAWS = 8
+#: Where signs need a matrix for each draw or mean of draws, they are counted in at most so many of a sample.
+SIGN_DRAWS = 24
+#: Draws whose inner products with one another are kept.
+MOST_PAIRED = 4000
+MOST_AT_ONCE = 1_000_000
 
 Term = tuple[np.ndarray, np.ndarray, np.ndarray]  # factor of every synapse, (draws, n_post), (draws, n_pre)
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Of one sample and projection; the measures of `similarity` for each draw, or for each mean of repeats."""
+    """Of one sample and projection; the measures of `similarity` for each draw, or for as many means of repeats.
+
+    Means are those of random draws: each draw is in several of them.
+    """
 
     cosine: np.ndarray
     pearson_r: np.ndarray
@@ -58,13 +63,22 @@ def measures(
     terms = _terms(drawn, weight, exists)
     reference = np.asarray(reference, float) * (1.0 if exists is None else exists)
     n = reference.size if exists is None else int(np.count_nonzero(exists))
+    along, total = _along(terms, reference), _along(terms, np.ones_like(reference))
     if repeats == 1:
-        along, total = _along(terms, reference), _along(terms, np.ones_like(reference))
         length = _squared_length(terms)
+    elif exists is None and not drawn.decay and len(along) <= MOST_PAIRED:
+        chosen, products = together(len(along), repeats), _products(terms)
+        parts = np.array_split(chosen, -(-chosen.size * repeats // MOST_AT_ONCE))
+        length = np.concatenate([products[few[:, :, None], few[:, None, :]].mean(axis=(1, 2)) for few in parts])
+        along, total = along[chosen].mean(axis=1), total[chosen].mean(axis=1)
     else:
-        means = list(_means(terms, repeats, MOST_MEANS))
+        means = _means(terms, repeats)
         along, total, length = np.array([[np.vdot(reference, m), m.sum(), np.vdot(m, m)] for m in means]).T
-    signs = _signs(reference, _means(terms, repeats, SIGN_DRAWS)) if count_signs else np.empty(0)
+    signs = np.empty(0)
+    if count_signs and repeats == 1 and len(terms) == 1 and not drawn.decay:
+        signs = _signs_of_pairs(reference, terms[0])
+    elif count_signs:
+        signs = _signs(reference, itertools.islice(_means(terms, repeats), SIGN_DRAWS))
     mean, squared = reference.sum() / n, float((reference**2).sum())
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = along / np.sqrt(squared * length)
@@ -93,10 +107,18 @@ def _along(terms: list[Term], direction: np.ndarray) -> np.ndarray:
     return np.sum([np.sum(post * (pre @ (direction * factor).T), axis=1) for factor, post, pre in terms], axis=0)
 
 
-def _means(terms: list[Term], repeats: int, most: int) -> Iterator[np.ndarray]:
+def together(n_draws: int, repeats: int) -> np.ndarray:
+    """Which draws make a mean, as often as there are draws: random ones, each once in a mean, `(n_draws, repeats)`."""
+    draws = np.arange(n_draws)
+    if repeats == 1:
+        return draws[:, None]
+    rng = np.random.default_rng(0)
+    return np.array([rng.permutation(draws)[:repeats] for _ in draws])
+
+
+def _means(terms: list[Term], repeats: int) -> Iterator[np.ndarray]:
     """The mean ΔW of `repeats` draws, as a matrix, one after the other."""
-    for first in range(0, min(len(terms[0][1]) // repeats, most) * repeats, repeats):
-        few = slice(first, first + repeats)
+    for few in together(len(terms[0][1]), repeats):
         yield sum(factor * (post[few].T @ pre[few]) for factor, post, pre in terms) / repeats
 
 
@@ -110,8 +132,25 @@ def _squared_length(terms: list[Term]) -> np.ndarray:
     return np.sum(pairs, axis=0).clip(0, None)
 
 
+def _products(terms: list[Term]) -> np.ndarray:
+    """Inner products of all draws with one another, `(draws, draws)`, where there are synapses everywhere."""
+    pairs = [(post @ others.T) * (pre @ befores.T) for _, post, pre in terms for _, others, befores in terms]
+    return np.sum(pairs, axis=0)
+
+
 def _signs(reference: np.ndarray, means: Iterator[np.ndarray]) -> np.ndarray:
     """The share of synapses with a reference whose ΔW has its sign, for some of the means."""
     changed = reference != 0
     wanted = np.sign(reference[changed])
     return np.array([np.mean(np.sign(mean[changed]) == wanted) if wanted.size else np.nan for mean in means])
+
+
+def _signs_of_pairs(reference: np.ndarray, term: Term) -> np.ndarray:
+    """The same where ΔW is one outer product: its signs are those of its factors."""
+    factor, post, pre = (np.sign(part) for part in term)
+    there = factor * (reference != 0)
+    if not there.any():
+        return np.full(len(post), np.nan)
+    agreeing = np.sum(post * (pre @ (there * np.sign(reference)).T), axis=1)
+    changing = np.sum(np.abs(post) * (np.abs(pre) @ there.T), axis=1)
+    return (agreeing + changing) / (2 * np.count_nonzero(reference))

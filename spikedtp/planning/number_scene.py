@@ -15,7 +15,8 @@ from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import PoissonInput, TwoCompartment
 from spikedtp.parameters import Parameters, check_quantity, check_whole, parameter
-from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Setting
+from spikedtp.planning.open_draws import OPEN_DRAWS, drawn_open
+from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Drawn, Draws, Setting
 from spikedtp.plasticity import DendriticState, Plateau
 from spikedtp.spiking.open_loop.plan import OpenLoop, Source
 from spikedtp.spiking.open_loop.prepare import Prepared
@@ -112,6 +113,8 @@ class NumberScene:
     projections: ClassVar[list[str]] = [NAME]
     n_samples: ClassVar[int] = 1
     duration: ClassVar[float] = 1.0
+    points: ClassVar[int] = 5
+    draws: ClassVar[Draws] = OPEN_DRAWS
 
     @property
     def headline(self) -> str:
@@ -132,7 +135,10 @@ class NumberScene:
             Source("post_error", "error", "dend", 0, weight),
         )
 
-    def prepared(self, setting: Setting, *, roughly: bool = False) -> Prepared:
+    def draw(self, setting: Setting, *, n_draws: int, seed: int, roughly: bool = False) -> list[dict[str, Drawn]]:
+        return drawn_open(self.prepared(setting), [NAME], setting.cells_per_unit, n_draws=n_draws, seed=seed)
+
+    def prepared(self, setting: Setting) -> Prepared:
         n = self.numbers
         timeline = self._timeline(setting)
         limit = 1 / float(n.dead_time) if n.dead_time > 0 * ms else max(FASTEST, float(setting.rate))

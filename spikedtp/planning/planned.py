@@ -1,163 +1,22 @@
-"""`plan`: what a spiking network can see of a weight change, said beforehand."""
+"""What is expected of a planned comparison, what would be needed, and which differences it can show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from brian2 import Hz, ms
-from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names, shown
-from spikedtp.parameters import check_whole
-from spikedtp.planning.circuit_scene import CircuitScene
-from spikedtp.planning.number_scene import Numbers, NumberScene
+from spikedtp.planning.backwards import LEAST_MEANS, Search
 from spikedtp.planning.power import detectable_difference, presentations_needed, spread_of_differences
-from spikedtp.planning.prediction import Prediction, draw, median_cosines, predict
-from spikedtp.planning.search import Found, least_value
-from spikedtp.planning.setting import KNOBS, Scene, Setting
-from spikedtp.rate import RateNetwork
+from spikedtp.planning.prediction import Prediction, predict
+from spikedtp.planning.setting import UNITS, Scene, Setting
 from spikedtp.summaries import Summarised, counted
 
-__all__ = ["PlannedComparison", "plan"]
-
-DRAWS = 600  # of noise over all samples together, where nothing else is asked for
-LEAST_DRAWS = 24  # of each sample
-SEARCH_DRAWS = 240
-LEAST_MEANS = 3  # of repeats, of each sample
-UNITS = {"time": "ms", "rate": "Hz", "repeats": "", "cells_per_unit": ""}
-
-
-def plan(
-    network: RateNetwork | Numbers | Mapping[str, Any],
-    x: Any = None,
-    target: Any = None,
-    *,
-    population: str | None = None,
-    loop: str = "open",
-    unit_rate: Quantity | None = None,
-    time_per_step: Quantity | None = None,
-    repeats: int | None = None,
-    cells_per_unit: int | None = None,
-    dt: Quantity = 1 * ms,
-    reference: str = "rule",
-    n_draws: int | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> PlannedComparison:
-    """Say how similar spiking weight changes will be to the rate network's, without simulating any spikes.
-
-    Means and covariances of all that is read in the open loop follow from the replayed rates (`noise_ceiling`). The
-    learning rule is applied to signals with that noise, and its ΔW is compared with the reference.
-
-    Parameters
-    ----------
-    network : RateNetwork, or Numbers or a mapping with its fields
-        A circuit with weights; or numbers alone, which need no other argument than `n_draws` and `seed`.
-    x : (n_in,) or (samples, n_in)
-    target : (n_out,) or (samples, n_out)
-    population : str
-        The population whose learned projections are planned, e.g. ``"H2E"``.
-    loop : {"open"}
-        In the closed loop populations hand on their noise, which is not known beforehand: it is refused.
-    unit_rate : Quantity (Hz)
-        Firing rate of activity 1, by default 450 Hz.
-    time_per_step : Quantity (second)
-        Duration of one step of the rate network, by default 20 ms. A presentation lasts 21 of them.
-    repeats : int
-        Presentations of a sample whose mean ΔW is compared.
-    cells_per_unit : int
-        Presynaptic cells that stand for one, each with its share of the weight.
-    dt : Quantity (second)
-    reference : {"rule", "notebook"}
-        As in `compare_updates`.
-    n_draws : int, optional
-        Draws of the noise for each sample. The default makes about 600 in all.
-    seed : int
-        Seed of these draws.
-    options
-        As in `simulate`: ``projections, readout, cell, inputs, on_off``.
-
-    Returns
-    -------
-    PlannedComparison
-
-    Raises
-    ------
-    SpikedtpError
-        Something is wrong that the caller can mend, or nothing can be said beforehand. One line says what.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spikedtp import load_rate_network, plan
-    >>> from spikedtp.models import weights_file
-    >>> network = load_rate_network("digits_dtp", weights_file("digits_dtp"))
-    >>> x, target = np.full(64, 0.2), np.eye(10)[3]
-    >>> planned = plan(network, x, target, population="H2E")
-    >>> sorted(planned.cosine), 0.5 < planned.cosine["H2E_H1E"] < 1
-    (['H2E_H1E', 'H2E_H2DendI'], True)
-    >>> planned.needed(0.8)["setting"].unique().tolist()
-    ['time_per_step', 'unit_rate', 'repeats', 'cells_per_unit']
-
-    From numbers alone:
-
-    >>> from brian2 import Hz, ms
-    >>> planned = plan({"cells": 80, "rates": [5, 10, 40] * Hz, "duration": 500 * ms})
-    >>> 0 < planned.cosine["post_pre"] < 1
-    True
-    """
-    if loop != "open":
-        if loop == "closed":
-            raise SpikedtpError(
-                "plan knows the noise of the open loop alone: in the closed loop populations hand on noise of their "
-                "own; measure it with repeats (spikedtp compare --loop closed --repeats 10)"
-            )
-        raise known_names("loop", loop, ["open"])
-    seed = check_whole("seed", seed)
-    given: dict[str, Any] = dict(
-        unit_rate=unit_rate, time_per_step=time_per_step, repeats=repeats, cells_per_unit=cells_per_unit
-    )
-    given = {name: value for name, value in given.items() if value is not None}
-    scene: Scene
-    if isinstance(network, Numbers | Mapping):
-        others = {**given, **options, **{k: v for k, v in (("x", x), ("target", target)) if v is not None}}
-        others |= {"population": population} if population is not None else {}
-        for name in others:
-            raise SpikedtpError(f"{name} is for a circuit: with numbers alone, give it as one of their fields or not")
-        scene = NumberScene(_numbers(network), seed)
-    else:
-        if not hasattr(network, "circuit"):
-            raise SpikedtpError(f"plan needs a rate network or numbers, got {shown(network)}")
-        if x is None or target is None or population is None:
-            raise SpikedtpError("a plan of a circuit needs x, target and population")
-        known = ("projections", "readout", "cell", "inputs", "on_off")
-        for name in options:
-            if name not in known:
-                raise known_names("option of plan", name, [*known, *given])
-        setting = Setting(
-            given.get("time_per_step", 20 * ms), given.get("unit_rate", 450 * Hz), repeats=given.get("repeats", 1),
-            cells_per_unit=given.get("cells_per_unit", 1),
-        )  # fmt: skip
-        options = {"population": population, "inputs": None, **options}
-        scene = CircuitScene(network, x, target, setting, dt, reference, options)
-    if n_draws is None:
-        n_draws = max(LEAST_DRAWS, -(-DRAWS // scene.n_samples))
-    n_draws = check_whole("n_draws", n_draws, least=4, most=1_000_000)
-    return PlannedComparison(scene, scene.setting, n_draws, seed)
-
-
-def _numbers(given: Numbers | Mapping[str, Any]) -> Numbers:
-    if isinstance(given, Numbers):
-        return given
-    for name in given:
-        if name not in Numbers.__dataclass_fields__:
-            raise known_names("number of a plan", name, Numbers.__dataclass_fields__)
-    return Numbers(**given)
+__all__ = ["PlannedComparison"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,8 +29,10 @@ class PlannedComparison(Summarised):
         What is planned.
     setting : Setting
         With how much time, how many spikes, repeats and cells.
-    n_draws, seed : int
-        Of the noise of each sample.
+    asked_draws : int or None
+        Draws of the noise of each sample that were asked for. Searches take as many. None: the plan takes as many as
+        `n_draws` says, and searches fewer.
+    seed : int
 
     Examples
     --------
@@ -186,39 +47,31 @@ class PlannedComparison(Summarised):
 
     scene: Scene
     setting: Setting
-    n_draws: int
+    asked_draws: int | None
     seed: int
+
+    @property
+    def n_draws(self) -> int:
+        """Draws of each sample."""
+        return self.asked_draws or self.scene.draws.of_each(self.scene.draws.plan, self.scene.n_samples)
 
     @cached_property
     def predictions(self) -> dict[str, Prediction]:
         """By projection: every draw of every sample."""
         n_draws = max(self.n_draws, LEAST_MEANS * self.setting.repeats)
-        drawn = draw(self.scene, self.setting, n_draws=n_draws, seed=self.seed)
+        drawn = self.scene.draw(self.setting, n_draws=n_draws, seed=self.seed)
         return predict(self.scene, drawn, self.setting.repeats)
 
     @cached_property
-    def _known(self) -> dict[tuple, Any]:
-        """What a search has found: cosines by setting, and the last draws, which do for fewer repeats, too."""
-        return {}
-
-    def cosines_at(self, setting: Setting) -> dict[str, float]:
-        """The expected median cosine of each projection at another setting, as a search needs it."""
-        known = self._known
-        key = tuple(setting.number(knob) for knob in KNOBS if knob != "repeats")
-        if (key, setting.repeats) not in known:
-            n_draws = min(self.n_draws, max(LEAST_DRAWS, SEARCH_DRAWS // self.scene.n_samples))
-            n_draws = max(n_draws, LEAST_MEANS * setting.repeats)
-            last, enough, _ = known.get(("drawn",), (None, 0, None))
-            if last != key or enough < n_draws:
-                drawn = draw(self.scene, setting, n_draws=n_draws, seed=self.seed, roughly=True)
-                known["drawn",] = key, n_draws, drawn
-            known[key, setting.repeats] = median_cosines(self.scene, known["drawn",][2], setting.repeats)
-        return known[key, setting.repeats]
+    def search(self) -> Search:
+        """What is known of other settings."""
+        return Search(self.scene, self.asked_draws, self.seed)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row for each projection: ``cosine`` with the 5 % and 95 % of single presentations, ``pearson_r``,
-        ``angle`` in degrees, ``sign_agreement``, and ``noiseless_cosine``, what it would be without noise."""
+        """One row for each projection: ``cosine`` with the 5 % and 95 % of single presentations and its standard error
+        (of the draws), ``pearson_r``, ``angle`` in degrees, ``sign_agreement``, and ``noiseless_cosine``, what it would
+        be without noise."""
         return pd.DataFrame([{"projection": name} | found.row() for name, found in self.predictions.items()])
 
     def _column(self, name: str) -> dict[str, float]:
@@ -268,39 +121,11 @@ class PlannedComparison(Summarised):
         """
         if isinstance(cosine, bool) or not isinstance(cosine, int | float | np.number) or not 0 < cosine < 1:
             raise SpikedtpError(f"cosine must lie between 0 and 1, got {shown(cosine)}")
-        rows: list[dict[str, Any]] = []
+        knobs, found = self.search.knobs(vary), []
         for name in self._chosen(projection):
-            for knob in self._knobs(vary):
-                found = self._least(name, knob, float(cosine))
-                rows.append(
-                    {
-                        "projection": name, "setting": self.scene.names[knob],
-                        "needed": np.nan if found.value is None else found.value, "unit": UNITS[knob],
-                        "cosine": found.cosine, "limit": self.scene.limits(knob)[1],
-                    }
-                )  # fmt: skip
-            mine: list[dict[str, Any]] = [row for row in rows if row["projection"] == name]
-            if all(np.isnan(row["needed"]) for row in mine):
-                raise SpikedtpError(self._beyond(name, float(cosine), mine))
-        return pd.DataFrame(rows)
-
-    def _least(self, projection: str, knob: str, wanted: float) -> Found:
-        return least_value(
-            lambda value: self.cosines_at(self.setting.with_(knob, value))[projection],
-            wanted, self.setting.number(knob), self.scene.limits(knob),
-            lambda value: self.scene.rounded(knob, value),
-        )  # fmt: skip
-
-    def _beyond(self, projection: str, wanted: float, rows: list[dict[str, Any]]) -> str:
-        limit = self.predictions[projection].row()["noiseless_cosine"]
-        tried = ", ".join(
-            f"{row['setting']} up to {row['limit']:.4g}{' ' * bool(row['unit'])}{row['unit']} gives {row['cosine']:.4f}"
-            for row in rows
-        )
-        return (
-            f"{projection}: no such plan reaches a cosine of {wanted:g} ({tried}); without any noise it would be "
-            f"{limit:.4f} at these settings"
-        )
+            limit = self.predictions[name].row()["noiseless_cosine"]
+            found.append(self.search.needed(self.setting, name, float(cosine), knobs, limit))
+        return pd.concat(found, ignore_index=True)
 
     def contours(self, times: Iterable[float] | None = None, rates: Iterable[float] | None = None) -> pd.DataFrame:
         """The expected cosine on a grid of times and rates, for contours at constant cosine.
@@ -318,24 +143,7 @@ class PlannedComparison(Summarised):
             One row for each projection, time and rate: ``projection, duration, rate, cosine``. ``duration`` is that of
             the whole presentation in ms.
         """
-        grid = {knob: self._grid(knob, given) for knob, given in (("time", times), ("rate", rates))}
-        rows = []
-        for time in grid["time"]:
-            for rate in grid["rate"]:
-                cosines = self.cosines_at(self.setting.with_("time", time).with_("rate", rate))
-                rows += [
-                    {"projection": name, "duration": time * self.scene.duration, "rate": rate, "cosine": cosine}
-                    for name, cosine in cosines.items()
-                ]
-        return pd.DataFrame(rows)
-
-    def _grid(self, knob: str, given: Iterable[float] | None) -> list[float]:
-        low, high = self.scene.limits(knob)
-        if given is not None:
-            return [float(value) for value in given]
-        now = self.setting.number(knob)
-        wide = np.geomspace(max(low, now / 8), max(min(high, now * 8), 2 * low), 5)
-        return sorted({self.scene.rounded(knob, float(value)) for value in wide})
+        return self.search.contours(self.setting, times, rates)
 
     def detectable(
         self,
@@ -388,16 +196,6 @@ class PlannedComparison(Summarised):
         if projection is not None and projection not in self.scene.projections:
             raise known_names("projection of this plan", projection, self.scene.projections)
         return self.scene.projections if projection is None else [projection]
-
-    def _knobs(self, vary: str | Iterable[str] | None) -> list[str]:
-        own = {name: knob for knob, name in self.scene.names.items()}
-        if vary is None:
-            return list(KNOBS)
-        names = [vary] if isinstance(vary, str) else list(vary)
-        for name in names:
-            if name not in own:
-                raise known_names("setting to vary", name, own)
-        return [own[name] for name in names]
 
     def _headline(self) -> str:
         return f"{self.scene.headline}, {counted(self.scene.n_samples, 'sample')}"

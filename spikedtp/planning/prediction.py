@@ -1,4 +1,4 @@
-"""From a scene and a setting to the expected similarity of every projection."""
+"""From drawn noise to the expected similarity of every projection."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spikedtp.compare.draws import FactorDraws, draw_factors, spike_kernels
 from spikedtp.compare.similarity import similarity
-from spikedtp.errors import SpikedtpError
 from spikedtp.planning.measures import measures
-from spikedtp.planning.setting import Scene, Setting
-from spikedtp.plasticity import Factors
-from spikedtp.spiking.open_loop.prepare import Prepared
-from spikedtp.spiking.responses.weight_updates import LearnedProjection
+from spikedtp.planning.setting import Drawn, Scene
 
-__all__ = ["Drawn", "Prediction", "draw", "median_cosines", "predict"]
+__all__ = ["Prediction", "error_of_median", "median_cosines", "predict"]
 
 LOW, HIGH = 0.05, 0.95
+RESAMPLED = 100
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,7 @@ class Prediction:
             "cosine": cosine,
             "cosine_low": low,
             "cosine_high": high,
+            "cosine_error": error_of_median(self.cosine),
             "pearson_r": _median(self.pearson_r),
             "angle": float(np.degrees(np.arccos(cosine))),
             "sign_agreement": _median(self.sign_agreement),
@@ -51,51 +48,23 @@ class Prediction:
         }
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """What noise makes of ΔW at some time, rate and number of cells; `by_sample` has the factors of `draw_factors`."""
+def predict(scene: Scene, drawn: list[dict[str, Drawn]], repeats: int) -> dict[str, Prediction]:
+    """The expected similarity of the mean ΔW of so many repeats, for every projection.
 
-    prepared: Prepared
-    by_sample: list[dict[str, FactorDraws]]
-
-
-def draw(scene: Scene, setting: Setting, *, n_draws: int, seed: int, roughly: bool = False) -> Drawn:
-    """Draw the noise of every projection. The number of repeats does not matter yet.
-
-    Raises
-    ------
-    SpikedtpError
-        The cell or its read-out is not linear in the spikes, so that nothing can be said beforehand.
+    Parameters
+    ----------
+    scene : Scene
+    drawn : list of dict
+        From `Scene.draw`.
+    repeats : int
     """
-    prepared = scene.prepared(setting, roughly=roughly)
-    kernels = spike_kernels(prepared.spec)
-    if kernels is None:
-        raise SpikedtpError(
-            f"no plan for {type(prepared.spec.cell).__name__}: its read-out is not linear in the spikes, so that its "
-            "noise is not known beforehand; simulate it (spikedtp compare)"
-        )
-    found = [
-        draw_factors(
-            prepared, scene.projections, sample, n_draws, seed, cells_per_unit=setting.cells_per_unit, kernels=kernels
-        )
-        for sample in range(scene.n_samples)
-    ]
-    return Drawn(prepared, [factors for factors in found if factors is not None])
-
-
-def predict(scene: Scene, drawn: Drawn, repeats: int) -> dict[str, Prediction]:
-    """The expected similarity of the mean ΔW of so many repeats, for every projection."""
     by_name: dict[str, list] = {name: [] for name in scene.projections}
-    for sample, factors in enumerate(drawn.by_sample):
-        for name, (clean, noisy) in factors.items():
-            learned = drawn.prepared.projections[name]
-            expected = _expected(clean, learned)
-            reference = scene.reference(name, sample)
-            reference = expected if reference is None else reference
-            assert noisy is not None
+    for sample, found in enumerate(drawn):
+        for name, one in found.items():
+            learned, reference = one.learned, _reference(scene, one, name, sample)
             exists = slice(None) if learned.exists is None else learned.exists
-            limit = similarity(reference[exists], expected[exists])["cosine"]
-            by_name[name].append((measures(reference, noisy, learned.weight, learned.exists, repeats), limit))
+            limit = similarity(reference[exists], one.expected[exists])["cosine"]
+            by_name[name].append((measures(reference, one.noisy, learned.weight, learned.exists, repeats), limit))
     return {
         name: Prediction(
             np.array([found.cosine for found, _ in rows]),
@@ -107,23 +76,29 @@ def predict(scene: Scene, drawn: Drawn, repeats: int) -> dict[str, Prediction]:
     }
 
 
-def median_cosines(scene: Scene, drawn: Drawn, repeats: int) -> dict[str, float]:
+def median_cosines(scene: Scene, drawn: list[dict[str, Drawn]], repeats: int) -> dict[str, float]:
     """The median cosine of every projection, and nothing else: for searches."""
-    found: dict[str, list] = {name: [] for name in scene.projections}
-    for sample, factors in enumerate(drawn.by_sample):
-        for name, (clean, noisy) in factors.items():
-            learned = drawn.prepared.projections[name]
-            reference = scene.reference(name, sample)
-            if reference is None:
-                reference = _expected(clean, learned)
-            assert noisy is not None
-            one = measures(reference, noisy, learned.weight, learned.exists, repeats, count_signs=False)
-            found[name].append(one.cosine)
-    return {name: _median(np.array(cosines)) for name, cosines in found.items()}
+    cosines: dict[str, list] = {name: [] for name in scene.projections}
+    for sample, found in enumerate(drawn):
+        for name, one in found.items():
+            learned, reference = one.learned, _reference(scene, one, name, sample)
+            measured = measures(reference, one.noisy, learned.weight, learned.exists, repeats, count_signs=False)
+            cosines[name].append(measured.cosine)
+    return {name: _median(np.array(some)) for name, some in cosines.items()}
 
 
-def _expected(clean: Factors, learned: LearnedProjection) -> np.ndarray:
-    return learned.existing(np.asarray(clean.dense(learned.weight)).reshape(learned.weight.shape))
+def error_of_median(cosines: np.ndarray) -> float:
+    """Standard error of the median over `(samples, draws)` that these samples leave: a bootstrap over the draws."""
+    if not np.isfinite(cosines).any():
+        return np.nan
+    rng, shape = np.random.default_rng(0), cosines.shape
+    resampled = (np.take_along_axis(cosines, rng.integers(shape[1], size=shape), axis=1) for _ in range(RESAMPLED))
+    return float(np.std([_median(some) for some in resampled]))
+
+
+def _reference(scene: Scene, one: Drawn, projection: str, sample: int) -> np.ndarray:
+    reference = scene.reference(projection, sample)
+    return one.expected if reference is None else reference
 
 
 def _median(values: np.ndarray) -> float:

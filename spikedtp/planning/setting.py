@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from brian2 import Hz, ms
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.parameters import Parameters, check_whole, parameter
-from spikedtp.spiking.open_loop.prepare import Prepared
+from spikedtp.plasticity import Factors
+from spikedtp.spiking.responses.weight_updates import LearnedProjection
 
-__all__ = ["KNOBS", "MOST_CELLS", "MOST_REPEATS", "Scene", "Setting"]
+__all__ = ["KNOBS", "MOST_CELLS", "MOST_REPEATS", "UNITS", "Drawn", "Draws", "Scene", "Setting"]
 
 MOST_REPEATS = 200  # all of which are drawn
 MOST_CELLS = 10_000
@@ -62,6 +63,38 @@ class Setting(Parameters):
 
 #: What may be varied, and the unit in which its numbers are.
 KNOBS: dict[str, Any] = {"time": ms, "rate": Hz, "repeats": 1, "cells_per_unit": 1}
+UNITS = {"time": "ms", "rate": "Hz", "repeats": "", "cells_per_unit": ""}
+
+
+class Draws(NamedTuple):
+    """How many presentations are drawn: of all samples together for a plan and for each step of a search, and of each
+    sample at least."""
+
+    plan: int
+    search: int
+    least: int
+
+    def of_each(self, in_all: int, n_samples: int) -> int:
+        """Of each sample, where there are so many samples."""
+        return max(self.least, -(-in_all // n_samples))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What noise makes of the ΔW of one sample and projection.
+
+    Attributes
+    ----------
+    learned : LearnedProjection
+    expected : (n_post, n_pre)
+        ΔW without noise.
+    noisy : Factors
+        ΔW of presentations, with the axes (1, draws, n).
+    """
+
+    learned: LearnedProjection
+    expected: np.ndarray
+    noisy: Factors
 
 
 class Scene(Protocol):
@@ -87,8 +120,19 @@ class Scene(Protocol):
     @property
     def headline(self) -> str: ...
 
-    def prepared(self, setting: Setting, *, roughly: bool = False) -> Prepared:
-        """Ready to be drawn from; roughly: with as few time steps as a search needs."""
+    @property
+    def points(self) -> int:
+        """How many times and rates contours need."""
+
+    @property
+    def draws(self) -> Draws:
+        """How many presentations are drawn where nothing else is asked for."""
+
+    def draw(self, setting: Setting, *, n_draws: int, seed: int, roughly: bool = False) -> list[dict[str, Drawn]]:
+        """Draw presentations of every sample, by projection. The number of repeats does not matter yet.
+
+        Roughly: with as few time steps as a search needs.
+        """
 
     def reference(self, projection: str, sample: int) -> np.ndarray | None:
         """The ΔW to compare with; None stands for the expected spiking ΔW itself."""

@@ -1,12 +1,15 @@
 """From settings to a plan: what is asked for is what is planned."""
 
+from dataclasses import replace
+
 from brian2 import Hz, ms
 
 from spikedtp import datasets, load_rate_network, plan
 from spikedtp.configuration import PlanConfiguration
 from spikedtp.jobs.plan import planned_comparison
 from spikedtp.models import weights_file
-from spikedtp.neurons import PoissonInput, TwoCompartment
+from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment
+from spikedtp.spiking import phases_of
 
 
 def test_settings_reach_the_plan():
@@ -43,3 +46,24 @@ def test_numbers_reach_the_plan():
         n_draws=10,
     )  # fmt: skip
     assert planned_comparison(settings).table.equals(expected.table)
+
+
+def test_settings_of_the_closed_loop_reach_the_plan():
+    settings = PlanConfiguration.of(
+        {
+            "samples": 2, "loop": "closed", "population": "all", "unit_rate": 200, "time_per_step": 4, "spikers": 2,
+            "unit_rates": {"H1DendI": 70}, "cell": {"firing": "lif"}, "phases": {"hold": "none", "wait": "8*ms"},
+            "draws": 6, "seed": 4,
+        }
+    )  # fmt: skip
+    digits = datasets.load("digits", parts=("test",))
+    phases = replace(phases_of(4 * ms), hold="none", wait=8 * ms)
+    expected = plan(
+        load_rate_network("digits_dtp", weights_file("digits_dtp")), digits.test_x[:2], digits.test_t[:2],
+        loop="closed", unit_rate=200 * Hz, spikers=2, unit_rates={"H1DendI": 70 * Hz}, cell=NudgedCell(firing="lif"),
+        phases=phases, n_draws=6, seed=4,
+    )  # fmt: skip
+    assert planned_comparison(settings).table.equals(expected.table)
+    assert len(expected.cosine) == 9
+    assert settings.saved()["loop"] == "closed"
+    assert "loop" not in PlanConfiguration(samples=2).saved()  # as files of earlier versions

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spikedtp.compare import similarity
-from spikedtp.planning.measures import measures
+from spikedtp.planning.measures import measures, together
 from spikedtp.plasticity import Factors
 
 N_POST, N_PRE = 7, 5
@@ -40,12 +40,32 @@ def test_the_same_as_synapse_by_synapse(seed):
     reference, drawn, weight, exists = case(seed, 24, masked=masked, decay=decay)
     found = measures(reference, drawn, weight, exists, repeats)
     there = np.ones_like(reference, bool) if exists is None else exists
-    means = dense(drawn, weight, 24).reshape(-1, repeats, N_POST, N_PRE).mean(axis=1)
+    changes = dense(drawn, weight, 24)
+    means = [changes[few].mean(axis=0) for few in together(24, repeats)]
     expected = [similarity(reference[there], mean[there]) for mean in means]
     for name in ("cosine", "pearson_r"):
         np.testing.assert_allclose(getattr(found, name), [row[name] for row in expected], atol=1e-10)
-    counted = found.sign_agreement
-    np.testing.assert_allclose(counted, [row["sign_agreement"] for row in expected[: len(counted)]])
+    np.testing.assert_allclose(found.sign_agreement, [row["sign_agreement"] for row in expected])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_signs_of_one_outer_product_need_no_matrix(seed):
+    rng = np.random.default_rng(seed)
+    reference, _, weight, exists = case(seed, 24, masked=seed % 2 == 1, decay=False)
+    reference *= rng.random(reference.shape) < 0.8
+    drawn = Factors(((rng.integers(-1, 3, (1, 24, N_POST)) * 0.5, rng.integers(-1, 2, (1, 24, N_PRE)) * 2.0),))
+    there = np.ones_like(reference, bool) if exists is None else exists
+    expected = [similarity(reference[there], change[there])["sign_agreement"] for change in dense(drawn, weight, 24)]
+    np.testing.assert_allclose(measures(reference, drawn, weight, exists, 1).sign_agreement, expected)
+
+
+def test_every_draw_is_in_some_means():
+    n_draws, repeats = 400, 5
+    chosen = np.array(list(together(n_draws, repeats)))
+    assert chosen.shape == (n_draws, repeats)
+    assert all(len(set(few)) == repeats for few in chosen.tolist())
+    counts = np.bincount(chosen.ravel(), minlength=n_draws)
+    assert counts.mean() == repeats and 0.8 * repeats < counts.var() < 1.2 * repeats  # as by chance
 
 
 def test_a_change_of_nothing_is_not_a_number():

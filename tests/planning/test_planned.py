@@ -8,8 +8,7 @@ from spikedtp import SpikedtpError, compare_updates, plan, simulate
 from spikedtp.compare import noise_ceiling
 from spikedtp.neurons import TwoCompartmentLIF
 from spikedtp.planning.measures import measures
-from spikedtp.planning.prediction import draw
-from spikedtp.spiking import default_device
+from spikedtp.spiking import Phases, default_device
 
 N_REPEATS = 60
 
@@ -38,13 +37,11 @@ def test_the_noise_is_that_of_the_noise_ceiling(network, images):
     """Against its own expectation: the same draws, measured in another way."""
     planned = plan(network, *images, population="H2E", n_draws=400)
     response = simulate(network, *images, population="H2E", device="runtime", record=())
-    drawn = draw(planned.scene, planned.setting, n_draws=400, seed=0)
+    drawn = planned.scene.draw(planned.setting, n_draws=400, seed=0)
     for name in planned.cosine:
         for sample in range(2):
-            clean, noisy = drawn.by_sample[sample][name]
-            learned = drawn.prepared.projections[name]
-            expected = clean.dense(learned.weight)[0, 0]
-            found = measures(expected, noisy, learned.weight, learned.exists, 1).cosine
+            one = drawn[sample][name]
+            found = measures(one.expected, one.noisy, one.learned.weight, one.learned.exists, 1).cosine
             assert np.nanmedian(found) == pytest.approx(noise_ceiling(response, name, sample), abs=1e-4)
 
 
@@ -94,11 +91,11 @@ def test_contours_rise_with_time_and_rate(network, images):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        (dict(loop="closed"), "closed loop populations hand on noise"),
+        (dict(phases=Phases()), "unknown option of plan in the open loop 'phases'"),
         (dict(loop="half"), "unknown loop 'half'"),
-        (dict(population=None), "needs x, target and population"),
+        (dict(population=None), "needs x, target and, in the open loop, population"),
         (dict(reference="truth"), "unknown reference 'truth'"),
-        (dict(seeds=3), "unknown option of plan 'seeds'"),
+        (dict(seeds=3), "unknown option of plan in the open loop 'seeds'"),
         (dict(repeats=0), "repeats must be a whole number of at least 1"),
         (dict(cells_per_unit=1.5), "cells_per_unit must be a whole number"),
         (dict(unit_rate=450), "rate must be a quantity in"),

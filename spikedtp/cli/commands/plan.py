@@ -18,6 +18,7 @@ __all__ = ["EXAMPLES", "command"]
 EXAMPLES = (
     "spikedtp plan",
     "spikedtp plan --circuit digits_dtp --population H1E --cosine 0.95",
+    "spikedtp plan --loop closed --population all",
     "spikedtp plan --unit-rate 100 --presentations 200 --error-rate 0.01",
     "spikedtp plan --cells 80 --rates 5,10,40 --duration 2000 --fan-in 200 --cosine 0.9 --json",
 )
@@ -26,9 +27,9 @@ EXAMPLES = (
 def _run(configuration: PlanConfiguration) -> None:
     """Say how similar spiking weight changes will be to the rate network's, without simulating any spikes.
 
-    From a circuit and its weights, in the open loop; or from numbers alone (--cells, --rates, ...). With --cosine
-    also backwards: which time, rate, number of repeats or of cells reaches it. With --presentations also the smallest
-    difference between two rules that so many presentations show.
+    From a circuit and its weights, in the open or the closed loop; or from numbers alone (--cells, --rates, ...). With
+    --cosine also backwards: which time, rate, number of repeats or of cells reaches it. With --presentations also the
+    smallest difference between two rules that so many presentations show.
     """
     import pandas as pd
 
@@ -37,9 +38,9 @@ def _run(configuration: PlanConfiguration) -> None:
     typer.echo(f"{summary['plan']}: {summary['duration_ms']:g} ms at up to {summary['peak_rate_hz']:g} Hz")
     for row in pd.read_csv(out / "plan.csv").itertuples():
         typer.echo(
-            f"{row.projection}: expected cosine {row.cosine:.3f} (9 of 10 presentations between {row.cosine_low:.3f} "
-            f"and {row.cosine_high:.3f}), angle {row.angle:.1f} degrees, correlation {row.pearson_r:.3f}, same sign "
-            f"{100 * row.sign_agreement:.1f} %; without noise {row.noiseless_cosine:.3f}"
+            f"{row.projection}: expected cosine {row.cosine:.3f} ± {row.cosine_error:.3f} (9 of 10 presentations "
+            f"between {row.cosine_low:.3f} and {row.cosine_high:.3f}), angle {row.angle:.1f} degrees, correlation "
+            f"{row.pearson_r:.3f}, same sign {100 * row.sign_agreement:.1f} %; without noise {row.noiseless_cosine:.3f}"
         )
     if configuration.cosine is not None:
         for row in pd.read_csv(out / "needed.csv", keep_default_na=False, na_values={"needed": ""}).itertuples():

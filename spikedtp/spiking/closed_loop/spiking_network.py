@@ -200,7 +200,7 @@ class SpikingNetwork(Summarised):
         """
         x = as_numbers("x", x)
         batched = x.ndim == 2
-        x, target = self._samples(x, target)
+        x, target = self.samples(x, target)
         spec = self._spec(nudged=target is not None, signals=True, record=tuple(record))
         patterns = {"x": x} | ({} if target is None else {"target": target})
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
@@ -219,7 +219,7 @@ class SpikingNetwork(Summarised):
         self, X: ArrayLike, *, seed: int = 0, n_processes: int = 1, progress: Progress | None = None
     ) -> np.ndarray:
         """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
-        x, _ = self._samples(X, None)
+        x, _ = self.samples(X, None)
         data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
         results = run_on(self.device, partial(build_closed, self.spec, self._given()), data, progress, n_processes)
         self._check_rates(self.spec, x, results)
@@ -267,7 +267,7 @@ class SpikingNetwork(Summarised):
         ndarray of int, (presentations - start,)
             What the network answered to each sample before it learned from it.
         """
-        x, target = self._samples(X, T)
+        x, target = self.samples(X, T)
         if target is None:
             raise SpikedtpError("a target is needed")
         order = as_indices("order", order, len(x), "sample numbers")
@@ -335,7 +335,19 @@ class SpikingNetwork(Summarised):
                     (state,) = (name for name, place in form.states.items() if place == ".".join(where))
                     self.rule_state[projection][state] = kept[-1].copy()
 
-    def _samples(self, x: ArrayLike, target: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
+    def samples(self, x: ArrayLike, target: ArrayLike | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Inputs and targets as this network is shown them, `(samples, n)`.
+
+        Parameters
+        ----------
+        x : (n_in,) or (samples, n_in)
+        target : (n_out,) or (samples, n_out), optional
+
+        Raises
+        ------
+        SpikedtpError
+            They do not fit, or inputs do not lie in [0, 1].
+        """
         x = self._array("x", x, self.circuit.input)
         if x.min() < 0 or x.max() > 1:
             raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")

@@ -41,6 +41,16 @@ def test_numbers_for_programs_twice_the_same(tmp_path, capsys):
     assert "matched" in capsys.readouterr().out
 
 
+def test_a_closed_loop_in_words_and_repeated(tmp_path, capsys):
+    words = ["--loop", "closed", "--population", "all", "--samples", "2", "--time-per-step", "4", "--draws", "6"]
+    assert main(["plan", *words, "--set", "phases.hold=none", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "all of digits_dtp in the closed loop: 140 ms at up to 450 Hz" in said
+    assert "H1E_InputE: expected cosine" in said and " ± " in said
+    assert main(["repeat", str(tmp_path / "out")]) == 0
+    assert "matched" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -53,6 +63,11 @@ def test_numbers_for_programs_twice_the_same(tmp_path, capsys):
         (["--repeats", "0"], "--repeats"),
         (["--weights", "nowhere.pt"], "no such file"),
         (["--set", "cell.name=TwoCompartmentLIF", "--readout", "paper"], "no plan for TwoCompartmentLIF"),
+        (["--loop", "closed", "--set", "cell.name=TwoCompartment"], "no plan for TwoCompartment in the closed loop"),
+        (["--loop", "closed", "--readout", "paper"], "readout has no meaning in the closed loop"),
+        (["--population", "all"], "all"),
+        (["--set", "phases.hold=none"], "phases: these settings are for the closed loop"),
+        ([*NUMBERS, "--loop", "closed"], "--loop is for circuits"),
         ([*NUMBERS, "--samples", "3"], "--samples is for circuits, --cells for plans from numbers alone"),
         (["--rates", "fast"], "--rates: should be one rate in Hz"),
         (["--rates", "0,0"], "--rates: should be one rate in Hz"),

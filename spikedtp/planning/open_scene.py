@@ -11,15 +11,15 @@ import numpy as np
 from brian2 import ms
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.compare.updates import REFERENCES
-from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons import PoissonInput
-from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Setting
+from spikedtp.planning.open_draws import OPEN_DRAWS, drawn_open
+from spikedtp.planning.reference import Reference
+from spikedtp.planning.setting import MOST_CELLS, MOST_REPEATS, Drawn, Draws, Setting
 from spikedtp.rate import RateNetwork, RateResponse
 from spikedtp.spiking.open_loop.prepare import Prepared, prepare_open
 from spikedtp.spiking.open_loop.timeline import Timeline
 
-__all__ = ["CircuitScene"]
+__all__ = ["OpenScene"]
 
 #: Time steps for each rate step that a search needs.
 ENOUGH_STEPS = 6
@@ -44,33 +44,25 @@ class _Presented:
 
 
 @dataclass(frozen=True)
-class CircuitScene:
+class OpenScene:
     """Presentations of given samples to one population in the open loop."""
 
-    network: RateNetwork
-    x: Any
-    target: Any
+    reference_of: Reference
     setting: Setting
     dt: Quantity
-    against: str  # a reference of `compare_updates`
     options: dict[str, Any]  # the others of `simulate_open`
 
     names: ClassVar[dict[str, str]] = {
         "time": "time_per_step", "rate": "unit_rate", "repeats": "repeats", "cells_per_unit": "cells_per_unit"
     }  # fmt: skip
 
-    def __post_init__(self) -> None:
-        known = [*REFERENCES, *REFERENCES.values()]
-        if self.against not in known:
-            raise known_names("reference", self.against, known)
+    points: ClassVar[int] = 5
+    draws: ClassVar[Draws] = OPEN_DRAWS
 
     @cached_property
     def _presented(self) -> _Presented:
-        return _Presented(self.network, self.x, self.target)
-
-    @cached_property
-    def _rate(self) -> RateResponse:
-        return self.network.present(np.atleast_2d(self.x), np.atleast_2d(self.target))
+        of = self.reference_of
+        return _Presented(of.network, of.x, of.target)
 
     @cached_property
     def _first(self) -> Prepared:
@@ -79,13 +71,7 @@ class CircuitScene:
 
     @cached_property
     def projections(self) -> list[str]:
-        wanted = REFERENCES.get(self.against, self.against)
-        if wanted == "rule":
-            return list(self._first.projections)
-        found = [name for name in self._first.projections if self._rate.notebook_update(name, 0) is not None]
-        if not found:
-            raise SpikedtpError(f"no projection of this plan has the reference {self.against!r}: leave it out")
-        return found
+        return self.reference_of.known(list(self._first.projections))
 
     @property
     def n_samples(self) -> int:
@@ -97,12 +83,14 @@ class CircuitScene:
 
     @property
     def headline(self) -> str:
-        return f"{self.options['population']} of {self.network.circuit.name} in the open loop"
+        return f"{self.options['population']} of {self.reference_of.network.circuit.name} in the open loop"
 
-    def prepared(self, setting: Setting, *, roughly: bool = False) -> Prepared:
+    def draw(self, setting: Setting, *, n_draws: int, seed: int, roughly: bool = False) -> list[dict[str, Drawn]]:
         same = setting.time == self.setting.time and setting.rate == self.setting.rate
         prepared = self._first if same else self._prepared(setting)
-        return self._coarse(prepared) if roughly and self._drive_alone else prepared
+        if roughly and self._drive_alone:
+            prepared = self._coarse(prepared)
+        return drawn_open(prepared, self.projections, setting.cells_per_unit, n_draws=n_draws, seed=seed)
 
     def _coarse(self, prepared: Prepared) -> Prepared:
         """A presentation in fewer time steps: windows of spikes do not need short ones."""
@@ -117,8 +105,8 @@ class CircuitScene:
 
     def _prepared(self, setting: Setting) -> Prepared:
         return prepare_open(
-            self._presented, self.x, self.target, unit_rate=setting.rate, time_per_step=setting.time, dt=self.dt,
-            **self.options,
+            self._presented, self.reference_of.x, self.reference_of.target, unit_rate=setting.rate,
+            time_per_step=setting.time, dt=self.dt, **self.options,
         )  # fmt: skip
 
     @cached_property
@@ -127,9 +115,7 @@ class CircuitScene:
         return not any(np.any(v) for (_, _, kind), v in self._first.spec.kernels.weights.items() if kind == "state")
 
     def reference(self, projection: str, sample: int) -> np.ndarray | None:
-        if REFERENCES.get(self.against, self.against) == "rule":
-            return self._rate.updates(projection, sample)
-        return self._rate.notebook_update(projection, sample)
+        return self.reference_of.of(projection, sample)
 
     def limits(self, knob: str) -> tuple[float, float]:
         if knob == "time":

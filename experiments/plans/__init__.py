@@ -1,0 +1,1 @@
+"""The checks of `planning.py`: plans against simulations."""

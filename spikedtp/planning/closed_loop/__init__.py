@@ -1,0 +1,1 @@
+"""The closed loop as what is planned."""
