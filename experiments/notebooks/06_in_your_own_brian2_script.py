@@ -141,5 +141,5 @@ plt.show()
 # date when one of its cells fires. An hour of a network of 1,000 such cells takes less than a minute of computing
 # (`experiments/distal_reward.py`).
 #
-# [Fast synapses](../synapses.md) tells which of the three classes suits which network, and what corresponds to Brian2's
+# [Fast synapses](../synapses.md) tells which of its classes suits which network, and what corresponds to Brian2's
 # own synapses.
