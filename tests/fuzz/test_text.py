@@ -21,6 +21,8 @@ from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompar
 from spikedtp.parameters import read_value
 from spikedtp.plasticity import RULES, TIMED_RULES, make_rule, make_timed_rule
 from spikedtp.schedules import schedule_named
+from spikedtp.search.samplers import sampler_named
+from spikedtp.search.space import Space
 from spikedtp.sweep import plan_jobs
 
 CODE = "__import__('os').system('touch CANARY')"
@@ -168,6 +170,11 @@ SETTINGS = {
         "list": [{"population": "H1E"}, {"rules": {"H2E_H1E": "Oja"}}],
         "random": {"n": 2, "parameters": {"unit_rate": {"low": 1, "high": 9, "scale": "log"}, "dt": [1, 2]}, "seed": 1},
     },
+    "search": {
+        "base": {"samples": 4, "validation": 40}, "seeds": [0, 1], "trials": 3, "objective": "validation_accuracy",
+        "parameters": {"rules.H2E_H1E.learning_rate": {"low": 0.01, "high": 1, "scale": "log"}, "samples": [3, 4]},
+        "first": [{"samples": 4}], "sampler": {"name": "TPESampler", "multivariate": True}, "command": "train",
+    },
 }  # fmt: skip
 
 
@@ -176,12 +183,17 @@ def configuration_at(path, command) -> None:
     found.save(path.parent)
     if command == "sweep":
         plan_jobs(found)
+    if command == "search":
+        sampler_named(found.sampler, found.sampler_seed)
+        space = Space(found)
+        for values in space.corners():
+            space.configurations(values)
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
 @given(data=st.data())
 def test_a_value_in_a_configuration(attempt, file, command, data):
-    settings = {"command": command, **SETTINGS[command]}
+    settings = {"command": command} | SETTINGS[command]
     at = data.draw(st.sampled_from(list(places(settings))))
     if at and isinstance(at[-1], str) and data.draw(st.booleans()):
         at = (*at[:-1], data.draw(st.sampled_from([*COMMANDS[command].keys(), *WORDS])))

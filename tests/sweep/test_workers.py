@@ -15,6 +15,7 @@ from sweep.sweeps import fresh_weights, spikedtp, table_bytes
 from spikedtp import SpikedtpError, __version__
 from spikedtp.cli import main
 from spikedtp.sweep import workers
+from spikedtp.sweep.job import run_job
 from spikedtp.sweep.workers import check_workers
 
 COMPILED = {"key": "k", "command": "compare", "settings": {"device": "cpp_standalone"}}
@@ -166,7 +167,7 @@ def environment() -> dict[str, str]:
 
 def test_what_goes_wrong_on_a_worker_is_a_line_of_the_job(monkeypatch):
     job = {"key": "k", "command": "train", "settings": {}}
-    found = workers._run_there("0.0.1", job, [], {})
+    found = workers._run_there("0.0.1", job, [], {}, run_job)
     assert found["status"] == "failed" and found["key"] == "k"
     assert found["error"] == f"a worker has spikedtp {__version__}, the sweep 0.0.1: install the same version"
 
@@ -174,5 +175,5 @@ def test_what_goes_wrong_on_a_worker_is_a_line_of_the_job(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(workers, "unpacked", no_space)
-    found = workers._run_there(__version__, job, [], {})
+    found = workers._run_there(__version__, job, [], {}, run_job)
     assert found["status"] == "failed" and "No space left on device" in found["error"] and found["files"] == {}
