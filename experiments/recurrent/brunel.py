@@ -252,9 +252,7 @@ def network_theory(model: Brunel, j_ee: np.ndarray | None = None) -> dict[str, f
         return found
 
     def off(rates: np.ndarray) -> np.ndarray:
-        return (
-            np.array([cell_rate(*own, THETA_AT_ONCE) for own in inputs(*rates**2)]) - rates**2
-        )
+        return np.array([cell_rate(*own, THETA_AT_ONCE) for own in inputs(*rates**2)]) - rates**2
 
     solved = root(off, np.sqrt([10.0, 10.0]))
     if not solved.success:

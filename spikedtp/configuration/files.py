@@ -10,11 +10,14 @@ from spikedtp.errors import SpikedtpError, shown
 
 __all__ = ["read_settings", "set_key"]
 
-OF_SWEEPS = ("base", "grid", "list", "random")  # settings that no other command has
+#: Settings that no other command has, of those whose ``command`` may be that of their jobs.
+OF_JOBS = {"sweep": {"base", "grid", "list", "random"}, "search": {"base", "parameters", "objective", "trials"}}
 
 
 def read_settings(path: str | Path, command: str) -> dict[str, Any]:
-    """The settings in a ``--config`` file; ``command: NAME`` in it has to be `command`, or that of a sweep's jobs.
+    """The settings in a ``--config`` file.
+
+    ``command: NAME`` in it has to be `command`, or that of the jobs of a sweep or a search.
 
     Raises
     ------
@@ -28,7 +31,7 @@ def read_settings(path: str | Path, command: str) -> dict[str, Any]:
         raise SpikedtpError(f"{path}: expected a mapping of settings such as 'samples: 10'")
     settings = {_name(key): value for key, value in settings.items()}
     found = settings.pop("command", command)
-    if command == "sweep" and any(key in settings for key in OF_SWEEPS):  # it says what every job does
+    if OF_JOBS.get(command, set()) & settings.keys():  # it says what every job does
         settings |= {} if found == command else {"job_command": found}
     elif found != command:
         name = found if isinstance(found, str) else shown(found)

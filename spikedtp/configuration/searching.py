@@ -76,9 +76,9 @@ class SearchConfiguration(Configuration):
     first: Annotated[
         list[dict[str, Any]], setting("Values to try first, such as those that are known; the others are drawn.")
     ] = []
-    sampler: Annotated[
-        Named, setting("Optuna's sampler: a name, or name and arguments in a file.", metavar="NAME")
-    ] = "TPESampler"
+    sampler: Annotated[Named, setting("Optuna's sampler: a name, or name and arguments in a file.", metavar="NAME")] = (
+        "TPESampler"
+    )
     sampler_seed: Annotated[Whole, count("Seed of the sampler.", least=0)] = 0
     pruner: Annotated[
         Named | None, setting("Optuna's pruner, which stops poor trainings early. Default: none.", metavar="NAME")

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from brian2 import Hz, ms
 
@@ -101,6 +102,11 @@ def run_plan(configuration: PlanConfiguration, out: str | Path) -> dict[str, Any
     configuration = configuration.absolute()
     with staged(out) as folder, one_thread():
         planned = planned_comparison(configuration)
+        if not np.isfinite(list(planned.cosine.values())).any():
+            raise SpikedtpError(
+                "no plan: most presentations have no spike, so that their ΔW is 0 and has no direction: give higher "
+                "rates or longer presentations"
+            )
         write_table(folder, "plan", planned.table)
         summary: dict[str, Any] = _settings(planned) | _flat(planned.table)
         if configuration.cosine is not None:

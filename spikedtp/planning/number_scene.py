@@ -36,6 +36,10 @@ FASTEST = 1000.0  # Hz, where no dead time sets another limit
 LONGEST = 60_000.0  # ms
 
 
+#: No cell fires faster.
+HIGHEST = 1e4 * Hz
+
+
 @dataclass(frozen=True)
 class Numbers(Parameters):
     """Cells that fire at given rates, from which synapses learn ΔW = dendritic state ⊗ presynaptic trace.
@@ -75,12 +79,12 @@ class Numbers(Parameters):
 
     cells: int = 100
     rates: Quantity = field(default_factory=lambda: 20 * Hz)
-    duration: Quantity = parameter(420 * ms, above=0 * ms)
+    duration: Quantity = parameter(420 * ms, least=1 * ms, most=1e7 * ms)
     fan_in: int = 100
     n_post: int = 100
-    tau_eligibility: Quantity = parameter(60 * ms, above=0 * ms)
-    tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
-    dead_time: Quantity = parameter(0 * ms, least=0 * ms)
+    tau_eligibility: Quantity = parameter(60 * ms, least=1 * ms, most=1e6 * ms)
+    tau_dend: Quantity = parameter(20 * ms, least=1 * ms, most=1e6 * ms)
+    dead_time: Quantity = parameter(0 * ms, least=0 * ms, most=1e6 * ms)
     read: str = "last"
     repeats: int = 1
     cells_per_unit: int = 1
@@ -92,7 +96,7 @@ class Numbers(Parameters):
         if self.read not in ("last", "mean"):
             raise SpikedtpError(f"read must be 'last' or 'mean', got {self.read!r}")
         rates = self.rates if np.ndim(self.rates) == 0 else max(self.rates, default=0 * Hz)
-        check_quantity("Numbers", "rates", rates, 20 * Hz, above=0 * Hz)
+        check_quantity("Numbers", "rates", rates, 20 * Hz, above=0 * Hz, most=HIGHEST)
         values = as_numbers("rates", np.asarray(self.rates / Hz))
         if values.ndim > 1 or values.min() < 0:
             raise SpikedtpError("rates must be one rate or a list of rates, none of them below 0 Hz")

@@ -25,7 +25,7 @@ from spikedtp.spiking import default_device
 from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.job import Job
-from spikedtp.sweep.journal import Journal
+from spikedtp.sweep.journal import Journal, check_command
 from spikedtp.sweep.table import write_parquet
 from spikedtp.sweep.workers import check_workers
 
@@ -137,6 +137,7 @@ def run_search(
         configuration = configuration.model_copy(update={"base": base})
     out = Path(os.path.expanduser(out)).absolute()
     space = Space(configuration)
+    check_command(out, configuration.command)
     # all that can be wrong is looked at before anything is written
     choosing = (
         sampler_named(configuration.sampler, configuration.sampler_seed), pruner_named(configuration.pruner),
@@ -189,7 +190,7 @@ def _workers(space: Space, journal: Journal) -> Iterator[Callable[[deque[Job]], 
     most = search.at_once * len(search.seeds)
     if search.scheduler is not None:
         with cluster_at(search.scheduler) as client:
-            check_workers(client, space.jobs(next(space.corners())))
+            check_workers(client, [job for values in space.checked() for job in space.jobs(values)])
             yield lambda jobs: run_on_cluster(jobs, client, run_prunable)
     else:
         n = min(search.jobs or os.cpu_count() or 1, most)

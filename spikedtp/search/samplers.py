@@ -95,9 +95,7 @@ class SeededByTrial(samplers.BaseSampler):
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         self._of(trial).before_trial(study, trial)
 
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         self._of(trial).after_trial(study, trial, state, values)
 
     def _of(self, trial: FrozenTrial) -> samplers.BaseSampler:

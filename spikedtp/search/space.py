@@ -18,12 +18,11 @@ from spikedtp.jobs.data import input_files
 from spikedtp.records import file_hash
 from spikedtp.search.objectives import check_objective
 from spikedtp.sweep.job import COMMANDS, Job, job_key
+from spikedtp.sweep.means import SEEDS
 
 __all__ = ["Space"]
 
 Values = Mapping[str, Any]  # by parameter, as Optuna has them
-#: Settings that differ between the seeds of a trial, where the command has them and the search does not fix them.
-SEEDED = ("seed", "data_seed", "validation_seed")
 
 
 class Space:
@@ -45,7 +44,7 @@ class Space:
         self.distributions = {key: _distribution(key, source) for key, source in self.sources.items()}
         self.first = [self._values(values) for values in search.first]
         self._hash = functools.cache(file_hash)
-        for values in self.corners():
+        for values in self.checked():
             for job in self.configurations(values):
                 for objective in search.objectives:
                     check_objective(objective, job)
@@ -67,7 +66,7 @@ class Space:
         for part in (search.base, self.settings(values), {"plugins": list(search.plugins)} if search.plugins else {}):
             for key, value in part.items():
                 set_key(shared, key, copy.deepcopy(value))
-        seeded = [key for key in SEEDED if key in model.model_fields and key not in shared]
+        seeded = [key for key in SEEDS if key in model.model_fields and key not in shared]
         where = "the search's trials"
         return [model.of(shared | dict.fromkeys(seeded, seed), where).absolute() for seed in search.seeds]
 
@@ -79,7 +78,7 @@ class Space:
         ]
 
     def corners(self) -> Iterator[Values]:
-        """All parameters at their lower ends, at their upper ends, each choice once, and what is tried first."""
+        """All parameters at their lower ends, at their upper ends, each choice once."""
         ends = {
             key: source if isinstance(source, list) else [source.low, source.high]
             for key, source in self.sources.items()
@@ -91,8 +90,12 @@ class Space:
         for key, source in self.sources.items():
             for label in labels[key][1:-1] if isinstance(source, list) else ():
                 yield low | {key: label}
-        for values in self.first:
-            yield low | values
+
+    def checked(self) -> Iterator[Values]:
+        """The corners, and what is tried first."""
+        yield from self.corners()
+        low = next(self.corners())
+        yield from ({**low, **values} for values in self.first)
 
     def contents(self) -> list[str]:
         """What the trials depend on besides their values: hashes of settings, files and version of the package."""

@@ -138,5 +138,3 @@ def _refuse_other_databases(url: str, name: str) -> None:
         engine.dispose()
     if tables and STUDIES not in tables:
         raise SpikedtpError(f"--storage {name} is the database of another program (it has a table {tables[0]!r})")
-
-

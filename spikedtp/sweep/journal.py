@@ -13,12 +13,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from spikedtp.circuit.fields import load_yaml
 from spikedtp.errors import SpikedtpError
 from spikedtp.records import staged
 from spikedtp.records.folder import remove_partial
 from spikedtp.records.tracking import FinishedRun, figures_in
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "check_command"]
 
 PLAIN = (str, int, float, bool, type(None))
 KINDS = {
@@ -29,6 +30,17 @@ KINDS = {
     "results": dict,
     "seconds": float | int | None,
 }
+
+
+def check_command(out: Path, command: str) -> None:
+    """Refuse a folder of a sweep to a search, and the reverse: they keep their jobs alike, but not the same of them."""
+    try:
+        found = load_yaml(out / "config.yaml")
+    except SpikedtpError:
+        return
+    other = found.get("command") if isinstance(found, dict) else None
+    if other in ("sweep", "search") and other != command:
+        raise SpikedtpError(f"{out} holds the results of spikedtp {other}: name another --out")
 
 
 class Journal:

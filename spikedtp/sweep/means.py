@@ -11,7 +11,7 @@ from spikedtp.plotting.sweep import setting_text
 
 __all__ = ["SEEDS", "learning_curves", "means_over_seeds", "setting_columns"]
 
-SEEDS = ("seed", "data_seed")
+SEEDS = ("seed", "data_seed", "validation_seed")
 CURVE = "learning_curve.csv"
 
 
@@ -33,7 +33,8 @@ def means_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The settings that differ, ``n_seeds`` (jobs that are done), ``n_failed``, and ``NAME.mean, NAME.sem`` for every
-        result that is a number. The standard error of the mean is that of the sample (n - 1); of one job there is none.
+        result that is a number. Both are missing where a job has no such number. The standard error of the mean is that
+        of the sample (n - 1); of one job there is none.
     """
     settings = setting_columns(table)
     results = list(table)[list(table).index("error") + 1 :]
@@ -44,7 +45,8 @@ def means_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
         row = {name: jobs[name].iloc[0] for name in settings}
         row |= {"n_seeds": len(done), "n_failed": len(jobs) - len(done)}
         for name in numbers:
-            row |= {f"{name}.mean": done[name].mean(), f"{name}.sem": done[name].sem()}
+            known = {"skipna": False}  # a mean of some seeds would pass for one of all
+            row |= {f"{name}.mean": done[name].mean(**known), f"{name}.sem": done[name].sem(**known)}
         rows.append(row)
     return pd.DataFrame(rows)
 

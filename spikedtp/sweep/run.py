@@ -24,7 +24,7 @@ from spikedtp.sweep.contents import former_key, job_key
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.figures import write_figures
 from spikedtp.sweep.job import FAILED, Job
-from spikedtp.sweep.journal import Journal
+from spikedtp.sweep.journal import Journal, check_command
 from spikedtp.sweep.plan import plan_jobs, varied_keys
 from spikedtp.sweep.table import sweep_table, write_parquet
 from spikedtp.sweep.workers import check_workers
@@ -109,6 +109,7 @@ def run_sweep(
     if on_finished is not None:
         trackers["on_finished"] = on_finished
     out = Path(os.path.expanduser(out)).absolute()
+    check_command(out, configuration.command)
     journal = Journal(out)
     jobs = _jobs(plan, journal)
     # connected before anything is written: an address where nobody answers leaves no folder

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
 from brian2 import Hz, ms
 
-from spikedtp import datasets, load_rate_network, plan
+from spikedtp import SpikedtpError, datasets, load_rate_network, plan
 from spikedtp.configuration import PlanConfiguration
-from spikedtp.jobs.plan import planned_comparison
+from spikedtp.jobs.plan import planned_comparison, run_plan
 from spikedtp.models import weights_file
 from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment
 from spikedtp.spiking import phases_of
@@ -67,3 +68,19 @@ def test_settings_of_the_closed_loop_reach_the_plan():
     assert len(expected.cosine) == 9
     assert settings.saved()["loop"] == "closed"
     assert "loop" not in PlanConfiguration(samples=2).saved()  # as files of earlier versions
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"rates": [0.001], "duration": 5}, "no plan: most presentations have no spike"),
+        ({"duration": 1e-9}, "Numbers.duration must be at least 1"),
+        ({"rates": [1e9]}, "Numbers.rates must be at most 10"),
+        ({"tau_dend": 1e9}, "Numbers.tau_dend must be at most"),
+        ({"tau_eligibility": 1e-9}, "Numbers.tau_eligibility must be at least"),
+    ],
+)
+def test_numbers_of_no_cell_are_named(tmp_path, given, words):
+    with pytest.raises(SpikedtpError, match=words):
+        run_plan(PlanConfiguration.of({"cells": 20, "draws": 8} | given), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

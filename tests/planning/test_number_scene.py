@@ -75,7 +75,7 @@ def test_backwards_from_numbers():
         (dict(rates=[0, 0] * Hz), "rates must be above 0"),
         (dict(rates=[5, np.nan] * Hz), "rates"),
         (dict(rates=600 * Hz, dead_time=2 * ms), "600 Hz is more than a dead time of 2"),
-        (dict(duration=-1 * ms), "duration must be above 0"),
+        (dict(duration=-1 * ms), "duration must be at least 1. ms"),
         (dict(read="first"), "read must be 'last' or 'mean'"),
         (dict(speed=3), "unknown number of a plan 'speed'"),
         (dict(repeats=0), "repeats must be a whole number"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,8 +20,12 @@ from sweep.clusters import cluster, wait_for_workers, worker
 from sweep.sweeps import recorded, spikedtp
 
 from spikedtp.cli import main
+from spikedtp.configuration import SearchConfiguration, read_settings
 from spikedtp.errors import SpikedtpError
 from spikedtp.search import run_search
+from spikedtp.search.space import Space
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_what_it_leaves(reference, capsys):
@@ -33,6 +39,26 @@ def test_what_it_leaves(reference, capsys):
     assert summary["n_trials"] == 5 and summary["n_failed"] == summary["n_pruned"] == 0
     manifest = json.loads((reference / "manifest.json").read_text())
     assert manifest["jobs"] == {"run_this_time": 5} and set(manifest["outputs"]) >= {"best/config.yaml", "search.png"}
+
+
+def test_the_file_of_the_documentation_is_taken(tmp_path):
+    """Its ``command`` is that of the trials, and the other settings are as they stand there."""
+    page = (DOCS / "search.md").read_text(encoding="utf-8")
+    (tmp_path / "search.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    found = SearchConfiguration.of(read_settings(tmp_path / "search.yaml", "search"))
+    space = Space(found)
+    assert found.job_command == "train" and len(found.seeds) == 2 and len(list(space.checked())) == 3
+    words = ["search", "--config", str(tmp_path / "search.yaml"), "--trials", "0"]
+    assert main([*words, "--out", str(tmp_path / "x")]) == 2
+
+
+def test_a_search_and_a_sweep_do_not_share_a_folder(reference, tmp_path, capsys):
+    words = ["--set", "base.samples=1", "--set", "grid.seed=[0]", "--jobs", "1"]
+    assert main(["sweep", *words, "--out", str(reference)]) == 2
+    assert "holds the results of spikedtp search: name another --out" in capsys.readouterr().err
+    (tmp_path / "config.yaml").write_text("command: sweep\n")
+    assert main(["search", "--config", str(reference / "config.yaml"), "--out", str(tmp_path)]) == 2
+    assert "holds the results of spikedtp sweep: name another --out" in capsys.readouterr().err
 
 
 def test_the_best_configuration_runs_by_itself(reference, tmp_path):

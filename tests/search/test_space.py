@@ -44,7 +44,7 @@ def test_values_become_the_jobs_of_a_sweep(small_circuit):
             keys.add(job["key"])
     assert len(keys) == 40
     assert space.first == [{"unit_rate": 450.0}]
-    assert len(list(space.corners())) == 4  # low, high, the other choice, what is tried first
+    assert len(list(space.checked())) == 4  # low, high, the other choice, what is tried first
 
 
 @pytest.mark.parametrize(

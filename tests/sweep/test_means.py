@@ -22,6 +22,14 @@ def jobs(rng, n_failed=0):
     return pd.DataFrame([{"job": str(n), **row} for n, row in enumerate(rows)])
 
 
+def test_a_mean_of_some_seeds_is_none():
+    """One finished job has no cosine: a mean of the other two would pass for one of three."""
+    rows = [{"job": str(k), "x": 1, "seed": 0, "validation_seed": k, "status": "done", "error": None, "cosine": value}
+            for k, value in enumerate((1.0, None, 3.0))]  # fmt: skip
+    (row,) = means_over_seeds(pd.DataFrame(rows)).to_dict("records")
+    assert row["n_seeds"] == 3 and np.isnan(row["cosine.mean"]) and np.isnan(row["cosine.sem"])
+
+
 @pytest.mark.parametrize("n_failed", [0, 1, 5])
 @pytest.mark.parametrize("seed", range(3))
 def test_means_are_those_of_the_jobs(seed, n_failed):
