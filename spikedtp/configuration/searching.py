@@ -19,6 +19,8 @@ OBJECTIVES: dict[str, Literal["maximize", "minimize"]] = {
     "cosine": "maximize",
     "milliseconds": "minimize",
 }
+#: Not inside the annotation: what reads it for the documentation does not know such strings.
+WHAT = f"What is looked for, one or several of {', '.join(OBJECTIVES)}."
 #: Settings of a job that the search itself sets.
 OWN = ("seed", "data_seed", "validation_seed", "validation", "plugins", "tracker", "out", "config", "command")
 
@@ -69,7 +71,7 @@ class SearchConfiguration(Configuration):
     objective: Annotated[
         str,
         BeforeValidator(_names),
-        setting(f"What is looked for, one or several of {', '.join(OBJECTIVES)}.", metavar="NAME[,NAME]"),
+        setting(WHAT, metavar="NAME[,NAME]"),
     ] = "validation_accuracy"
     trials: Annotated[Whole, count("Number of trials, with those that were finished before.")] = 50
     seeds: Annotated[list[Seed], setting("Seeds of each trial, whose mean is its value.", min_length=1)] = [0]

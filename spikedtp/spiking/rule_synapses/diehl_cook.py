@@ -71,8 +71,8 @@ class DiehlCookSynapses(DenseSynapses):
         The variable of `target` to which a spike adds its weights.
     rule : DiehlCook, optional
     by_delay : bool
-        Whether compiled code keeps weights in the order of delays during a run. This is quicker where they do not fit
-        into the processor's cache. ``w`` is then up to date at the end of a run, for `learn` and what else these
+        Whether compiled code keeps weights in the order of delays during a run. This is a little quicker in large
+        networks. ``w`` is then up to date at the end of a run, for `learn` and what else these
         synapses do in some steps, and in those given to `settle`. Nothing else may read or change it in between. It has
         no effect if something is done in the slot in which spikes arrive, or after each spike.
     filled : bool

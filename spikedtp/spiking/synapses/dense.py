@@ -69,8 +69,8 @@ class DenseSynapses(MatrixEvents):
         Type of the weights.
     by_delay : bool
         Whether compiled code keeps a copy of the weights in the order of their delays, if each synapse has its own.
-        This is quicker where the matrix does not fit into the processor's cache. Nothing else may change ``w`` during
-        a run then. Where these synapses learn, it has no effect.
+        This is a little quicker in large networks (3 to 9 % in that of Diehl & Cook). Nothing else may change ``w``
+        during a run then. Where these synapses learn, it has no effect.
     clock : Clock, optional
         By default it is the clock of the cells that fire. Its time step may change between runs.
     when, order
