@@ -190,7 +190,7 @@ def _forward(plan: Plan, clock: Clock, inputs: NeuronGroup, excitatory: NeuronGr
     s = plan.settings
     room = np.zeros((s.n_cells, s.n_inputs), dtype=np.int64)
     room[0, 0] = (len(plan.delays["_starts"]) - 1) // s.n_inputs - 1
-    options = {"delay_steps": room, "by_delay": True, "clock": clock, "name": "forward"}
+    options = {"delay_steps": room, "clock": clock, "name": "forward"}
     if not plan.learns:
         forward = DenseSynapses(inputs, excitatory, "ge", **options)
     else:

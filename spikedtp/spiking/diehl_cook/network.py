@@ -193,7 +193,7 @@ class DiehlCookNetwork(Settings):
         late, exists = state.delay_steps.T, np.ones(state.delay_steps.T.shape, bool)
         delays = delay_lists(late, exists, int(np.floor(float(self.largest_delay / self.dt) + 0.5)) + 1)
         if learns:
-            delays |= delay_columns(late, exists)
+            delays["_late"] = delay_columns(late, exists)
         plan = Plan(self, state.weights, delays, state.variables, learns)
         data = RunInputs({"pixels": pixels}, np.arange(n), _seeds(state.seed, *place, n))
         results = run_on(device or default_device(), partial(build_network, plan), data, progress)

@@ -13,8 +13,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_quantity
 from spikedtp.plasticity import BidirectionalBTSP
-from spikedtp.spiking.synapses.checks import unit_of
-from spikedtp.spiking.synapses.connections import told
+from spikedtp.spiking.synapses.checks import unit_of, with_constants
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["BTSPSynapses"]
@@ -64,8 +63,6 @@ class BTSPSynapses(DenseSynapses):
     True
     """
 
-    why = ""  # there is one kind
-
     def __init__(
         self,
         source: Group,
@@ -85,13 +82,9 @@ class BTSPSynapses(DenseSynapses):
         self.rule, self._every = rule, every
         of_cells = ("peak_rate", "tau_eligibility", "tau_instructive")
         numbers = {name: value for name, value in rule.numbers().items() if name not in of_cells}
-        numbers["every"], more = every, options.pop("parameters", None) or {}
-        if taken := sorted(more.keys() & numbers.keys()):
-            raise SpikedtpError(
-                f"BTSPSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name"
-            )
-        options = {"name": "btspsynapses*"} | options
-        super().__init__(source, target, onto, parameters=more | numbers, **options)
+        numbers["every"] = every
+        options["parameters"] = with_constants("BTSPSynapses", options.get("parameters"), numbers)
+        super().__init__(source, target, onto, **{"name": "btspsynapses*"} | options)
         for role, end, name in (("source", self._pre, eligibility), ("target", self._post, instructive)):
             self._check_trace(role, end.group, name)
         if self.variables["w"].dim is not DIMENSIONLESS:
@@ -111,8 +104,7 @@ class BTSPSynapses(DenseSynapses):
         self.learn(f"{once}\n_grown = 0\n_shrunk = 0", at=laps, order=1)
 
     def __repr__(self) -> str:
-        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
-        return told(self, self.rule.name, (self.n_post, self.n_pre), n, "dense")
+        return self._told(self.rule.name)
 
     @staticmethod
     def _check_trace(role: str, cells: Group, name: str) -> None:

@@ -2,7 +2,7 @@
 
 A spike that arrives reads a weight and changes it, in one visit. All traces belong to cells. A synapse with a delay of
 d steps sees the presynaptic trace of d steps ago, so a ring keeps the traces of the last steps. A postsynaptic spike,
-which is rare, visits a column of the weights. Weights are up to date at all times unless they are kept by delay.
+which is rare, visits a column of the weights. Weights are up to date at all times.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 from brian2 import second
 from brian2.core.variables import Variables
-from brian2.groups.group import CodeRunner, Group
+from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import DiehlCook
 from spikedtp.plasticity.timed import decay
-from spikedtp.spiking.synapses.checks import unit_of
-from spikedtp.spiking.synapses.connections import told
+from spikedtp.spiking.synapses.checks import unit_of, with_constants
 from spikedtp.spiking.synapses.delay import Delay
-from spikedtp.spiking.synapses.delay_matrix import DelayMatrix, in_order_of_delay
+from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
 from spikedtp.spiking.synapses.dense import DenseSynapses
 from spikedtp.spiking.synapses.ends import Cells
 
@@ -34,27 +33,24 @@ class TracedDelays(DelayMatrix):
     """Delays of all synapses, column after column too (-1: no synapse), and room for the traces of as many steps."""
 
     def add_ring(self, variables: Variables) -> list[str]:
-        types = {"_x_then": np.float64, "_late": np.int32, "_place": np.int32}
+        types = {"_x_then": np.float64, "_late": np.int32}
         for name, dtype in types.items():
             variables.add_dynamic_array(name, size=0, dtype=dtype, index=f"{name}_idx")
             variables.add_auxiliary_variable(f"{name}_idx", dtype=np.int32)
-        self._x_then, self._late, self._place = (variables[name] for name in types)
+        self._x_then, self._late = (variables[name] for name in types)
         return [*super().add_ring(variables), *types]
 
     def _set(self, steps: np.ndarray, exists: np.ndarray, slots: int) -> None:
         super()._set(steps, exists, slots)
-        for name, values in (delay_columns(steps, exists) | {"_x_then": np.zeros(slots * len(steps))}).items():
-            variable = getattr(self, name)
+        columns, traces = delay_columns(steps, exists), np.zeros(slots * len(steps))
+        for variable, values in ((self._late, columns), (self._x_then, traces)):
             variable.resize(len(values))
             variable.set_value(values)
 
 
-def delay_columns(steps: np.ndarray, exists: np.ndarray) -> dict[str, np.ndarray]:
-    """Delays `(n_pre, n_post)`, and each synapse's place among those of `delay_lists`, column after column."""
-    late, place = np.where(exists, steps, -1), np.full(steps.shape, -1)
-    pre, post = in_order_of_delay(late, exists)
-    place[pre, post] = np.arange(len(pre))
-    return {"_late": late.T.ravel().astype(np.int32), "_place": place.T.ravel().astype(np.int32)}
+def delay_columns(steps: np.ndarray, exists: np.ndarray) -> np.ndarray:
+    """Delays `(n_pre, n_post)` as ``_late`` holds them."""
+    return np.where(exists, steps, -1).T.ravel().astype(np.int32)
 
 
 class DiehlCookSynapses(DenseSynapses):
@@ -70,11 +66,6 @@ class DiehlCookSynapses(DenseSynapses):
     onto : str
         The variable of `target` to which a spike adds its weights.
     rule : DiehlCook, optional
-    by_delay : bool
-        Whether compiled code keeps weights in the order of delays during a run. This is a little quicker in large
-        networks. ``w`` is then up to date at the end of a run, for `learn` and what else these
-        synapses do in some steps, and in those given to `settle`. Nothing else may read or change it in between. It has
-        no effect if something is done in the slot in which spikes arrive, or after each spike.
     filled : bool
         Whether the constants of the rule are set at once. If not, they are 0 until `numbers` are loaded, and their
         values are not part of the generated source.
@@ -106,12 +97,8 @@ class DiehlCookSynapses(DenseSynapses):
     [[0.8076, 0.80873]]
     """
 
-    why = ""  # it was chosen
     _delays = TracedDelays
     _arrival = "dense_diehl_cook"
-    _keep_order = (
-        "dense_diehl_cook", "dense_settle", "dense_event", "dense_diagonal", "dense_copy", "dense_sum",
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -134,12 +121,8 @@ class DiehlCookSynapses(DenseSynapses):
         if np.ndim(delay_steps if delay is None else delay) == 0:
             delay, delay_steps = self._for_each(source, target, delay, delay_steps)
         names: dict[str, Any] = dict.fromkeys(self._numbers(rule, 1 * second), 0.0)
-        more = options.pop("parameters", None) or {}
-        if taken := sorted(more.keys() & names.keys()):
-            raise SpikedtpError(
-                f"DiehlCookSynapses: {taken[0]!r} is a constant of the rule: give the parameter another name"
-            )
-        options = {"name": "diehlcooksynapses*", "parameters": more | names} | options
+        options["parameters"] = with_constants("DiehlCookSynapses", options.get("parameters"), names)
+        options = {"name": "diehlcooksynapses*"} | options
         super().__init__(source, target, onto, delay=delay, delay_steps=delay_steps, **options)
         self._set_numbers()
         self._hear_post(f"{rule.name} needs spikes on both sides")
@@ -157,8 +140,7 @@ class DiehlCookSynapses(DenseSynapses):
             self.variables.add_array(f"_{name}", size=size, dtype=np.float64)
 
     def __repr__(self) -> str:
-        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
-        return told(self, self.rule.name, (self.n_post, self.n_pre), n, "dense")
+        return self._told(self.rule.name)
 
     @staticmethod
     def _for_each(source: Group, target: Group, delay: Quantity | None, steps: Any) -> tuple[Quantity | None, Any]:
@@ -197,15 +179,6 @@ class DiehlCookSynapses(DenseSynapses):
 
     def _arrival_needs(self) -> list[str]:
         return [*(f"_{name}" for name in TRACES), *self.numbers, "_post_spikespace"]
-
-    def settle(self, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Bring ``w`` up to date in steps where the expression `at` is true, as `learn` and others do too."""
-        if self._kept_by_delay:
-            super()._event("dense_settle", at, when, order, needed=["w", *self._ring_names])
-
-    def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
-        self.settle(at=at, when=when, order=order - 1)
-        return super()._event(template, at, when, order, code, **options)
 
     def forget(self) -> None:
         """Set all traces to 0 and remove all spikes on their way, as if no cell had fired yet. The weights stay."""

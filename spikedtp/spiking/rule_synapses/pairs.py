@@ -34,7 +34,6 @@ from spikedtp.spiking.rule_synapses.pair_rules import (
 )
 from spikedtp.spiking.rule_synapses.voltage import EVENT, VoltageGroup
 from spikedtp.spiking.synapses.checks import check_shared, check_true_or_false
-from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["PairSynapses"]
@@ -100,8 +99,6 @@ class PairSynapses(DenseSynapses):
     [[0.8, 0.81, 0.8], [0.8, 0.81, 0.8]]
     """
 
-    why = ""  # it was chosen
-
     def __init__(
         self,
         source: Group,
@@ -156,8 +153,7 @@ class PairSynapses(DenseSynapses):
         return group
 
     def __repr__(self) -> str:
-        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
-        return told(self, self._rule, (self.n_post, self.n_pre), n, "dense")
+        return self._told(self._rule)
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "dimensions_of",
     "expression",
     "unit_of",
+    "with_constants",
 ]
 
 #: Time steps of two clocks that Brian2 takes to be one.
@@ -37,6 +39,14 @@ _SAME = 1e-12
 def unit_of(dimensions: Dimension) -> str:
     """A unit as an expression: ``volt``, or 1 if there is no unit."""
     return "1" if dimensions is DIMENSIONLESS else repr(get_unit(dimensions))
+
+
+def with_constants(owner: str, given: Mapping[str, Any] | None, constants: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a script gives to synapses of a rule, and the constants of the rule, as one mapping."""
+    more = given or {}
+    if taken := sorted(more.keys() & constants.keys()):
+        raise SpikedtpError(f"{owner}: {taken[0]!r} is a constant of the rule: give the parameter another name")
+    return {**more, **constants}
 
 
 def expression(owner: str, what: str, given: str | float | Quantity) -> str:

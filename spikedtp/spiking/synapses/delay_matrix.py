@@ -2,8 +2,6 @@
 
 A cell's postsynaptic cells are sorted by delay. A spike that was fired `a` steps ago reaches those from `_starts[a]` to
 `_starts[a + 1]` of its cell. Weights are read when spikes arrive, as in Brian2, and absent synapses are in no list.
-Weights that lie in that order, too, are read from few places in memory. Compiled code therefore keeps such a copy,
-``_by_delay``, where nothing else reads or writes weights in between; `_in_order` says whether it is there.
 Slot (`_turn` - 1 - a) of the ring holds the spikes of age a; it is filled anew when its spikes have reached everybody.
 """
 
@@ -18,7 +16,7 @@ from brian2.units.fundamentalunits import Quantity, get_dimensions
 
 from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["DelayMatrix", "delay_lists", "in_order_of_delay"]
+__all__ = ["DelayMatrix", "delay_lists"]
 
 #: Slots of the ring: more would be a slip of units.
 _MOST_STEPS = 10**6
@@ -86,13 +84,9 @@ class DelayMatrix:
         variables.add_array("_turn", size=1, dtype=np.int32, scalar=True, index="0")
         # time step and slots of the ring as it is; no code reads them, so that they are known here
         variables.add_array("_ring_layout", size=2, dtype=np.float64, index="_ring_idx")
-        variables.add_dynamic_array("_by_delay", size=0, dtype=variables["w"].dtype, index="_by_delay_idx")
-        variables.add_auxiliary_variable("_by_delay_idx", dtype=np.int32)
-        variables.add_array("_in_order", size=1, dtype=np.int32, scalar=True, index="0")
-        self._by_delay = variables["_by_delay"]
         self._ring, self._turn, self._layout = (variables[name] for name in ("_ring", "_turn", "_ring_layout"))
         self._starts, self._reached = variables["_starts"], variables["_reached"]
-        return [*types, "_turn", "_by_delay", "_in_order"]
+        return [*types, "_turn"]
 
     def prepare(self, dt: float, n_cells: int, mask: np.ndarray | None) -> tuple[int, int]:
         """Make ring and lists for the run that begins, and return the number of slots, and of cells in a slot."""
@@ -125,21 +119,9 @@ class DelayMatrix:
             variable.resize(len(values))
             variable.set_value(values)
 
-    def keep_in_order(self) -> None:
-        """Make room for the weights in the order of delays."""
-        if self._by_delay.size != self._reached.size:
-            self._by_delay.resize(self._reached.size)
-
     def forget(self) -> None:
         """Remove all spikes that are on their way."""
         self._ring.set_value(0)
-
-
-def in_order_of_delay(steps: np.ndarray, exists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The cells of all synapses, in the order of presynaptic cell, delay and postsynaptic cell."""
-    pre, post = np.nonzero(exists)
-    order = np.lexsort((post, steps[pre, post], pre))
-    return pre[order], post[order]
 
 
 def delay_lists(steps: np.ndarray, exists: np.ndarray, slots: int) -> dict[str, np.ndarray]:
@@ -152,7 +134,8 @@ def delay_lists(steps: np.ndarray, exists: np.ndarray, slots: int) -> dict[str, 
     slots : int
         Delays are below it.
     """
-    pre, post = in_order_of_delay(steps, exists)
-    counts = np.bincount(pre * slots + steps[pre, post], minlength=len(steps) * slots)
-    reached = post if len(post) else np.zeros(1)
+    pre, post = np.nonzero(exists)
+    late = steps[pre, post]
+    counts = np.bincount(pre * slots + late, minlength=len(steps) * slots)
+    reached = post[np.lexsort((post, late, pre))] if len(post) else np.zeros(1)
     return {"_starts": np.concatenate([[0], np.cumsum(counts)]), "_reached": reached.astype(np.int32)}

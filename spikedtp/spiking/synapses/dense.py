@@ -8,13 +8,11 @@ those of stock `Synapses` within rounding.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, get_device, second
+from brian2 import Clock, second
 from brian2.core.variables import Variable
-from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import Group
 from brian2.units.fundamentalunits import DIMENSIONLESS, Dimension, Quantity
 from numpy.typing import ArrayLike, DTypeLike
@@ -67,10 +65,6 @@ class DenseSynapses(MatrixEvents):
         those of the next.
     dtype : float32 or float64
         Type of the weights.
-    by_delay : bool
-        Whether compiled code keeps a copy of the weights in the order of their delays, if each synapse has its own.
-        This is a little quicker in large networks (3 to 9 % in that of Diehl & Cook). Nothing else may change ``w``
-        during a run then. Where these synapses learn, it has no effect.
     clock : Clock, optional
         By default it is the clock of the cells that fire. Its time step may change between runs.
     when, order
@@ -110,8 +104,6 @@ class DenseSynapses(MatrixEvents):
     #: What subclasses replace: delays of single synapses, and the template for spikes that arrive.
     _delays: type[DelayMatrix] = DelayMatrix
     _arrival = "dense_propagate"
-    #: Templates that find weights where they are kept in the order of delays, or that follow one that brings them back.
-    _keep_order: Collection[str] = ("dense_propagate",)
 
     def __init__(
         self,
@@ -126,7 +118,6 @@ class DenseSynapses(MatrixEvents):
         spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
         dtype: DTypeLike = np.float64,
-        by_delay: bool = False,
         clock: Clock | None = None,
         when: str = "synapses",
         order: int = 0,
@@ -148,9 +139,6 @@ class DenseSynapses(MatrixEvents):
             )
         if dtype not in (np.float32, np.float64, "float32", "float64"):
             raise SpikedtpError(f"{owner}: dtype must be float32 or float64, got {shown(dtype)}")
-        if not isinstance(by_delay, bool):
-            raise SpikedtpError(f"{owner}: by_delay must be True or False, got {shown(by_delay)}")
-        self._kept_by_delay = by_delay
         if mask is not None:
             mask = checked_mask(owner, mask, (len(post), len(pre)))
         to, self._start = (None, 0) if onto is None else post.target(onto)
@@ -279,7 +267,7 @@ class DenseSynapses(MatrixEvents):
             check_clock(self, role, cells.group)
         common = super()._fit(run_namespace)
         if self._added is None:
-            return common | {"slots": 0, "room": 0, "spread": False, "in_order": False}
+            return common | {"slots": 0, "room": 0, "spread": False}
         gain, dimensions, onto, wanted = self._added
         found = dimensions_of(self, gain, run_namespace)
         if found is not None and found != dimensions:
@@ -298,19 +286,4 @@ class DenseSynapses(MatrixEvents):
                     late = tuple(np.asarray(each)[self.mask] for each in late)
                 warn_of_delays(self.name, *late, dt, end_of_run(self.clock))
                 self._delay_checked = dt
-        spread, in_order = isinstance(self._delay, DelayMatrix), False
-        if isinstance(self._delay, DelayMatrix) and isinstance(get_device(), CPPStandaloneDevice):
-            in_order = self._may_keep_in_order()
-            if in_order:
-                self._delay.keep_in_order()
-        return common | {"slots": slots, "room": room, "spread": spread, "in_order": in_order}
-
-    def _may_keep_in_order(self) -> bool:
-        """Whether it was asked for, and nothing here that reads or writes weights would miss their copy in order."""
-        if not self._kept_by_delay:
-            return False
-        acting = {getattr(each, "template", ""): each.when for each in self.contained_objects}
-        acting.pop("dense_mask", None)
-        # in the slot of arrival the copy would be made between what brings `w` up to date and the event
-        apart = all(when != self.when for template, when in acting.items() if template != self._arrival)
-        return apart and acting.keys() <= set(self._keep_order)
+        return common | {"slots": slots, "room": room, "spread": isinstance(self._delay, DelayMatrix)}

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.synapses.checks import check_device, check_first_weights
-from spikedtp.spiking.synapses.connections import asked_mask
+from spikedtp.spiking.synapses.connections import asked_mask, told
 from spikedtp.spiking.synapses.ends import Cells
 
 __all__ = ["SynapseMatrix"]
@@ -45,6 +45,8 @@ class SynapseMatrix(Group):
     """
 
     add_to_magic_network = True
+
+    why = ""  # what `rule.synapses` says of its choice
 
     def __init__(
         self,
@@ -100,6 +102,11 @@ class SynapseMatrix(Group):
             return self.n_post
         lines = -(-self.n_post * itemsize // _LINE)
         return (lines + (lines * _LINE % _PAGE == 0)) * _LINE // itemsize
+
+    def _told(self, rule: str) -> str:
+        """One line about synapses that learn by a rule, for `repr`."""
+        n = self.n_pre * self.n_post if self.mask is None else int(self.mask.sum())
+        return told(self, rule, (self.n_post, self.n_pre), n, "dense")
 
     # -- which synapses there are ----------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 {# A time step of DiehlCookSynapses; what a trace of some steps ago is for is told in rule_synapses/diehl_cook.py #}
 {% extends 'common_group.cpp' %}
-{% from 'dense_in_order.cpp' import take_in_order, put_back %}
 {% macro _array(name) %}{{get_array_name(variables[name])}}{% endmacro %}
 {% macro _number(name) %}{{constant_or_scalar(name, variables[name])}}{% endmacro %}
 {% set _condition = variables[target].conditional_write %}
@@ -33,10 +32,6 @@
     for (const int32_t* _spike = _first; _spike < _last; _spike++) _x[*_spike - {{spike_start}}] = 1;
     std::copy(_x, _x + {{n_pre}}, _x_then + {{_array('_turn')}}[0]*{{n_pre}});
 {% include 'dense_spread.cpp' %}
-{% if in_order %}
-{{take_in_order(_array, n_pre, stride, slots)}}
-    {{_weight}}* const __restrict _ordered = {{_array('_by_delay')}};
-{% endif %}
 
     {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_array(target)}} + {{target_start}};
     {% if _condition %}
@@ -48,13 +43,13 @@
         for (int _k = 0; _k < _fired[{{room}}]; _k++) {
             const size_t _i = _fired[_k] - {{spike_start}};
             const int64_t* const _range = {{_array('_starts')}} + _i*{{slots}} + _age;
+            {{_weight}}* const __restrict _row = _w + _i*{{stride}};
             for (int64_t _r = _range[0]; _r < _range[1]; _r++) {
                 const int _j = {{_array('_reached')}}[_r];
-                {{_weight}}& _own = {{'_ordered[_r]' if in_order else '_w[_i*%d + _j]' % stride}};
-                const double _read = _own, _new = _read - _down*_y1[_j];
+                const double _read = _row[_j], _new = _read - _down*_y1[_j];
                 {{'if (_writable[_j]) ' if _condition}}_to[_j] += _factor*_read;
                 {{_changed('_new')}}
-                _own = _clipped__new;
+                _row[_j] = _clipped__new;
             }
         }
     }
@@ -65,9 +60,6 @@
     for (; _event < _end; _event++) {
         const int _j = *_event - {{post_start}};
         const int32_t* const __restrict _late = {{_array('_late')}} + (size_t)_j*{{n_pre}};
-        {% if in_order %}
-        const int32_t* const __restrict _place = {{_array('_place')}} + (size_t)_j*{{n_pre}};
-        {% endif %}
         const double _size = _up*_y2[_j];
         for (int _i = 0; _i < {{n_pre}}; _i++) {
             {% if masked %}
@@ -75,7 +67,7 @@
             {% endif %}
             const int _slot = _turn - 1 - _late[_i];
             const double _x_here = _x_then[(_slot < 0 ? _slot + {{slots}} : _slot)*{{n_pre}} + _i];
-            {{_weight}}& _changing = {{'_ordered[_place[_i]]' if in_order else '_w[_i*(size_t)%d + _j]' % stride}};
+            {{_weight}}& _changing = _w[_i*(size_t){{stride}} + _j];
             const double _new = _changing + _size*_x_here;
             {{_changed('_new')}}
             _changing = _clipped__new;
@@ -86,9 +78,6 @@
 {% endblock %}
 
 {% block before_code %}
-{% if in_order %}
-    {{_array('_in_order')}}[0] = 0;  // weights may be others by now
-{% endif %}
 {# With no spike in the last steps traces have only decayed: what they were then follows from what they are now, which
    is all that has to be kept from run to run #}
 {
@@ -102,10 +91,4 @@
         for (int _i = 0; _i < {{n_pre}}; _i++) _then[_i] = _left*{{_array('_x')}}[_i];
     }
 }
-{% endblock %}
-
-{% block after_code %}
-{% if in_order %}
-{{put_back(_array, n_pre, stride, slots)}}
-{% endif %}
 {% endblock %}

@@ -1,6 +1,4 @@
 {% extends 'common_group.cpp' %}
-{% from 'dense_in_order.cpp' import take_in_order %}
-{% macro _array(name) %}{{get_array_name(variables[name])}}{% endmacro %}
 {% block extra_headers %}
 #include <algorithm>
 #ifdef __AVX512F__
@@ -62,9 +60,6 @@
     {% endif %}
 {% if spread %}{# each synapse has its own delay #}
 {% include 'dense_spread.cpp' %}
-{% if in_order %}
-{{take_in_order(_array, n_pre, stride, slots)}}
-{% endif %}
     for (int _age = 0; _age < {{slots}}; _age++) {
         const int32_t* const _fired = _fired_before(_age);
         for (int _k = 0; _k < _fired[{{room}}]; _k++) {
@@ -72,7 +67,7 @@
             const int64_t* const _range = {{get_array_name(variables['_starts'])}} + _i*{{slots}} + _age;
             for (int64_t _r = _range[0]; _r < _range[1]; _r++) {
                 const int _j = {{get_array_name(variables['_reached'])}}[_r];
-                {{_where('_j')}}_to[_j] += _factor*{{_array('_by_delay') ~ '[_r]' if in_order else _w ~ '[_i*%d + _j]' % stride}};
+                {{_where('_j')}}_to[_j] += _factor*{{_w}}[_i*{{stride}} + _j];
             }
         }
     }
@@ -102,11 +97,5 @@
 {{_add_block(whole, n_post - whole)}}
         {% endif %}
     }
-{% endif %}
-{% endblock %}
-
-{% block before_code %}
-{% if in_order %}
-    {{_array('_in_order')}}[0] = 0;  // weights may be others by now
 {% endif %}
 {% endblock %}
