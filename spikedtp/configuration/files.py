@@ -8,7 +8,7 @@ from typing import Any
 
 from spikedtp.errors import SpikedtpError, shown
 
-__all__ = ["read_settings", "set_key"]
+__all__ = ["read_settings", "set_key", "setting_name"]
 
 #: Settings that no other command has, of those whose ``command`` may be that of their jobs.
 OF_JOBS = {"sweep": {"base", "grid", "list", "random"}, "search": {"base", "parameters", "objective", "trials"}}
@@ -29,7 +29,7 @@ def read_settings(path: str | Path, command: str) -> dict[str, Any]:
     settings = load_yaml(Path(path))
     if not isinstance(settings, dict):
         raise SpikedtpError(f"{path}: expected a mapping of settings such as 'samples: 10'")
-    settings = {_name(key): value for key, value in settings.items()}
+    settings = {setting_name(key): value for key, value in settings.items()}
     found = settings.pop("command", command)
     if OF_JOBS.get(command, set()) & settings.keys():  # it says what every job does
         settings |= {} if found == command else {"job_command": found}
@@ -41,7 +41,7 @@ def read_settings(path: str | Path, command: str) -> dict[str, Any]:
 
 def set_key(settings: dict[str, Any], key: str, value: Any) -> None:
     """Set ``key.key.key`` in nested mappings, making those that are missing; the mappings inside are copied."""
-    *parents, last = _name(key).split(".")
+    *parents, last = setting_name(key).split(".")
     for parent in parents:
         inner = settings.get(parent)
         settings[parent] = dict(inner) if isinstance(inner, Mapping) else {}
@@ -49,6 +49,6 @@ def set_key(settings: dict[str, Any], key: str, value: Any) -> None:
     settings[last] = value
 
 
-def _name(key: object) -> str:
+def setting_name(key: object) -> str:
     """A key as written in a file or an option (``unit-rate``) as the setting's name (``unit_rate``)."""
     return (key if isinstance(key, str) else shown(key)).replace("-", "_")

@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from spikedtp.configuration.base import Configuration, Number, Positive, Whole, count, setting
+from spikedtp.configuration.base import Number, Positive, Whole, count, setting
 from spikedtp.configuration.commands import Out, located
-from spikedtp.configuration.sweeping import Draws
+from spikedtp.configuration.files import setting_name
+from spikedtp.configuration.sweeping import Draws, JobsConfiguration, Processes, Scheduler
 
 __all__ = ["OBJECTIVES", "SearchConfiguration"]
 
@@ -31,7 +32,7 @@ Named = str | dict[str, Any]  # a class of Optuna: its name, or name and argumen
 def _names(value: Any) -> Any:
     """One or several objectives as text, ``cosine,milliseconds``, however they are written."""
     names = value if isinstance(value, list) else str(value).split(",")
-    names = [str(name).strip().replace("-", "_") for name in names]
+    names = [setting_name(str(name).strip()) for name in names]
     for name in names or [""]:
         if name not in OBJECTIVES:
             raise ValueError(f"unknown objective {name!r}: known are {', '.join(OBJECTIVES)}")
@@ -40,10 +41,8 @@ def _names(value: Any) -> Any:
     return ",".join(names)
 
 
-class SearchConfiguration(Configuration):
+class SearchConfiguration(JobsConfiguration):
     """The settings of ``spikedtp search``. ``spikedtp search --help`` says what each of them means.
-
-    Files and Python may call `job_command` just ``command``.
 
     Examples
     --------
@@ -89,11 +88,8 @@ class SearchConfiguration(Configuration):
         Positive,
         setting("Trials under way at a time, on any number of processes. The results depend on it.", metavar="N"),
     ] = 4
-    jobs: Annotated[Positive | None, setting("Processes. Default: one for each core.", metavar="N")] = None
-    scheduler: Annotated[
-        str | None,
-        setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS"),
-    ] = None
+    jobs: Processes = None
+    scheduler: Scheduler = None
     storage: Annotated[
         str | None,
         setting("Where Optuna keeps the trials: sqlite:///FILE, postgresql://... Default: in --out.", metavar="URL"),
@@ -101,24 +97,17 @@ class SearchConfiguration(Configuration):
     study: Annotated[str, setting("The name of the study in the storage.", metavar="NAME")] = "search"
     out: Out = "results/search"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short_name(cls, settings: Any) -> Any:
-        if isinstance(settings, dict) and "command" in settings and "job_command" not in settings:
-            return {"job_command" if key == "command" else key: value for key, value in settings.items()}
-        return settings
-
     @model_validator(mode="after")
     def _searchable(self) -> Self:
         if not self.parameters:
             raise ValueError(
                 "a search needs parameters to vary, as in --set 'parameters.unit-rate={low: 100, high: 1000}'"
             )
-        keys = [_name(key) for key in self.parameters]
+        keys = [setting_name(key) for key in self.parameters]
         for key, source in self.parameters.items():
-            if _name(key) in OWN:
+            if setting_name(key) in OWN:
                 raise ValueError(f"parameters.{key}: nothing to search for; the search sets {key} itself")
-            if keys.count(_name(key)) > 1:
+            if keys.count(setting_name(key)) > 1:
                 raise ValueError(f"parameters.{key}: stands there twice")
             if isinstance(source, list) and not source:
                 raise ValueError(f"parameters.{key}: needs at least one choice")
@@ -134,7 +123,7 @@ class SearchConfiguration(Configuration):
             raise ValueError(f"first: {len(self.first)} sets of values are more than {self.trials} trials")
         for values in self.first:
             for key in values:
-                if _name(key) not in keys:
+                if setting_name(key) not in keys:
                     raise ValueError(f"first: {key} is none of the parameters")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds: one of them stands there twice")
@@ -157,7 +146,3 @@ class SearchConfiguration(Configuration):
         }
         first = [{key: located(key, value) for key, value in values.items()} for values in self.first]
         return self.model_copy(update={"base": base, "parameters": parameters, "first": first})
-
-
-def _name(key: str) -> str:
-    return key.replace("-", "_")

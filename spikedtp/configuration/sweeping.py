@@ -9,7 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from spikedtp.configuration.base import Configuration, Number, Positive, Whole, count, setting
 from spikedtp.configuration.commands import Out, located
 
-__all__ = ["Draws", "RandomSampling", "SweepConfiguration"]
+__all__ = ["Draws", "JobsConfiguration", "Processes", "RandomSampling", "Scheduler", "SweepConfiguration"]
+
+Processes = Annotated[Positive | None, setting("Processes. Default: one for each core.", metavar="N")]
+Scheduler = Annotated[
+    str | None, setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS")
+]
 
 
 class Draws(BaseModel):
@@ -40,10 +45,19 @@ class RandomSampling(BaseModel):
     seed: Annotated[Whole, count("Seed of the draws.", least=0)] = 0
 
 
-class SweepConfiguration(Configuration):
-    """The settings of ``spikedtp sweep``. ``spikedtp sweep --help`` says what each of them means.
+class JobsConfiguration(Configuration):
+    """Settings of commands that run jobs. Files and Python may call `job_command`, what each does, just ``command``."""
 
-    Files and Python may call `job_command` just ``command``.
+    @model_validator(mode="before")
+    @classmethod
+    def _short_name(cls, settings: Any) -> Any:
+        if isinstance(settings, dict) and "command" in settings and "job_command" not in settings:
+            return {"job_command" if key == "command" else key: value for key, value in settings.items()}
+        return settings
+
+
+class SweepConfiguration(JobsConfiguration):
+    """The settings of ``spikedtp sweep``. ``spikedtp sweep --help`` says what each of them means.
 
     Examples
     --------
@@ -69,20 +83,10 @@ class SweepConfiguration(Configuration):
         list[dict[str, Any]], setting("Settings that go together, one mapping for each job.", alias="list")
     ] = []
     random: Annotated[RandomSampling | None, setting("Draws of settings.")] = None
-    jobs: Annotated[Positive | None, setting("Processes. Default: one for each core.", metavar="N")] = None
-    scheduler: Annotated[
-        str | None,
-        setting("Run on the Dask cluster of this scheduler, as in tcp://HOST:8786.", metavar="ADDRESS"),
-    ] = None
+    jobs: Processes = None
+    scheduler: Scheduler = None
     retry_failed: Annotated[bool, setting("Run the jobs again that failed before.")] = False
     out: Out = "results/sweep"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_name(cls, settings: Any) -> Any:
-        if isinstance(settings, dict) and "command" in settings and "job_command" not in settings:
-            return {"job_command" if key == "command" else key: value for key, value in settings.items()}
-        return settings
 
     def absolute(self) -> Self:
         """The same for every value that a job may get."""

@@ -130,8 +130,10 @@ def track(configuration: Configuration, out: str | Path) -> None:
         tell(trackers_named(configuration.tracker), run)
 
 
-def trackers_named(names: Iterable[str]) -> dict[str, Tracker]:
-    return {name: TRACKERS.named(name) for name in names}
+def trackers_named(names: Iterable[str], on_finished: Tracker | None = None) -> dict[str, Tracker]:
+    """The trackers of these names, and what a caller gave as `on_finished`, under that name."""
+    found = {name: TRACKERS.named(name) for name in names}
+    return found if on_finished is None else {**found, "on_finished": on_finished}
 
 
 def figures_in(folder: Path) -> tuple[Path, ...]:

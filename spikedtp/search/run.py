@@ -21,11 +21,11 @@ from spikedtp.extras import optional
 from spikedtp.plotting.search import search_figure
 from spikedtp.records import save_figure, staged, write_manifest, write_summary
 from spikedtp.records.tracking import Tracker, trackers_named
-from spikedtp.spiking import default_device
 from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.job import Job
 from spikedtp.sweep.journal import Journal, check_command
+from spikedtp.sweep.plan import with_device
 from spikedtp.sweep.table import write_parquet
 from spikedtp.sweep.workers import check_workers
 
@@ -131,10 +131,7 @@ def run_search(
     from spikedtp.search.table import TABLE, search_summary, trials_table
     from spikedtp.search.trials import CLIENT, Trials, client_of
 
-    configuration = configuration.absolute()
-    if configuration.base.get("device") is None:
-        base = {**configuration.base, "device": default_device()}
-        configuration = configuration.model_copy(update={"base": base})
+    configuration = with_device(configuration.absolute())
     out = Path(os.path.expanduser(out)).absolute()
     space = Space(configuration)
     check_command(out, configuration.command)
@@ -143,9 +140,7 @@ def run_search(
         sampler_named(configuration.sampler, configuration.sampler_seed), pruner_named(configuration.pruner),
     )  # fmt: skip
     url = configuration.storage or studies.default_storage(out)
-    trackers = trackers_named(configuration.tracker)
-    if on_finished is not None:
-        trackers["on_finished"] = on_finished
+    trackers = trackers_named(configuration.tracker, on_finished)
     check_pruning(configuration, url)
     contents, journal = space.contents(), Journal(out)
     with quiet(), _workers(space, journal) as run:

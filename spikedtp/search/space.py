@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spikedtp.configuration import Configuration, Draws, SearchConfiguration, set_key
+from spikedtp.configuration.files import setting_name
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.extras import optional
 from spikedtp.jobs.data import input_files
@@ -40,7 +41,7 @@ class Space:
 
     def __init__(self, search: SearchConfiguration):
         self.search = search
-        self.sources = {key.replace("-", "_"): source for key, source in search.parameters.items()}
+        self.sources = {setting_name(key): source for key, source in search.parameters.items()}
         self.distributions = {key: _distribution(key, source) for key, source in self.sources.items()}
         self.first = [self._values(values) for values in search.first]
         self._hash = functools.cache(file_hash)
@@ -117,7 +118,7 @@ class Space:
         """Values that a user gave, as Optuna has them."""
         found: dict[str, Any] = {}
         for name, value in settings.items():
-            key = name.replace("-", "_")
+            key = setting_name(name)
             source = self.sources[key]
             if isinstance(source, Draws):
                 number = _number(value, source.unit)

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import copy
 import itertools
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from spikedtp.configuration import Configuration, Draws, SweepConfiguration, set_key
+from spikedtp.configuration import Configuration, Draws, SearchConfiguration, SweepConfiguration, set_key
+from spikedtp.configuration.files import setting_name
 from spikedtp.errors import SpikedtpError
+from spikedtp.spiking import default_device
 from spikedtp.sweep.job import COMMANDS
 
-__all__ = ["MAX_JOBS", "plan_jobs", "varied_keys"]
+__all__ = ["MAX_JOBS", "plan_jobs", "varied_keys", "with_device"]
 
 MAX_JOBS = 100_000
+Jobs = TypeVar("Jobs", SweepConfiguration, SearchConfiguration)
+
+
+def with_device(configuration: Jobs) -> Jobs:
+    """The same with the device of this machine, so that jobs run on one alike wherever they run; a job's own wins."""
+    if configuration.base.get("device") is not None:
+        return configuration
+    return configuration.model_copy(update={"base": {**configuration.base, "device": default_device()}})
 
 
 def plan_jobs(configuration: SweepConfiguration) -> list[Configuration]:
@@ -52,7 +62,7 @@ def varied_keys(configuration: SweepConfiguration) -> list[str]:
     keys = [key for entry in configuration.listed for key in entry]
     keys += configuration.random.parameters if configuration.random else []
     keys += configuration.grid
-    return list(dict.fromkeys(str(key).replace("-", "_") for key in keys))
+    return list(dict.fromkeys(setting_name(key) for key in keys))
 
 
 def _checked(model: type[Configuration], settings: dict[str, Any], plugins: tuple[str, ...]) -> Configuration:

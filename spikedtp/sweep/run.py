@@ -18,14 +18,13 @@ from spikedtp.configuration import Configuration, SweepConfiguration
 from spikedtp.jobs.data import input_files
 from spikedtp.records import file_hash, staged, write_manifest, write_summary
 from spikedtp.records.tracking import Tracker, tell, trackers_named
-from spikedtp.spiking import default_device
 from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.contents import former_key, job_key
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.figures import write_figures
 from spikedtp.sweep.job import FAILED, Job
 from spikedtp.sweep.journal import Journal, check_command
-from spikedtp.sweep.plan import plan_jobs, varied_keys
+from spikedtp.sweep.plan import plan_jobs, varied_keys, with_device
 from spikedtp.sweep.table import sweep_table, write_parquet
 from spikedtp.sweep.workers import check_workers
 
@@ -100,14 +99,9 @@ def run_sweep(
     (1, {})
     """
     started = time.perf_counter()
-    configuration = configuration.absolute()
-    if configuration.base.get("device") is None:  # a job's own device wins
-        base = {**configuration.base, "device": default_device()}
-        configuration = configuration.model_copy(update={"base": base})
+    configuration = with_device(configuration.absolute())
     plan = plan_jobs(configuration)
-    trackers = trackers_named(configuration.tracker)
-    if on_finished is not None:
-        trackers["on_finished"] = on_finished
+    trackers = trackers_named(configuration.tracker, on_finished)
     out = Path(os.path.expanduser(out)).absolute()
     check_command(out, configuration.command)
     journal = Journal(out)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import re
-import signal
 import sqlite3
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +13,7 @@ import pytest
 import yaml
 from search.searches import RATE, left, search, settings
 from sweep.clusters import cluster, wait_for_workers, worker
-from sweep.sweeps import recorded, spikedtp
+from sweep.sweeps import killed_three_times, recorded, spikedtp
 
 from spikedtp.cli import main
 from spikedtp.configuration import SearchConfiguration, read_settings
@@ -221,19 +217,8 @@ def test_a_cluster_that_shares_no_folder_finds_the_same(config, reference, tmp_p
 @pytest.mark.parametrize("n_processes", [1, 2])
 def test_killed_three_times_and_continued(n_processes, config, reference, tmp_path):
     """kill -9 at a random moment: finished jobs stay and are not run again, and no trial is lost."""
-    rng, before = random.Random(n_processes), {}
     words = ["search", "--config", config, "--jobs", n_processes, "--out", tmp_path]
-    for _ in range(3):
-        process = spikedtp(*words)
-        while recorded(tmp_path).keys() == before.keys():  # at least one more
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.3))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        now = recorded(tmp_path)
-        assert before.items() <= now.items() and not (tmp_path / "trials.parquet").exists()
-        before = now
+    before = killed_three_times(words, tmp_path, "trials.parquet", n_processes, pause=0.3)[-1]
     process = spikedtp(*words)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err

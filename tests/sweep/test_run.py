@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 import shutil
-import signal
 import subprocess
 import time
 
@@ -15,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
-from sweep.sweeps import fresh_weights, recorded, spikedtp, table_bytes
+from sweep.sweeps import fresh_weights, killed_three_times, recorded, spikedtp, table_bytes
 
 from spikedtp import SpikedtpError
 from spikedtp.cli import main
@@ -97,19 +94,8 @@ def test_two_sweeps_do_not_share_a_folder(config, tmp_path):
 @pytest.mark.parametrize("n_processes", [1, 2])
 def test_killed_three_times_and_continued(n_processes, config, reference, tmp_path):
     """kill -9 at a random moment: what was finished stays, is not run again, and the table is the same."""
-    rng, before = random.Random(n_processes), {}
     words = ["sweep", "--config", config, "--jobs", n_processes, "--out", tmp_path]
-    for _ in range(3):
-        process = spikedtp(*words)
-        while recorded(tmp_path).keys() == before.keys():  # at least one more
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 1))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        now = recorded(tmp_path)
-        assert before.items() <= now.items() and not (tmp_path / "sweep.parquet").exists()
-        before = now
+    before = killed_three_times(words, tmp_path, "sweep.parquet", n_processes, pause=1)[-1]
     assert len(before) < 12
     process = spikedtp(*words)
     out, _ = process.communicate(timeout=300)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
-import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import yaml
 from sweep.clusters import cluster, wait_for_workers, worker
-from sweep.sweeps import recorded, spikedtp, table_bytes
+from sweep.sweeps import killed_three_times, recorded, spikedtp, table_bytes
 
 from spikedtp.circuit import circuit_path
 from spikedtp.datasets import load
@@ -54,24 +51,12 @@ def run(folder: Path, out: str, *words: object, seconds: float = 3600) -> str:
 
 def run_with_kills(folder: Path, out: str, *words: object, latest: float = 2, seed: int = 0) -> list[int]:
     """SIGKILL three times, up to so many seconds after one more job; the numbers of jobs that were finished then."""
-    rng, before, counts = random.Random(seed), dict[str, tuple[int, int]](), []
-    for _ in range(3):
-        process = spikedtp("sweep", "--config", "sweep.yaml", "--out", out, *words, cwd=folder, env=ENVIRONMENT)
-        while recorded(folder / out).keys() == before.keys():
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, latest))
-        children = psutil.Process(process.pid).children(recursive=True)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert not psutil.wait_procs(children, timeout=60)[1]  # none is left behind
-        now = recorded(folder / out)
-        assert before.items() <= now.items() and not (folder / out / "sweep.parquet").exists()
-        before = now
-        counts.append(len(now))
+    all_words = ["sweep", "--config", "sweep.yaml", "--out", out, *words]
+    options = {"cwd": folder, "env": ENVIRONMENT}
+    found = killed_three_times(all_words, folder / out, "sweep.parquet", seed, latest, **options)
     run(folder, out, *words)
-    assert before.items() <= recorded(folder / out).items()  # no finished job ran twice
-    return counts
+    assert found[-1].items() <= recorded(folder / out).items()  # no finished job ran twice
+    return [len(jobs) for jobs in found]
 
 
 def assert_the_same(folder: Path, one: str, other: str) -> None:
@@ -84,13 +69,18 @@ def assert_the_same(folder: Path, one: str, other: str) -> None:
             assert (folder / one / file).read_bytes() == (folder / other / file).read_bytes(), file
 
 
-@pytest.mark.slow
-def test_the_same_table_everywhere(tmp_path):
+@pytest.fixture
+def mine(tmp_path):
+    """A folder whose files no worker can read."""
     pytest.importorskip("distributed")
     if not os.path.isdir(HERE):
         pytest.skip("needs /proc")
-    mine = tmp_path / "mine"
-    mine.mkdir()
+    (tmp_path / "mine").mkdir()
+    return tmp_path / "mine"
+
+
+@pytest.mark.slow
+def test_the_same_table_everywhere(mine, tmp_path):
     make_sweep(mine, ["digits_dtp", "digits_btsp"], n_seeds=2, samples=20, n_test=20, device="cpp_standalone")
     assert "8 of 8 jobs done" in run(mine, "serial", "--jobs", 1)
     run(mine, "parallel", "--jobs", 2)
@@ -106,13 +96,8 @@ def test_the_same_table_everywhere(tmp_path):
 
 
 @pytest.mark.slow
-def test_workers_and_the_scheduler_may_go(tmp_path):
+def test_workers_and_the_scheduler_may_go(mine, tmp_path):
     """The worker that holds all contents is killed, then the scheduler: nothing finished is lost."""
-    pytest.importorskip("distributed")
-    if not os.path.isdir(HERE):
-        pytest.skip("needs /proc")
-    mine = tmp_path / "mine"
-    mine.mkdir()
     make_sweep(mine, ["digits_dtp"], n_seeds=6, samples=1500, n_test=20, device="runtime")
     settings = yaml.safe_load((mine / "sweep.yaml").read_text())
     settings["grid"]["mode"] = ["rate"]
