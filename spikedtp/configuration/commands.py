@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, PlainSerializer, WrapValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WrapValidator, model_validator
 
 from spikedtp.configuration.base import (
     Configuration,
@@ -60,6 +60,13 @@ def _device(value: Any, check: Any) -> Any:
             raise ValueError(f"should be 'cpp_standalone', 'runtime' or {' or '.join(map(repr, others))}")
         return value
     return check(value)
+
+
+def _comma_separated(value: Any) -> Any:
+    """Numbers of the command line, and a single number of a file."""
+    if isinstance(value, str):
+        return [int(part) if part.strip().isdigit() else part.strip() for part in value.split(",")]
+    return [value] if isinstance(value, int) else value
 
 
 Device = Annotated[
@@ -119,7 +126,7 @@ class _Circuit(Configuration):
     """Settings of all commands with a circuit and samples."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"plugins", "scale", "on_off_inputs", "fit_sizes", "validation", "validation_seed"}
+        {"plugins", "scale", "on_off_inputs", "fit_sizes", "validation", "validation_seed", "validation_from"}
     )
 
     circuit: Circuit = "digits_dtp"
@@ -136,6 +143,10 @@ class _Circuit(Configuration):
         count("Training samples that are held out in the place of the test part, which is then not read.", least=0),
     ] = 0
     validation_seed: Annotated[Whole, count("Seed of which samples these are.", least=0)] = 0
+    validation_from: Annotated[
+        Literal["anywhere", "end"],
+        setting("Where in the training part these are: anywhere at random, or at its end, as published for MNIST."),
+    ] = "anywhere"
 
     def absolute(self) -> Self:
         return with_absolute_places(self)
@@ -260,7 +271,7 @@ class TrainConfiguration(_ClosedLoop):
     """
 
     command: ClassVar[str] = "train"
-    later: ClassVar[frozenset[str]] = _ClosedLoop.later | {"rules"}
+    later: ClassVar[frozenset[str]] = _ClosedLoop.later | {"rules", "keep_at", "average_last"}
 
     samples: Annotated[Whole, count("Number of presentations.")] = 10_000
     seed: Annotated[Whole, count("Seed of the initial weights.", least=0)] = 0
@@ -275,6 +286,15 @@ class TrainConfiguration(_ClosedLoop):
             metavar="N",
         ),
     ] = None
+    keep_at: Annotated[
+        tuple[Positive, ...],
+        BeforeValidator(_comma_separated),
+        setting("Presentations after which the weights are kept, too, as weights_N.pt.", metavar="N,..."),
+    ] = ()
+    average_last: Annotated[
+        Whole,
+        count("Presentations at the end over which the weights are averaged. 0: the last weights alone.", least=0),
+    ] = 0
     rules: Rules = {}
     out: Out = "results/train"
 

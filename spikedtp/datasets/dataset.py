@@ -162,14 +162,15 @@ class Dataset(Summarised):
             self, **{f"{part}_{what}": getattr(self, f"{part}_{what}")[:0] for part in left for what in "xty"}
         )
 
-    def validated(self, n: int, seed: int = 0) -> Dataset:
+    def validated(self, n: int, seed: int | None = 0) -> Dataset:
         """The training part in two: `n` of its samples stand in the place of the test part, the others are trained.
 
         Parameters
         ----------
         n : int
-        seed : int
-            Which ones. The same seed holds out the same samples of the same training part.
+        seed : int or None
+            Which ones. The same seed holds out the same samples of the same training part. None: the last ones, as
+            published for MNIST (50,000 and 10,000).
 
         Raises
         ------
@@ -190,7 +191,7 @@ class Dataset(Summarised):
                 f"data set {self.name!r}: validation must be between 1 and {total - 1} of its {total} training "
                 f"samples, got {shown(n)}"
             )
-        order = raw_order(total, seed)
+        order = np.arange(total)[::-1] if seed is None else raw_order(total, seed)
         rows = {"test": np.sort(order[:n]), "train": np.sort(order[n:])}
         arrays = {f"{part}_{what}": getattr(self, f"train_{what}")[rows[part]] for part in rows for what in "xty"}
         return replace(self, **arrays)

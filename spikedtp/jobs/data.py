@@ -87,7 +87,8 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
     n_classes = None if settings.fit_sizes else circuit.output.size
     data = load(spec, sorted(wanted), n_classes=n_classes, scale=scale, on_off=settings.on_off_inputs)
     if settings.validation:
-        data = data.validated(settings.validation, settings.validation_seed)
+        seed = None if settings.validation_from == "end" else settings.validation_seed
+        data = data.validated(settings.validation, seed)
     if not len(getattr(data, f"{parts[0]}_y")):
         raise SpikedtpError(f"data set {spec!r} has no {'training' if parts[0] == 'train' else 'test'} samples")
     changes: list[str] = []

@@ -95,6 +95,8 @@ def run_training(
                 curve["samples"], curve["accuracy_rate"], spiking=curve["accuracy_spiking"], n_classes=images.n_labels
             )
             save_figure(folder, "learning_curve", figure)
+        job.kept.write(folder)
+        averaged = job.averaged()
         write_weights(folder / "weights.pt", job.network.state_dict())
         if material.changes or configuration.rules:
             circuit.to_yaml(folder / FITTED_CIRCUIT)
@@ -109,7 +111,11 @@ def run_training(
         }
         if configuration.mode == "spiking":
             summary[f"{held_out}_accuracy_in_rate"] = _last(curve, "accuracy_rate")
-            timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
+        if averaged:  # the curve is that of the network which learned
+            names = {f"{held_out}_accuracy{end}": mode for end, mode in (("", configuration.mode), ("_in_rate", "rate"))}
+            of_last = {f"{name}_of_last_weights": summary[name] for name in names if name in summary}
+            summary |= {name: averaged[mode] for name, mode in names.items() if name in summary} | of_last
+        timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
         write_summary(folder, summary)
         configuration.save(folder)
         write_manifest(
@@ -130,6 +136,7 @@ def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
     settings, images = job.configuration, job.images
     if not job.curve:
         job.probe(0, unfinished)
+    started, probing = time.perf_counter(), job.probing
     steps = train_online(
         job.network, images.train_x, images.train_t, n_samples=settings.samples, data_seed=settings.data_seed,
         schedule=settings.schedule, start=job.resumed,
@@ -137,8 +144,9 @@ def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
     for done in steps:
         if job.progress is not None:
             job.progress(done.step, None)
-        if done.step % job.every == 0 or done.step == settings.samples:
-            job.probe(done.step, unfinished)
+        if done.step % job.kept.every == 0 or done.step == settings.samples:
+            job.see(done.step, unfinished)
+    job.learning = time.perf_counter() - started - (job.probing - probing)
 
 
 def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
@@ -155,14 +163,14 @@ def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
         recent[0] = float(right[-job.every :].mean())
         job.network.load_state_dict(network.state_dict())
         job.network.rule_state = {name: dict(state) for name, state in network.rule_state.items()}
-        job.probe(done, unfinished)
+        job.see(done, unfinished)
 
     progress = job.progress
     advance = None if progress is None else lambda done: progress(done, recent[0])
     started = time.perf_counter()
     spiking.train(
         images.train_x, images.train_t, order, seed=settings.seed, schedule=settings.schedule, start=job.resumed,
-        checkpoint_every=job.every, checkpoint=checkpoint, progress=advance,
+        checkpoint_every=job.kept.every, checkpoint=checkpoint, progress=advance,
     )  # fmt: skip
     job.learning = time.perf_counter() - started
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from spikedtp.circuit import circuit_path
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import Dataset
 from spikedtp.errors import SpikedtpError
+from spikedtp.jobs.kept_weights import KeptWeights
 from spikedtp.jobs.settings import in_spikes
 from spikedtp.rate import RateNetwork
 from spikedtp.rate.online import sample_order
@@ -48,6 +50,11 @@ class TrainingRun:
     curve: list[tuple[int, float | None]] = field(default_factory=list)
     resumed: int = 0
     learning: float = 0.0  # seconds
+    probing: float = 0.0
+    kept: KeptWeights = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = KeptWeights(self.configuration, self.every)
 
     @property
     def every(self) -> int:
@@ -74,13 +81,30 @@ class TrainingRun:
             table.loc[table.index[-1], "accuracy_spiking"] = self.accuracy(self.spiking())
         return table
 
+    def averaged(self) -> dict[str, float | None]:
+        """Give the network the mean of its last weights, where one is asked for; its accuracy then, by mode."""
+        mean = self.kept.mean()
+        if mean is None:
+            return {}
+        self.network.load_state_dict(mean)
+        asked = {"rate": self.accuracy(self.network)}
+        return asked | ({"spiking": self.accuracy(self.spiking())} if self.configuration.mode == "spiking" else {})
+
     def spiking(self) -> SpikingNetwork:
         return in_spikes(self.network, self.configuration)
 
+    def see(self, done: int, unfinished: Unfinished) -> None:
+        """After every `kept.every` presentations, and after the last one."""
+        self.kept.see(done, self.network.state_dict())
+        if done % self.every == 0 or done == self.configuration.samples:
+            self.probe(done, unfinished)
+
     def probe(self, done: int, unfinished: Unfinished) -> None:
+        started = time.perf_counter()
         accuracy = self.accuracy(self.network)
         self.curve.append((done, accuracy))
         unfinished.save(self, done)
+        self.probing += time.perf_counter() - started
         if self.probed is not None:
             self.probed(done, accuracy)
 
@@ -101,6 +125,7 @@ class Unfinished:
         arrays: dict[str, Any] = {key: tensor.numpy() for key, tensor in job.network.state_dict().items()}
         for projection, state in job.network.rule_state.items():
             arrays |= {f"rule_state/{projection}/{name}": np.asarray(value) for name, value in state.items()}
+        arrays |= job.kept.arrays()
         arrays |= {"settings": np.array(self.settings), "inputs": np.array(json.dumps(self.inputs))}
         curve = np.array([[n, np.nan if a is None else a] for n, a in job.curve])
         written = self.path.with_name(f".{self.path.name}.{os.getpid()}")
@@ -142,6 +167,7 @@ class Unfinished:
     def _put(job: TrainingRun, found: dict[str, np.ndarray]) -> None:
         """The arrays of the file into `job`; a KeyError or ValueError where one of them is not what `save` wrote."""
         done, curve = int(found.pop("done").item()), found.pop("curve")
+        job.kept.take(found)
         job.network.load_state_dict({key: found[key] for key in found if not key.startswith("rule_state/")})
         for projection, state in job.network.rule_state.items():
             for name, value in state.items():

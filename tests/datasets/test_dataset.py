@@ -95,3 +95,10 @@ def test_the_page_on_data_runs(capsys):
     exec(code.replace('population="H2E")', 'population="H2E", device="runtime")'), {})
     said = capsys.readouterr().out
     assert float(said.split()[0]) > 0.8 and "H2E_H1E" in said
+
+
+def test_the_published_part_for_validation_is_the_end_of_the_training_part():
+    digits = load("digits", ["train"])
+    parts = digits.validated(300, None)
+    np.testing.assert_array_equal(parts.train_x, digits.train_x[:-300])
+    np.testing.assert_array_equal(parts.test_y, digits.train_y[-300:])

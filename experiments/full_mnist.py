@@ -1,0 +1,193 @@
+"""The published protocol on all of MNIST: seven models, five pairs of seeds, learned in rate and in spikes.
+
+Galloni et al. 2026 (Cell Reports 45:117159, doi:10.1016/j.celrep.2026.117159) train with 50,000 of the 60,000 images,
+one at a time, for one pass, with constant learning rates; the last 10,000 are for validation, the 10,000 of t10k for
+the test. Seeds of weights and of the order of images are 66049 and 257, 66050 and 258, and so on. Here learning curves
+are measured on the validation images; test images are shown once to each network that is reported, after everything was
+chosen. Networks that learn in spikes begin with the same weights, and see the same images in the same order.
+
+From each run three networks are reported: after 20,000 and after all presentations, and with the mean of the weights of
+the last fifth (``spikedtp train --average-last``). All of them are asked in rate, and those that learned in spikes also
+in spikes.
+
+    python experiments/full_mnist.py --data mnist:DIR --out results/full_mnist
+    python experiments/full_mnist.py --data digits --samples 6000 --keep-at 3000 --validation 300 --out results/digits
+
+Every training and every test is a job of its own (a ``spikedtp sweep`` in OUT/trained and in OUT/tested): finished jobs
+are kept, and an interrupted run continues. ``--models`` and ``--modes`` run some of them; the tables and the figure are
+then about these.
+
+To expect: docs/learning_in_spikes.md has the table.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import typer
+from figures.full_mnist import full_mnist_figure
+from scipy import stats
+
+from spikedtp.cli import run_script
+from spikedtp.configuration import SweepConfiguration
+from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
+from spikedtp.sweep import run_sweep
+
+FIRST_SEED, FIRST_DATA_SEED = 66049, 257
+MODELS = {  # of MNIST, of digits
+    "5J": ("mnist_dtp_one_pass", "digits_dtp"),
+    "BTSP": ("mnist_btsp", "digits_btsp"),
+    "temporal contrast": ("mnist_temporal_contrast", "digits_temporal_contrast"),
+    "supervised BCM": ("mnist_supervised_bcm", "digits_supervised_bcm"),
+    "Hebb + weight norm": ("mnist_hebb_weight_norm", "digits_hebb_weight_norm"),
+    "learned top-down": ("mnist_dtp_learned_top_down", "digits_dtp_learned_top_down"),
+    "Dale backprop": ("mnist_backprop_dale", "digits_backprop_dale"),
+}
+IN_SPIKES = ("5J", "BTSP", "learned top-down")
+N_PROBES = 10
+
+
+def main(
+    data: str = typer.Option(..., help="mnist:DIR or digits."),
+    out: Path = typer.Option(Path("results/full_mnist"), help="Folder for the results."),
+    models: str = typer.Option(",".join(MODELS), help="Which, separated by commas."),
+    modes: str = typer.Option("rate,spiking", help="How they learn; in spikes: " + ", ".join(IN_SPIKES) + "."),
+    samples: int = typer.Option(50_000, min=N_PROBES, help="Presentations."),
+    keep_at: int = typer.Option(20_000, min=1, help="Presentations after which a network is reported, too."),
+    validation: int = typer.Option(10_000, min=1, help="Training samples that are held out, from the end."),
+    seeds: int = typer.Option(5, min=1, help="How many pairs of seeds."),
+    first: int = typer.Option(0, min=0, help="Number of the first pair; 0 is 66049 and 257."),
+    schedule: str = typer.Option("constant", help="Of the learning rates."),
+    jobs: int = typer.Option(None, min=1, help="Processes. Default: one for each core."),
+    device: str = typer.Option(None, help="cpp_standalone or runtime; default: C++ where it compiles."),
+    tested: bool = typer.Option(True, help="Show the test images; without, only validation accuracies are reported."),
+) -> None:
+    """Accuracy of all models after training in rate and in spikes."""
+    started, kind = time.perf_counter(), data.partition(":")[0]
+    if kind not in ("mnist", "digits"):
+        raise SpikedtpError(f"--data {data}: this experiment is about mnist:DIR and digits")
+    names, ways = models.split(","), modes.split(",")
+    for name in names:
+        if name not in MODELS:
+            raise known_names("model", name, MODELS)
+    for way in ways:
+        if way not in ("rate", "spiking"):
+            raise known_names("mode", way, ("rate", "spiking"))
+    circuits = {MODELS[name][kind == "digits"]: name for name in names}
+    runs = [(circuit, mode) for mode in ways for circuit, name in circuits.items() if mode == "rate" or name in IN_SPIKES]
+    pairs = [
+        {"seed": FIRST_SEED + n, "data-seed": FIRST_DATA_SEED + n, "circuit": circuit, "mode": mode}
+        for circuit, mode in runs
+        for n in range(first, first + seeds)
+    ]
+    base: dict[str, Any] = {"data": data, "validation": validation, "validation-from": "end", "samples": samples}
+    base |= {"schedule": schedule, "keep-at": sorted({keep_at, samples}), "average-last": samples // 5}
+    base |= {"probe-every": samples // N_PROBES, "device": device}
+    trained = _swept("train", base, pairs, out / "trained", jobs)
+    networks = pd.concat([_networks(row, circuits, out / "trained", keep_at) for _, row in trained.iterrows()])
+    if tested:
+        networks = _tested(networks, {"data": data, "device": device}, out / "tested", jobs)
+    curves = pd.concat([_curve(row, circuits, out / "trained") for _, row in trained.iterrows()])
+    means = networks.groupby(["model", "learned", "presentations", "weights"], sort=False)
+    accuracies = [name for name in networks if str(name).startswith(("test", "validation"))]
+    summary = means[accuracies].agg(["mean", "sem"])
+    summary.columns = [f"{name}.{what}" for name, what in summary.columns]
+    summary.insert(0, "n_seeds", means.size())
+    with staged(out) as folder:
+        write_table(folder, "networks", networks.drop(columns="file"))
+        write_table(folder, "accuracies", summary.reset_index())
+        write_table(folder, "curves", curves)
+        if "rate" in ways and "spiking" in ways:
+            write_table(folder, "spikes_minus_rate", paired(networks, accuracies))
+        save_figure(folder, "full_mnist", full_mnist_figure(curves, networks))
+        write_summary(folder, {"n_networks": len(networks), "n_trainings": len(trained), "data": kind})
+        write_manifest(
+            folder,
+            configuration=base | {"models": models, "modes": modes, "data": data},
+            seeds={"seed": FIRST_SEED + first, "data_seed": FIRST_DATA_SEED + first, "n": seeds},
+            timings={"all": time.perf_counter() - started},
+            choices="validation images alone; test images were shown once to each network that is reported",
+        )
+    typer.echo((100 * summary.filter(like=".mean")).round(2).to_string())
+    typer.echo(f"results in {out}")
+
+
+def paired(networks: pd.DataFrame, accuracies: list[str]) -> pd.DataFrame:
+    """Accuracy after learning in spikes minus that of the rate twin of the same seed: mean and 95 % interval.
+
+    In the columns ``..._in_spikes`` the spiking network answers in spikes, and its twin in rate.
+    """
+    keys, rows = ["model", "presentations", "weights", "seed"], []
+    both = networks.set_index([*keys, "learned"]).unstack("learned")
+    for (model, presentations, weights), part in both.groupby(level=keys[:3], sort=False):
+        for name in accuracies:
+            twin = name.removesuffix("_in_spikes")
+            d = (part[name, "spiking"] - part[twin, "rate"]).dropna().to_numpy() if (name, "spiking") in part else []
+            if len(d):
+                half = stats.t.ppf(0.975, len(d) - 1) * np.std(d, ddof=1) / np.sqrt(len(d)) if len(d) > 1 else np.nan
+                row = {"model": model, "presentations": presentations, "weights": weights, "accuracy": name}
+                rows.append(row | {"difference": np.mean(d), "low": np.mean(d) - half, "high": np.mean(d) + half,
+                                   "n_seeds": len(d)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _swept(command: str, base: dict[str, Any], listed: list[dict[str, Any]], out: Path, jobs: int | None) -> pd.DataFrame:
+    settings = SweepConfiguration.of({"command": command, "base": base, "list": listed, "jobs": jobs})
+    found = run_sweep(settings, out, report=lambda line: typer.echo(line, err=True))
+    if found.failed:
+        raise SpikedtpError(f"{len(found.failed)} jobs of {out} failed; the same command runs the others again")
+    return found.table
+
+
+def _networks(row: pd.Series, circuits: dict[str, str], out: Path, keep_at: int) -> pd.DataFrame:
+    """The networks that a training leaves, with their files."""
+    folder = out / "jobs" / row["job"]
+    curve = pd.read_csv(folder / "learning_curve.csv").set_index("samples")["accuracy_rate"]
+    spiking = row["mode"] == "spiking"
+    ends = {
+        (keep_at, "last"): (f"weights_{keep_at}.pt", curve[keep_at], None),
+        (row["samples"], "last"): (
+            f"weights_{row['samples']}.pt", curve[row["samples"]],
+            row["validation_accuracy_of_last_weights"] if spiking else None,
+        ),
+        (row["samples"], "mean"): (
+            "weights.pt", row["validation_accuracy_in_rate" if spiking else "validation_accuracy"],
+            row["validation_accuracy"] if spiking else None,
+        ),
+    }  # fmt: skip
+    return pd.DataFrame(
+        {
+            "model": circuits[row["circuit"]], "circuit": row["circuit"], "learned": row["mode"], "seed": row["seed"],
+            "presentations": n, "weights": which, "file": str(folder / file), "validation": rate,
+            "validation_in_spikes": np.nan if spikes is None else spikes,
+        }
+        for (n, which), (file, rate, spikes) in ends.items()
+    )  # fmt: skip
+
+
+def _tested(networks: pd.DataFrame, base: dict[str, Any], out: Path, jobs: int | None) -> pd.DataFrame:
+    """With the accuracies on test images, each network asked once in each mode."""
+    listed = [
+        {"circuit": network.circuit, "weights": network.file, "mode": mode}
+        for network in networks.itertuples()
+        for mode in (("rate", "spiking") if network.learned == "spiking" else ("rate",))
+    ]
+    table = _swept("evaluate", base, listed, out, jobs)
+    for column, mode in (("test", "rate"), ("test_in_spikes", "spiking")):
+        of_file = table[table["mode"] == mode].set_index("weights")["accuracy"]
+        networks = networks.assign(**{column: networks["file"].map(of_file)})
+    return networks
+
+
+def _curve(row: pd.Series, circuits: dict[str, str], out: Path) -> pd.DataFrame:
+    curve = pd.read_csv(out / "jobs" / row["job"] / "learning_curve.csv")
+    return curve.assign(model=circuits[row["circuit"]], learned=row["mode"], seed=row["seed"])
+
+
+if __name__ == "__main__":
+    run_script(main)
