@@ -79,7 +79,7 @@ def main(
         if way not in ("rate", "spiking"):
             raise known_names("mode", way, ("rate", "spiking"))
     circuits = {MODELS[name][kind == "digits"]: name for name in names}
-    runs = [(circuit, mode) for mode in ways for circuit, name in circuits.items() if mode == "rate" or name in IN_SPIKES]
+    runs = [(c, mode) for mode in ways for c, name in circuits.items() if mode == "rate" or name in IN_SPIKES]
     pairs = [
         {"seed": FIRST_SEED + n, "data-seed": FIRST_DATA_SEED + n, "circuit": circuit, "mode": mode}
         for circuit, mode in runs
@@ -136,7 +136,7 @@ def paired(networks: pd.DataFrame, accuracies: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _swept(command: str, base: dict[str, Any], listed: list[dict[str, Any]], out: Path, jobs: int | None) -> pd.DataFrame:
+def _swept(command: str, base: dict[str, Any], listed: list[Any], out: Path, jobs: int | None) -> pd.DataFrame:
     settings = SweepConfiguration.of({"command": command, "base": base, "list": listed, "jobs": jobs})
     found = run_sweep(settings, out, report=lambda line: typer.echo(line, err=True))
     if found.failed:

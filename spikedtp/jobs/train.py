@@ -112,9 +112,10 @@ def run_training(
         if configuration.mode == "spiking":
             summary[f"{held_out}_accuracy_in_rate"] = _last(curve, "accuracy_rate")
         if averaged:  # the curve is that of the network which learned
-            names = {f"{held_out}_accuracy{end}": mode for end, mode in (("", configuration.mode), ("_in_rate", "rate"))}
-            of_last = {f"{name}_of_last_weights": summary[name] for name in names if name in summary}
-            summary |= {name: averaged[mode] for name, mode in names.items() if name in summary} | of_last
+            modes = {f"{held_out}_accuracy": configuration.mode, f"{held_out}_accuracy_in_rate": "rate"}
+            modes = {name: mode for name, mode in modes.items() if name in summary}
+            of_last = {f"{name}_of_last_weights": summary[name] for name in modes}
+            summary |= {name: averaged[mode] for name, mode in modes.items()} | of_last
         timings["ms_per_sample"] = 1e3 * job.learning / max(samples - job.resumed, 1)
         write_summary(folder, summary)
         configuration.save(folder)
