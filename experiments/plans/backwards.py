@@ -33,6 +33,8 @@ def reached(case: Case, job: dict[str, Any], quick: bool, effort: int = 1) -> di
     """What is needed for a wanted cosine, and the median cosine that simulations find there."""
     closed, wanted, name = job["loop"] == "closed", job["wanted"], job["setting"]
     start: dict[str, Any] = {"unit_rate": 60 * Hz, "time_per_step": (10 if wanted < 0.85 else 40) * ms}
+    if wanted > 0.97:  # at 60 Hz no presentation is long enough
+        start["unit_rate"] = 120 * Hz
     if closed:
         start = {"unit_rate": 150 * Hz, "time_per_step": 20 * ms}
     options: dict[str, Any] = {"population": POPULATION, "loop": job["loop"], "projections": [PROJECTION]}

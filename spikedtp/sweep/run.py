@@ -15,6 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from spikedtp.configuration import Configuration, SweepConfiguration
+from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import input_files
 from spikedtp.records import file_hash, staged, write_manifest, write_summary
 from spikedtp.records.tracking import Tracker, tell, trackers_named
@@ -22,7 +23,7 @@ from spikedtp.summaries import Summarised, counted
 from spikedtp.sweep.contents import former_key, job_key
 from spikedtp.sweep.executors import cluster_at, run_local, run_on_cluster
 from spikedtp.sweep.figures import write_figures
-from spikedtp.sweep.job import FAILED, Job
+from spikedtp.sweep.job import COMMANDS, FAILED, Job
 from spikedtp.sweep.journal import Journal, check_command
 from spikedtp.sweep.plan import plan_jobs, varied_keys, with_device
 from spikedtp.sweep.table import sweep_table, write_parquet
@@ -104,8 +105,8 @@ def run_sweep(
     trackers = trackers_named(configuration.tracker, on_finished)
     out = Path(os.path.expanduser(out)).absolute()
     check_command(out, configuration.command)
-    journal = Journal(out)
-    jobs = _jobs(plan, journal)
+    journal, hashed = Journal(out), functools.cache(file_hash)
+    jobs = _jobs(plan, journal, hashed)
     # connected before anything is written: an address where nobody answers leaves no folder
     with _cluster(configuration, jobs) as client, journal.opened():
         with staged(out) as folder:
@@ -115,12 +116,17 @@ def run_sweep(
             finished = {key: job for key, job in finished.items() if job["status"] != FAILED}
         n_found, todo = len(finished), [job for key, job in jobs.items() if key not in finished]
         with tqdm(total=len(jobs), initial=n_found, unit="job", disable=None if progress else True) as bar:
-            for done in _execute(todo, configuration.jobs, client, journal):
+            for ended in _execute(todo, configuration.jobs, client, journal):
+                done = _of_the_same_files(ended, hashed)
                 finished[done["key"]] = journal.write(done)
                 bar.update()
                 if done["status"] == FAILED:
                     report(f"job {done['key']} failed: {done['error']}")
                 tell(trackers, journal.run_of(done), report)
+        inputs = sorted({path for job in plan for path in input_files(job)})
+        gone = [path for path in inputs if not path.is_file()]
+        if gone:
+            raise SpikedtpError(f"{gone[0]} is gone: put it back, and give the same command again")
         # with the settings of now: files may have moved since a job ran
         ordered = [{**finished[key], "settings": job["settings"]} for key, job in jobs.items()]
         failed = {job["key"]: job["error"] for job in ordered if job["status"] == FAILED}
@@ -137,15 +143,30 @@ def run_sweep(
                 configuration=configuration.saved(),
                 seeds={"seed": configuration.random.seed} if configuration.random else {},
                 timings={"sweep": time.perf_counter() - started, "jobs": sum(j["seconds"] or 0 for j in ordered)},
-                inputs=sorted({path for job in plan for path in input_files(job)}),
+                inputs=inputs,
                 jobs={"run_this_time": len(todo), "found": n_found},
             )
     return SweepResult(frame, len(todo), n_found, failed)
 
 
-def _jobs(plan: list[Configuration], journal: Journal) -> dict[str, Job]:
+def _of_the_same_files(ended: dict[str, Any], hashed: Callable[[Path], str]) -> dict[str, Any]:
+    """A job that ended; failed if a file is no longer what its key says, for nobody knows which content it has read."""
+    if ended["status"] == FAILED:
+        return ended
+    for path in input_files(COMMANDS[ended["command"]].of(ended["settings"])):
+        try:
+            same = file_hash(path) == hashed(path)
+        except OSError:
+            same = False
+        if not same:
+            error = f"{path} has changed since the sweep began: give the same command again"
+            return ended | {"status": FAILED, "error": error, "results": {}, "files": {}}
+    return ended
+
+
+def _jobs(plan: list[Configuration], journal: Journal, hashed: Callable[[Path], str]) -> dict[str, Job]:
     """The jobs by key; the same job twice is one job, and what an earlier version has finished keeps its key."""
-    hashed, jobs = functools.cache(file_hash), dict[str, Job]()
+    jobs = dict[str, Job]()
     for job in plan:
         key, former = job_key(job, hashed), former_key(job, hashed)
         if former != key and not journal.holds(key) and journal.holds(former):

@@ -209,3 +209,31 @@ def test_trackers_are_told_of_each_job_that_ends(tmp_path):
     assert sum("the tracker 'on_finished' failed for " in line for line in lines) == 1
     run_sweep(sweep, tmp_path / "out", progress=False, on_finished=runs.append)
     assert len(runs) == 4  # nothing was run
+
+
+@pytest.mark.parametrize("how", ["other content", "touched", "deleted"])
+def test_a_file_that_changes_meanwhile_is_not_taken_for_the_one_of_before(how, tmp_path):
+    """Three trainings with one file, which changes while the first one is told of."""
+    rng, file = np.random.default_rng(0), tmp_path / "x.npz"
+    np.savez(file, x=rng.random((30, 64)), y=np.arange(30) % 10)
+    base = {"data": f"npz:{file}", "samples": 2, "probe-every": 2}
+    settings = SweepConfiguration.of({"command": "train", "base": base, "grid": {"seed": [0, 1, 2]}, "jobs": 1})
+
+    def change(run):
+        if run.settings["seed"] == 0:
+            if how == "other content":
+                np.savez(file, x=rng.random((30, 64)), y=np.arange(30) % 10)
+            elif how == "touched":
+                file.touch()
+            else:
+                file.unlink()
+
+    if how == "deleted":
+        with pytest.raises(SpikedtpError, match=r"x\.npz is gone"):
+            run_sweep(settings, tmp_path / "out", on_finished=change)
+        return
+    found = run_sweep(settings, tmp_path / "out", on_finished=change)
+    assert found.n_run == 3 and len(found.failed) == (2 if how == "other content" else 0)
+    assert all("x.npz has changed since the sweep began" in line for line in found.failed.values())
+    again = run_sweep(settings, tmp_path / "out")
+    assert (again.n_run, len(again.failed)) == ((3, 0) if how == "other content" else (0, 0))
