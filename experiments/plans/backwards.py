@@ -12,7 +12,7 @@ from plans.cases import Case
 from plans.simulated import simulated_until
 from spikedtp.spiking import SpikingResponse
 
-__all__ = ["PROJECTION", "backwards_jobs", "reached"]
+__all__ = ["PROJECTION", "backwards_jobs", "reached", "several_cells"]
 
 POPULATION, PROJECTION = "H2E", "H2E_H1E"
 WANTED = (0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.95, 0.97, 0.98)
@@ -22,7 +22,7 @@ WHOLE = ("time_per_step", "repeats", "cells_per_unit")
 
 def backwards_jobs(quick: bool) -> list[dict[str, Any]]:
     """Every cosine with the firing rate, which can be set finely, and with a setting that has steps, in turn."""
-    wanted = (0.8, 0.9) if quick else WANTED
+    wanted = (0.8, 0.85, 0.9) if quick else WANTED
     fine = [{"loop": "open", "wanted": cosine, "setting": "unit_rate"} for cosine in wanted]
     whole = [{"loop": "open", "wanted": cosine, "setting": WHOLE[k % len(WHOLE)]} for k, cosine in enumerate(wanted)]
     closed = [] if quick else [{"loop": "closed", "wanted": c, "setting": knob} for c, knob in CLOSED]
@@ -62,18 +62,23 @@ def reached(case: Case, job: dict[str, Any], quick: bool, effort: int = 1) -> di
         if cells == 1:
             return case.respond(n, part, **options)
         n = max(n // cells, 6 if quick else 24)
-        return _several_cells(case.respond(n * cells, part, **options), cells)
+        return several_cells(case.respond(n * cells, part, **options), cells)
 
     simulated = simulated_until(respond, case.rate, (setting.repeats,), block=block, enough=enough, most=effort * most)
     one = simulated[PROJECTION, setting.repeats]
     return found | {"simulated": one.median("cosine"), "simulated.error": one.error("cosine")}
 
 
-def _several_cells(response: SpikingResponse, cells: int) -> SpikingResponse:
+def several_cells(response: SpikingResponse, cells: int) -> SpikingResponse:
     """Read-outs are linear in the spikes: those of several cells for one unit are means of those of single ones."""
     n, n_samples = response.n_repeats // cells, response.n_samples
-    vectors = {
-        name: v.reshape(n_samples, n, cells, -1).mean(axis=2).reshape(n_samples * n, -1)
+    means = {
+        name: v.reshape(n_samples, n, cells, -1).mean(axis=2, dtype=v.dtype)
         for name, v in response.results.vectors.items()
     }
-    return replace(response, n_repeats=n, results=replace(response.results, vectors=vectors))
+    flat = {name: v.reshape(n_samples * n, -1) for name, v in means.items()}
+    plastic = {
+        name: replace(learned, signals=response.readers[name].signals(means))
+        for name, learned in response.plastic.items()
+    }
+    return replace(response, n_repeats=n, results=replace(response.results, vectors=flat), plastic=plastic)

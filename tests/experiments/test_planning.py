@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from scripts import run_script
+from brian2 import Hz, ms
+from scripts import EXPERIMENTS, run_script
 
 
 @pytest.mark.slow
@@ -42,3 +43,23 @@ def test_mistakes(tmp_path, words, line):
     done = run_script("planning", *words, "--out", tmp_path / "out")
     assert done.returncode == 2 and line in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_several_cells_for_one_unit_share_its_noise(monkeypatch):
+    """Read-outs are means over the cells, and what the synapses saw is made of these means."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    from plans.backwards import several_cells
+    from plans.cases import digits
+
+    options = {"population": "H2E", "unit_rate": 60 * Hz, "time_per_step": 10 * ms, "projections": ["H2E_H1E"]}
+    response = digits(2, "runtime").respond(12, **options)
+    means = several_cells(response, 4)
+    one, several = (r.projections["H2E_H1E"].signals for r in (response, means))
+    assert means.n_repeats == 3
+    for name in ("pre_settled", "dendrite_settled"):
+        expected = getattr(one, name).reshape(2, 3, 4, -1).mean(axis=2)
+        np.testing.assert_allclose(getattr(several, name), expected, rtol=1e-5, atol=1e-6)
+    of_one, of_several = (
+        np.median([r.projections["H2E_H1E"].update(0, k).std() for k in range(r.n_repeats)]) for r in (response, means)
+    )
+    assert of_several < 0.8 * of_one  # noise alone makes most of it
