@@ -22,7 +22,12 @@ def _anneal(index: int, total: int) -> float:
     return 0.3 if index >= total - total // 5 else 1.0
 
 
-SCHEDULES: dict[str, Schedule] = {"constant": _constant, "anneal": _anneal}
+def _linear(index: int, total: int) -> float:
+    # the steps, and the noise that they leave in the weights, become small together
+    return 1 - index / total
+
+
+SCHEDULES: dict[str, Schedule] = {"constant": _constant, "anneal": _anneal, "linear": _linear}
 
 
 def schedule_named(name: str | Schedule) -> Schedule:
@@ -30,8 +35,8 @@ def schedule_named(name: str | Schedule) -> Schedule:
 
     Parameters
     ----------
-    name : {"anneal", "constant"} or callable
-        "anneal": factor 1, and 0.3 during the last fifth of the presentations.
+    name : {"anneal", "constant", "linear"} or callable
+        "anneal": factor 1, and 0.3 during the last fifth of the presentations. "linear": from 1 to 0.
 
     Raises
     ------

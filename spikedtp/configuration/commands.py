@@ -277,7 +277,7 @@ class TrainConfiguration(_ClosedLoop):
     seed: Annotated[Whole, count("Seed of the initial weights.", least=0)] = 0
     data_seed: Annotated[Whole, count("Seed of the order of the samples, reshuffled at each pass.", least=0)] = 0
     schedule: Annotated[
-        str, setting("How learning rates change over training: anneal or constant.", metavar="NAME")
+        str, setting("How learning rates change over training: anneal, constant or linear.", metavar="NAME")
     ] = "anneal"
     probe_every: Annotated[
         Positive | None,
