@@ -14,5 +14,5 @@ def test_schedules():
     assert anneal == [1.0] * 8 + [0.3] * 2
     np.testing.assert_allclose([schedule_named("linear")(index, 10) for index in range(10)], np.arange(10, 0, -1) / 10)
     assert [schedule_named("constant")(index, 10) for index in range(10)] == [1.0] * 10
-    with pytest.raises(SpikedtpError, match="anneal, constant"):
-        schedule_named("linear")
+    with pytest.raises(SpikedtpError, match="anneal, constant, linear"):
+        schedule_named("cosine")
