@@ -39,11 +39,12 @@ from spikedtp.cli import run_script
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.jobs.data import circuit_and_data
+from spikedtp.jobs.settings import in_spikes
 from spikedtp.jobs.trained import FITTED_CIRCUIT, settings_beside
 from spikedtp.perturbations import pruned, with_noise
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.records import file_hash, save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import SpikingNetwork, default_device
+from spikedtp.spiking import default_device
 
 CIRCUITS = {
     "digits": {"5J": "digits_dtp", "BTSP": "digits_btsp", "backprop": "digits_backprop_dale"},
@@ -108,7 +109,7 @@ def main(
     todo = [(n, c, level) for n in networks for c in conditions for level in levels_of(c, levels, most_noise)]
     rows = []
     for net, condition, level in tqdm(todo, desc="asking", unit="level"):
-        job = [net.hash, net.data, len(net.y), net.seed, *condition, level]
+        job = [net.hash, net.settings.data, len(net.y), net.seed, *condition, level]
         job += [device] if condition.answered == "spikes" else []
         job += [how.projections, renormalise] if condition.perturbation == "pruning" else []
         accuracy = jobs.done(job, partial(accuracy_of, net, condition, level, how, device))
@@ -152,7 +153,7 @@ class Network:
     seed: int
     hash: str
     network: RateNetwork
-    data: str
+    settings: TrainConfiguration
     x: np.ndarray
     y: np.ndarray
 
@@ -177,7 +178,7 @@ def from_folder(folder: Path, images: int | None) -> Network:
     network = load_rate_network(own if own.is_file() else material.circuit, weights)
     model = Path(configuration.circuit).stem + (", learned in spikes" if configuration.mode == "spiking" else "")
     x, y = material.data.test_x[:images], material.data.test_y[:images]
-    return Network(model, configuration.seed, file_hash(weights), network, configuration.data, x, y)
+    return Network(model, configuration.seed, file_hash(weights), network, configuration, x, y)
 
 
 def levels_of(condition: Condition, n: int, most_noise: float) -> Iterator[float]:
@@ -196,7 +197,7 @@ def accuracy_of(net: Network, condition: Condition, level: float, how: Losses, d
         )  # fmt: skip
     if condition.answered == "rate":
         return float((network.predict(x) == y).mean())
-    spiking = SpikingNetwork(without_gradients(network), device=device)
+    spiking = in_spikes(without_gradients(network), net.settings.model_copy(update={"device": device}))
     return float((spiking.predict(x, seed=net.seed) == y).mean())
 
 

@@ -93,7 +93,6 @@ def run_evaluation(
             "n_samples": n_samples,
             "n_correct": int((predicted == labels).sum()),
             "accuracy": float((predicted == labels).mean()),
-            **{key: getattr(configuration, key) for key in ("noise", "prune") if getattr(configuration, key)},
             **material.shown(),
         }
         write_summary(folder, summary)
