@@ -113,12 +113,11 @@ def _perturbed(
     configuration: EvaluateConfiguration, network: RateNetwork, x: np.ndarray
 ) -> tuple[RateNetwork, np.ndarray]:
     """Network and inputs with the losses and the noise that are asked for."""
-    seed = configuration.seed
-    if configuration.prune:
-        options = {"lost": configuration.lost, "renormalise": configuration.renormalise}
-        network = pruned(network, configuration.prune, seed=seed, **options)
-    if configuration.noise:
-        x = with_noise(x, configuration.noise, seed=seed, outside=configuration.outside)
+    asked, seed = configuration, configuration.seed
+    if asked.prune:
+        network = pruned(network, asked.prune, lost=asked.lost, seed=seed, renormalise=asked.renormalise)
+    if asked.noise:
+        x = with_noise(x, asked.noise, seed=seed, outside=asked.outside)
     return network, x
 
 
