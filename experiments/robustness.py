@@ -77,7 +77,7 @@ def main(
     data: str = typer.Option("digits", help="digits or mnist:DIR."),
     models: str = typer.Option("5J,BTSP,backprop", help="Which models are trained (backprop: with Dale's law)."),
     samples: int = typer.Option(6000, min=1, help="Presentations to learn from."),
-    weights: list[Path] = typer.Option([], help="Results of spikedtp train, in place of training. Repeatable."),
+    weights: list[Path] = typer.Option([], help="Results of spikedtp train, or a file of weights in them. Repeatable."),
     images: int = typer.Option(None, min=1, help="Test images that are asked. Default: all."),
     levels: int = typer.Option(11, min=2, help="Levels of noise and of loss."),
     most_noise: float = typer.Option(2.0, min=0.01, help="The largest standard deviation; a pixel is at most 1."),
@@ -93,7 +93,7 @@ def main(
     device = device or default_device()
     wanted = chosen("answer", answered, ANSWERED)
     if weights:
-        networks = [from_folder(folder, images) for folder in weights]
+        networks = [from_results(folder, images) for folder in weights]
     else:
         circuits = CIRCUITS.get(data.partition(":")[0])
         if circuits is None:
@@ -102,7 +102,7 @@ def main(
         networks = []
         for circuit, s in tqdm(plan, desc="training", unit="network"):
             settings = dict(circuit=circuit, data=data, samples=samples, seed=s, data_seed=s, probe_every=samples)
-            networks.append(from_folder(trained(out / "trained", **settings), images))
+            networks.append(from_results(trained(out / "trained", **settings), images))
     jobs = Jobs(out / "jobs", spikedtp.__version__)
     how = Losses(projections.split(",") if projections else None, renormalise)
     conditions = [condition for condition in CONDITIONS if condition.answered in wanted]
@@ -166,15 +166,15 @@ class Losses:
     renormalise: bool
 
 
-def from_folder(folder: Path, images: int | None) -> Network:
-    """The network that ``spikedtp train`` left in a folder, with the test part of its data."""
-    weights = folder / "weights.pt"
+def from_results(place: Path, images: int | None) -> Network:
+    """The network that ``spikedtp train`` left in a folder, or one of those in it, with the test part of its data."""
+    weights = place if place.is_file() else place / "weights.pt"
     settings = settings_beside(weights)
     if not weights.is_file() or settings.pop("command", None) != TrainConfiguration.command:
-        raise SpikedtpError(f"--weights {folder}: not a results folder of 'spikedtp train' (weights.pt, config.yaml)")
+        raise SpikedtpError(f"--weights {place}: not a results folder of 'spikedtp train' (weights.pt, config.yaml)")
     configuration = TrainConfiguration.of(settings | {"validation": 0})
     material = circuit_and_data(configuration, ("test",))
-    own = folder / FITTED_CIRCUIT
+    own = weights.with_name(FITTED_CIRCUIT)
     network = load_rate_network(own if own.is_file() else material.circuit, weights)
     model = Path(configuration.circuit).stem + (", learned in spikes" if configuration.mode == "spiking" else "")
     x, y = material.data.test_x[:images], material.data.test_y[:images]

@@ -45,7 +45,7 @@ def test_accuracies_are_those_of_perturbed_networks(script, results):
         "digits_backprop_dale",
     }
     (folder,) = (out / "trained").glob("digits_dtp-*")
-    net = script.from_folder(folder, 10)
+    net = script.from_results(folder, 10)
     network = load_rate_network("digits_dtp", folder / "weights.pt")
     np.testing.assert_array_equal(net.network.weights["H2E_H1E"], network.weights["H2E_H1E"])
     of_dtp = table[table["model"] == "digits_dtp"].set_index(["perturbation", "variant", "level"])["accuracy"]
@@ -63,7 +63,8 @@ def test_it_goes_on_where_it_was_and_asks_given_networks(results, tmp_path):
     assert run_script("robustness", *words, "--out", out).returncode == 0
     assert {path: path.stat().st_mtime_ns for path in (out / "jobs").iterdir()} == made
     assert (out / "robustness.csv").read_bytes() == before
-    given = [word for folder in sorted((out / "trained").iterdir()) for word in ("--weights", folder)]
+    first, second = sorted((out / "trained").iterdir())
+    given = ["--weights", first, "--weights", second / "weights.pt"]
     assert run_script("robustness", *words, *given, "--out", tmp_path / "given").returncode == 0
     again = pd.read_csv(tmp_path / "given" / "robustness.csv")
     columns = ["model", "perturbation", "variant", "answered", "level"]
