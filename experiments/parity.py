@@ -1,7 +1,7 @@
 """What lies between spikes and rate, and what closes the gap? Chosen on validation images: the test part is not read.
 
-Claim (this package; nothing published): most of the difference between a network in spikes and the same network in
-rate is noise, which more time, more units or more presentations average away.
+Claim (this package; nothing published): what answers in spikes lack to answers in rate of the same weights is the noise
+of Poisson spikes.
 
 Parts (``--only``):
 
@@ -9,7 +9,8 @@ Parts (``--only``):
                 the output's spike counts in place of its mean voltage, means of several presentations
 
 To expect (digits, 5J, five seeds): answers in spikes cost .4 points in networks that learned in rate, and .1 in
-networks that learned in spikes. Spike counts of the output are worse than its voltage. Reading longer helps.
+networks that learned in spikes. Spike counts of the output are worse than its voltage, more units and longer reading
+change little, and regular spikes answer as the rate network does.
 
     python experiments/parity.py --out results/parity
 

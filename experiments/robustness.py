@@ -8,7 +8,9 @@ projection is set to 0, the smallest weights first or at random; tied top-down w
 can fire at a negative rate: answers in spikes see pixels that are clipped to [0, 1], and answers in rate are shown
 with both.
 
-To expect (digits): answers in spikes follow answers in rate at every level of noise and loss.
+To expect (digits): answers in spikes follow answers in rate at every level of noise and loss. Half of what lies above
+chance is lost at a noise of .66, and when 88 % (5J), 69 % (BTSP) and 61 % (backprop) of the synapses are lost, the
+smallest first.
 
     python experiments/robustness.py --out results/robustness
     python experiments/robustness.py --data mnist:DIR --samples 20000 --seeds 5 --out results/robustness_mnist

@@ -11,23 +11,25 @@ from spikedtp.plotting.style import COLOURS, DOUBLE_COLUMN, letter_panels, new_f
 __all__ = ["robustness_figure"]
 
 PANELS = {  # title, label of the axis
-    ("noise", "clip"): ("noise, pixels clipped to [0, 1]", "sd of the noise on pixels"),
-    ("noise", "keep"): ("noise, pixels as they are (rate only)", "sd of the noise on pixels"),
-    ("pruning", "smallest"): ("smallest weights first", "fraction of synapses lost"),
-    ("pruning", "random"): ("synapses at random", "fraction of synapses lost"),
+    ("noise", "clip"): ("noise, clipped", "sd of the noise on pixels"),
+    ("noise", "keep"): ("noise, not clipped", "sd of the noise on pixels"),
+    ("pruning", "smallest"): ("smallest lost first", "fraction of synapses lost"),
+    ("pruning", "random"): ("lost at random", "fraction of synapses lost"),
 }
-LINES = {"rate": "-", "spikes": "--"}
+LINES = {"rate": "-", "spikes": "o"}
+OPEN = {"markersize": 3, "markerfacecolor": "white", "markeredgewidth": 0.8}
 MODELS = ("positive", "DendI", "negative", "SomaI", "E", "spiking")  # colours, in the order of the models
 
 
 @styled
 def robustness_figure(means: pd.DataFrame, chance: float) -> Figure:
-    """One panel for each perturbation, a colour for each model; dashed where networks answer in spikes.
+    """One panel for each perturbation, a colour for each model; points where networks answer in spikes.
 
     Parameters
     ----------
     means : DataFrame
-        Columns ``model, perturbation, variant, answered, level, mean, sem``. Bands are standard errors over seeds.
+        Columns ``model, perturbation, variant, answered, level, mean, sem``. Bands and bars are standard errors over
+        seeds.
     chance : float
         The accuracy of guessing.
     """
@@ -47,7 +49,7 @@ def robustness_figure(means: pd.DataFrame, chance: float) -> Figure:
     axes[0].set_ylabel("test accuracy (%)")
     handles = [axes[0].plot([], [], color=colour)[0] for colour in colours.values()]
     answers = list(dict.fromkeys(means["answered"]))
-    handles += [axes[0].plot([], [], color=COLOURS["rate"], linestyle=LINES[how])[0] for how in answers]
+    handles += [axes[0].plot([], [], LINES[how], color=COLOURS["rate"], **OPEN)[0] for how in answers]
     handles.append(axes[0].plot([], [], color=COLOURS["other"], linewidth=0.8, linestyle=":")[0])
     labels = [*models, *(f"answers in {how}" for how in answers), "chance"]
     figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)))
@@ -57,5 +59,8 @@ def robustness_figure(means: pd.DataFrame, chance: float) -> Figure:
 
 def _line(ax: Axes, line: pd.DataFrame, colour: str, style: str) -> None:
     mean, error = 100 * line["mean"], 100 * line["sem"].fillna(0)
+    if style == LINES["spikes"]:
+        ax.errorbar(line["level"], mean, error, fmt=style, color=colour, elinewidth=0.7, clip_on=False, **OPEN)
+        return
     ax.plot(line["level"], mean, style, color=colour)
     ax.fill_between(line["level"], mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
