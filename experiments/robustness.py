@@ -9,7 +9,7 @@ can fire at a negative rate: answers in spikes see pixels that are clipped to [0
 with both.
 
 To expect (digits): answers in spikes follow answers in rate at every level of noise and loss. Half of what lies above
-chance is lost at a noise of .66, and when 88 % (5J), 69 % (BTSP) and 61 % (backprop) of the synapses are lost, the
+chance is lost at a noise of .6, and when 93 % (5J), 70 % (BTSP) and 61 % (backprop) of the synapses are lost, the
 smallest first.
 
     python experiments/robustness.py --out results/robustness

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +19,7 @@ PANELS = {  # title, label of the axis
     ("pruning", "random"): ("lost at random", "fraction of synapses lost"),
 }
 LINES = {"rate": "-", "spikes": "o"}
-OPEN = {"markersize": 3, "markerfacecolor": "white", "markeredgewidth": 0.8}
+OPEN: dict[str, Any] = {"markersize": 3, "markerfacecolor": "white", "markeredgewidth": 0.8}
 MODELS = ("positive", "DendI", "negative", "SomaI", "E", "spiking")  # colours, in the order of the models
 
 
