@@ -37,10 +37,8 @@ in OUT/jobs: an interrupted run continues.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +47,7 @@ import pandas as pd
 import typer
 from brian2 import Hz
 from figures.planning import planning_figure
+from kept import Jobs
 from plans.backwards import backwards_jobs, reached
 from plans.cases import Case, digits, mnist
 from plans.forwards import closed_settings, compared, open_settings
@@ -82,16 +81,16 @@ def main(
         raise SpikedtpError("the part mnist needs --mnist DIR and --mnist-weights FILE")
     device = device or default_device()
     few, many = (digits(n, device) for n in ((2, 3) if quick else (6, 10)))
-    jobs = Jobs(out / "jobs", quick, effort)
+    jobs = Jobs(out / "jobs", quick, *[effort] * (effort > 1))
     tables: dict[str, pd.DataFrame] = {}
     summary: dict[str, Any] = {}
     for part, settings in (("open", open_settings(quick)), ("closed", closed_settings(quick))):
         if part in parts:
-            tables[part] = forwards(jobs, part, few, settings, quick)
+            tables[part] = forwards(jobs, part, few, settings, quick, effort)
     if "mnist" in parts:
         case = mnist(mnist_folder, mnist_weights, 6, device)
         found = [row for row in closed_settings(quick) if row["time_per_step"] in (5, 20) and row["unit_rate"] > 100]
-        tables["mnist"] = forwards(jobs, "mnist", case, found, quick)
+        tables["mnist"] = forwards(jobs, "mnist", case, found, quick, effort)
     for part in ("open", "closed", "mnist"):
         if part in tables:
             summary |= errors(part, tables[part])
@@ -120,30 +119,12 @@ def main(
     typer.echo(f"results in {out}")
 
 
-class Jobs:
-    """What has been computed so far: one file each."""
-
-    def __init__(self, folder: Path, quick: bool, effort: int):
-        self.folder, self.quick, self.effort = folder, quick, effort
-
-    def done(self, of: list[Any], compute: Callable[[], Any]) -> Any:
-        key = hashlib.sha256(json.dumps([*of, self.quick, *[self.effort] * (self.effort > 1)]).encode()).hexdigest()[
-            :16
-        ]
-        path = self.folder / f"{key}.json"
-        if not path.exists():
-            found = compute()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
-            partial.write_text(json.dumps(found))
-            partial.rename(path)
-        return json.loads(path.read_text())
-
-
-def forwards(jobs: Jobs, part: str, case: Case, settings: Iterable[dict[str, Any]], quick: bool) -> pd.DataFrame:
+def forwards(
+    jobs: Jobs, part: str, case: Case, settings: Iterable[dict[str, Any]], quick: bool, effort: int
+) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for setting in tqdm(settings, desc=part):
-        rows += jobs.done([part, setting], lambda setting=setting: compared(case, setting, quick, jobs.effort))
+        rows += jobs.done([part, setting], lambda setting=setting: compared(case, setting, quick, effort))
     return pd.DataFrame(rows)
 
 

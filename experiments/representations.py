@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import typer
 from figures.representations import representations_figure
-from scipy import stats
+from intervals import interval
 from tqdm import tqdm
 
 from spikedtp import datasets
@@ -190,14 +190,12 @@ def differences_of(means: pd.DataFrame) -> pd.DataFrame:
             if condition not in wide or group[condition].isna().all():
                 continue
             apart = group[condition] - rate
-            n, low, high = len(apart), np.nan, np.nan
-            if n > 1:
-                half = stats.t.ppf(0.975, n - 1) * apart.std() / np.sqrt(n)
-                low, high = apart.mean() - half, apart.mean() + half
+            low, high = interval(apart)
             rows.append(
                 {
                     "population": population, "measure": measure, "effect": effect, "rate": rate.mean(),
-                    "spikes": group[condition].mean(), "difference": apart.mean(), "low": low, "high": high, "seeds": n,
+                    "spikes": group[condition].mean(), "difference": apart.mean(), "low": low, "high": high,
+                    "seeds": len(apart),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)

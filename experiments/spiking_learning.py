@@ -41,6 +41,7 @@ import pandas as pd
 import typer
 from brian2 import Hz, ms
 from figures.spiking_learning import FIGURES
+from intervals import interval
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
@@ -436,16 +437,6 @@ def summarise_learning(table: pd.DataFrame) -> dict[str, float]:
                 f"{rule}/{control}/difference high": high, f"{rule}/{control}/worst": float(difference.min()),
             }  # fmt: skip
     return found
-
-
-def interval(differences: np.ndarray) -> tuple[float, float]:
-    """95 % interval of the mean of a few paired differences (Student's t)."""
-    from scipy import stats
-
-    low, high = stats.t.interval(
-        0.95, len(differences) - 1, differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
-    )
-    return float(low), float(high)
 
 
 def summarise_free(table: pd.DataFrame) -> dict[str, float]:

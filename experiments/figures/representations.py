@@ -57,10 +57,13 @@ def _groups(ax: Axes, part: pd.DataFrame) -> list[str]:
 
 
 def _violins(ax: Axes, part: pd.DataFrame) -> None:
+    found = set(part[["learned", "answered"]].itertuples(index=False, name=None))
+    there = [condition for condition in CONDITIONS if condition in found]
     for place, name in enumerate(_groups(ax, part)):
-        for k, ((learned, answered), (colour, alpha)) in enumerate(CONDITIONS.items()):
+        for k, (learned, answered) in enumerate(there):
+            colour, alpha = CONDITIONS[learned, answered]
             found = part[(part["population"] == name) & (part["learned"] == learned) & (part["answered"] == answered)]
-            x = place + 0.2 * (k - 1.5)
+            x = place + 0.2 * (k - (len(there) - 1) / 2)
             if found["value"].nunique() > 1:
                 ax.violinplot(found["value"], positions=[x], widths=0.19, showextrema=False)
                 ax.collections[-1].set(facecolor=colour, alpha=alpha, edgecolor=colour, linewidth=0.5)

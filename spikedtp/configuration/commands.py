@@ -310,9 +310,26 @@ class EvaluateConfiguration(_ClosedLoop, Trained):
     """
 
     command: ClassVar[str] = "evaluate"
+    later: ClassVar[frozenset[str]] = _ClosedLoop.later | {"noise", "outside", "prune", "lost", "renormalise"}
 
     samples: Annotated[Positive | None, setting("Number of test samples. Default: all.", metavar="N")] = None
-    seed: Annotated[Whole, count("Seed of the input spikes.", least=0)] = 0
+    noise: Annotated[
+        Real, setting("Standard deviation of Gaussian noise that is added to the inputs.", metavar="SD", ge=0)
+    ] = 0.0
+    outside: Annotated[
+        Literal["keep", "clip"],
+        setting("Noisy inputs outside [0, 1] stay as they are, or become 0 or 1, which spikes need."),
+    ] = "keep"
+    prune: Annotated[
+        Real, setting("Fraction of the synapses of each projection that is set to 0.", metavar="FRACTION", ge=0, le=1)
+    ] = 0.0
+    lost: Annotated[
+        Literal["smallest", "random"], setting("Which synapses --prune takes: the smallest weights first, or any.")
+    ] = "smallest"
+    renormalise: Annotated[
+        bool, setting("After --prune, rows of normalised projections are scaled to their sum again.")
+    ] = False
+    seed: Annotated[Whole, count("Seed of the input spikes, of noise and of lost synapses.", least=0)] = 0
     out: Out = "results/evaluate"
 
 

@@ -14,6 +14,7 @@ from spikedtp.configuration import EvaluateConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import circuit_and_data, data_name, fitting_weights, input_files
 from spikedtp.jobs.settings import in_spikes
+from spikedtp.perturbations import pruned, with_noise
 from spikedtp.plotting import confusion_figure
 from spikedtp.rate import RateNetwork, load_rate_network
 from spikedtp.records import file_hash, save_figure, staged, track, write_manifest, write_summary, write_table
@@ -60,6 +61,11 @@ def run_evaluation(
     """
     configuration = configuration.absolute()
     configuration.weights_file()  # a mistake costs nothing yet
+    if configuration.noise and configuration.mode == "spiking" and configuration.outside == "keep":
+        raise SpikedtpError(
+            f"--noise {configuration.noise:g}: some inputs then lie outside [0, 1], and no cell fires at a negative "
+            "rate: clip them with --outside clip"
+        )
     data = configuration.data
     started = time.perf_counter()
     with staged(out) as folder:
@@ -73,7 +79,8 @@ def run_evaluation(
             )
         loaded = time.perf_counter()
         labels = images.test_y[:n_samples]
-        predicted = _predict(configuration, network, images.test_x[:n_samples], progress)
+        network, x = _perturbed(configuration, network, images.test_x[:n_samples])
+        predicted = _predict(configuration, network, x, progress)
         table = confusion(labels, predicted, images.n_classes)
         write_table(folder, "confusion", table)
         write_table(folder, "class_accuracy", class_accuracy(table))
@@ -100,6 +107,18 @@ def run_evaluation(
         )
     track(configuration, out)
     return summary
+
+
+def _perturbed(
+    configuration: EvaluateConfiguration, network: RateNetwork, x: np.ndarray
+) -> tuple[RateNetwork, np.ndarray]:
+    """Network and inputs with the losses and the noise that are asked for."""
+    asked, seed = configuration, configuration.seed
+    if asked.prune:
+        network = pruned(network, asked.prune, lost=asked.lost, seed=seed, renormalise=asked.renormalise)
+    if asked.noise:
+        x = with_noise(x, asked.noise, seed=seed, outside=asked.outside)
+    return network, x
 
 
 def _predict(

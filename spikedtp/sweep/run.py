@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +128,8 @@ def run_sweep(
         if gone:
             raise SpikedtpError(f"{gone[0]} is gone: put it back, and give the same command again")
         # with the settings of now: files may have moved since a job ran
-        ordered = [{**finished[key], "settings": job["settings"]} for key, job in jobs.items()]
+        settings = _told(jobs)
+        ordered = [{**finished[key], "settings": settings[key]} for key in jobs]
         failed = {job["key"]: job["error"] for job in ordered if job["status"] == FAILED}
         table = sweep_table(ordered)
         frame = table.to_pandas()
@@ -173,6 +174,17 @@ def _jobs(plan: list[Configuration], journal: Journal, hashed: Callable[[Path], 
             key = former
         jobs[key] = {"key": key, "command": job.command, "settings": job.saved()}
     return jobs
+
+
+def _told(jobs: Mapping[str, Job]) -> dict[str, dict[str, Any]]:
+    """The settings of each job for the table: those that only some jobs saved (`later`), as the others had them."""
+    known = {name for job in jobs.values() for name in job["settings"]}
+    told = {}
+    for key, job in jobs.items():
+        model = COMMANDS[job["command"]]
+        usual = model.model_construct().model_dump(mode="json", include=set(model.later & known))
+        told[key] = job["settings"] | {name: value for name, value in usual.items() if name not in job["settings"]}
+    return told
 
 
 @contextmanager

@@ -237,3 +237,23 @@ def test_a_file_that_changes_meanwhile_is_not_taken_for_the_one_of_before(how, t
     assert all("x.npz has changed since the sweep began" in line for line in found.failed.values())
     again = run_sweep(settings, tmp_path / "out")
     assert (again.n_run, len(again.failed)) == ((3, 0) if how == "other content" else (0, 0))
+
+
+def test_settings_that_are_saved_only_where_they_differ_stand_in_every_row(tmp_path):
+    """Those that earlier versions did not have (`later`): a curve begins where they are at their defaults."""
+    base = {"samples": 20, "outside": "clip"}
+    grid = {"noise": [0.0, 0.5], "prune": [0.3, 0.0], "lost": ["random", "smallest"]}
+    settings = SweepConfiguration(job_command="evaluate", base=base, grid=grid, jobs=1)
+    found = run_sweep(settings, tmp_path / "out", progress=False).table
+    rows = found[["noise", "prune", "lost", "outside"]].to_dict("records")
+    assert rows == [
+        {"noise": noise, "prune": prune, "lost": lost, "outside": "clip"}
+        for noise in (0.0, 0.5)
+        for prune in (0.3, 0.0)
+        for lost in ("random", "smallest")
+    ]
+    means = pd.read_csv(tmp_path / "out" / "means.csv")
+    assert len(means) == 8 and not means[["noise", "prune", "lost"]].isna().any(axis=None)
+    assert (
+        means.loc[means["noise"] == 0, "accuracy.mean"].mean() > means.loc[means["noise"] > 0, "accuracy.mean"].mean()
+    )

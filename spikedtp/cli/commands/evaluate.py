@@ -13,6 +13,7 @@ EXAMPLES = (
     "spikedtp evaluate --circuit digits_dtp",
     "spikedtp evaluate --circuit digits_dtp --weights results/train/weights.pt",
     "spikedtp evaluate --circuit digits_dtp --mode spiking --samples 100 --set unit_rates.H1DendI=200",
+    "spikedtp evaluate --circuit digits_dtp --noise 0.5 --outside clip --prune 0.6 --lost random",
 )
 
 

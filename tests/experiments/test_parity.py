@@ -1,0 +1,73 @@
+"""parity.py: how answers are read, what the summary says, and a quick run of the whole."""
+
+import importlib
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scripts import EXPERIMENTS, run_script
+
+from spikedtp.circuit import read_circuit
+
+
+@pytest.fixture(scope="module")
+def part():
+    sys.path.insert(0, str(EXPERIMENTS))
+    try:
+        yield importlib.import_module("gaps.answering")
+    finally:
+        sys.path.remove(str(EXPERIMENTS))
+
+
+def test_answers_of_one_presentation_and_of_several(part):
+    circuit, rng = read_circuit("digits_dtp"), np.random.default_rng(0)
+    signal = np.eye(10)[rng.integers(0, 10, 200)]
+    voltage = signal[:, None] + rng.normal(0, 1, (200, 8, 10))
+    counted = voltage + rng.normal(0, 1, voltage.shape)
+    response = SimpleNamespace(activity={"OutputE": voltage}, counted={"OutputE": counted})
+    found = {name: (n, answers) for name, n, answers in part.ways_of_reading(response, circuit, averaged=True)}
+    right = {name: (answers == signal.argmax(1)[:, None]).mean() for name, (_, answers) in found.items()}
+    assert [answers.shape[1] for _, answers in found.values()] == [8, 8, 4, 2, 1]
+    np.testing.assert_array_equal(found["mean voltage of 2 presentations"][1][:, 1], voltage[:, 2:4].mean(1).argmax(-1))
+    assert right["spike counts"] < right["mean voltage"] < right["mean voltage of 2 presentations"]
+    assert right["mean voltage of 2 presentations"] < right["mean voltage of 8 presentations"]
+    assert len(list(part.ways_of_reading(response, circuit, averaged=False))) == 1
+
+
+def test_ways_of_presenting_are_what_they_are_called(part):
+    found = part.settings_of(read_circuit("digits_dtp"), quick=False)
+    assert found["read 800 of 1100 ms"] == {"settle": 1100, "read": 800}
+    assert set(found["16 units for each SomaI cell"]["spikers"]) == {"H1SomaI", "H2SomaI", "OutputSomaI"}
+    assert set(found["16 units for each interneuron"]["spikers"]) == {
+        "H1SomaI", "H2SomaI", "OutputSomaI", "H1DendI", "H2DendI",
+    }  # fmt: skip
+    assert list(part.settings_of(read_circuit("digits_dtp"), quick=True)) == list(found)[:2]
+
+
+def test_differences_are_paired_by_network(part):
+    rows = [
+        {"learned": "rate", "seed": seed, "presented": "a", "read": "b", "rate": rate, "spikes": rate - lost,
+         "agreement": 0.9, "cpu_ms": 2.0}
+        for seed, (rate, lost) in enumerate([(0.8, 0.01), (0.9, 0.02), (0.7, 0.03)])
+    ]  # fmt: skip
+    (row,) = part.answering_summary(pd.DataFrame(rows)).itertuples()
+    assert row.difference == pytest.approx(-2) and row.seeds == 3
+    assert row.high - row.difference == pytest.approx(4.302653 / 3**0.5, rel=1e-5)  # Student's t, 2 degrees
+
+
+def test_mistakes(tmp_path):
+    done = run_script("parity", "--only", "answering,all", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "unknown part 'all'" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_quick(tmp_path):
+    words = ("--quick", "--device", "runtime", "--samples", 2, "--validation", 10)
+    done = run_script("parity", *words, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "out" / "answering.csv")
+    assert table.groupby(["learned", "presented"]).ngroups == 4
+    assert (table["cpu_ms"] > 0).all() and table["agreement"].between(0, 1).all()
