@@ -13,7 +13,8 @@ from spikedtp.configuration import TrainConfiguration
 from spikedtp.jobs.data import circuit_and_data, data_name, input_files
 from spikedtp.jobs.settings import with_rules
 from spikedtp.jobs.trained import FITTED_CIRCUIT
-from spikedtp.jobs.training_run import Probed, Progress, TrainingRun, Unfinished
+from spikedtp.jobs.training.run import Probed, Progress, TrainingRun
+from spikedtp.jobs.training.unfinished import Unfinished
 from spikedtp.plotting import training_figure
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.checkpoints import write_weights

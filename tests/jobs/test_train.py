@@ -35,7 +35,7 @@ def test_weights_trained_in_spikes_are_a_rate_networks(tmp_path, few_test_images
 @pytest.mark.parametrize("mode", ["rate", "spiking"])
 def test_rate_and_spiking_accuracies_are_never_in_one_column(mode, samples, tmp_path, monkeypatch, few_test_images):
     """With a network in spikes that answers all wrong, and one in rate that answers by chance or better."""
-    import spikedtp.jobs.training_run as module
+    import spikedtp.jobs.training.run as module
 
     real = module.in_spikes
 

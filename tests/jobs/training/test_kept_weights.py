@@ -6,8 +6,8 @@ import torch
 from jobs.short_training import settings
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.jobs.kept_weights import KeptWeights
 from spikedtp.jobs.train import run_training
+from spikedtp.jobs.training.kept_weights import KeptWeights
 
 ALONG = {"samples": 12, "probe_every": 4, "schedule": "constant"}
 
