@@ -37,8 +37,8 @@ def compare_biases(rate: RateResponse, spiking: Response) -> pd.DataFrame:
         One row per population, sample and repeat, with the measures of `similarity` and
 
         - ``n_cells``: the cells of the population;
-        - ``noise_ceiling``: the cosine that noise alone would leave, measured from the repeats (`repeat_ceiling`). It is
-          NaN with fewer than two repeats in which the bias changes.
+        - ``noise_ceiling``: the cosine that noise alone would leave, measured from the repeats (`repeat_ceiling`). It
+          is NaN with fewer than two repeats in which the bias changes.
 
         The table is empty where no bias learns.
 

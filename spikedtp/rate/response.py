@@ -182,7 +182,7 @@ class RateResponse(Summarised):
 
     @property
     def bias_updates(self) -> dict[str, np.ndarray]:
-        """The change of each bias that learns, by its rule, without bounds: ``(n,)`` or ``(samples, n)``, by population.
+        """The change of each bias that learns, without bounds: ``(n,)`` or ``(samples, n)``, by population.
 
         Raises
         ------

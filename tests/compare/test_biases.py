@@ -36,8 +36,10 @@ def samples():
 
 
 def spiking(network, samples, **options):
-    given = dict(loop="closed", record=(), device=default_device(), on_off=True, seed=2, unit_rates={"InputE": 690 * Hz})
-    return simulate(network, *samples, **given | options)
+    given = dict(
+        loop="closed", record=(), device=default_device(), on_off=True, unit_rates={"InputE": 690 * Hz}, seed=2
+    )
+    return simulate(network, *samples, unit_rates={"InputE": 690 * Hz}, **given | options)
 
 
 @pytest.fixture(scope="module")

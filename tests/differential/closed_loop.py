@@ -61,7 +61,8 @@ def _compare(drawn: Drawn, response) -> Found:
             if p.name in response.projections:
                 _compare_projection(found, drawn, rate, response, p, sample, bounds, v_dend, dt)
         if nudge_kind(circuit) == "one-pass":
-            _compare_biases(found, rate, response, sample, _nudged_bounds(drawn, rate, response, sample, bounds, v_dend))
+            nudged = _nudged_bounds(drawn, rate, response, sample, bounds, v_dend)
+            _compare_biases(found, rate, response, sample, nudged)
     return found
 
 

@@ -130,7 +130,7 @@ class ClosedResponse(Response):
             inside[..., :first, :] = inside[..., stop:, :] = False
             spikers = self.spec.spikers.get(population, 1)
             inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
-            if population in self.spec.signed or (self.spec.signed_input and population == self.spec.circuit.input.name):
+            if population in self.spec.signed | ({self.spec.circuit.input.name} if self.spec.signed_input else set()):
                 on, off = np.split(inside, 2, axis=-1)
                 inside = on - off
             one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers

@@ -275,6 +275,7 @@ def test_synapses_of_signed_inputs_learn(device):
 def test_inputs_above_0_need_no_off_cells():
     """On and off cells for other populations leave the inputs, and what they draw, as they were."""
     network, x, _ = signed_inputs()
-    response = SpikingNetwork(network, device="runtime", phases=SHORT, on_off=True).respond(np.abs(x).clip(0, 1), seed=3)
-    plain = SpikingNetwork(network, device="runtime", phases=SHORT).respond(np.abs(x).clip(0, 1), seed=3)
+    x = np.abs(x).clip(0, 1)
+    response = SpikingNetwork(network, device="runtime", phases=SHORT, on_off=True).respond(x, seed=3)
+    plain = SpikingNetwork(network, device="runtime", phases=SHORT).respond(x, seed=3)
     np.testing.assert_array_equal(response.activity["H1E"], plain.activity["H1E"])
