@@ -39,7 +39,7 @@ def spiking(network, samples, **options):
     given = dict(
         loop="closed", record=(), device=default_device(), on_off=True, unit_rates={"InputE": 690 * Hz}, seed=2
     )
-    return simulate(network, *samples, unit_rates={"InputE": 690 * Hz}, **given | options)
+    return simulate(network, *samples, **given | options)
 
 
 @pytest.fixture(scope="module")
