@@ -16,7 +16,9 @@ SHORT = {"all layers learn": "all layers\nlearn", "hidden layers frozen": "hidde
 
 @styled
 def spirals_figure(curves: pd.DataFrame, networks: pd.DataFrame, decisions: dict[str, np.ndarray]) -> Figure:
-    """Learning curves (mean and SEM over seeds), test accuracies of single networks, and two maps of decisions."""
+    """Learning curves (mean and SEM over seeds, asked in rate), test accuracies with the mean of the last weights, and
+    two maps of decisions.
+    """
     controls = list(dict.fromkeys(networks["control"]))
     figure = new_figure(DOUBLE_COLUMN, 4.6)
     upper, lower = figure.subplots(2, 2, width_ratios=(1, 1))
@@ -27,13 +29,13 @@ def spirals_figure(curves: pd.DataFrame, networks: pd.DataFrame, decisions: dict
         left.plot(points.index, points["mean"], lines[control], lw=1, color=COLOURS[learned])
         low, high = points["mean"] - points["sem"], points["mean"] + points["sem"]
         left.fill_between(points.index, low, high, color=COLOURS[learned], alpha=0.2, lw=0)
-    for learned, words in (("rate", "learns in rate"), ("spiking", "learns in spikes")):
+    for learned, words in (("rate", "learned in rate"), ("spiking", "learned in spikes")):
         left.plot([], [], color=COLOURS[learned], label=words)
     for control, line in lines.items():
         left.plot([], [], line, lw=1, color=COLOURS["other"], label=control)
     left.axhline(25, lw=0.5, color=COLOURS["other"], zorder=0)
-    left.set(xlabel="presentations", ylabel="validation accuracy (%), asked in rate", ylim=(0, 100))
-    left.legend(loc="lower right", ncols=2, fontsize=6)
+    left.set(xlabel="presentations", ylabel="validation accuracy (%)", ylim=(0, 100))
+    left.legend(loc="upper right", bbox_to_anchor=(1, 0.82), ncols=2, fontsize=6)
     _ends(right, networks, controls)
     x, y = spiral_points(300, seed=2)
     for ax, (learned, arms) in zip(lower, decisions.items(), strict=True):
@@ -68,5 +70,5 @@ def _ends(ax: Axes, networks: pd.DataFrame, controls: list[str]) -> None:
         ax.plot([], [], "o", ms=3, mec=COLOURS[colour], mfc=face, label=words)
     ax.axhline(25, lw=0.5, color=COLOURS["other"], zorder=0)
     ax.set_xticks(range(len(controls)), [SHORT.get(name, name.replace(" ", "\n")) for name in controls])
-    ax.set(ylabel="test accuracy (%), mean of last weights", ylim=(0, 100))
+    ax.set(ylabel="test accuracy (%)", ylim=(0, 100))
     ax.legend(loc="lower left", fontsize=6)

@@ -159,10 +159,10 @@ def test_what_was_learned_acts():
     network = SpikingNetwork(load_rate_network(circuit, seed=1), device="runtime", phases=SHORT)
     network.train(x, target, np.array([0, 1, 2, 0, 1, 2]), seed=1, schedule="constant")
     network.weights = {name: np.zeros_like(w) for name, w in network.weights.items()}
-    rise = 1 - np.exp(-70 / 60)  # of the membrane in the middle of the window
+    rise = np.mean(1 - (1 - 1 / 60) ** np.arange(41, 101))  # of the membrane, over the window that is read
     found = network.respond(np.zeros(6)).activity["H1E"][0]
-    np.testing.assert_allclose(found, rise * network.biases["H1E"].clip(0), atol=0.02)
-    assert found.max() > 0.2
+    np.testing.assert_allclose(found, rise * network.biases["H1E"].clip(0), atol=1e-3)
+    assert found.max() > 0.05
 
 
 def test_bias_updates_are_what_a_rule_says_of_the_signals(device):
@@ -233,7 +233,8 @@ def test_latched_plateaus_instruct_biases_too():
     circuit, x, target = small()
     phases = replace(SHORT, hold="none", latch=True, nudge=80 * ms)
     network = SpikingNetwork(load_rate_network(circuit, seed=1), device="runtime", phases=phases)
-    response = network.respond(x[0], target[0], seed=3)
-    network.train(x, target, [0], seed=3, schedule="constant")
+    response, before = network.respond(x[0], target[0], seed=3), network.biases["H1E"]
+    network.train(x[:1], target[:1], [0], seed=3, schedule="constant")
     wanted = 0.3 * response.signals["H1E_InputE"].plateau[0, 0]
-    np.testing.assert_allclose(network.biases["H1E"], wanted, rtol=1e-5, atol=1e-7)
+    assert wanted.any()
+    np.testing.assert_allclose(network.biases["H1E"] - before, wanted, rtol=1e-4, atol=1e-6)
