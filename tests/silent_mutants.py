@@ -68,6 +68,18 @@ FAULTS = {
         "0 * np.asarray(parts.given.biases[p.name], dtype=np.float64)",
         CLOSED,
     ),
+    "closed loop: biases do not learn": (
+        f"{SPIKING}/closed_loop/bias_learning.py",
+        "code = rule.spiking_form()",
+        "code = 'bias += 0'",
+        "tests/spiking/closed_loop/test_bias_learning.py",
+    ),
+    "closed loop: off cells of inputs are not counted": (
+        f"{SPIKING}/closed_loop/build.py",
+        'f"(count_{phase} - {function}(i))"',
+        'f"count_{phase}"',
+        "tests/spiking/closed_loop/test_spiking_network.py",
+    ),
     "closed loop: clip at 0 of the soma removed": (
         f"{SPIKING}/closed_loop/build.py",
         "post_settled = clip(soma_sum/{steps['settled']}, 0, inf)",

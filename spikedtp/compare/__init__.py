@@ -1,5 +1,6 @@
 """Rate against spiking weight changes: similarity, statistics, and what Poisson noise allows."""
 
+from spikedtp.compare.biases import compare_biases
 from spikedtp.compare.noise import expected_update, noise_ceiling
 from spikedtp.compare.repeats import repeat_ceiling
 from spikedtp.compare.shortfall import shortfall
@@ -8,6 +9,7 @@ from spikedtp.compare.updates import compare_updates, summarise
 
 __all__ = [
     "bootstrap_median",
+    "compare_biases",
     "compare_updates",
     "expected_update",
     "noise_ceiling",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.spiking import Response
 
-__all__ = ["repeat_ceiling", "repeat_cosines"]
+__all__ = ["ceiling_of", "repeat_ceiling", "repeat_cosines"]
 
 
 @underflow_is_zero
@@ -52,7 +53,12 @@ def repeat_ceiling(response: Response, projection: str, sample: int = 0) -> floa
     >>> 0 < repeat_ceiling(spiking, "H2E_H1E") < 1
     True
     """
-    with_others, share = _with_others(response, projection, sample)
+    return ceiling_of(partial(_changes, response, projection, sample))
+
+
+def ceiling_of(changes: Callable[[], Iterable[np.ndarray]]) -> float:
+    """`repeat_ceiling` of any changes, one for each repeat, which `changes()` gives again each time."""
+    with_others, share = _with_others(changes)
     return float(np.clip(np.median(with_others) / share, 0, 1)) if with_others.size else np.nan
 
 
@@ -64,15 +70,15 @@ def repeat_cosines(response: Response, projection: str, sample: int = 0) -> np.n
     ndarray
         It is empty with fewer than two such repeats. It is a single 0 where they are no more alike than by chance.
     """
-    with_others, share = _with_others(response, projection, sample)
+    with_others, share = _with_others(partial(_changes, response, projection, sample))
     return np.clip(with_others / share, 0, 1)
 
 
-def _with_others(response: Response, projection: str, sample: int) -> tuple[np.ndarray, float]:
+def _with_others(changes: Callable[[], Iterable[np.ndarray]]) -> tuple[np.ndarray, float]:
     """Cosine of each repeat with the sum of the others, and which share of it their own noise leaves."""
     total: np.ndarray = np.zeros(())
     n = 0
-    for direction in _directions(response, projection, sample):
+    for direction in _directions(changes()):
         total, n = total + direction, n + 1
     if n < 2:
         return np.empty(0), 1.0
@@ -80,15 +86,19 @@ def _with_others(response: Response, projection: str, sample: int) -> tuple[np.n
     pairs = (length - n) / (n * (n - 1))
     if pairs <= 0:
         return np.zeros(1), 1.0
-    along = np.array([(direction * total).sum() for direction in _directions(response, projection, sample)])
+    along = np.array([(direction * total).sum() for direction in _directions(changes())])
     with_others = (along - 1) / np.sqrt(np.maximum(length - 2 * along + 1, 1e-12))
     return with_others, float(np.sqrt((n - 1) * pairs / (1 + (n - 2) * pairs)))
 
 
-def _directions(response: Response, projection: str, sample: int) -> Iterator[np.ndarray]:
-    """ΔW of each repeat with length 1; made again each time, since all at once may not fit in memory."""
-    for repeat in range(response.n_repeats):
-        change = response.weight_updates.of(projection, sample, repeat).astype(np.float64)
-        length = np.linalg.norm(change)
+def _changes(response: Response, projection: str, sample: int) -> Iterator[np.ndarray]:
+    """ΔW of each repeat, made again each time, since all at once may not fit in memory."""
+    return (response.weight_updates.of(projection, sample, repeat) for repeat in range(response.n_repeats))
+
+
+def _directions(changes: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Those that are not 0, with length 1."""
+    for change in changes:
+        length = np.linalg.norm(change.astype(np.float64))
         if length > 0:
-            yield change / length
+            yield change.astype(np.float64) / length

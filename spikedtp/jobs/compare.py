@@ -12,7 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from spikedtp.circuit import check_learned
-from spikedtp.compare import compare_updates, shortfall, summarise
+from spikedtp.compare import compare_biases, compare_updates, shortfall, summarise
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import Material, circuit_and_data, input_files
@@ -41,6 +41,8 @@ class Comparison(Summarised):
         The options of `simulate` that were used.
     table, medians : DataFrame
         From `compare_updates` and `summarise`.
+    biases : DataFrame
+        From `compare_biases`. It is empty where no bias learns.
     """
 
     material: Material
@@ -53,6 +55,7 @@ class Comparison(Summarised):
     spiking: SpikingResponse | ClosedResponse
     table: pd.DataFrame
     medians: pd.DataFrame
+    biases: pd.DataFrame
 
     def _headline(self) -> str:
         return f"{self.network.circuit.name} in rate and in spikes, {counted(len(self.x), 'sample')}"
@@ -64,6 +67,10 @@ class Comparison(Summarised):
             "spiking": self.spiking._headline(),
             "table": f"{counted(len(self.table), 'row')}, {counted(self.table.shape[1], 'column')}",
             **{f"{row.projection} ({row.reference})": f"median cosine {row.median:.3f}" for row in rows},
+            **{
+                f"bias of {population}": f"median cosine {cosine:.3f}"
+                for population, cosine in self.biases.groupby("population")["cosine"].median().items()
+            },
         }
 
     def summary(self) -> dict[str, Any]:
@@ -90,6 +97,9 @@ class Comparison(Summarised):
         for row in wanted.itertuples():
             key = f"{row.projection}.{row.reference}.{row.measure}"
             summary |= {f"{key}.median": row.median, f"{key}.low": row.low, f"{key}.high": row.high}
+        for population, rows in self.biases.groupby("population"):
+            for measure in ("cosine", "slope", "noise_ceiling"):
+                summary[f"{population}_bias.{measure}.median"] = float(rows[measure].median())
         return summary
 
 
@@ -124,7 +134,8 @@ def compare_networks(configuration: CompareConfiguration, *, progress: bool = Fa
         )  # fmt: skip
         rate = network.present(x, target)
         table = compare_updates(rate, spiking, average=configuration.average)
-        return Comparison(material, network, x, target, labels, options, rate, spiking, table, summarise(table))
+        medians, biases = summarise(table), compare_biases(rate, spiking)
+        return Comparison(material, network, x, target, labels, options, rate, spiking, table, medians, biases)
 
 
 def run_comparison(configuration: CompareConfiguration, out: str | Path, *, progress: bool = True) -> dict:
@@ -134,8 +145,8 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
     ----------
     configuration : CompareConfiguration
     out : path
-        The folder for config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures. Either all
-        of them are written or none.
+        The folder for config.yaml, summary.json, manifest.json, comparison.csv, medians.csv and the figures, and
+        bias_comparison.csv where biases learn. Either all of them are written or none.
     progress : bool
         Whether to draw a progress bar if stderr is a terminal.
 
@@ -166,6 +177,8 @@ def run_comparison(configuration: CompareConfiguration, out: str | Path, *, prog
         compared = time.perf_counter()
         write_table(folder, "comparison", found.table)
         write_table(folder, "medians", found.medians)
+        if len(found.biases):
+            write_table(folder, "bias_comparison", found.biases)
         shown = shown_sample(found.rate, found.spiking.population)
         draw_presentation(folder, found.network, found.x[shown], found.target[shown], shown, found.options)
         draw_table(folder, found.table, found.rate, found.spiking)

@@ -76,8 +76,8 @@ def circuit_and_data(settings: Settings, parts: Sequence[str]) -> Material:
     """
     spec = settings.data
     circuit = read_circuit(settings.circuit)
-    # the open loop's on and off cells carry signed inputs as they are
-    signed = isinstance(settings, CompareConfiguration) and settings.loop == "open" and settings.on_off
+    # on and off cells carry signed inputs as they are
+    signed = settings.on_off and getattr(settings, "mode", "spiking") == "spiking"
     scale = "raw" if settings.scale == "none" and signed else settings.scale
     there = parts_of(spec)
     # both, where the labels of both say how many classes there are

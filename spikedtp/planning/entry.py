@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from spikedtp.planning.reference import Reference
 from spikedtp.planning.setting import Scene, Setting
 from spikedtp.rate import RateNetwork
 from spikedtp.spiking import Phases, phases_of
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["plan"]
 
@@ -136,11 +139,21 @@ def plan(
         for name in options:
             if name not in OPTIONS[loop]:
                 raise known_names(f"option of plan in the {loop} loop", name, [*OPTIONS[loop], *given])
+        _tell_of_biases(network, population)
         compared = Reference(network, x, target, reference)
         scene = (_open if loop == "open" else _closed)(compared, population, dt, given, options)
     if n_draws is not None:
         n_draws = check_whole("n_draws", n_draws, least=4, most=1_000_000)
     return PlannedComparison(scene, scene.setting, n_draws, seed)
+
+
+def _tell_of_biases(network: RateNetwork, population: str | None) -> None:
+    learning = [p.name for p in network.circuit.populations if p.bias_rule is not None]
+    shown = learning if population in (None, "all") else [name for name in learning if name == population]
+    if shown:
+        logger.warning(
+            "a plan says nothing of biases that learn (%s), only of weights: compare measures them", ", ".join(shown)
+        )
 
 
 def _open(

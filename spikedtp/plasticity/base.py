@@ -192,3 +192,15 @@ class BiasRule(_Checked, Described):
     def update(self, plateau: Array | None, gradient: Array | None) -> Array:
         """Change of the bias, ``(..., n)``, from the population's plateau or the gradient of the loss."""
         raise NotImplementedError
+
+    def declares(self) -> tuple[Any, ...]:
+        """All that builders take from the rule beside its parameters, as `LearningRule.declares` does."""
+        return (self.spiking_form(),)
+
+    def spiking_form(self) -> str | None:
+        """The rule as Brian2 code that changes ``bias``. Every cell runs it at a learning event.
+
+        The code may use ``plateau`` and the parameters of the rule. A rule without such code (None) is for rate
+        networks alone, as a gradient is.
+        """
+        return None

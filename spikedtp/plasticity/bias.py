@@ -13,7 +13,7 @@ __all__ = ["PlateauBias"]
 
 @dataclass(frozen=True)
 class PlateauBias(BiasRule):
-    """Δbias = lr · plateau.
+    """Δbias = lr · plateau. In spikes each cell changes its own bias at the learning event.
 
     Parameters
     ----------
@@ -33,3 +33,6 @@ class PlateauBias(BiasRule):
 
     def update(self, plateau: Array, gradient: Array | None) -> Array:
         return self.learning_rate * plateau
+
+    def spiking_form(self) -> str:
+        return "bias += learning_rate*plateau"

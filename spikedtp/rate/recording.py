@@ -109,18 +109,22 @@ def _copy(signals: Signals) -> Signals:
 
 
 def _gradient_of(program: Program, weights: dict[str, np.ndarray]) -> Callable[[str, int | None], np.ndarray]:
-    """Gradients when asked for, from the weights of this presentation: the state it starts from is copied now."""
+    """Gradients when asked for, from the weights of this presentation: the state it starts from is copied now.
+
+    They go by the names of projections, and of populations whose biases learn.
+    """
     kept = {name: weight.copy() for name, weight in weights.items()}
     start = starting_point(program)
     known: dict[int | None, dict[str, np.ndarray]] = {}
 
-    def gradient(projection: str, sample: int | None) -> np.ndarray:
+    def gradient(name: str, sample: int | None) -> np.ndarray:
         found = known.get(sample)
         if found is None:
-            found = gradients(start, kept, sample)[0]
+            weights, biases = gradients(start, kept, sample)
+            found = weights | biases
             known.clear()  # the last sample only: a gradient is a full matrix
             known[sample] = found
-        return found[projection]
+        return found[name]
 
     return gradient
 

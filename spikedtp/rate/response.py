@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from spikedtp.arithmetic import underflow_is_zero
-from spikedtp.circuit import Circuit
+from spikedtp.circuit import Circuit, Population
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import DendriticState, Signals
 from spikedtp.plasticity.signals import outer
@@ -73,6 +73,8 @@ class RateResponse(Summarised):
         Dendritic states clipped to ±1, as the nudge phase itself used them, layer by layer from the top.
     plateau : dict of ndarray, (n,)
         Plateaus by population.
+    bias_updates : dict of ndarray, (n,)
+        What the rule of each bias that learns changes, by population.
     signals : dict of Signals
         What the rule of each projection saw. It is empty without a target.
     forward_steps, nudge_steps : int
@@ -177,6 +179,30 @@ class RateResponse(Summarised):
             signals = self._of(projection, sample)
         change = rule.update(signals, self._weights.get(projection), self._state[projection])
         return self._existing(projection, np.asarray(change, dtype=np.float32))
+
+    @property
+    def bias_updates(self) -> dict[str, np.ndarray]:
+        """The change of each bias that learns, without bounds: ``(n,)`` or ``(samples, n)``, by population.
+
+        Raises
+        ------
+        SpikedtpError
+            No target was given.
+        """
+        if self.target is None:
+            raise SpikedtpError("no changes of biases without a target: call present(x, target)")
+        return {p.name: self._bias_update(p) for p in self.circuit.populations if p.bias_rule is not None}
+
+    @underflow_is_zero
+    def _bias_update(self, population: Population) -> np.ndarray:
+        rule, name, slope = population.bias_rule, population.name, None
+        assert rule is not None
+        if rule.needs_gradient:
+            assert self._gradient is not None  # kept where a rule asks for it
+            samples = [None] if self.n_samples is None else range(self.n_samples)
+            slope = np.stack([self._gradient(name, sample) for sample in samples])
+            slope = slope[0] if self.n_samples is None else slope
+        return np.asarray(rule.update(self.plateau.get(name), slope), dtype=np.float32)
 
     @underflow_is_zero
     def notebook_update(self, projection: str, sample: int | None = None) -> np.ndarray | None:

@@ -21,6 +21,7 @@ PUBLISHED = {
     "mnist_temporal_contrast": "20241125_EIANN_2_hidden_mnist_Hebb_Temp_Contrast_config_2_complete_optimized",
     "mnist_backprop_dale": "20231129_EIANN_2_hidden_mnist_bpDale_relu_SGD_config_G_complete_optimized",
     "mnist_backprop": "20231129_EIANN_2_hidden_mnist_van_bp_relu_SGD_config_G_complete_optimized",
+    "spirals_dtp": "20250108_EIANN_2_hidden_spiral_DTP_fixed_SomaI_learned_bias_config_complete_optimized",
 }
 RULES = {
     "digits_dtp": "DendriticState",

@@ -33,7 +33,7 @@ def compare_closed(drawn: Drawn, seed: int, device: str = "runtime") -> Found:
     spiking = SpikingNetwork(
         network, cell=cell, phases=phases, unit_rate=float(rng.choice([200.0, 400.0])) * Hz,
         spikers=int(rng.choice([1, 3])), device=device,
-        on_off=any(p.activation == "linear" for p in network.circuit.populations),
+        on_off=bool((drawn.x < 0).any()) or any(p.activation == "linear" for p in network.circuit.populations[1:]),
     )  # fmt: skip
     response = spiking.respond(drawn.x, drawn.target, seed=seed, record=("v_soma", "v_dend"))
     return _compare(drawn, response)
@@ -60,7 +60,19 @@ def _compare(drawn: Drawn, response) -> Found:
         for p in circuit.projections:
             if p.name in response.projections:
                 _compare_projection(found, drawn, rate, response, p, sample, bounds, v_dend, dt)
+        if nudge_kind(circuit) == "one-pass":
+            nudged = _nudged_bounds(drawn, rate, response, sample, bounds, v_dend)
+            _compare_biases(found, rate, response, sample, nudged)
     return found
+
+
+def _compare_biases(found, rate, response, sample, nudged) -> None:
+    """A bias changes by its learning rate times a plateau, which is off by no more than is allowed."""
+    for name, change in response.bias_updates.items():
+        rule = rate.circuit.population(name).bias_rule
+        error = np.abs(change[sample, 0] - rate.bias_updates[name][sample])
+        allowed = rule.learning_rate * nudged[name]["plateau"] + 1e-6
+        found.take("updates", np.max(error / allowed), f"the bias of {name}")
 
 
 def _one_spike(spec, population: str, window: tuple[int, int]) -> float:

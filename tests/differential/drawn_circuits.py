@@ -20,6 +20,7 @@ from spikedtp.plasticity import (
     NoAutapses,
     NormalizeRows,
     Oja,
+    PlateauBias,
     ReceptiveFields,
     SupervisedBCM,
     TemporalContrastHebb,
@@ -155,6 +156,7 @@ def draw_circuit(
         projections = [replace(p, delay=int(rng.choice([0, 0, 1, 2]))) for p in projections]
     order = {layer: k for k, layer in enumerate(layers)}
     populations.sort(key=lambda p: order[p.layer])  # E first within a layer: drawn so
+    populations = _learning_biases(populations, np.random.default_rng([seed, 7]))
     circuit = Circuit(
         tuple(populations), tuple(projections), tau=float(rng.choice([1.0, 1.5])), forward_steps=120 if late else 40,
         name=f"no {seed}",
@@ -164,6 +166,17 @@ def draw_circuit(
     target = np.eye(circuit.output.size)[rng.integers(circuit.output.size, size=n_samples)]
     signed = bool((x < 0).any()) or any(p.activation != "relu" for p in circuit.populations[1:])
     return Drawn(network, x.astype(np.float32), target.astype(np.float32), signed)
+
+
+def _learning_biases(populations: list[Population], rng: np.random.Generator) -> list[Population]:
+    """Half of the excitatory cells with a bias let it learn, some of them within bounds."""
+    bounds = (Bounds(), Bounds(), Bounds(-0.1, 0.4), Bounds(0, None))
+    return [
+        replace(p, bias_rule=PlateauBias(float(rng.choice([0.05, 0.3]))), bias_bounds=bounds[rng.integers(4)])
+        if p.cell == "E" and p.include_bias and rng.random() < 0.5
+        else p
+        for p in populations
+    ]
 
 
 def _sparse(p: Projection, sizes: dict[str, int], rng: np.random.Generator) -> Projection:

@@ -117,6 +117,7 @@ def test_the_drawn_circuits_are_of_all_kinds():
         circuit = drawn.network.circuit
         seen["signed"] += drawn.signed
         seen["biased"] += any(b.any() for b in drawn.network.biases.values())
+        seen["learning biases"] += any(p.bias_rule is not None for p in circuit.populations)
         seen["linear"] += any(p.activation == "linear" for p in circuit.populations[1:])
         seen["masked"] += any((w == 0).any() for w in drawn.network.weights.values())
         seen["learning inside masks"] += any(circuit.projection(name).rule is not None for name in drawn.network.masks)

@@ -116,3 +116,16 @@ def test_a_mistake_is_one_line_and_leaves_nothing(arguments, message, capsys, tm
     assert out == "" and re.fullmatch(r"spikedtp: error: [^\n\r]+\n", err), err
     assert re.search(message, err)
     assert not list(tmp_path.iterdir())
+
+
+def test_biases_that_learn_have_a_table_of_their_own(tmp_path):
+    trained, out = tmp_path / "trained", tmp_path / "out"
+    spirals = ["--circuit", "spirals_dtp", "--data", "spirals"]
+    assert main(["train", *spirals, "--samples", "60", "--probe-every", "60", "--out", str(trained)]) == 0
+    words = "--on-off --population OutputE --samples 2 --repeats 2 --device runtime --time-per-step 4 --dt 1".split()
+    weights = ["--weights", str(trained / "weights.pt")]
+    assert main(["compare", "--loop", "closed", *spirals, *weights, *words, "--out", str(out)]) == 0
+    table, summary = pd.read_csv(out / "bias_comparison.csv"), json.loads((out / "summary.json").read_text())
+    assert table.groupby("population").size().to_dict() == {"OutputE": 4}
+    for population, rows in table.groupby("population"):
+        assert summary[f"{population}_bias.cosine.median"] == pytest.approx(rows["cosine"].median(), rel=1e-5)

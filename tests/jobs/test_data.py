@@ -175,12 +175,20 @@ def test_labels_that_do_not_occur_are_counted(tmp_path, caplog):
 
 
 def test_on_and_off_cells_take_signed_data_as_they_are(files):
-    """`--on-off` of the open loop is for activities that may be negative, those of the input too."""
+    """`--on-off` is for activities that may be negative, those of the input too; a network in rate takes no notice."""
     settings = {"data": files["npz"], "fit_sizes": True}
     with pytest.raises(SpikedtpError, match=r"must lie in \[0, 1\]"):
         circuit_and_data(CompareConfiguration.of(settings), ("test",))
     material = circuit_and_data(CompareConfiguration.of(settings | {"on_off": True}), ("test",))
     assert material.data.test_x.min() < 0 and material.circuit.input.size == 33
+    for more, command in (
+        ({"loop": "closed", "population": "all"}, CompareConfiguration), ({"mode": "spiking"}, TrainConfiguration),
+        ({"mode": "spiking"}, EvaluateConfiguration),
+    ):  # fmt: skip
+        material = circuit_and_data(command.of(settings | more | {"on_off": True}), ("train", "test"))
+        assert material.data.test_x.min() < 0
+    with pytest.raises(SpikedtpError, match=r"must lie in \[0, 1\]"):
+        circuit_and_data(TrainConfiguration.of(settings | {"on_off": True}), ("train",))
 
 
 def test_paths_are_kept_but_names_are_not(tmp_path, monkeypatch):

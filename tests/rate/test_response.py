@@ -7,6 +7,7 @@ import pytest
 import torch
 from rate.small_circuit import config, sample
 
+from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.open_loop.timeline import Timeline
 
 
@@ -41,3 +42,27 @@ def test_weight_changes_by_name(network_of):
         assert all(change.any(axis=(1, 2)).all() for change in changes.values())
         with pytest.raises(KeyError):
             changes["H1E_H1SomaI"]
+
+
+@pytest.mark.parametrize("rule", ["DendriticLossBias", "BackpropBias"])
+def test_bias_updates_are_what_a_step_adds(network_of, rule):
+    """By plateaus and by gradients, of one sample and of a batch; bounds are left out."""
+    described = config("Backprop" if rule == "BackpropBias" else "BP_like_2L")
+    learned = {"bias_learning_rule": rule, "bias_learning_rule_kwargs": {"learning_rate": 0.2}}
+    described["layer_config"]["H1"]["E"] |= learned
+    described["layer_config"]["Output"]["E"] |= learned | {"include_bias": True}
+    network = network_of(described, seed=4)
+    x, target = sample(network, n=3)
+    response, state = network.present(x, target), network.state_dict()
+    assert list(response.bias_updates) == ["H1E", "OutputE"]
+    for k in range(3):
+        network.load_state_dict(state)
+        alone, before = network.present(x[k], target[k]).bias_updates, network.biases
+        network.train_step(x[k], target[k])
+        for name, change in response.bias_updates.items():
+            added = network.biases[name] - before[name]
+            assert added.any()
+            np.testing.assert_allclose(change[k], added, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(alone[name], added, rtol=1e-4, atol=1e-6)
+    with pytest.raises(SpikedtpError, match="no changes of biases without a target"):
+        network.present(x).bias_updates  # noqa: B018

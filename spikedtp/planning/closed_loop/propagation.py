@@ -123,7 +123,8 @@ class _Shown:
         size = activity.clip(0, None)
         if spec.signed:
             size = np.where(loop.signed, np.abs(activity), size)
-        cells, inputs = self.count_cells(size, n * dt), self.count_inputs(self.x, n * dt)
+        cells, inputs = self.count_cells(size, n * dt), self.count_inputs(np.abs(self.x), n * dt)
+        inputs = np.copysign(inputs, self.x)  # off cells count as negative
         if spec.signed:
             cells = np.copysign(cells, np.where(loop.signed, activity, 1))
         for phase, (start, stop) in loop.windows.items():

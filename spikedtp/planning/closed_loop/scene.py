@@ -120,7 +120,8 @@ class ClosedScene:
         return ClosedResponse(
             spec=spec, batched=True, n_samples=n_samples, n_repeats=len(vectors["post_settled"]) // n_samples,
             results=RunResults(vectors), weights=numbers.weights, rule_state=numbers.rule_state, masks=numbers.masks,
-            highest_input=float(self._samples[0].max()), learned=tuple(self.projections), population=self.population,
+            highest_input=float(np.abs(self._samples[0]).max()), learned=tuple(self.projections),
+            population=self.population,
         )  # fmt: skip
 
     def reference(self, projection: str, sample: int) -> np.ndarray | None:

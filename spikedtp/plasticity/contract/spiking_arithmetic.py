@@ -19,7 +19,7 @@ from scipy.linalg import expm
 
 from spikedtp.plasticity.spiking_form import SpikingForm
 
-__all__ = ["FormProblem", "SpikingArithmetic"]
+__all__ = ["FormProblem", "Place", "SpikingArithmetic"]
 
 SPIKE = 0.5  # an activity above this one is a spike
 
@@ -53,12 +53,12 @@ class SpikingArithmetic:
         self.form, self.step_number = form, 0
         shared = {"dt": dt, "t": 0 * second, "t_in_timesteps": 0}
         used = {name: value for name, value in numbers.items() if form.uses(name)}
-        self.pre = _Place("pre", form.pre, (1, w0.shape[1]), {**shared, **used, "N": w0.shape[1]})
-        self.post = _Place(
+        self.pre = Place("pre", form.pre, (1, w0.shape[1]), {**shared, **used, "N": w0.shape[1]})
+        self.post = Place(
             "post", form.post, (w0.shape[0], 1),
             {**shared, **used, "N": w0.shape[0], "modulator": 0.0, "modulator_before": 0.0},
         )  # fmt: skip
-        self.synapse = _Place("synapse", f"w : 1\n{form.synapse}", w0.shape, shared, (self.pre, self.post))
+        self.synapse = Place("synapse", f"w : 1\n{form.synapse}", w0.shape, shared, (self.pre, self.post))
         for side, names in signals.items():
             self._place(side).constants |= dict.fromkeys(names, 0.0)
         self._places = (self.pre, self.post, self.synapse)
@@ -73,7 +73,7 @@ class SpikingArithmetic:
         self.synapse.assign("w", np.asarray(w0, dtype=float))
         self._spiked = {"pre": np.zeros(self.pre.shape, bool), "post": np.zeros(self.post.shape, bool)}
 
-    def _place(self, name: str) -> _Place:
+    def _place(self, name: str) -> Place:
         if name not in ("pre", "post", "synapse"):
             raise FormProblem(f"{name!r} is no place: variables are pre.NAME, post.NAME or synapse.NAME")
         return {"pre": self.pre, "post": self.post, "synapse": self.synapse}[name]
@@ -139,7 +139,7 @@ class SpikingArithmetic:
         return found if side == "synapse" else found.ravel()
 
 
-class _Place:
+class Place:
     """Variables of one group or of the synapses, with the names that their code finds."""
 
     def __init__(
@@ -148,7 +148,7 @@ class _Place:
         equations: str,
         shape: tuple[int, int],
         constants: Mapping[str, Any],
-        sides: tuple[_Place, _Place] | None = None,
+        sides: tuple[Place, Place] | None = None,
     ) -> None:
         self.name, self.shape, self.sides, self.constants = name, shape, sides, dict(constants)
         try:
@@ -295,7 +295,7 @@ class _Place:
 class _Names(dict):
     """What an expression finds, looked up when it asks."""
 
-    def __init__(self, place: _Place, where: str, local: Mapping[str, Any]) -> None:
+    def __init__(self, place: Place, where: str, local: Mapping[str, Any]) -> None:
         super().__init__()
         self._find = lambda name: place.find(name, where, local)
 

@@ -13,6 +13,7 @@ from spikedtp.circuit import Projection, plateau_of, sees_nudge
 from spikedtp.neurons import CellModel
 from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.plasticity import Plateau, Tied
+from spikedtp.spiking.closed_loop.bias_learning import learn_biases
 from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, CellsOfLoop
 from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
@@ -66,7 +67,7 @@ class _Building:
     def population(self, name: str) -> Subgroup:
         """A fresh subgroup of the cells (or of the inputs) of one population."""
         if name == self.spec.circuit.input.name:
-            return self.inputs[0 : self.inputs.N]
+            return self.inputs[0 : self.spec.n_inputs]
         place = self.spec.slices()[name]
         return self.cells[place.start : place.stop]
 
@@ -77,6 +78,8 @@ class _Building:
 
     def spikers_of(self, name: str) -> dict[int, Subgroup | None]:
         """What a spike counts, 1 or -1 -> the units that fire for a population; None if its cells fire themselves."""
+        if name == self.spec.circuit.input.name and self.spec.signed_input:
+            return {sign: self.inputs[place.start : place.stop] for sign, place in self.spec.input_halves().items()}
         if self.spikers is None or name not in self.spec.spiker_slices():
             return {1: None}
         halves = self.spec.spiker_halves(name)
@@ -96,7 +99,8 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     of_loop = CellsOfLoop(spec)
     of_loop.check()
     clock = Clock(spec.phases.dt, name="presentation_clock")
-    inputs = _group(spec, spec.inputs, spec.circuit.input.size, "inputs", clock, COUNTED)
+    n_inputs = spec.n_inputs * len(spec.input_halves())
+    inputs = _group(spec, spec.inputs, n_inputs, "inputs", clock, COUNTED)
     cells = _group(
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
         rest=of_loop.rest, per_cell=of_loop.per_cell,
@@ -144,7 +148,7 @@ def _group(
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),
-        dtype={f"input_{name}": WEIGHT_TYPE for name in ("soma", "dend")},
+        dtype=dict.fromkeys(("input_soma", "input_dend", *(["bias"] if spec.biases_learn else [])), WEIGHT_TYPE),
         codeobj_class=code_object_class(),
         **options,
     )
@@ -182,8 +186,9 @@ def _set_constants(parts: _Building) -> None:
         unit_rates, cell = spec.spiker_constants()
         built.constants["spikers.unit_rate"] = (parts.spikers.variables["unit_rate"], unit_rates)
         built.constants["spikers.cell"] = (parts.spikers.variables["cell"], cell)
+    bias = cells.variables["bias"]
     biases = [np.asarray(parts.given.biases[p.name], dtype=np.float64) for p in spec.populations]
-    built.constants["cells.bias"] = (cells.variables["bias"], np.concatenate(biases))
+    built.constants["cells.bias"] = (bias, np.concatenate(biases).astype(bias.dtype))
     if spec.signed:
         lowest = [np.full(p.size, -np.inf if p.name in spec.signed else 0.0) for p in spec.populations]
         built.constants["cells.lowest_activity"] = (cells.variables["lowest_activity"], np.concatenate(lowest))
@@ -217,6 +222,11 @@ def _read(parts: _Building) -> None:
 def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") -> None:
     """Activities as synapses know them: spikes counted in a window, by what an activity of 1 gives."""
     groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")}
+    if parts.spec.signed_input:  # of the on cells alone, which stand for both
+        cells, function = parts.population(parts.spec.circuit.input.name), f"off_{phase}"
+        counts = parts.inputs.variables[f"count_{phase}"]
+        cells.namespace[function] = gathered(function, counts, parts.spec.n_inputs, 1)
+        groups["inputs"] = (cells, f"(count_{phase} - {function}(i))", "unit_rate")
     groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
     for name in parts.spec.spiker_slices():
         cells, count = parts.population(name), ""
@@ -295,6 +305,9 @@ def _connect(parts: _Building) -> None:
         for projection in spec.circuit.projections:
             if isinstance(projection.constraint, Tied):
                 copy_tied(projection, parts.synapses, last)
+        if spec.biases_learn:
+            built.lasting["cells.bias"] = parts.cells.variables["bias"]
+            learn_biases(spec, built, parts.population, last)
 
 
 def _synapses(

@@ -8,6 +8,7 @@ synapses learn from what was read in the windows.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -18,6 +19,7 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.circuit import Circuit, Population, Projection, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
+from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.responses.response import check_recordable
 
@@ -55,6 +57,8 @@ class ClosedLoop:
         Whether linear populations run, whose activities may be negative: units of one half, the on cells, fire at the
         positive part of an activity, and those of the other half, the off cells, at its negative part. A spike of an
         off cell counts as -1.
+    signed_input : bool
+        Whether inputs may be negative: there is an on cell and an off cell for each of them.
     """
 
     circuit: Circuit
@@ -68,6 +72,7 @@ class ClosedLoop:
     signals: bool = False
     record: tuple[str, ...] = ()
     on_off: bool = False
+    signed_input: bool = False
 
     def __post_init__(self) -> None:
         check_spiking_form(self.circuit, on_off=self.on_off)
@@ -155,8 +160,13 @@ class ClosedLoop:
 
     @property
     def signed(self) -> frozenset[str]:
-        """The populations with on and off cells."""
+        """The populations with on and off cells, other than the input."""
         return frozenset(p.name for p in self.populations if p.activation != "relu")
+
+    def input_halves(self) -> dict[int, slice]:
+        """What a spike of an input unit counts, 1 or -1 -> where these units lie among the inputs."""
+        n = self.n_inputs
+        return {1: slice(0, n), -1: slice(n, 2 * n)} if self.signed_input else {1: slice(0, n)}
 
     def spiker_slices(self) -> dict[str, slice]:
         """Where the units of each population that has them lie among the spikers; all on cells before all off cells."""
@@ -222,6 +232,11 @@ class ClosedLoop:
         hidden = (p for p in self.populations if p.name != self.circuit.output.name)
         return any(plateau.has_lowest for p in hidden if (plateau := plateau_of(self.circuit, p)) is not None)
 
+    @property
+    def biases_learn(self) -> bool:
+        """Whether the bias of some population learns."""
+        return any(p.bias_rule is not None for p in self.populations)
+
     def slices(self) -> dict[str, slice]:
         """Where each population lies among the cells."""
         ends = np.cumsum([population.size for population in self.populations]).tolist()
@@ -247,6 +262,20 @@ def inhibitory(circuit: Circuit, population: str) -> bool:
     return bool(bounds) and all(b.upper is not None and b.upper <= 0 for b in bounds)
 
 
+def _check_bias_rule(circuit: Circuit, population: Population, plateau: Plateau | None) -> None:
+    rule = population.bias_rule
+    if rule is None:
+        return
+    learns = f"{circuit.name}: the bias of {population.name} learns by"
+    if rule.needs_gradient:
+        raise SpikedtpError(f"{learns} a gradient ({type(rule).__name__}), which has no spiking form")
+    code = rule.spiking_form()
+    if code is None:
+        raise SpikedtpError(f"{learns} {type(rule).__name__}, which has no spiking form: give it spiking_form()")
+    if plateau is None and re.search(r"\bplateau\b", code):
+        raise SpikedtpError(f"{learns} plateaus ({type(rule).__name__}), and this population has none")
+
+
 def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
     """`SpikedtpError` where spikes cannot do what the circuit asks for."""
     if nudge_kind(circuit) == "mixed":
@@ -257,9 +286,8 @@ def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
                 f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
                 "let on and off cells carry it (on_off=True, --on-off), or take relu populations"
             )
-        if population.bias_rule is not None:
-            raise SpikedtpError(f"{circuit.name}: the bias of {population.name} learns, which has no spiking form yet")
         plateau = plateau_of(circuit, population)
+        _check_bias_rule(circuit, population, plateau)
         ranked = plateau is not None and plateau.max_pop_fraction < 1.0 and population != circuit.output
         if ranked:
             raise SpikedtpError(

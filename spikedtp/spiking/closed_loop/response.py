@@ -10,7 +10,7 @@ import numpy as np
 
 from spikedtp.circuit import Projection, sees_nudge
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import Signals
+from spikedtp.plasticity import BiasRule, Signals
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.responses.response import Response
 from spikedtp.spiking.responses.weight_updates import PlasticProjection
@@ -44,7 +44,7 @@ class ClosedResponse(Response):
         so far in the read part of the settle phase, expressed as an activity. The last value is `counted`. Spikes must
         have been recorded.
     highest_input : float
-        The largest entry of x.
+        The largest size of an entry of x.
     learned : tuple of str
         The projections whose weight changes the response shows.
     population : str or None
@@ -130,7 +130,7 @@ class ClosedResponse(Response):
             inside[..., :first, :] = inside[..., stop:, :] = False
             spikers = self.spec.spikers.get(population, 1)
             inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
-            if population in self.spec.signed:
+            if population in self.spec.signed | ({self.spec.circuit.input.name} if self.spec.signed_input else set()):
                 on, off = np.split(inside, 2, axis=-1)
                 inside = on - off
             one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers
@@ -144,6 +144,15 @@ class ClosedResponse(Response):
         highest = {p.name: float(np.abs(activity[p.name]).max()) for p in self.spec.populations}
         return self.spec.clipped({source: self.highest_input} | highest)
 
+    def _instructed_biases(self) -> dict[str, tuple[BiasRule, np.ndarray]]:
+        if not self.spec.nudged:
+            raise SpikedtpError("without a target nothing is learned: call respond(x, target)")
+        return {
+            p.name: (p.bias_rule, self._values("plateau", p.name).reshape(self.n_samples, self.n_repeats, -1))
+            for p in self.spec.populations
+            if p.bias_rule is not None and self.population in (None, p.name)
+        }
+
     def _recorded(self) -> dict[str, dict[str, int]]:
         spec = self.spec
         cells = {p.name: p.size for p in spec.populations}
@@ -152,6 +161,7 @@ class ClosedResponse(Response):
             p.name: places[p.name].stop - places[p.name].start if p.name in places else p.size
             for p in spec.circuit.populations
         }
+        units[spec.circuit.input.name] *= len(spec.input_halves())
         known = {"spikes": units, "v_soma": cells, "v_dend": cells}
         return {what: known[what] for what in known if what in spec.record}
 
@@ -182,7 +192,7 @@ class ClosedResponse(Response):
     def _values(self, name: str, population: str) -> np.ndarray:
         """(presentations, n) of one population."""
         if population == self.spec.circuit.input.name:
-            return self.results.vectors[f"inputs.{name}"]
+            return self.results.vectors[f"inputs.{name}"][:, : self.spec.n_inputs]
         return self.results.vectors[f"cells.{name}"][:, self.spec.slices()[population]]
 
     def _vector(self, name: str, population: str) -> np.ndarray:
@@ -195,7 +205,7 @@ class ClosedResponse(Response):
     def _spikes_of(self, population: str) -> np.ndarray:
         spec = self.spec
         if population == spec.circuit.input.name:
-            return self._raster("inputs", slice(0, spec.circuit.input.size))
+            return self._raster("inputs", slice(0, spec.n_inputs * len(spec.input_halves())))
         if population in spec.spiker_slices():
             return self._raster("spikers", spec.spiker_slices()[population])
         return self._raster("cells", spec.slices()[population])

@@ -66,7 +66,8 @@ class SpikingNetwork(Summarised):
     device : {"cpp_standalone", "runtime"}
     on_off : bool
         Whether on and off cells carry the activities of linear populations, which may be negative. Without them such a
-        circuit is refused. `spikers` then says how many units of each kind fire for a cell.
+        circuit is refused. `spikers` then says how many units of each kind fire for a cell. Inputs may then be any
+        numbers: where any of those that are shown is negative, each input has an on cell and an off cell.
 
     Attributes
     ----------
@@ -185,7 +186,7 @@ class SpikingNetwork(Summarised):
         Parameters
         ----------
         x : (n_in,) or (samples, n_in)
-            Inputs in [0, 1].
+            Inputs in [0, 1]; with on and off cells any numbers.
         target : (n_out,) or (samples, n_out), optional
             With a target the nudge phase follows the settle phase, and the response has the weight changes of every
             learned projection.
@@ -201,8 +202,8 @@ class SpikingNetwork(Summarised):
         x = as_numbers("x", x)
         batched = x.ndim == 2
         x, target = self.samples(x, target)
-        spec = self._spec(nudged=target is not None, signals=True, record=tuple(record))
-        patterns = {"x": x} | ({} if target is None else {"target": target})
+        spec = self._spec(nudged=target is not None, signals=True, record=tuple(record), signed_input=_signed(x))
+        patterns = {"x": _in_units(x)} | ({} if target is None else {"target": target})
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
         data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
         given = self._given()
@@ -210,7 +211,7 @@ class SpikingNetwork(Summarised):
         learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
         response = ClosedResponse(
             spec=spec, batched=batched, n_samples=len(x), n_repeats=n_repeats, results=results, weights=given.weights,
-            rule_state=given.rule_state, masks=given.masks, highest_input=float(x.max()), learned=learned,
+            rule_state=given.rule_state, masks=given.masks, highest_input=float(np.abs(x).max()), learned=learned,
         )  # fmt: skip
         self._check_rates(spec, x, results)
         return response
@@ -220,8 +221,9 @@ class SpikingNetwork(Summarised):
     ) -> np.ndarray:
         """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
         x, _ = self.samples(X, None)
-        data = RunInputs({"x": x}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
-        results = run_on(self.device, partial(build_closed, self.spec, self._given()), data, progress, n_processes)
+        data = RunInputs({"x": _in_units(x)}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
+        spec = self._spec(signed_input=_signed(x))
+        results = run_on(self.device, partial(build_closed, spec, self._given()), data, progress, n_processes)
         self._check_rates(self.spec, x, results)
         return self._answers(results)
 
@@ -245,7 +247,7 @@ class SpikingNetwork(Summarised):
         Parameters
         ----------
         X, T : (samples, n_in), (samples, n_out)
-            Inputs in [0, 1] and one-hot targets.
+            Inputs in [0, 1], or any numbers with on and off cells, and one-hot targets.
         order : (presentations,) int
             Which sample each presentation shows (``spikedtp.rate.online.sample_order``).
         seed : int
@@ -281,12 +283,12 @@ class SpikingNetwork(Summarised):
         factors, which = np.unique(planned, return_inverse=True)
         shown = order[start:]
         data = RunInputs(
-            {"x": x, "target": target, "rate_factor": factors[:, None]},
+            {"x": _in_units(x), "target": target, "rate_factor": factors[:, None]},
             {"x": shown, "target": shown, "rate_factor": which[start:]},
             presentation_seeds(seed, len(order), 1)[start:],
             keep_every=checkpoint_every,
         )
-        spec = self._spec(nudged=True, learning=True)
+        spec = self._spec(nudged=True, learning=True, signed_input=_signed(x))
 
         def kept(done: int, results: RunResults) -> None:
             self._take(results)
@@ -310,7 +312,7 @@ class SpikingNetwork(Summarised):
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
         """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""
         settled, source = results.vectors["post_settled"], self.circuit.input.name
-        highest = {source: float(x.max())}
+        highest = {source: float(np.abs(x).max())}
         highest |= {name: float(np.abs(settled[:, place]).max()) for name, place in spec.slices().items()}
         _warn_of_clipping(spec, spec.clipped(highest))
         for name, activity in highest.items():
@@ -326,6 +328,9 @@ class SpikingNetwork(Summarised):
         with self._lock:
             for key, kept in results.lasting.items():
                 projection, *where = key.split(".")
+                if key == "cells.bias":
+                    self.biases = {name: kept[-1][place].copy() for name, place in self.spec.slices().items()}
+                    continue
                 if where == ["w"]:
                     n_post, n_pre = self.weights[projection].shape
                     self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
@@ -346,11 +351,14 @@ class SpikingNetwork(Summarised):
         Raises
         ------
         SpikedtpError
-            They do not fit, or inputs do not lie in [0, 1].
+            They do not fit, or inputs do not lie in [0, 1] and there are no on and off cells.
         """
         x = self._array("x", x, self.circuit.input)
-        if x.min() < 0 or x.max() > 1:
-            raise SpikedtpError(f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}")
+        if not self.spec.on_off and (x.min() < 0 or x.max() > 1):
+            raise SpikedtpError(
+                f"x must lie in [0, 1] to become firing rates, got {x.min():.3g} to {x.max():.3g}: scale it, or let on "
+                "and off cells carry it (on_off=True, --on-off)"
+            )
         if target is None:
             return x, None
         target = self._array("target", target, self.circuit.output)
@@ -364,6 +372,15 @@ class SpikingNetwork(Summarised):
         if not len(array):
             raise SpikedtpError(f"{name} is an empty batch: there must be at least one sample")
         return np.atleast_2d(array)
+
+
+def _signed(x: np.ndarray) -> bool:
+    return bool(x.min() < 0)
+
+
+def _in_units(x: np.ndarray) -> np.ndarray:
+    """What input units fire at: the inputs, or their positive and then the size of their negative parts."""
+    return np.concatenate([x.clip(0, None), (-x).clip(0, None)], axis=1) if _signed(x) else x
 
 
 def _warn_of_clipping(spec: ClosedLoop, clipped: dict[str, tuple[float, float]]) -> None:

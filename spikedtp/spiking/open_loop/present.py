@@ -13,11 +13,13 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
+from spikedtp.circuit import Population
 from spikedtp.circuit.network import RateNetworkLike
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.events import SpikeTrains
 from spikedtp.neurons import CellModel, PoissonInput, SpikeTrainInput
 from spikedtp.neurons.rates import check_rates
+from spikedtp.plasticity import BiasRule
 from spikedtp.spiking.engine.batch import Progress, RunInputs
 from spikedtp.spiking.engine.devices import check_device
 from spikedtp.spiking.engine.run import run_on
@@ -139,6 +141,7 @@ def simulate_open(
     response = SpikingResponse(
         population=population, readout=prepared.readout.name, spec=spec, batched=prepared.batched, n_samples=shape[0],
         n_repeats=n_repeats, results=results, readers=prepared.readers, plastic=plastic, replayed=replayed,
+        bias_rule=_bias_rule(network.circuit.population(population), learned=bool(plastic)),
     )  # fmt: skip
     _warn_of_clipping(response)
     for name, activity in response.highest.items():
@@ -147,6 +150,12 @@ def simulate_open(
 
 
 # --- pieces of simulate_open ------------------------------------------------------------------------------------------
+
+
+def _bias_rule(population: Population, *, learned: bool) -> BiasRule | None:
+    """The rule of the bias, if it has a spiking form and there are signals."""
+    rule = population.bias_rule
+    return None if rule is None or rule.spiking_form() is None or not learned else rule
 
 
 def _warn_of_clipping(response: SpikingResponse) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from spikedtp.plasticity import BiasRule, Plateau
 from spikedtp.spiking.open_loop.plan import OpenLoop
 from spikedtp.spiking.open_loop.signal_reader import SignalReader
 from spikedtp.spiking.responses.response import Response
@@ -34,6 +35,8 @@ class SpikingResponse(Response):
         the off cell.
     replayed : (samples, n_points, n_inputs) or None
         The activities that the inputs replayed. It is None if spikes were given.
+    bias_rule : BiasRule or None
+        How the bias of the target population learns, if it learns from plateaus.
     readers : dict
         projection -> the reader of its signals.
 
@@ -59,6 +62,7 @@ class SpikingResponse(Response):
     readers: dict[str, SignalReader]
     plastic: dict[str, PlasticProjection]
     replayed: np.ndarray | None = None
+    bias_rule: BiasRule | None = None
 
     @property
     def projections(self) -> dict[str, PlasticProjection]:
@@ -100,6 +104,12 @@ class SpikingResponse(Response):
     def eligibility(self) -> dict[str, np.ndarray]:
         slices, trace = self.spec.slices(), self._trace("eligibility")
         return {s.population: s.joined(trace[..., slices[s.projection]]) for s in self.spec.sources}
+
+    def _instructed_biases(self) -> dict[str, tuple[BiasRule, np.ndarray]]:
+        if self.bias_rule is None:
+            return {}
+        plateau = next(iter(self.signals.values())).plateau  # the same along every projection
+        return {self.population: (self.bias_rule, Plateau.clip(plateau))}  # Figure 3's read-out leaves it as it is
 
     def _parts(self) -> dict[str, str]:
         return {"readout": self.readout, **super()._parts()}

@@ -12,7 +12,7 @@ from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.neurons import CellModel
-from spikedtp.plasticity import Signals
+from spikedtp.plasticity import BiasRule, Signals
 from spikedtp.spiking.engine.batch import RunResults
 from spikedtp.spiking.responses.weight_updates import PlasticProjection, WeightUpdates
 from spikedtp.summaries import Summarised, counted, shapes
@@ -60,6 +60,8 @@ class Response(Summarised, ABC):
         The plan of the simulation.
     weight_updates : WeightUpdates
         ΔW by projection: the rules' own changes, without bounds or constraints, in float32.
+    bias_updates : dict
+        population -> (..., n) float32. The change of each bias that learns, without bounds.
     signals : dict
         projection -> `Signals`, with arrays (samples, n_repeats, n).
     spikes : dict
@@ -128,6 +130,10 @@ class Response(Summarised, ABC):
     def clipped(self) -> dict[str, tuple[float, float]]: ...
 
     @abstractmethod
+    def _instructed_biases(self) -> dict[str, tuple[BiasRule, np.ndarray]]:
+        """population -> the rule by which its bias learns, and its plateaus (samples, repeats, n)."""
+
+    @abstractmethod
     def _recorded(self) -> dict[str, dict[str, int]]:
         """How many columns each array has that was recorded: variable -> population -> n."""
 
@@ -136,6 +142,11 @@ class Response(Summarised, ABC):
     @property
     def weight_updates(self) -> WeightUpdates:
         return WeightUpdates(self.projections, self.batched)
+
+    @property
+    def bias_updates(self) -> dict[str, np.ndarray]:
+        found = {name: rule.update(plateau, None) for name, (rule, plateau) in self._instructed_biases().items()}
+        return {name: np.asarray(change if self.batched else change[0], np.float32) for name, change in found.items()}
 
     @property
     def signals(self) -> dict[str, Signals]:

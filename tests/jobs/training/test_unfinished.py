@@ -9,6 +9,7 @@ from jobs.short_training import settings
 from spikedtp import SpikedtpError
 from spikedtp.circuit import read_circuit
 from spikedtp.jobs.train import run_training
+from spikedtp.rate import load_rate_network
 
 
 @pytest.mark.parametrize("mode", ["rate", "spiking"])
@@ -32,6 +33,27 @@ def test_a_killed_run_continues_to_the_same_bytes(mode, tmp_path, few_test_image
     assert seen == [3, 4] and not kept.exists()
     for name in ("weights.pt", "summary.json", "learning_curve.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_biases_and_signed_inputs_continue_to_the_same_bytes(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", x=rng.normal(0, 0.5, (12, 2)), y=np.arange(12) % 4)
+    ours = settings("spiking", circuit="spirals_dtp", data=f"npz:{tmp_path / 'x.npz'}", on_off=True)
+    run_training(ours, tmp_path / "whole")
+
+    def kill(done, right):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_training(ours, tmp_path / "again", kill)
+    with np.load(tmp_path / "again.unfinished.npz") as file:
+        halfway = file["parameter_dict.H1E_bias"]
+    run_training(ours, tmp_path / "again")
+    for name in ("weights.pt", "summary.json", "learning_curve.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    learned = load_rate_network("spirals_dtp", tmp_path / "again" / "weights.pt").biases["H1E"]
+    assert np.any(learned != halfway) and np.any(halfway != load_rate_network("spirals_dtp", seed=3).biases["H1E"])
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ def rate_network(signed):
 @pytest.mark.parametrize("signed", [False, True])
 def test_without_noise_weights_change_as_in_the_rate_network(signed, shown):
     x, target = shown
+    x = 2 * x - 1 if signed else x  # on and off cells of the inputs too
     rate = rate_network(signed)
     phases = Phases(settle=2500 * ms, nudge=400 * ms, wait=300 * ms)
     network = SpikingNetwork(rate, device="runtime", phases=phases, on_off=signed)
@@ -100,4 +101,18 @@ def test_without_noise_weights_change_as_in_the_rate_network(signed, shown):
         np.testing.assert_allclose(found["cells.pre_settled"][0, place], settled, atol=2e-3, err_msg=name)
         if name in response.plateau:
             np.testing.assert_allclose(found["cells.plateau"][0, place], response.plateau[name], atol=3e-3)
-    assert (lowest < -0.1) == signed
+    np.testing.assert_allclose(found["inputs.pre_settled"][0], x, atol=1e-6)
+    assert (lowest < -0.1) == signed == (x < -0.1).any()
+
+
+def test_signed_inputs_are_as_noisy_as_in_a_simulation():
+    """A negative input is counted by off cells: less than 0, and with the variance of its size."""
+    rate, x, target = rate_network(True), np.array([0.8, -0.8, 0.3, -0.3, 0, 1.2, -1.2, 0.1], np.float32), np.eye(4)[1]
+    network = SpikingNetwork(rate, device="runtime", phases=SHORT, on_off=True)
+    simulated = network.respond(x, target, n_repeats=N_REPEATS, seed=5).counted["InputE"]
+    n = 2000
+    drawn = propagation(network, 2).vectors(np.tile(x, (n, 1)), np.tile(target, (n, 1)), np.random.default_rng(1))
+    counted = drawn["inputs.pre_settled"]
+    np.testing.assert_allclose(counted.mean(axis=0), x, atol=0.02)
+    np.testing.assert_allclose(counted.std(axis=0)[[1, 3, 6]], counted.std(axis=0)[[0, 2, 5]], rtol=0.1)
+    assert simulated.var(axis=0).sum() == pytest.approx(counted.var(axis=0).sum(), rel=0.3)

@@ -104,6 +104,13 @@ def test_what_cannot_be_planned(trained, images, changes, line):
         _ = plan(trained, *images, **(OPTIONS | changes)).table
 
 
+def test_a_plan_tells_that_it_knows_nothing_of_learning_biases(caplog):
+    network, x, target = load_rate_network("spirals_dtp", seed=1), np.array([[0.4, -0.5]]), np.eye(4)[:1]
+    planned = plan(network, x, target, population="H2E", loop="closed", on_off=True, n_draws=8)
+    assert "a plan says nothing of biases that learn (H2E), only of weights" in caplog.text
+    assert 0 < planned.cosine["H2E_H1E"] <= 1
+
+
 def test_inputs_are_checked_as_in_a_simulation(trained, images):
     x, target = images
     with pytest.raises(SpikedtpError, match=r"x must lie in \[0, 1\]"):

@@ -1,6 +1,6 @@
 """A closed loop as plain data: where cells lie, when things happen, which circuits have no spiking form."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from brian2 import Hz, ms
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import PlateauBias
+from spikedtp.plasticity import BackpropBias, BiasRule, PlateauBias
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
 
@@ -100,9 +100,17 @@ def with_projection(name, **changes):
     return replace(SMALL, projections=tuple(replace(p, **changes) if p.name == name else p for p in SMALL.projections))
 
 
+@dataclass(frozen=True)
+class RateOnly(BiasRule):
+    def update(self, plateau, gradient):
+        return self.learning_rate * plateau
+
+
 REFUSED = [
     *((with_population(p.name, activation="linear"), f"{p.name} is linear") for p in SMALL.populations[1:]),
-    (with_population("H1E", bias_rule=PlateauBias(0.1)), "the bias of H1E learns"),
+    (with_population("H1E", bias_rule=BackpropBias(0.1)), "the bias of H1E learns by a gradient"),
+    (with_population("H1SomaI", bias_rule=PlateauBias(0.1)), "the bias of H1SomaI learns by plateaus .*has none"),
+    (with_population("H1E", bias_rule=RateOnly(0.1)), "the bias of H1E learns by RateOnly, which has no spiking form"),
     (with_projection("H1E_InputE", rule=replace(SMALL.projection("H1E_InputE").rule, max_pop_fraction=0.9)),
      "H1E ranks its plateaus"),
     (with_projection("H2E_H1E", rule=replace(SMALL.projection("H2E_H1E").rule, one_pass=False)),
@@ -120,6 +128,7 @@ def test_what_has_no_spiking_form_is_refused(circuit, words):
 def test_what_has_a_spiking_form_is_not():
     check_spiking_form(SMALL)
     check_spiking_form(with_population("InputE", activation="linear"))  # has no membrane
+    check_spiking_form(with_population("H1E", bias_rule=PlateauBias(0.1)))
     assert np.ptp(closed().held()) == 0
 
 
@@ -140,7 +149,7 @@ def other(circuit, projection=None, population=None, **changes):
     ("changes", "message"),
     [
         ({"population": "H1E", "activation": "linear"}, "H1E is linear; a firing rate cannot be negative"),
-        ({"population": "H1E", "bias_rule": PlateauBias(0.1)}, "the bias of H1E learns, which has no spiking form yet"),
+        ({"population": "H1E", "bias_rule": BackpropBias(0.1)}, "the bias of H1E learns by a gradient"),
         (
             {"projection": "H1E_InputE", "rule": replace(RULE, top_layer_only=True, one_pass=False)},
             "different nudge phases",

@@ -225,3 +225,57 @@ def test_a_nudge_that_is_read_before_it_has_come_down_is_told(caplog):
         caplog.clear()
         spiking(circuit, phases=Phases(settle=200 * ms, read=100 * ms, nudge=200 * ms, wait=wait * ms))
         assert ("top-down delays add up to 80. ms, but" in caplog.text) == told
+
+
+def signed_inputs():
+    """A small circuit, inputs of both signs beyond 1, and targets."""
+    lds = DendriticState(0.2, one_pass=True)
+    net = CircuitBuilder("signed", dale=False, tau=1, forward_steps=30)
+    net.input(5)
+    net.layer("H1", 7, rule=lds, bias=True)
+    net.layer("Output", 4, rule=lds)
+    net.feedback("H1", tied=0.5)
+    x = np.array([[-1.3, 0.4, -0.2, 0, 1.2], [0.6, -0.9, 0.1, -0.4, -0.05], [0.2, 1.1, -1.2, 0.8, 0.3]])
+    return load_rate_network(net.build(), seed=2), x, np.eye(4)[[0, 1, 2]]
+
+
+def test_on_and_off_cells_carry_signed_inputs(device):
+    network, x, target = signed_inputs()
+    with pytest.raises(SpikedtpError, match=r"x must lie in \[0, 1\] .*got -1.3 to 1.2: .*\(on_off=True, --on-off\)"):
+        SpikingNetwork(network, device=device).predict(x)
+    regular = SpikingNetwork(
+        network, cell=NudgedCell(firing="regular"), phases=LONG, device=device, on_off=True,
+    )  # fmt: skip
+    response, rate = regular.respond(x, target, record=("spikes",)), network.present(x, target)
+    np.testing.assert_allclose(response.activity["InputE"][:, 0], x, atol=0.01)
+    np.testing.assert_allclose(response.activity["H1E"][:, 0], rate.activity["H1E"][:, 29], atol=0.02)
+    on, off = np.split(response.spikes["InputE"][:, 0], 2, axis=-1)
+    assert on[:, :].any(axis=1).tolist() == (x > 0).tolist() and off.any(axis=1).tolist() == (x < 0).tolist()
+    np.testing.assert_allclose(response.eligibility["InputE"][:, 0, -1], x, atol=0.01)
+    for name in response.weight_updates:  # presynaptic activity below 0 counts as 0, in either network
+        wanted, found = rate.updates(name), response.weight_updates[name][:, 0]
+        assert (wanted != 0).any()
+        np.testing.assert_allclose(found, wanted, atol=0.05 * np.abs(wanted).max(), err_msg=name)
+    np.testing.assert_array_equal(regular.predict(x), network.predict(x))
+
+
+def test_synapses_of_signed_inputs_learn(device):
+    """A step in spikes is close to a step in rate, from the weights that the steps before have left."""
+    network, x, target = signed_inputs()
+    regular = SpikingNetwork(network, cell=NudgedCell(firing="regular"), phases=LONG, device=device, on_off=True)
+    before = network.weights
+    regular.train(x, target, [0, 1, 2], seed=1, schedule="constant")
+    for sample in range(3):
+        network.train_step(x[sample], target[sample])
+    for name in ("H1E_InputE", "OutputE_H1E"):
+        wanted, found = network.weights[name] - before[name], regular.weights[name] - before[name]
+        np.testing.assert_allclose(found, wanted, atol=0.1 * np.abs(wanted).max(), err_msg=name)
+
+
+def test_inputs_above_0_need_no_off_cells():
+    """On and off cells for other populations leave the inputs, and what they draw, as they were."""
+    network, x, _ = signed_inputs()
+    x = np.abs(x).clip(0, 1)
+    response = SpikingNetwork(network, device="runtime", phases=SHORT, on_off=True).respond(x, seed=3)
+    plain = SpikingNetwork(network, device="runtime", phases=SHORT).respond(x, seed=3)
+    np.testing.assert_array_equal(response.activity["H1E"], plain.activity["H1E"])
