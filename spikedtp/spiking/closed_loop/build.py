@@ -305,12 +305,18 @@ def _synapses(
     spikers = parts.spec.spikers.get(projection.pre, 1)
     arriving = float(parts.spec.unit_rates[projection.pre] * parts.spec.phases.dt * spikers)  # at an activity of 1
     numbers = {"gain": 1 / (arriving * parts.of_loop.gain)}
+    onto = "input_dend" if projection.compartment == "dend" else "input_soma"
+    held = (
+        parts.spec.nudged and onto == "input_soma" and parts.spec.holds(parts.spec.circuit.population(projection.post))
+    )
     both = [
         DenseSynapses(
             sides["pre"],
             sides["post"],
-            "input_dend" if projection.compartment == "dend" else "input_soma",
-            gain="gain",
+            onto,
+            gain=f"gain*int(t_in_timesteps < {parts.spec.phases.onset})"
+            if held and parts.of_loop.held_is_deaf
+            else "gain",
             delay_steps=parts.spec.delay_steps(projection),
             spikers=spikers_of_sign,
             parameters=dict.fromkeys(numbers | (event.parameters() if event is not None and sign > 0 else {})),

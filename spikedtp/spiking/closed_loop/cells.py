@@ -12,7 +12,9 @@ from functools import cached_property
 
 from brian2 import Hz
 from brian2.equations.equations import PARAMETER
+from brian2.parsing.sympytools import str_to_sympy
 from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
@@ -103,6 +105,17 @@ class CellsOfLoop:
         """Whether the somatic voltage itself is what is read, so that it can be held at its settled mean."""
         equation = self.declaration.equations.get("somatic_activity")
         return equation is not None and equation.expr is not None and equation.expr.code.strip() == "v_soma"
+
+    @cached_property
+    def held_is_deaf(self) -> bool:
+        """Whether what arrives at the soma of a held cell changes nothing: where `running` is 0 no equation knows it."""
+        own, name = self.declaration, "input_soma"
+        code = (own.threshold, own.reset, own.before_threshold, own.update, own.refractory or "")
+        if name not in own.clear or any(name in get_identifiers(text) for text in code):
+            return False
+        known = [equation.expr.code for equation in own.equations.values() if name in equation.identifiers]
+        held = (str_to_sympy(text).subs(str_to_sympy("running"), 0) for text in known)
+        return not any(name in map(str, expression.free_symbols) for expression in held)
 
     @property
     def per_cell(self) -> tuple[str, ...]:
