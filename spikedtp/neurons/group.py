@@ -67,6 +67,7 @@ def make_group(
     at_spike: str = "",
     rest: Mapping[str, str] | None = None,
     per_cell: Collection[str] = (),
+    firing: Collection[tuple[int, int]] = (),
     kind: type[NeuronGroup] = NeuronGroup,
     **options: Any,
 ) -> NeuronGroup:
@@ -84,6 +85,8 @@ def make_group(
         What accumulators begin a step with, where it is not 0.
     per_cell : collection of str
         Parameters of which each cell has its own value.
+    firing : collection of (start, stop)
+        Which cells can fire, where the code before thresholds does nothing to the others. By default all can.
     kind : type
         The class of the group.
     options
@@ -110,9 +113,11 @@ def make_group(
         ("clear", clear, slots.integrate, slots.clear),
     ):
         if code:
-            group.run_regularly(
+            runner = group.run_regularly(
                 code, when=when, order=group.order + order, clock=group.clock, name=f"{group.name}_{what}"
             )
+            if what == "hazard" and firing:
+                runner.template_kwds = {"spans": list(firing)}  # templates that know nothing of it run for all cells
     group.state_updater.when = slots.integrate
     if fires:
         resetter = group.resetter["spike"]

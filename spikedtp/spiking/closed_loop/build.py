@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Subgroup
+from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Subgroup
 from brian2.groups.group import Group
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
@@ -20,9 +20,9 @@ from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
-from spikedtp.spiking.parts.operations import run_when
+from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
-from spikedtp.spiking.parts.tables import gathered
+from spikedtp.spiking.parts.tables import mean_of_units
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["CircuitNumbers", "build_closed"]
@@ -103,7 +103,7 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     inputs = _group(spec, spec.inputs, n_inputs, "inputs", clock, COUNTED)
     cells = _group(
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
-        rest=of_loop.rest, per_cell=of_loop.per_cell,
+        rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing,
     )  # fmt: skip
     spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
@@ -111,8 +111,6 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     parts = _Building(spec, of_loop, given, clock, inputs, cells, spikers, built)
     built.changing["x"] = inputs.variables["activity"]
     _set_constants(parts)
-    if spikers is not None:
-        cells.run_regularly("activity_now = activity", when="before_thresholds", clock=clock, name="cells_activity")
     _read(parts)
     if spec.nudged:
         _nudge(parts)
@@ -155,9 +153,21 @@ def _group(
 
 
 def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
-    n = sum(place.stop - place.start for place in spec.spiker_slices().values())
-    group = _group(spec, spec.spiker, n, "spikers", clock, COUNTS)
-    group.namespace["activity_of"] = gathered("activity_of", cells.variables["activity_now"], 0, 1)
+    """The units that fire for cells. Each has a variable for what its cell is about to fire at."""
+    model, places = spec.spiker, spec.spiker_slices()
+    own = model.declaration()
+    others = Equations([equation for equation in own.equations.values() if equation.varname != "activity"])
+    declaration = replace(own, equations=others + Equations("activity : 1"))
+    n = sum(place.stop - place.start for place in places.values())
+    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration)
+    blocks = [
+        (spec.slices()[name].start, spec.slices()[name].stop, half.start, spec.spikers.get(name, 1))
+        for name in places
+        for half in spec.spiker_halves(name).values()
+    ]
+    cells.contained_objects.append(
+        give_to_units(cells, "activity", group, blocks, name="cells_activity", when="before_thresholds", clock=clock)
+    )
     return group
 
 
@@ -235,7 +245,7 @@ def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") ->
         for sign, place in parts.spec.spiker_halves(name).items():
             function = f"mean_{phase}_{name}{'_off' if sign < 0 else ''}"
             per_cell = parts.spec.spikers.get(name, 1)
-            cells.namespace[function] = gathered(function, counts, place.start, per_cell, reduce=True)
+            cells.namespace[function] = mean_of_units(function, counts, place.start, per_cell)
             count = f"({count} - {function}(i))" if sign < 0 else f"{function}(i)"
         groups[name] = (cells, count, "counted_rate")
     for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups)):  # before any learning
@@ -323,7 +333,7 @@ def _synapses(
             sides["pre"],
             sides["post"],
             "input_dend" if projection.compartment == "dend" else "input_soma",
-            gain="gain",
+            gain=parts.of_loop.gain_code(projection),
             delay_steps=parts.spec.delay_steps(projection),
             spikers=spikers_of_sign,
             parameters=dict.fromkeys(numbers | (event.parameters() if event is not None and sign > 0 else {})),

@@ -12,8 +12,11 @@ from functools import cached_property
 
 from brian2 import Hz
 from brian2.equations.equations import PARAMETER
+from brian2.parsing.sympytools import str_to_sympy
 from brian2.units.fundamentalunits import DIMENSIONLESS
+from brian2.utils.stringtools import get_identifiers
 
+from spikedtp.circuit import Projection
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import Declaration
@@ -68,7 +71,7 @@ class CellsOfLoop:
         """Declarations of the variables that the network adds."""
         sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
         return (
-            f"{COUNTED}counted_rate : Hz (constant)\nactivity_now : 1\n{sums}"
+            f"{COUNTED}counted_rate : Hz (constant)\n{sums}"
             f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
             f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
             f"{LOWEST if self.spec.signed else ''}"
@@ -103,6 +106,31 @@ class CellsOfLoop:
         """Whether the somatic voltage itself is what is read, so that it can be held at its settled mean."""
         equation = self.declaration.equations.get("somatic_activity")
         return equation is not None and equation.expr is not None and equation.expr.code.strip() == "v_soma"
+
+    @cached_property
+    def held_is_deaf(self) -> bool:
+        """Whether what arrives at a held soma changes nothing: no equation knows it where `running` is 0."""
+        own, name = self.declaration, "input_soma"
+        code = (own.threshold, own.reset, own.before_threshold, own.update, own.refractory or "")
+        if name not in own.clear or any(name in get_identifiers(text) for text in code):
+            return False
+        known = [equation.expr.code for equation in own.equations.values() if name in equation.identifiers]
+        held = (str_to_sympy(text).subs(str_to_sympy("running"), 0) for text in known)
+        return not any(name in map(str, expression.free_symbols) for expression in held)
+
+    @property
+    def firing(self) -> list[tuple[int, int]]:
+        """Where the cells lie that fire themselves, if what others do before thresholds is of no use to anything."""
+        others, hazards = self.spec.spiker_slices(), {make(rate="0*Hz").before_threshold for make in FIRING.values()}
+        if not others or self.declaration.before_threshold not in hazards:
+            return []
+        return [(place.start, place.stop) for name, place in self.spec.slices().items() if name not in others]
+
+    def gain_code(self, projection: Projection) -> str:
+        """The gain of a projection, which is 0 where nobody hears it: then its spikes cost nothing."""
+        spec, onset = self.spec, f"t_in_timesteps < {self.spec.phases.onset}"
+        deaf = spec.nudged and projection.compartment == "soma" and self.held_is_deaf
+        return f"gain*int({onset})" if deaf and spec.holds(spec.circuit.population(projection.post)) else "gain"
 
     @property
     def per_cell(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from spikedtp.circuit import Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import NoAutapses, NormalizeRows, SpikingForm, Tied
 from spikedtp.plasticity.masks import Masked
+from spikedtp.spiking.closed_loop.idle_rows import needed_to_learn
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
 from spikedtp.spiking.synapses.dense import DenseSynapses
@@ -25,6 +26,8 @@ __all__ = ["LearningEvent", "copy_tied"]
 SIDES = ("pre", "post")
 #: Names of the dense synapses of this network, beside those of the cells.
 OF_THE_SYNAPSES = ("exists", "gain", "w", "w_lower", "w_upper", "rate_factor")
+#: A variable of presynaptic cells: whether their synapses learn.
+LEARNS = "_learns"
 # order of a learning event, all at the end of its step
 PREPARE, CHANGE, REMEMBER, CONSTRAIN, COPY = range(1, 6)
 
@@ -64,6 +67,8 @@ class LearningEvent:
         self._check()
         for side in SIDES:
             self._declare(side)
+        if self._normalized is None:  # which changes every row
+            self._declare_learns()
 
     def _check(self) -> None:
         """Refuse what this network cannot give a rule."""
@@ -103,6 +108,26 @@ class LearningEvent:
                 built.lasting[key] = variable
         self.assignments[side] = "\n".join(lines)
 
+    @property
+    def _normalized(self) -> NormalizeRows | None:
+        constraint = self.projection.constraint
+        if isinstance(constraint, Masked) and constraint.scale is not None:
+            return NormalizeRows(constraint.scale)
+        return constraint if isinstance(constraint, NormalizeRows) else None
+
+    def _declare_learns(self) -> None:
+        """A variable of the presynaptic cells: whether the rule changes the weights of their synapses in this event."""
+        needed, cells = needed_to_learn(self.form.on_learn, self.numbers), self.sides["pre"]
+        if needed:
+            cells.variables.add_array(LEARNS, size=len(cells), dtype=bool, index="_idx")
+            code = " or ".join(f"{name} != 0" for name in needed)
+            self.assignments["pre"] = "\n".join(filter(None, (self.assignments["pre"], f"{LEARNS} = {code}")))
+
+    @property
+    def learns(self) -> str | None:
+        """The name of this variable; None where all cells learn."""
+        return LEARNS if LEARNS in self.sides["pre"].variables else None
+
     def parameters(self) -> dict[str, float]:
         """Constants that the synapses' code needs."""
         lower, upper = self.projection.bounds
@@ -125,14 +150,12 @@ class LearningEvent:
         if mask is not None:
             self.built.constants[f"{synapses.name}.exists"] = (synapses.add_mask(), synapses.flat(mask) != 0)
             code += "\nw = w*int(exists)"
-        synapses.learn(code, at=self.at, order=CHANGE)
-        constraint, recurrent = self.projection.constraint, self.projection.recurrent
-        if isinstance(constraint, Masked) and constraint.scale is not None:
-            constraint = NormalizeRows(constraint.scale)
-        if isinstance(constraint, NormalizeRows):
-            autapses = constraint.autapses or not recurrent
-            synapses.normalize_rows(constraint.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
-        elif isinstance(constraint, NoAutapses) and recurrent:
+        synapses.learn(code, at=self.at, order=CHANGE, rows=self.learns)
+        recurrent = self.projection.recurrent
+        if self._normalized is not None:
+            autapses = self._normalized.autapses or not recurrent
+            synapses.normalize_rows(self._normalized.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
+        elif isinstance(self.projection.constraint, NoAutapses) and recurrent:
             synapses.zero_diagonal(at=self.at, order=CONSTRAIN)
 
 
@@ -145,6 +168,7 @@ def copy_tied(projection: Projection, synapses: dict[str, DenseSynapses], at: st
         at=at,
         factor=float(tied.factor),
         transpose=tied.transpose,
+        changed_rows=tied.source2 is None,
         source2=None if tied.source2 is None else synapses[tied.source2],
         order=COPY,
     )

@@ -14,7 +14,7 @@ from brian2.groups.group import CodeRunner, Group
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.tables import interpolated_table
 
-__all__ = ["keep_rows", "play_rows", "run_when"]
+__all__ = ["give_to_units", "keep_rows", "play_rows", "run_when"]
 
 
 def run_when(group: Group, condition: str, code: str, *, name: str, plain: bool = False, **schedule: Any) -> CodeRunner:
@@ -43,6 +43,46 @@ def run_when(group: Group, condition: str, code: str, *, name: str, plain: bool 
     )
     runner.cells = group  # Brian2 only keeps a weak reference, and without another one a subgroup would vanish
     return runner
+
+
+def give_to_units(
+    cells: Group,
+    variable: str,
+    units: Group,
+    blocks: list[tuple[int, int, int, int]],
+    *,
+    name: str,
+    **schedule: Any,
+) -> CodeRunner:
+    """Give units, several of which belong to a cell, the value of a variable of their cell in every step.
+
+    Parameters
+    ----------
+    cells, units : NeuronGroup
+        Both have the variable. It may be a subexpression of the cells.
+    blocks : list of (start, stop, first, per_cell)
+        The units from `first` on belong to the cells from `start` to `stop`, `per_cell` neighbours to each.
+
+    Returns
+    -------
+    CodeRunner
+        For the caller to add to the network.
+    """
+    own = np.concatenate([np.repeat(np.arange(start, stop), per_cell) for start, stop, _, per_cell in blocks])
+    places = np.concatenate([first + np.arange((stop - start) * n) for start, stop, first, n in blocks])
+    given, value = f"_{variable}_of_units", f"_given_{variable}"
+    cells.variables.add_auxiliary_variable(value, dtype=np.float64)
+    cells.variables.add_reference(given, units, variable, index="0")  # no index of the cells
+    return CodeRunner(
+        cells,
+        "give_to_units",
+        code=f"{value} = {variable}",
+        name=name,
+        needed_variables=[given],
+        template_kwds={"given": given, "value": value, "blocks": blocks, "cells": own[np.argsort(places)].tolist()},
+        codeobj_class=code_object_class(),
+        **schedule,
+    )
 
 
 def play_rows(

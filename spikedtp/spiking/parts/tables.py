@@ -11,7 +11,7 @@ import numpy as np
 from brian2 import Function, get_device
 from brian2.core.variables import ArrayVariable
 
-__all__ = ["gathered", "interpolated_table", "kernel_table", "raster_table"]
+__all__ = ["interpolated_table", "kernel_table", "mean_of_units", "raster_table"]
 
 
 def _function(name: str, python: Callable[..., np.ndarray], cpp: str, types: list[str]) -> Function:
@@ -29,25 +29,19 @@ def _c_array(variable: ArrayVariable) -> str:
     return f"brian::{device.get_array_name(variable)}" if hasattr(device, "project_dir") else "unused"
 
 
-def gathered(name: str, array: ArrayVariable, start: int, per_cell: int, reduce: bool = False) -> Function:
-    """`f(i)`: ``array[start + i // per_cell]``; with `reduce`, the mean of the `per_cell` values of cell i instead."""
+def mean_of_units(name: str, array: ArrayVariable, start: int, per_cell: int) -> Function:
+    """`f(i)`: the mean of the `per_cell` values of cell i in ``array``, where those of cell 0 begin at `start`."""
 
     def python(i: np.ndarray) -> np.ndarray:
-        values = array.get_value()
-        if reduce:
-            return values[start + per_cell * np.asarray(i)[..., None] + np.arange(per_cell)].mean(axis=-1)
-        return values[start + np.asarray(i) // per_cell]
+        return array.get_value()[start + per_cell * np.asarray(i)[..., None] + np.arange(per_cell)].mean(axis=-1)
 
-    if reduce:
-        body = f"double sum = 0; for (int k = 0; k < {per_cell}; k++) sum += values[(size_t)i*{per_cell} + k];"
-        body += f" return sum/{per_cell};"
-    else:
-        body = f"return values[i/{per_cell}];"
     cpp = f"""
     static inline double {name}(const int i)
     {{
-        const auto* const values = {_c_array(array)} + {start};
-        {body}
+        const auto* const values = {_c_array(array)} + {start} + (size_t)i*{per_cell};
+        double sum = 0;
+        for (int k = 0; k < {per_cell}; k++) sum += values[k];
+        return sum/{per_cell};
     }}
     """
     return _function(name, python, cpp, ["integer"])

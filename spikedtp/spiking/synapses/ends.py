@@ -82,6 +82,11 @@ class Cells:
         """Whether a variable of the group has one value or one for each cell, and is not a list of spikes or links."""
         return self.group.variables[name].scalar or self.group.variables.indices[name] == "_idx"
 
+    def found(self, name: str) -> tuple[Variable, int]:
+        """A variable of the cells, and where they begin in its array."""
+        own = name in self.cells.variables and name not in self.group.variables
+        return (self.cells if own else self.group).variables[name], 0 if own else self.start
+
     def target(self, name: str) -> tuple[Variable, int]:
         """The variable to which spikes add, and where the cells begin in its array.
 
@@ -98,7 +103,7 @@ class Cells:
         fault = self._fault(name, found, own)
         if fault is not None:
             raise SpikedtpError(f"{self.owner}: cannot add to {name!r} of {self.group.name!r}, {fault}")
-        return found[name], 0 if own else self.start
+        return self.found(name)
 
     def _fault(self, name: str, found: Variables, own: bool) -> str | None:
         variable = found[name]

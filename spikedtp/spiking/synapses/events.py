@@ -10,6 +10,7 @@ import numpy as np
 from brian2.core.variables import Variable
 from brian2.groups.group import CodeRunner
 
+from spikedtp.brian2_internals import add_variable
 from spikedtp.errors import SpikedtpError
 from spikedtp.spiking.synapses.checks import check_size, check_true_or_false, check_writes, dimensions_of, unit_of
 from spikedtp.spiking.synapses.matrix import SynapseMatrix
@@ -23,10 +24,24 @@ _SUMS: weakref.WeakKeyDictionary[Variable, list[tuple[weakref.ref, range]]] = we
 class MatrixEvents(SynapseMatrix):
     """The part of `DenseSynapses` that passes over all weights."""
 
-    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0) -> None:
-        """Add code for every synapse in steps where the expression `at` is true. It may change ``w``."""
+    def learn(self, code: str, *, at: str, when: str = "end", order: int = 0, rows: str | None = None) -> None:
+        """Add code for every synapse in steps where the expression `at` is true. It may change ``w``.
+
+        `rows` is a variable of the presynaptic cells. Where it is 0 the caller knows that, after a first time, the code
+        leaves the weights of a cell as they are. They may be left out then.
+        """
         check_writes(self, "learn", code)
-        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=["w"])
+        needed, options = ["w"], {}
+        if rows is not None:
+            learns, start = self._learning_rows = self._pre.found(rows)
+            add_variable(self.variables, "_learns", learns, "0")  # no index of synapses
+            needed, options = ["w", "_learns", self._once("_learned")], {"first_row": start}
+        self._learning = at, when, self._event("dense_event", at, when, order, code, needed=needed, **options)
+
+    def _once(self, name: str) -> str:
+        """The name of a variable that says whether something was done before in this run."""
+        self.variables.add_array(name, size=1, dtype=bool, index="0", scalar=True)
+        return name
 
     def normalize_rows(
         self, scale: float, *, at: str, autapses: bool = True, when: str = "end", order: int = 0
@@ -55,10 +70,15 @@ class MatrixEvents(SynapseMatrix):
         factor: float = 1.0,
         transpose: bool = False,
         source2: SynapseMatrix | None = None,
+        changed_rows: bool = False,
         when: str = "end",
         order: int = 0,
     ) -> None:
-        """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true."""
+        """Make the weights a copy, ``factor * source [* source2]``, transposed if `transpose` is true.
+
+        With `changed_rows` the caller knows that weights of the source, after a first copy, are changed by its `learn`
+        alone, in the same step. Those of its `rows` that do not learn may be left out.
+        """
         shape = (self.n_pre, self.n_post) if transpose else (self.n_post, self.n_pre)
         for synapses in filter(None, (source, source2)):
             if (synapses.n_post, synapses.n_pre) != shape:
@@ -76,13 +96,20 @@ class MatrixEvents(SynapseMatrix):
         for name, synapses in sources.items():
             self.variables.add_auxiliary_variable(f"_{name}_idx", dtype=np.int32)
             self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
+        needed = ["w", *sources]
+        first_row = None
+        if changed_rows and hasattr(source, "_learning_rows"):
+            changed, first_row = source._learning_rows
+            add_variable(self.variables, "_changed", changed, "0")
+            needed += ["_changed", self._once("_copied")]
         strides: dict[str, Any] = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
         self._event(
             "dense_copy",
             at,
             when,
             order,
-            needed=["w", *sources],
+            needed=needed,
+            first_row=first_row,
             factor=float(factor),
             transpose=transpose,
             sources=list(sources),

@@ -19,6 +19,7 @@ from spikedtp.plasticity import Factors, LearningRule, SpikingForm
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.online import sample_order
 from spikedtp.spiking import Phases, SpikingNetwork, default_device, simulate
+from spikedtp.spiking.closed_loop.cells import CellsOfLoop
 
 SMALL = Path(__file__).parents[2] / "golden" / "small_dtp.yaml"
 DEVICE = default_device()
@@ -206,6 +207,44 @@ def test_a_soma_in_another_unit_settles_and_is_held_where_it_was(hold, digits):
     for population, settled in found[0].activity.items():
         np.testing.assert_allclose(found[1].activity[population], settled, atol=0.05)
     assert np.abs(usual - other).mean() < 0.15 * np.abs(usual).mean() + 0.02
+
+
+@dataclass(frozen=True)
+class Changed(CellModel):
+    """`NudgedCell` with something else."""
+
+    changes: tuple[tuple[str, object], ...] = ()
+
+    def declaration(self) -> Declaration:
+        return replace(NudgedCell(firing="regular").declaration(), **dict(self.changes))
+
+
+SOMA = "dv_soma/dt = {} : 1\ndv_dend/dt = (input_dend - v_dend)/(20*ms) : 1\n"
+OTHERS = """
+somatic_activity = v_soma : 1
+dendritic_state = v_dend : 1
+input_soma : 1
+input_dend : 1
+rate = clip(450*Hz*v_soma, 0*Hz, 950*Hz) : Hz
+remaining : 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("soma", "more", "deaf"),
+    [
+        ("running*(input_soma - v_soma)/(60*ms)", {}, True),
+        ("(running*(1 + input_soma**2) - v_soma)/(60*ms)", {}, True),
+        ("(input_soma - running*v_soma)/(60*ms)", {}, False),
+        ("running*(drive - v_soma)/(60*ms)", {"equations": "drive = input_soma + 1 : 1"}, False),  # on the safe side
+        ("running*(input_soma - v_soma)/(60*ms)", {"update": "v_soma += 0.001*input_soma"}, False),
+    ],
+)
+def test_a_held_soma_is_deaf_where_no_equation_knows_what_arrives(soma, more, deaf, digits):
+    equations = Equations(SOMA.format(soma) + OTHERS + more.get("equations", ""))
+    cell = Changed(changes=(*(more | {"equations": equations}).items(),))
+    network = SpikingNetwork(load_rate_network(SMALL, seed=3), cell=cell, phases=Phases(hold="none"), device="runtime")
+    assert CellsOfLoop(network.spec).held_is_deaf is deaf
 
 
 def test_no_unit_fires_for_a_cell_that_its_own_spikes_change(digits):

@@ -95,3 +95,22 @@ def test_a_compiled_network_cannot_move_waiting_spikes():
     with pytest.raises(BrianObjectException) as error:
         network.run(1 * ms)
     check_line(error.value.__cause__, "DenseSynapses 'late': the time step cannot change between runs")
+
+
+@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("delay", [0, 2, [[2, 2, 2], [2, 2, 2]]])
+def test_a_gain_of_0_lets_spikes_pass(device, delay, request):
+    """What arrives meanwhile is lost, and what is fired meanwhile arrives later: the gain is that of the arrival."""
+    finish = request.getfixturevalue("standalone") if device == "cpp_standalone" else lambda: None
+    source = SpikeGeneratorGroup(3, np.tile([0, 1, 2], 8), np.repeat(np.arange(8), 3) * ms, dt=1 * ms)
+    target = silent(2, "v : 1")
+    gain = "int(t_in_timesteps < 3 or t_in_timesteps >= 6)"
+    synapses = DenseSynapses(source, target, "v", gain=gain, delay_steps=delay, clock=source.clock)
+    synapses.w = synapses.flat([[1, 2, 4], [8, 16, 32]])
+    heard = brian2.StateMonitor(target, "v", record=True, when="end", dt=1 * ms)
+    Network(source, target, synapses, heard).run(12 * ms)
+    finish()
+    sent, late = np.arange(12) < 8, np.max(delay)
+    arrives = np.roll(sent, late) & (np.arange(12) >= late)
+    arrives &= (np.arange(12) < 3) | (np.arange(12) >= 6)
+    np.testing.assert_array_equal(np.diff(heard.v, prepend=0).T, np.outer(arrives, [7, 56]))

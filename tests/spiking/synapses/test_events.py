@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, Synapses, ms, mV, volt
+from brian2 import Network, NeuronGroup, Synapses, TimedArray, ms, mV, volt
 from spiking.synapses.own_cells import check_line, regular, silent
 
 from spikedtp import SpikedtpError
@@ -63,3 +63,34 @@ def test_mistakes_are_named():
         with pytest.raises(SpikedtpError) as error:
             synapses.summed(*given)
         check_line(error.value, words)
+
+
+@pytest.mark.parametrize("device", ["runtime", pytest.param("cpp_standalone", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_rows_that_do_not_learn_may_be_left_out(device, masked, request):
+    """Weights, and copies of both kinds, as if none had been: from the first event on, whatever they were before."""
+    finish = request.getfixturevalue("standalone") if device == "cpp_standalone" else lambda: None
+    rng = np.random.default_rng(1)
+    n_pre, n_post, steps = 21, 37, 6
+    x = rng.standard_normal((steps, n_pre)) * (rng.random((steps, n_pre)) < 0.3)
+    y, w = rng.standard_normal(n_post), 2 * rng.standard_normal((n_post, n_pre))
+    mask = rng.random((n_post, n_pre)) < 0.7
+    given = TimedArray(np.pad(x, ((0, 0), (2, 0))), dt=1 * ms)
+    source = NeuronGroup(n_pre + 2, "x : 1\nlearns : boolean", threshold="x > 9", dt=1 * ms)
+    source.namespace["given"] = given
+    source.run_regularly("x = given(t, i)\nlearns = x != 0", when="start", dt=1 * ms)
+    target = NeuronGroup(n_post, "y : 1", threshold="y > 9", dt=1 * ms)
+    target.y = y
+    learning = DenseSynapses(source[2:], target, mask=mask if masked else None, name="those_that_learn")
+    learning.weights = np.where(mask, w, 0) if masked else w
+    learning.learn("w += x_pre*y_post\nw = clip(w, -1, 1)", at="t_in_timesteps > 0", rows="learns")
+    back, same = DenseSynapses(target, source[2:]), DenseSynapses(source[2:], target)
+    for copy, transpose in ((back, True), (same, False)):
+        copy.copy_of(learning, at="t_in_timesteps > 0", factor=0.5, transpose=transpose, changed_rows=True, order=1)
+    Network(source, target, learning, back, same).run(steps * ms, namespace={})
+    finish()
+    for step in range(1, steps):
+        w = np.clip(w + np.outer(y, x[step]), -1, 1)
+    expected = w * mask if masked else w
+    for found, right in ((learning, expected), (back, 0.5 * expected.T), (same, 0.5 * expected)):
+        np.testing.assert_allclose(found.weights, right, rtol=1e-12, atol=1e-12)

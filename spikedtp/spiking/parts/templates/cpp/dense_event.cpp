@@ -10,13 +10,20 @@
 {% set width = 64 if scale is defined else n_post %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
-    if (_active)
+    if (_active) {
+        {% if first_row is defined %}
+        const bool _learned_before = {{get_array_name(variables['_learned'])}}[0];
+        {{get_array_name(variables['_learned'])}}[0] = true;
+        {% endif %}
         for (int _start = 0; _start < {{n_post}}; _start += {{width}}) {
             const int _end = {{'_start + %d < %d ? _start + %d : %d' % (width, n_post, width, n_post)}};
             {% if scale is defined %}
             alignas(64) {{_type}} _total[{{width}}] = {};
             {% endif %}
             for (int _i = 0; _i < {{n_pre}}; _i++) {
+                {% if first_row is defined and scale is not defined %}
+                if (_learned_before && !{{get_array_name(variables['_learns'])}}[_i + {{first_row}}]) continue;
+                {% endif %}
                 const size_t _pre_cell = _i, _pre_idx = {{pre_start}} + _i, _row = (size_t)_i*{{stride}};
                 for (int _j = _start; _j < _end; _j++) {
                     const size_t _idx = _row + _j, _post_cell = _j, _post_idx = {{post_start}} + _j;
@@ -39,4 +46,5 @@
                 for (int _j = _start; _j < _end; _j++) {{_w}}[(size_t)_i*{{stride}} + _j] *= _total[_j - _start];
             {% endif %}
         }
+    }
 {% endblock %}

@@ -25,10 +25,6 @@
                 {% for k in range(vectors) %}
                 _sum[{{k}}] += _widened(_row[{{k}}]);
                 {% endfor %}
-                {# the next block of this row comes from far away #}
-                {% for k in range(0, vectors, sum_size // w_size) %}
-                __builtin_prefetch(&_row[{{vectors + k}}]);
-                {% endfor %}
             }
             const {{_wide}}* const _sums = (const {{_wide}}*)_sum;
             for (int _j = 0; _j < {{columns}}; _j++) {{_where(first ~ ' + _j')}}_to[{{first}} + _j] += _factor*_sums[_j];
@@ -50,6 +46,10 @@
     _arrived[{{room}}] = 0;  // they are read below; the slot is filled again from the next step on
     _turn = (_turn + 1) % {{slots}};
 {% endif %}
+{% if spread %}{# each synapse has its own delay #}
+{% include 'dense_spread.cpp' %}
+{% endif %}
+    if (_gain == 0) return;  // what arrives adds nothing
     {{c_data_type(variables[target].dtype)}}* const __restrict _to = {{_target}} + {{target_start}};
 {% if _condition %}
     const auto* const _writable = {{get_array_name(_condition)}} + {{target_start}};
@@ -58,8 +58,7 @@
     {% if not spread %}
     const {{_weight}}* const _rows = {{_w}}{% if per_cell == 1 %} - (size_t){{spike_start}}*{{stride}}{% endif %};
     {% endif %}
-{% if spread %}{# each synapse has its own delay #}
-{% include 'dense_spread.cpp' %}
+{% if spread %}
     for (int _age = 0; _age < {{slots}}; _age++) {
         const int32_t* const _fired = _fired_before(_age);
         for (int _k = 0; _k < _fired[{{room}}]; _k++) {
