@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 import typer
 from figures.full_mnist import full_mnist_figure
-from scipy import stats
+from intervals import interval
 
 from spikedtp.cli import run_script
 from spikedtp.configuration import SweepConfiguration
@@ -129,10 +129,9 @@ def paired(networks: pd.DataFrame, accuracies: list[str]) -> pd.DataFrame:
             twin = name.removesuffix("_in_spikes")
             d = (part[name, "spiking"] - part[twin, "rate"]).dropna().to_numpy() if (name, "spiking") in part else []
             if len(d):
-                half = stats.t.ppf(0.975, len(d) - 1) * np.std(d, ddof=1) / np.sqrt(len(d)) if len(d) > 1 else np.nan
+                low, high = interval(d)
                 row = {"model": model, "presentations": presentations, "weights": weights, "accuracy": name}
-                rows.append(row | {"difference": np.mean(d), "low": np.mean(d) - half, "high": np.mean(d) + half,
-                                   "n_seeds": len(d)})  # fmt: skip
+                rows.append(row | {"difference": np.mean(d), "low": low, "high": high, "n_seeds": len(d)})
     return pd.DataFrame(rows)
 
 

@@ -45,11 +45,11 @@ def full_mnist_figure(curves: pd.DataFrame, networks: pd.DataFrame) -> Figure:
                 right.plot(np.full(len(y), x), y, "o", ms=3, mec=COLOURS[colour], mfc=filled)
                 right.plot([x - 0.08, x + 0.08], [y.mean()] * 2, color=COLOURS[colour])
     for label, colour, filled in (
-        ("learned in rate", "rate", True),
-        ("learned in spikes, asked in rate", "spiking", True),
-        ("learned and asked in spikes", "spiking", False),
+        ("learned in rate", "rate", COLOURS["rate"]),
+        ("learned in spikes, asked in rate", "spiking", COLOURS["spiking"]),
+        ("learned and asked in spikes", "spiking", "none"),
     ):
-        right.plot([], [], "o", ms=3, mec=COLOURS[colour], mfc=COLOURS[colour] if filled else "none", label=label)
+        right.plot([], [], "o", ms=3, mec=COLOURS[colour], mfc=filled, label=label)
     right.set_xticks(np.arange(len(models)), models, rotation=35, ha="right")
     right.set(ylabel=f"{asked} accuracy (%), mean of last weights")
     left.legend(loc="lower right", ncols=2)

@@ -14,7 +14,7 @@ from spikedtp.spiking.closed_loop.learning_event import CHANGE, COPY
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
-from spikedtp.spiking.parts.tables import gathered
+from spikedtp.spiking.parts.tables import mean_of_units
 
 __all__ = ["learn_biases"]
 
@@ -68,5 +68,5 @@ def _learning(population: Population, cells: Subgroup, built: BuiltNetwork) -> s
 def _copied(spec: ClosedLoop, cells: Subgroup, source: str) -> str:
     """The bias of the cell of the same place in another population, as an expression."""
     name = f"bias_of_{source}"
-    cells.namespace[name] = gathered(name, cells.source.variables["bias"], spec.slices()[source].start, 1)
+    cells.namespace[name] = mean_of_units(name, cells.source.variables["bias"], spec.slices()[source].start, 1)
     return f"{name}(i)"

@@ -235,7 +235,7 @@ def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") ->
     if parts.spec.signed_input:  # of the on cells alone, which stand for both
         cells, function = parts.population(parts.spec.circuit.input.name), f"off_{phase}"
         counts = parts.inputs.variables[f"count_{phase}"]
-        cells.namespace[function] = gathered(function, counts, parts.spec.n_inputs, 1)
+        cells.namespace[function] = mean_of_units(function, counts, parts.spec.n_inputs, 1)
         groups["inputs"] = (cells, f"(count_{phase} - {function}(i))", "unit_rate")
     groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
     for name in parts.spec.spiker_slices():
