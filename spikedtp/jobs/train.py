@@ -137,7 +137,7 @@ def run_training(
 def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
     settings, images = job.configuration, job.images
     if not job.curve:
-        job.probe(0, unfinished)
+        job.probe(0, unfinished.save)
     started, probing = time.perf_counter(), job.probing
     steps = train_online(
         job.network, images.train_x, images.train_t, n_samples=settings.samples, data_seed=settings.data_seed,
@@ -147,7 +147,7 @@ def _learn_in_rate(job: TrainingRun, unfinished: Unfinished) -> None:
         if job.progress is not None:
             job.progress(done.step, None)
         if done.step % job.kept.every == 0 or done.step == settings.samples:
-            job.see(done.step, unfinished)
+            job.see(done.step, unfinished.save)
     job.learning = time.perf_counter() - started - (job.probing - probing)
 
 
@@ -155,7 +155,7 @@ def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
     settings, images, order = job.configuration, job.images, job.order
     spiking = job.spiking()  # before anything is kept: a mistake in the settings leaves nothing behind
     if not job.curve:
-        job.probe(0, unfinished)
+        job.probe(0, unfinished.save)
     if job.resumed == settings.samples:
         return
     recent: list[float | None] = [None]
@@ -165,7 +165,7 @@ def _learn_in_spikes(job: TrainingRun, unfinished: Unfinished) -> None:
         recent[0] = float(right[-job.every :].mean())
         job.network.load_state_dict(network.state_dict())
         job.network.rule_state = {name: dict(state) for name, state in network.rule_state.items()}
-        job.see(done, unfinished)
+        job.see(done, unfinished.save)
 
     progress = job.progress
     advance = None if progress is None else lambda done: progress(done, recent[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,15 +17,15 @@ from spikedtp.rate import RateNetwork
 from spikedtp.rate.online import sample_order
 from spikedtp.spiking import SpikingNetwork
 
-if TYPE_CHECKING:
-    from spikedtp.jobs.training.unfinished import Unfinished
-
 __all__ = ["Probed", "Progress", "TrainingRun"]
 
 #: Told how many presentations are done, and the share of recent answers that were right (None in rate).
 Progress = Callable[[int, float | None], object]
 #: Told how many presentations are done, and the accuracy in rate that was measured then (None without a held-out part).
 Probed = Callable[[int, float | None], object]
+
+#: Keeps a run as it is after so many presentations.
+Save = Callable[["TrainingRun", int], object]
 
 N_PROBES = 20  # points of the learning curve after the first
 
@@ -86,17 +85,17 @@ class TrainingRun:
     def spiking(self) -> SpikingNetwork:
         return in_spikes(self.network, self.configuration)
 
-    def see(self, done: int, unfinished: Unfinished) -> None:
+    def see(self, done: int, save: Save) -> None:
         """After every `kept.every` presentations, and after the last one."""
         self.kept.see(done, self.network.state_dict())
         if done % self.every == 0 or done == self.configuration.samples:
-            self.probe(done, unfinished)
+            self.probe(done, save)
 
-    def probe(self, done: int, unfinished: Unfinished) -> None:
+    def probe(self, done: int, save: Save) -> None:
         started = time.perf_counter()
         accuracy = self.accuracy(self.network)
         self.curve.append((done, accuracy))
-        unfinished.save(self, done)
+        save(self, done)
         self.probing += time.perf_counter() - started
         if self.probed is not None:
             self.probed(done, accuracy)
