@@ -7,6 +7,8 @@ Parts (``--only``):
 
     answering   the same weights asked in rate and in spikes: reading longer, more units for cells, regular spikes,
                 the output's spike counts in place of its mean voltage, means of several presentations
+    training    networks that learned in spikes beside their rate twins: schedules of the learning rates, the mean of
+                the last weights in their place, more units for interneurons
 
 To expect (digits, 5J, five seeds): answers in spikes cost .4 points in networks that learned in rate, and .1 in
 networks that learned in spikes. Spike counts of the output are worse than its voltage, more units and longer reading
@@ -25,13 +27,14 @@ from pathlib import Path
 import pandas as pd
 import typer
 from gaps.answering import answering, answering_summary
+from gaps.training import training, training_summary
 
 from spikedtp.cli import run_script
 from spikedtp.errors import known_names
 from spikedtp.records import staged, write_manifest, write_summary, write_table
 from spikedtp.spiking import default_device
 
-PARTS = ("answering",)
+PARTS = ("answering", "training")
 
 
 def main(
@@ -67,6 +70,15 @@ def main(
         for row in tables["answering_over_seeds"].itertuples():
             of = f"answering.learned in {row.learned}.{row.presented}.{row.read}"
             summary |= {f"{of}.{key}": getattr(row, key) for key in ("difference", "low", "high", "cpu_ms")}
+    if "training" in parts:
+        table = training(
+            out / "trained", list(range(seed, seed + seeds)), circuit=circuit, data=data, samples=samples,
+            validation=validation, device=device, quick=quick, progress=typer.echo,
+        )  # fmt: skip
+        tables["training"], tables["training_over_seeds"] = table, training_summary(table)
+        for row in tables["training_over_seeds"].itertuples():
+            of = f"training.{row.schedule}.{row.learned}.{row.weights}"
+            summary |= {f"{of}.asked in {asked}": getattr(row, asked) for asked in ("rate", "spikes")}
     with staged(out) as folder:
         for name, table in tables.items():
             write_table(folder, name, table)
@@ -80,7 +92,8 @@ def main(
             seeds={"seed": seed},
             timings={"all": time.perf_counter() - started},
         )  # fmt: skip
-    typer.echo(tables["answering_over_seeds"].to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    for name in parts:
+        typer.echo(tables[f"{name}_over_seeds"].to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     typer.echo(f"results in {out}")
 
 

@@ -57,6 +57,25 @@ def test_differences_are_paired_by_network(part):
     assert row.high - row.difference == pytest.approx(4.302653 / 3**0.5, rel=1e-5)  # Student's t, 2 degrees
 
 
+def test_networks_that_learned_in_spikes_are_paired_with_their_twins(part):
+    of_training = importlib.import_module("gaps.training")
+    rows = [
+        {"seed": seed, "schedule": schedule, "learned": learned, "weights": weights, "ms_per_sample": 2.0,
+         "rate": 0.9 - 0.1 * seed - lost, "spikes": 0.89 - 0.1 * seed - lost if lost else np.nan}
+        for seed in range(3)
+        for schedule in ("anneal", "linear")
+        for learned, lost in (("in rate", 0.0), ("a", 0.02 if schedule == "anneal" else 0.01))
+        for weights in of_training.ENDS
+    ]  # fmt: skip
+    table = of_training.training_summary(pd.DataFrame(rows).sample(frac=1, random_state=0))
+    assert len(table) == 2 * 2 and (table["seeds"] == 3).all()
+    found = table.set_index(["schedule", "weights"])
+    np.testing.assert_allclose(found["twin"], 0.8)
+    for schedule, lost in (("anneal", 2), ("linear", 1)):
+        np.testing.assert_allclose(found.loc[schedule][["rate", "rate_low", "rate_high"]], -lost)
+        np.testing.assert_allclose(found.loc[schedule]["spikes"], -lost - 1)
+
+
 def test_mistakes(tmp_path):
     done = run_script("parity", "--only", "answering,all", "--out", tmp_path / "out")
     assert done.returncode == 2 and "unknown part 'all'" in done.stderr
@@ -71,3 +90,6 @@ def test_quick(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "answering.csv")
     assert table.groupby(["learned", "presented"]).ngroups == 4
     assert (table["cpu_ms"] > 0).all() and table["agreement"].between(0, 1).all()
+    trained = pd.read_csv(tmp_path / "out" / "training.csv")
+    assert list(trained["learned"]) == ["in rate"] * 2 + ["4 units for each interneuron"] * 2
+    assert trained["spikes"].isna().tolist() == [True, True, False, False]

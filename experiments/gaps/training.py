@@ -1,0 +1,104 @@
+"""What learning in spikes costs beside learning in rate, and which settings of a training make it cost less."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from intervals import interval
+from kept import trained
+
+from spikedtp.circuit import Circuit, read_circuit
+
+__all__ = ["training", "training_summary"]
+
+SCHEDULES = ("anneal", "constant", "linear")
+ENDS = ("last weights", "mean of the last fifth")
+
+
+def units_of(circuit: Circuit, quick: bool) -> dict[str, dict[str, int] | None]:
+    """Which populations fire with more units than usual, by name."""
+    cells = {kind: [p.name for p in circuit.populations[1:] if p.cell == kind] for kind in ("SomaI", "DendI")}
+    found = {
+        "4 units for each interneuron": None,
+        "16 units for each interneuron": dict.fromkeys(cells["SomaI"] + cells["DendI"], 16),
+        "16 units for each SomaI cell": dict.fromkeys(cells["SomaI"], 16),
+    }
+    return dict(list(found.items())[:1]) if quick else found
+
+
+def training(
+    folder: Path,
+    seeds: list[int],
+    *,
+    circuit: str,
+    data: str,
+    samples: int,
+    validation: int,
+    device: str,
+    quick: bool,
+    progress: Callable[[str], Any] = print,
+) -> pd.DataFrame:
+    """Accuracies on validation images: two rows (`ENDS`) for each seed, schedule, and network in rate or in spikes.
+
+    Parameters
+    ----------
+    folder : path
+        Trained networks are kept there.
+    seeds : list of int
+        Of initial weights, order of samples and spikes.
+    """
+    base: dict[str, Any] = dict(
+        circuit=circuit, data=data, samples=samples, validation=validation, average_last=max(samples // 5, 1),
+        probe_every=samples, device=device,
+    )  # fmt: skip
+    rows = []
+    for seed in seeds:
+        for schedule in SCHEDULES[: 1 if quick else None]:
+            common = base | {"seed": seed, "data_seed": seed, "schedule": schedule}
+            twins = {"in rate": trained(folder, mode="rate", **common)}
+            for units, spikers in units_of(read_circuit(circuit), quick).items():
+                if schedule == SCHEDULES[0] or spikers is None:  # more units: with the usual schedule alone
+                    twins[units] = trained(folder, mode="spiking", spikers=spikers, **common)
+            for learned, out in twins.items():
+                rows += [{"seed": seed, "schedule": schedule, "learned": learned, **row} for row in _ends(out)]
+        progress(f"seed {seed}")
+    return pd.DataFrame(rows)
+
+
+def _ends(out: Path) -> list[dict[str, Any]]:
+    """The accuracy of the last weights and of their mean, asked in rate and, after learning in spikes, in spikes."""
+    summary, manifest = (json.loads((out / f"{name}.json").read_text()) for name in ("summary", "manifest"))
+    spiking, rows = summary["mode"] == "spiking", []
+    for weights, of in zip(ENDS, ("_of_last_weights", ""), strict=True):
+        own = summary[f"validation_accuracy{of}"]
+        rate = summary[f"validation_accuracy_in_rate{of}"] if spiking else own
+        row = {"weights": weights, "rate": rate, "spikes": own if spiking else np.nan}
+        rows.append(row | {"ms_per_sample": manifest["timings_s"]["ms_per_sample"]})
+    return rows
+
+
+def training_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Over seeds, in points: accuracy after learning in spikes minus that of the rate twin, asked in both ways.
+
+    The twin has the same seed, schedule and end; its own accuracy is in the column ``twin``. The columns ``rate`` and
+    ``spikes`` say how the network that learned in spikes was asked; its twin is always asked in rate.
+    """
+    keys = ["seed", "schedule", "weights"]
+    twin = table[table["learned"] == "in rate"].set_index(keys)["rate"]
+    rows = []
+    inside = table[table["learned"] != "in rate"]
+    for (schedule, learned, weights), part in inside.groupby(["schedule", "learned", "weights"], sort=False):
+        own = part.set_index(keys)
+        row: dict[str, Any] = {"schedule": schedule, "learned": learned, "weights": weights}
+        row["twin"] = twin.loc[own.index].mean()
+        for asked in ("rate", "spikes"):
+            apart = 100 * (own[asked] - twin.loc[own.index]).to_numpy()
+            low, high = interval(apart)
+            row |= {asked: apart.mean(), f"{asked}_low": low, f"{asked}_high": high}
+        rows.append(row | {"ms_per_sample": own["ms_per_sample"].median(), "seeds": len(own)})
+    return pd.DataFrame(rows)
