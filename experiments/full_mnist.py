@@ -17,7 +17,9 @@ Every training and every test is a job of its own (a ``spikedtp sweep`` in OUT/t
 are kept, and an interrupted run continues. ``--models`` and ``--modes`` run some of them; the tables and the figure are
 then about these.
 
-To expect: docs/learning_in_spikes.md has the table.
+To expect: 5J and BTSP reach 95 to 96 % of the validation images in rate with the mean of the last weights. With default
+settings 5J reaches 93 % in spikes (one seed). docs/learning_in_spikes.md says what else was measured so far. A training of
+50,000 presentations takes about two minutes of processor time in rate, and four in spikes.
 """
 
 from __future__ import annotations
