@@ -18,8 +18,8 @@ are kept, and an interrupted run continues. ``--models`` and ``--modes`` run som
 then about these.
 
 To expect: 5J and BTSP reach 95 to 96 % of the validation images in rate with the mean of the last weights. With default
-settings 5J reaches 93 % in spikes (one seed). docs/learning_in_spikes.md says what else was measured so far. A training of
-50,000 presentations takes about two minutes of processor time in rate, and four in spikes.
+settings 5J reaches 93 % in spikes (one seed). docs/learning_in_spikes.md says what else was measured so far. A training
+of 50,000 presentations takes about two minutes of processor time in rate, and four in spikes.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ in the spikes, so the mean read-out of k presentations is that of k cells for ea
 this mean.
 
 To expect: in the open loop a median error of the cosine of .001 and a largest one of .02 (``--effort 4``); in the
-closed loop a median error of .001, and up to .1 in dendritic inhibition, where cosines are low. Ten wanted cosines come true
-within .005. 79 of 100 comparisons of two rules find the difference that 80 were planned for.
+closed loop a median error of .001, and up to .1 in dendritic inhibition, where cosines are low. Ten wanted cosines come
+true within .005. 79 of 100 comparisons of two rules find the difference that 80 were planned for.
 
     python experiments/planning.py --out results/planning
 
