@@ -85,12 +85,12 @@ def test_what_cannot_be_drawn_is_refused():
             spiral_points(**options)
 
 
-def test_a_published_circuit_trains_on_them_in_rate_and_is_refused_in_spikes(tmp_path):
+def test_a_published_circuit_trains_on_them_in_rate_and_in_spikes_needs_on_and_off_cells(tmp_path):
     circuit = str(GOLDEN.with_name("eiann_spiral.yaml"))
     settings = {"circuit": circuit, "data": "spirals", "samples": 30, "probe_every": 30}
     summary = run_training(TrainConfiguration(**settings), tmp_path / "rate")
     assert (summary["data"], summary["n_train"], summary["n_test"]) == ("spirals", 5600, 1200)
     assert json.loads((tmp_path / "rate" / "manifest.json").read_text())["data"]["scale"] == "raw"
-    with pytest.raises(SpikedtpError, match="the bias of H1E learns, which has no spiking form"):
+    with pytest.raises(SpikedtpError, match=r"let on and off cells carry it \(on_off=True"):
         run_training(TrainConfiguration(**settings, mode="spiking"), tmp_path / "spikes")
     assert not (tmp_path / "spikes").exists()

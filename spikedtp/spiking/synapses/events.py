@@ -24,6 +24,9 @@ _SUMS: weakref.WeakKeyDictionary[Variable, list[tuple[weakref.ref, range]]] = we
 class MatrixEvents(SynapseMatrix):
     """The part of `DenseSynapses` that passes over all weights."""
 
+    #: Which presynaptic cells' weights change, and where these cells begin in the variable that says it (see `learn`).
+    learning_rows: tuple[Variable, int] | None = None
+
     def learn(self, code: str, *, at: str, when: str = "end", order: int = 0, rows: str | None = None) -> None:
         """Add code for every synapse in steps where the expression `at` is true. It may change ``w``.
 
@@ -33,7 +36,7 @@ class MatrixEvents(SynapseMatrix):
         check_writes(self, "learn", code)
         needed, options = ["w"], {}
         if rows is not None:
-            learns, start = self._learning_rows = self._pre.found(rows)
+            learns, start = self.learning_rows = self._pre.found(rows)
             add_variable(self.variables, "_learns", learns, "0")  # no index of synapses
             needed, options = ["w", "_learns", self._once("_learned")], {"first_row": start}
         self._learning = at, when, self._event("dense_event", at, when, order, code, needed=needed, **options)
@@ -98,8 +101,9 @@ class MatrixEvents(SynapseMatrix):
             self.variables.add_reference(name, synapses, "w", index=f"_{name}_idx")
         needed = ["w", *sources]
         first_row = None
-        if changed_rows and hasattr(source, "_learning_rows"):
-            changed, first_row = source._learning_rows
+        rows = source.learning_rows if changed_rows and isinstance(source, MatrixEvents) else None
+        if rows is not None:
+            changed, first_row = rows
             add_variable(self.variables, "_changed", changed, "0")
             needed += ["_changed", self._once("_copied")]
         strides: dict[str, Any] = {f"{name}_stride": synapses.stride for name, synapses in sources.items()}
