@@ -68,6 +68,11 @@ def with_noise(x: ArrayLike, sd: float, *, seed: int = 0, outside: Outside = "ke
     if not _is_number(sd) or sd < 0:
         raise SpikedtpError(f"sd must be a number of at least 0, got {shown(sd)}")
     _check_choice("outside", outside, Outside)
+    if outside == "clip" and x.size and not (x.min() >= 0 and x.max() <= 1):
+        raise SpikedtpError(
+            f"x goes from {x.min():g} to {x.max():g}: outside='clip' is for inputs between 0 and 1, and would lose the "
+            "others; keep them (outside='keep'), or scale the inputs"
+        )
     noise = np.random.default_rng(check_whole("seed", seed)).standard_normal(x.shape)
     noisy = x + float(sd) * noise
     return (noisy.clip(0, 1) if outside == "clip" else noisy).astype(np.float32)

@@ -207,3 +207,10 @@ def test_what_is_no_rate_network_or_cannot_be_zero_is_refused(network):
     circuit = replace(network.circuit, projections=tuple(bounded if q is p else q for q in network.circuit.projections))
     with pytest.raises(SpikedtpError, match=r"H2E_H1E cannot lose synapses: its bounds \(0.001, 1.0\) exclude"):
         pruned(load_rate_network(circuit), 0.5)
+
+
+@pytest.mark.parametrize("x", [[[-0.5, 0.5]], [[0.0, 1.5]]])
+def test_clipping_would_lose_inputs_that_already_lie_outside(x):
+    with pytest.raises(SpikedtpError, match="outside='clip' is for inputs between 0 and 1"):
+        with_noise(np.array(x), 0.1, outside="clip")
+    np.testing.assert_allclose(with_noise(np.array(x), 1e-9), x, atol=1e-6)

@@ -21,7 +21,8 @@ _ALONG, _MEAN = "kept", "mean"
 class KeptWeights:
     """What ``keep_at`` and ``average_last`` of a training ask for.
 
-    A mean over many states keeps what every state keeps: bounds, the sums of normalised rows of one sign, and ties.
+    A mean over many states keeps what every state keeps: bounds, the sums of normalised rows of one sign, and ties to
+    one source.
 
     Attributes
     ----------

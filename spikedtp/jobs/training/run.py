@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spikedtp.circuit import weight_key
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import Dataset
 from spikedtp.jobs.settings import in_spikes
 from spikedtp.jobs.training.kept_weights import KeptWeights
+from spikedtp.plasticity import Tied
 from spikedtp.rate import RateNetwork
 from spikedtp.rate.online import sample_order
 from spikedtp.spiking import SpikingNetwork
@@ -78,6 +80,11 @@ class TrainingRun:
         mean = self.kept.mean()
         if mean is None:
             return {}
+        weights = {p.name: mean[weight_key(p.name)] for p in self.network.circuit.projections}
+        for p in self.network.circuit.projections:
+            # a mean of products is no product of means
+            if isinstance(p.constraint, Tied) and p.constraint.source2 is not None:
+                mean[weight_key(p.name)] = p.constraint.value(weights)
         self.network.load_state_dict(mean)
         asked = {"rate": self.accuracy(self.network)}
         return asked | ({"spiking": self.accuracy(self.spiking())} if self.configuration.mode == "spiking" else {})

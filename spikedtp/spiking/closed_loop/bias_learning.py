@@ -57,7 +57,7 @@ def _learning(population: Population, cells: Subgroup, built: BuiltNetwork) -> s
         cells.variables.add_array(name, size=1, scalar=True, constant=True, index="0")
         constant = cells.variables[name]
         built.constants[f"{population.name}.bias.{name}"] = (constant, np.array([float(value)]))
-    code = re.sub(r"\blearning_rate\b", "learning_rate*rate_factor", code)
+    code = re.sub(r"\blearning_rate\b", "(learning_rate*rate_factor)", code)
     lower, upper = population.bias_bounds
     if (lower, upper) != (None, None):
         ends = "-inf" if lower is None else repr(float(lower)), "inf" if upper is None else repr(float(upper))

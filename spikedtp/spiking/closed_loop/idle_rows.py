@@ -28,6 +28,13 @@ def needed_to_learn(code: str, numbers: Collection[str] = ()) -> tuple[str, ...]
     >>> needed_to_learn("w += learning_rate*(post_settled_post*pre_settled_pre - w)")
     ()
     """
+    try:
+        return _needed(code, numbers)
+    except (TypeError, ValueError, ArithmeticError):  # where sympy compares what has no order at 0, as in log(0) > -3
+        return ()
+
+
+def _needed(code: str, numbers: Collection[str]) -> tuple[str, ...]:
     names = sorted(
         name for name in get_identifiers(re.sub("#.*", "", code)) if name.endswith("_pre") and name not in numbers
     )
@@ -35,7 +42,8 @@ def needed_to_learn(code: str, numbers: Collection[str] = ()) -> tuple[str, ...]
     for line in filter(None, (re.sub("#.*", "", line).strip() for line in code.splitlines())):
         name, operation, text, _ = parse_statement(line)
         value = str_to_sympy(text)
-        value = value.subs({symbol: now[symbol.name] for symbol in value.free_symbols if symbol.name in now})
+        known = {symbol: now[symbol.name] for symbol in value.free_symbols if symbol.name in now}
+        value = value.subs(known, simultaneous=True)
         value = value.replace(CLIP, lambda x, low, high: sympy.Min(sympy.Max(x, low), high))
         if operation == "=":
             now[name] = value

@@ -142,7 +142,7 @@ class LearningEvent:
                 if code:
                     name = f"{synapses.name}_{side}_{what}"
                     self.built.net.add(run_when(self.sides[side], self.at, code, name=name, when="end", order=order))
-        code = re.sub(r"\blearning_rate\b", "learning_rate*rate_factor_post", self.form.on_learn)
+        code = re.sub(r"\blearning_rate\b", "(learning_rate*rate_factor_post)", self.form.on_learn)
         lower = "w_lower" if self.projection.bounds.lower is not None else "-inf"
         upper = "w_upper" if self.projection.bounds.upper is not None else "inf"
         if (lower, upper) != ("-inf", "inf"):

@@ -30,6 +30,17 @@ def test_what_must_differ_from_0(code, needed):
     assert needed_to_learn(code, {"tau_pre"}) == needed
 
 
+def test_what_cannot_be_told_is_needed_everywhere():
+    """Where 0 has no order or no value, and where a name holds the weight of before."""
+    for code in (
+        "w += learning_rate*clip(log(pre_settled_pre), -5, 5)",
+        "w += learning_rate*clip(1/pre_settled_pre, 0, 10)",
+        "w += learning_rate*int(log(pre_settled_pre) > -3)",
+        "old = w\nw += learning_rate*post_settled_post\nw = old - learning_rate*post_settled_post + w*pre_settled_pre",
+    ):
+        assert needed_to_learn(code) == (), code
+
+
 CIRCUITS = ("digits_dtp", "digits_btsp", "digits_supervised_bcm", "digits_temporal_contrast", "digits_hebb_weight_norm")
 
 
