@@ -1,11 +1,24 @@
 """Learning events are the rules applied to what was read."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 from spiking.closed_loop.short_presentations import spiking
 
-from spikedtp.circuit import CircuitBuilder
-from spikedtp.plasticity import Bounds, DendriticLoss, DendriticState, HebbWeightNorm, Mask, ReceptiveFields, Tied
+from spikedtp.circuit import CircuitBuilder, read_circuit
+from spikedtp.plasticity import (
+    Bounds,
+    DendriticLoss,
+    DendriticState,
+    Factors,
+    HebbWeightNorm,
+    LearningRule,
+    Mask,
+    ReceptiveFields,
+    SpikingForm,
+    Tied,
+)
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 
@@ -49,6 +62,35 @@ def test_learning_events_are_the_rules_applied_to_what_was_read(circuit, digits)
             for key, value in values.items():
                 np.testing.assert_allclose(network.rule_state[name][key], value.squeeze(), rtol=1e-4, atol=1e-6)
         assert changed >= 4, "hardly anything learned: the test shows nothing"
+
+
+@dataclass(frozen=True)
+class Powers(LearningRule):
+    """Learning rates in a power and in a quotient: their schedule must reach the whole of them."""
+
+    def factors(self, signals, state):
+        size = self.learning_rate**2 / (1 + self.learning_rate)
+        return Factors(((size * signals.post_settled, signals.pre_settled),))
+
+    def spiking_form(self):
+        return SpikingForm(on_learn="w += learning_rate**2*post_settled_post*pre_settled_pre/(1 + learning_rate)")
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5])
+def test_a_schedule_reaches_the_whole_learning_rate(factor, digits):
+    rule = Powers(learning_rate=0.3)
+    circuit = read_circuit("digits_dtp").with_rules({"OutputE_H2E": rule})
+    network = spiking(circuit)
+    before = network.weights["OutputE_H2E"].astype(np.float64)
+    response = network.respond(digits.train_x[4], digits.train_t[4], seed=5)
+    signals = response.signals["OutputE_H2E"]
+    network.train(digits.train_x, digits.train_t, np.array([4]), seed=5, schedule=lambda index, total: factor)
+    change = replace(rule, learning_rate=0.3 * factor).update(signals, before, {})[0, 0]
+    p = circuit.projection("OutputE_H2E")
+    expected = before + change
+    Bounds(*p.bounds).apply(expected)
+    assert np.abs(change).max() > 1e-4
+    np.testing.assert_allclose(network.weights["OutputE_H2E"], expected, rtol=1e-5, atol=1e-6)
 
 
 def sparse_circuit():
