@@ -33,12 +33,11 @@ import pandas as pd
 import typer
 from figures.full_mnist import full_mnist_figure
 from intervals import interval
+from swept import swept, tested_once
 
 from spikedtp.cli import run_script
-from spikedtp.configuration import SweepConfiguration
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.sweep import run_sweep
 
 FIRST_SEED, FIRST_DATA_SEED = 66049, 257
 MODELS = {  # of MNIST, of digits
@@ -90,10 +89,10 @@ def main(
     base: dict[str, Any] = {"data": data, "validation": validation, "validation-from": "end", "samples": samples}
     base |= {"schedule": schedule, "keep-at": sorted({keep_at, samples}), "average-last": samples // 5}
     base |= {"probe-every": samples // N_PROBES, "device": device}
-    trained = _swept("train", base, pairs, out / "trained", jobs)
+    trained = swept("train", base, pairs, out / "trained", jobs)
     networks = pd.concat([_networks(row, circuits, out / "trained", keep_at) for _, row in trained.iterrows()])
     if tested:
-        networks = _tested(networks, {"data": data, "device": device}, out / "tested", jobs)
+        networks = tested_once(networks, {"data": data, "device": device}, {}, out / "tested", jobs)
     curves = pd.concat([_curve(row, circuits, out / "trained") for _, row in trained.iterrows()])
     means = networks.groupby(["model", "learned", "presentations", "weights"], sort=False)
     accuracies = [name for name in networks if str(name).startswith(("test", "validation"))]
@@ -137,14 +136,6 @@ def paired(networks: pd.DataFrame, accuracies: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _swept(command: str, base: dict[str, Any], listed: list[Any], out: Path, jobs: int | None) -> pd.DataFrame:
-    settings = SweepConfiguration.of({"command": command, "base": base, "list": listed, "jobs": jobs})
-    found = run_sweep(settings, out, report=lambda line: typer.echo(line, err=True))
-    if found.failed:
-        raise SpikedtpError(f"{len(found.failed)} jobs of {out} failed; the same command runs the others again")
-    return found.table
-
-
 def _networks(row: pd.Series, circuits: dict[str, str], out: Path, keep_at: int) -> pd.DataFrame:
     """The networks that a training leaves, with their files."""
     folder = out / "jobs" / row["job"]
@@ -169,20 +160,6 @@ def _networks(row: pd.Series, circuits: dict[str, str], out: Path, keep_at: int)
         }
         for (n, which), (file, rate, spikes) in ends.items()
     )  # fmt: skip
-
-
-def _tested(networks: pd.DataFrame, base: dict[str, Any], out: Path, jobs: int | None) -> pd.DataFrame:
-    """With the accuracies on test images, each network asked once in each mode."""
-    listed = [
-        {"circuit": network.circuit, "weights": network.file, "mode": mode}
-        for network in networks.itertuples()
-        for mode in (("rate", "spiking") if network.learned == "spiking" else ("rate",))
-    ]
-    table = _swept("evaluate", base, listed, out, jobs)
-    for column, mode in (("test", "rate"), ("test_in_spikes", "spiking")):
-        of_file = table[table["mode"] == mode].set_index("weights")["accuracy"]
-        networks = networks.assign(**{column: networks["file"].map(of_file)})
-    return networks
 
 
 def _curve(row: pd.Series, circuits: dict[str, str], out: Path) -> pd.DataFrame:

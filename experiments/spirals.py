@@ -30,15 +30,13 @@ import numpy as np
 import pandas as pd
 import typer
 from figures.spirals import spirals_figure
+from swept import swept, tested_once
 
 from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.cli import run_script
-from spikedtp.configuration import SweepConfiguration
 from spikedtp.datasets import Dataset, load
-from spikedtp.errors import SpikedtpError
 from spikedtp.rate import load_rate_network
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.sweep import run_sweep
 
 CIRCUIT = "spirals_dtp"
 FIRST_SEED, FIRST_DATA_SEED = 66049, 257
@@ -75,7 +73,7 @@ def main(
         for mode in ("rate", "spiking")
         for n in range(first, first + seeds)
     ]
-    trained = _swept("train", base | ends, listed, out / "trained", jobs)
+    trained = swept("train", base | ends, listed, out / "trained", jobs)
     names = {what: name for name, what in controls.items()}
     networks = pd.DataFrame(
         {"control": names[row.circuit, row.data], "learned": row.mode, "seed": row.seed, "weights": which,
@@ -83,7 +81,7 @@ def main(
         for row in trained.itertuples()
         for which, file in (("last", f"weights_{samples}.pt"), ("mean", "weights.pt"))
     )  # fmt: skip
-    networks = _tested(networks, asked, spiking, out / "tested", jobs)
+    networks = tested_once(networks, asked, spiking, out / "tested", jobs)
     curves = pd.concat(
         pd.read_csv(out / "trained" / "jobs" / row.job / "learning_curve.csv").assign(
             control=names[row.circuit, row.data], learned=row.mode, seed=row.seed
@@ -141,30 +139,6 @@ def _points(file: Path, found: Dataset, labels: np.ndarray, few: bool) -> str:
             file, train_x=found.train_x, train_y=labels, test_x=found.test_x[shown], test_y=found.test_y[shown]
         )  # fmt: skip
     return f"npz:{file.absolute()}"
-
-
-def _swept(command: str, base: dict[str, Any], listed: list[dict], out: Path, jobs: int | None) -> pd.DataFrame:
-    settings = SweepConfiguration.of({"command": command, "base": base, "list": listed, "jobs": jobs})
-    found = run_sweep(settings, out, report=lambda line: typer.echo(line, err=True))
-    if found.failed:
-        raise SpikedtpError(f"{len(found.failed)} jobs of {out} failed; the same command runs the others again")
-    return found.table
-
-
-def _tested(
-    networks: pd.DataFrame, base: dict[str, Any], spiking: dict[str, Any], out: Path, jobs: int | None
-) -> pd.DataFrame:
-    """With the accuracies on test points: each network in rate, those that learned in spikes also in spikes."""
-    listed = [
-        {"circuit": network.circuit, "weights": network.file, "mode": mode} | (spiking if mode == "spiking" else {})
-        for network in networks.itertuples()
-        for mode in (("rate", "spiking") if network.learned == "spiking" else ("rate",))
-    ]
-    table = _swept("evaluate", base, listed, out, jobs)
-    for column, mode in (("test", "rate"), ("test_in_spikes", "spiking")):
-        of_file = table[table["mode"] == mode].set_index("weights")["accuracy"]
-        networks = networks.assign(**{column: networks["file"].map(of_file)})
-    return networks
 
 
 def decisions(networks: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:

@@ -14,9 +14,9 @@ from spikedtp.arrays import as_numbers
 from spikedtp.circuit import Projection, bias_key, weight_key
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_whole
-from spikedtp.plasticity import NoAutapses, NormalizeRows, Tied
+from spikedtp.plasticity import NoAutapses, Tied
 from spikedtp.plasticity.constraints import Bounds, is_finite
-from spikedtp.plasticity.masks import Masked
+from spikedtp.plasticity.masks import normalised_rows
 from spikedtp.rate import RateNetwork
 
 __all__ = ["Lost", "Outside", "pruned", "with_noise"]
@@ -145,7 +145,7 @@ def pruned(
         if p.name in chosen:
             rng = np.random.default_rng([seed, place])  # what one projection loses does not depend on others
             _lose(weights[p.name], _synapses(p, masks, weights[p.name].shape), float(fraction), lost, rng)
-            if renormalise and (rows := _normalised(p)) is not None:
+            if renormalise and (rows := normalised_rows(p.constraint)) is not None:
                 rows.apply(weights[p.name], recurrent=p.recurrent)
     tied = [(p.name, p.constraint) for p in network.circuit.projections if isinstance(p.constraint, Tied)]
     for name, copy in tied * len(tied):  # copies of copies stand in any order
@@ -177,17 +177,10 @@ def _chosen(network: RateNetwork, names: str | Iterable[str] | None) -> list[Pro
 def _synapses(p: Projection, masks: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """Where cells are connected, ``(n_post, n_pre)`` bool."""
     there = masks[p.name].copy() if p.name in masks else np.ones(shape, bool)
-    rows = _normalised(p)
+    rows = normalised_rows(p.constraint)
     if p.recurrent and (isinstance(p.constraint, NoAutapses) or (rows is not None and not rows.autapses)):
         np.fill_diagonal(there, False)
     return there
-
-
-def _normalised(p: Projection) -> NormalizeRows | None:
-    """How the rows of a projection are scaled, if they are."""
-    if isinstance(p.constraint, Masked):
-        return None if p.constraint.scale is None else NormalizeRows(p.constraint.scale)
-    return p.constraint if isinstance(p.constraint, NormalizeRows) else None
 
 
 def _lose(weight: np.ndarray, there: np.ndarray, fraction: float, lost: Lost, rng: np.random.Generator) -> None:

@@ -16,7 +16,7 @@ from spikedtp.arrays import as_numbers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import NormalizeRows, check_number
 
-__all__ = ["Drawn", "Mask", "Masked", "ReceptiveFields"]
+__all__ = ["Drawn", "Mask", "Masked", "ReceptiveFields", "normalised_rows"]
 
 
 class Masked:
@@ -27,8 +27,15 @@ class Masked:
     def apply(self, weight: np.ndarray, mask: np.ndarray, *, recurrent: bool) -> None:
         """Set the weights outside the mask to 0, in place, and scale the rows where `scale` asks for it."""
         weight *= mask
-        if self.scale is not None:
-            NormalizeRows(self.scale).apply(weight, recurrent=recurrent)
+        if (rows := normalised_rows(self)) is not None:
+            rows.apply(weight, recurrent=recurrent)
+
+
+def normalised_rows(constraint: object) -> NormalizeRows | None:
+    """How a constraint scales the rows of its weights, if it does: by itself, or as a mask with a `scale`."""
+    if isinstance(constraint, Masked):
+        return None if constraint.scale is None else NormalizeRows(constraint.scale)
+    return constraint if isinstance(constraint, NormalizeRows) else None
 
 
 class Drawn(NamedTuple):

@@ -14,8 +14,8 @@ from brian2.equations.equations import PARAMETER, SUBEXPRESSION
 
 from spikedtp.circuit import Projection
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import NoAutapses, NormalizeRows, SpikingForm, Tied
-from spikedtp.plasticity.masks import Masked
+from spikedtp.plasticity import NoAutapses, SpikingForm, Tied
+from spikedtp.plasticity.masks import normalised_rows
 from spikedtp.spiking.closed_loop.idle_rows import needed_to_learn
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
@@ -67,7 +67,7 @@ class LearningEvent:
         self._check()
         for side in SIDES:
             self._declare(side)
-        if self._normalized is None:  # which changes every row
+        if normalised_rows(self.projection.constraint) is None:  # which changes every row
             self._declare_learns()
 
     def _check(self) -> None:
@@ -108,13 +108,6 @@ class LearningEvent:
                 built.lasting[key] = variable
         self.assignments[side] = "\n".join(lines)
 
-    @property
-    def _normalized(self) -> NormalizeRows | None:
-        constraint = self.projection.constraint
-        if isinstance(constraint, Masked) and constraint.scale is not None:
-            return NormalizeRows(constraint.scale)
-        return constraint if isinstance(constraint, NormalizeRows) else None
-
     def _declare_learns(self) -> None:
         """A variable of the presynaptic cells: whether the rule changes the weights of their synapses in this event."""
         needed, cells = needed_to_learn(self.form.on_learn, self.numbers), self.sides["pre"]
@@ -151,10 +144,10 @@ class LearningEvent:
             self.built.constants[f"{synapses.name}.exists"] = (synapses.add_mask(), synapses.flat(mask) != 0)
             code += "\nw = w*int(exists)"
         synapses.learn(code, at=self.at, order=CHANGE, rows=self.learns)
-        recurrent = self.projection.recurrent
-        if self._normalized is not None:
-            autapses = self._normalized.autapses or not recurrent
-            synapses.normalize_rows(self._normalized.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
+        recurrent, rows = self.projection.recurrent, normalised_rows(self.projection.constraint)
+        if rows is not None:
+            autapses = rows.autapses or not recurrent
+            synapses.normalize_rows(rows.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
         elif isinstance(self.projection.constraint, NoAutapses) and recurrent:
             synapses.zero_diagonal(at=self.at, order=CONSTRAIN)
 
