@@ -8,7 +8,8 @@ Parts (``--only``):
     answering   the same weights asked in rate and in spikes: reading longer, more units for cells, regular spikes,
                 the output's spike counts in place of its mean voltage, means of several presentations
     training    networks that learned in spikes beside their rate twins: schedules of the learning rates, the mean of
-                the last weights in their place, more units for interneurons
+                the last weights in their place, more units for interneurons, regular spikes and unit rates at which
+                no cell saturates
 
 To expect (digits, 5J, five seeds): answers in spikes cost .4 points in networks that learned in rate, and .1 in
 networks that learned in spikes. Spike counts of the output are worse than its voltage, more units and longer reading

@@ -25,16 +25,26 @@ def swept(command: str, base: dict[str, Any], listed: list[Any], out: Path, jobs
 
 
 def tested_once(
-    networks: pd.DataFrame, base: dict[str, Any], spiking: dict[str, Any], out: Path, jobs: int | None
+    networks: pd.DataFrame,
+    base: dict[str, Any],
+    spiking: dict[str, Any],
+    out: Path,
+    jobs: int | None,
+    *,
+    answering: pd.Series | None = None,
 ) -> pd.DataFrame:
     """The networks with their accuracies on test samples: all in rate, those that learned in spikes also in spikes.
 
     `networks` has the columns ``circuit, file, learned``; `spiking` are the settings of those that are asked in spikes.
+    `answering`, true or false for each network, asks only some of those that learned in spikes also in spikes.
     """
+    in_spikes = networks["learned"] == "spiking"
+    if answering is not None:
+        in_spikes &= answering
     listed = [
         {"circuit": network.circuit, "weights": network.file, "mode": mode} | (spiking if mode == "spiking" else {})
-        for network in networks.itertuples()
-        for mode in (("rate", "spiking") if network.learned == "spiking" else ("rate",))
+        for network, both in zip(networks.itertuples(), in_spikes, strict=True)
+        for mode in (("rate", "spiking") if both else ("rate",))
     ]
     table = swept("evaluate", base, listed, out, jobs)
     for column, mode in (("test", "rate"), ("test_in_spikes", "spiking")):

@@ -20,13 +20,24 @@ SCHEDULES = ("anneal", "constant", "linear")
 ENDS = ("last weights", "mean of the last fifth")
 
 
-def units_of(circuit: Circuit, quick: bool) -> dict[str, dict[str, int] | None]:
-    """Which populations fire with more units than usual, by name."""
-    cells = {kind: [p.name for p in circuit.populations[1:] if p.cell == kind] for kind in ("SomaI", "DendI")}
+USUAL = "4 units for each interneuron"
+
+
+def settings_of(circuit: Circuit, quick: bool) -> dict[str, dict[str, Any]]:
+    """How cells fire while the network learns: the settings that differ from the usual ones, by name."""
+    cells = {kind: [p.name for p in circuit.populations[1:] if p.cell == kind] for kind in ("E", "SomaI", "DendI")}
+    interneurons, hidden = cells["SomaI"] + cells["DendI"], cells["E"][:-1]
+    # outputs reach activities of 60 and more while they begin to learn: a low unit rate, so that they do not saturate
+    output = {"unit_rates": {circuit.output.name: 40}, "spikers": {circuit.output.name: 16}}
+    regular = output | {"firing": "regular", "unit_rate": 150}
+    more = dict.fromkeys(hidden, 3) | dict.fromkeys(interneurons, 12) | output["spikers"]
     found = {
-        "4 units for each interneuron": None,
-        "16 units for each interneuron": dict.fromkeys(cells["SomaI"] + cells["DendI"], 16),
-        "16 units for each SomaI cell": dict.fromkeys(cells["SomaI"], 16),
+        USUAL: {},
+        "16 units for each interneuron": {"spikers": dict.fromkeys(interneurons, 16)},
+        "16 units for each SomaI cell": {"spikers": dict.fromkeys(cells["SomaI"], 16)},
+        "regular spikes": {"firing": "regular"},
+        "regular spikes at 150 Hz": regular,
+        "regular spikes at 150 Hz, three times the units": regular | {"spikers": more},
     }
     return dict(list(found.items())[:1]) if quick else found
 
@@ -61,9 +72,9 @@ def training(
         for schedule in SCHEDULES[: 1 if quick else None]:
             common = base | {"seed": seed, "data_seed": seed, "schedule": schedule}
             twins = {"in rate": trained(folder, mode="rate", **common)}
-            for units, spikers in units_of(read_circuit(circuit), quick).items():
-                if schedule == SCHEDULES[0] or spikers is None:  # more units: with the usual schedule alone
-                    twins[units] = trained(folder, mode="spiking", spikers=spikers, **common)
+            for name, settings in settings_of(read_circuit(circuit), quick).items():
+                if schedule == SCHEDULES[0] or name == USUAL:  # others: with the usual schedule alone
+                    twins[name] = trained(folder, mode="spiking", **common, **settings)
             for learned, out in twins.items():
                 rows += [{"seed": seed, "schedule": schedule, "learned": learned, **row} for row in _ends(out)]
         progress(f"seed {seed}")

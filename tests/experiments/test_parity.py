@@ -7,9 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from brian2 import Hz
 from scripts import EXPERIMENTS, run_script
 
 from spikedtp.circuit import read_circuit
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.models import weights_file
+from spikedtp.rate import load_rate_network
+from spikedtp.spiking import SpikingNetwork
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +50,28 @@ def test_ways_of_presenting_are_what_they_are_called(part):
         "H1SomaI", "H2SomaI", "OutputSomaI", "H1DendI", "H2DendI",
     }  # fmt: skip
     assert list(part.settings_of(read_circuit("digits_dtp"), quick=True)) == list(found)[:2]
+
+
+def test_ways_of_learning_are_what_they_are_called(part):
+    of_training, circuit = importlib.import_module("gaps.training"), read_circuit("digits_dtp")
+    found = of_training.settings_of(circuit, quick=False)
+    assert len({str(settings) for settings in found.values()}) == len(found)
+    for settings in found.values():
+        TrainConfiguration(mode="spiking", **settings)
+    more = found["regular spikes at 150 Hz, three times the units"]
+    assert yaml.safe_load(importlib.import_module("full_mnist").SPIKES) == more  # what the experiment takes
+    rate = load_rate_network(circuit, weights_file("digits_dtp"))
+    network = SpikingNetwork(
+        rate, spikers=more["spikers"], unit_rate=more["unit_rate"] * Hz, device="runtime",
+        unit_rates={name: rate * Hz for name, rate in more["unit_rates"].items()},
+    )  # fmt: skip
+    usual = SpikingNetwork(rate, unit_rate=more["unit_rate"] * Hz, device="runtime")
+    assert network.spec.spikers["OutputE"] == 16
+    for population in circuit.populations[1:]:
+        if population == circuit.output:
+            continue
+        own, other = (n.spec.spikers.get(population.name, 1) for n in (network, usual))
+        assert own == 3 * other
 
 
 def test_differences_are_paired_by_network(part):

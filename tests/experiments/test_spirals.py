@@ -26,9 +26,7 @@ def test_quick(tmp_path):
     curves = pd.read_csv(out / "curves.csv")
     # twins and controls begin with the same weights
     begun = curves[(curves["samples"] == 0) & (curves["control"] != "shuffled targets")]
-    assert (
-        begun.groupby("seed")["accuracy_rate"].nunique() == 1
-    ).all()
+    assert (begun.groupby("seed")["accuracy_rate"].nunique() == 1).all()
     assert (out / "spirals.png").is_file()
     frozen = out / "controls" / "frozen_hidden.yaml"
     for job in (out / "trained" / "jobs").iterdir():
