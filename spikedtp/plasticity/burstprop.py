@@ -212,26 +212,38 @@ class Burstprop(TimedRule):
             h = "(-(1 - _none)*clip(1 - e_max*second/(event_rate*second + _none), 0, 1))"
         return f"_none = int(event_rate*second == 0)\n_h = {h}\nteaching = event*(_h - {p}) + burst*(1 + _h)"
 
+    #: Averages of a postsynaptic cell, and what a spike adds to them after it has changed weights.
+    averages: ClassVar[str] = """
+        devent_rate/dt = -event_rate/tau_avg : Hz
+        dburst_rate/dt = -burst_rate/tau_avg : Hz
+        dfiring_rate/dt = -firing_rate/tau_rate : Hz
+        """
+    averages_code: ClassVar[str] = "event_rate += event/tau_avg\nburst_rate += burst/tau_avg\nfiring_rate += 1/tau_rate"
+
+    @property
+    def counted(self) -> str:
+        """Which presynaptic spikes count, as an expression of the cell that is 1 for them."""
+        return "1" if self.variant == "BCP" else "event"
+
+    @staticmethod
+    def change_codes(modulator: str, counted: str, x: str, firing_rate: str, teaching: str) -> tuple[str, str]:
+        """Code of a synapse for a pre- and a postsynaptic spike, with the names that things have there."""
+        change = f"w = clip(w + learning_rate*{modulator}*{{}}, 0, w_max)"
+        low = f"{counted}*clip((e_min - {firing_rate})*second, 0, 1e9)"
+        return change.format(low), change.format(f"{teaching}*{x}")
+
     def spiking_form(self) -> SpikingForm:
-        counted = "1" if self.variant == "BCP" else "event"
-        change = "w = clip(w + learning_rate*modulator_post*{}, 0, w_max)"
+        counted = "1" if self.counted == "1" else f"{self.counted}_pre"
+        on_pre, on_post = self.change_codes("modulator_post", counted, "x_pre", "firing_rate_post", "teaching_post")
         return SpikingForm(
             pre=f"dx/dt = -x/tau_x : 1\ndrecent/dt = -recent/tau_burst : 1{DETECTED}",
-            post=f"""
-                drecent/dt = -recent/tau_burst : 1
-                devent_rate/dt = -event_rate/tau_avg : Hz
-                dburst_rate/dt = -burst_rate/tau_avg : Hz
-                dfiring_rate/dt = -firing_rate/tau_rate : Hz
-                teaching : 1{DETECTED}
-            """,
+            post=f"{self.averages}\ndrecent/dt = -recent/tau_burst : 1\nteaching : 1{DETECTED}",
             initial={"post.firing_rate": "first_rate"},
-            at_pre_spike=f"{detection('recent', 'exp(t_axon/tau_burst)')}\nx += {counted}",
+            at_pre_spike=f"{detection('recent', 'exp(t_axon/tau_burst)')}\nx += {self.counted}",
             at_post_spike=f"{self.event_code}\n{self.teaching_code}",
-            on_pre=change.format(
-                f"{counted if counted == '1' else 'event_pre'}*clip((e_min - firing_rate_post)*second, 0, 1e9)"
-            ),
-            on_post=change.format("teaching_post*x_pre"),
-            after_post_spike="event_rate += event/tau_avg\nburst_rate += burst/tau_avg\nfiring_rate += 1/tau_rate",
+            on_pre=on_pre,
+            on_post=on_post,
+            after_post_spike=self.averages_code,
             states={"x": "pre.x", "recent_pre": "pre.recent", "event_pre": "pre.event"}
             | {name: f"post.{name}" for name in ("recent", "event", "event_rate", "burst_rate", "firing_rate")},
         )
