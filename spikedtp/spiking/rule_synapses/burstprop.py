@@ -42,6 +42,16 @@ def burst_senders(detector: BurstDetector, rule: Burstprop, *, name: str, dtype:
     ----------
     detector : BurstDetector
         In the original its `t_axon` is that of the rule.
+
+    Examples
+    --------
+    >>> from brian2 import SpikeGeneratorGroup, ms
+    >>> from spikedtp.plasticity import Burstprop
+    >>> from spikedtp.synapses import BurstDetector, burst_senders
+    >>> inputs, rule = SpikeGeneratorGroup(3, [0], [5] * ms, name="doc_sender_inputs"), Burstprop()
+    >>> sent = BurstDetector(inputs, t_axon=rule.t_axon, name="doc_sent_by_inputs")
+    >>> burst_senders(sent, rule, name="doc_input_senders").x[:]
+    array([0., 0., 0.])
     """
     counted = detector.spikes if rule.counted == "1" else detector.events
     return spike_relay(
@@ -59,6 +69,16 @@ def burst_learners(
     ----------
     detector : BurstDetector
         Of the postsynaptic cells; its `t_axon` is 0.
+
+    Examples
+    --------
+    >>> from brian2 import SpikeGeneratorGroup, ms
+    >>> from spikedtp.plasticity import Burstprop
+    >>> from spikedtp.synapses import BurstDetector, burst_learners
+    >>> cells = SpikeGeneratorGroup(2, [0], [5] * ms, name="doc_learning_cells")
+    >>> seen = BurstDetector(cells, name="doc_seen_cells")
+    >>> burst_learners(seen, Burstprop(), name="doc_learners_of_cells").firing_rate[:]
+    array([100., 100.]) * mhertz
     """
     cells = spike_relay(
         detector.spikes, model=f"{rule.averages}\nteaching : 1", reset=f"{rule.teaching_code}\n{rule.averages_code}",
