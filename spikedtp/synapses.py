@@ -4,10 +4,25 @@ Their code is in `spikedtp.spiking.synapses` and `spikedtp.spiking.rule_synapses
 """
 
 from spikedtp.spiking.rule_synapses.btsp import BTSPSynapses
+from spikedtp.spiking.rule_synapses.burst_cells import BurstDetector
+from spikedtp.spiking.rule_synapses.burstprop import BurstpropSynapses, burst_learners, burst_senders
 from spikedtp.spiking.rule_synapses.diehl_cook import DiehlCookSynapses
 from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 from spikedtp.spiking.rule_synapses.shared_value import shared_value
 from spikedtp.spiking.rule_synapses.sparse_pairs import SparsePairSynapses
+from spikedtp.spiking.synapses.background import BackgroundInput
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
-__all__ = ["BTSPSynapses", "DenseSynapses", "DiehlCookSynapses", "PairSynapses", "SparsePairSynapses", "shared_value"]
+__all__ = [
+    "BTSPSynapses",
+    "BackgroundInput",
+    "BurstDetector",
+    "BurstpropSynapses",
+    "DenseSynapses",
+    "DiehlCookSynapses",
+    "PairSynapses",
+    "SparsePairSynapses",
+    "burst_learners",
+    "burst_senders",
+    "shared_value",
+]

@@ -1,10 +1,13 @@
 """Cells and inputs as declarations: parameters with units on one side, Brian2 equations on the other."""
 
+from spikedtp.neurons.adex import AdEx
 from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.neurons.burst_poisson import BurstPoisson
 from spikedtp.neurons.contract import check_cell
 from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
+from spikedtp.neurons.naud import NaudCell
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
 from spikedtp.neurons.registry import CELLS, register_cell
 from spikedtp.neurons.step_lif import StepLI, StepLIF
@@ -15,10 +18,13 @@ from spikedtp.neurons.two_compartment_plateau import TwoCompartmentPlateau
 __all__ = [
     "CELLS",
     "LIF",
+    "AdEx",
+    "BurstPoisson",
     "CellModel",
     "Declaration",
     "DiscreteLIF",
     "LeakyReadout",
+    "NaudCell",
     "NudgedCell",
     "PoissonInput",
     "SpikeTrainInput",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
     from spikedtp.plasticity.btsp_laps import LearnedLaps, learn_laps, normalised, plateau_gate, plateau_traces
     from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
+    from spikedtp.plasticity.burstprop import Burstprop
     from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
     from spikedtp.plasticity.diehl_cook import DiehlCook
@@ -70,6 +71,7 @@ __all__ = [
     "BiasRule",
     "BidirectionalBTSP",
     "Bounds",
+    "Burstprop",
     "Clopath",
     "DendriticLoss",
     "DendriticState",
@@ -118,6 +120,7 @@ __all__ = [
 
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
+    "Burstprop": "spikedtp.plasticity.burstprop",
     "Clopath": "spikedtp.plasticity.clopath",
     "BidirectionalBTSP": "spikedtp.plasticity.btsp_traces",
     "DiehlCook": "spikedtp.plasticity.diehl_cook",

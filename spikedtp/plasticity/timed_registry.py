@@ -8,6 +8,7 @@ from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.bcm import BCM
 from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
+from spikedtp.plasticity.burstprop import Burstprop
 from spikedtp.plasticity.clopath import Clopath
 from spikedtp.plasticity.diehl_cook import DiehlCook
 from spikedtp.plasticity.mstdp import MSTDP
@@ -26,7 +27,18 @@ TIMED_RULES: Registry[type[TimedRule]] = Registry(
     "spikedtp.timed_rules",
     {
         rule.__name__: rule
-        for rule in (STDP, MSTDP, MSTDPET, TripletSTDP, DiehlCook, Clopath, BCM, UrbanczikSenn, BidirectionalBTSP)
+        for rule in (
+            STDP,
+            MSTDP,
+            MSTDPET,
+            TripletSTDP,
+            DiehlCook,
+            Clopath,
+            BCM,
+            UrbanczikSenn,
+            BidirectionalBTSP,
+            Burstprop,
+        )
     },
     check=rule_check(TimedRule),
 )

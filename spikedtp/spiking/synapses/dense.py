@@ -215,26 +215,31 @@ class DenseSynapses(MatrixEvents):
         """Further variables of the template for spikes that arrive."""
         return []
 
-    def on_pre(self, code: str, *, when: str = "synapses", order: int = 1) -> None:
+    def on_pre(self, code: str, *, at: str | None = None, when: str = "synapses", order: int = 1) -> None:
         """Add code for the row of each cell that has just fired. It is refused where several spikers fire for a cell.
 
-        It may change ``w`` and variables of the postsynaptic cells.
+        It may change ``w`` and variables of the postsynaptic cells. With `at`, an expression that is the same for all
+        synapses, it runs in the steps alone in which this is true.
         """
         self._spikers.must_fire("on_pre is code for its spikes")
         if self.per_cell > 1:
             raise SpikedtpError(f"{self.name}: spikers of a cell may fire at once; code for a spike is not defined")
         check_writes(self, "on_pre", code, "post")
         self._in_step["source"] = self._spikers
-        self._add("dense_row", code, "pre", when, order, needed=["_spikespace"])
+        self._add_at("dense_row", code, "pre", when, order, at, "_spikespace")
 
-    def on_post(self, code: str, *, when: str = "synapses", order: int = 2) -> None:
+    def on_post(self, code: str, *, at: str | None = None, when: str = "synapses", order: int = 2) -> None:
         """Add code for the column of each postsynaptic cell that has just fired.
 
-        It may change ``w`` and variables of the presynaptic cells.
+        It may change ``w`` and variables of the presynaptic cells; `at` is that of `on_pre`.
         """
         self._hear_post("on_post is code for its spikes")
         check_writes(self, "on_post", code, "pre")
-        self._add("dense_column", code, "post", when, order, needed=["_post_spikespace"])
+        self._add_at("dense_column", code, "post", when, order, at, "_post_spikespace")
+
+    def _add_at(self, template: str, code: str, what: str, when: str, order: int, at: str | None, spikes: str) -> None:
+        code = code if at is None else self._only_at(at, code)
+        self._add(template, code, what, when, order, needed=[spikes], at=at)
 
     def _hear_post(self, why: str) -> None:
         self._post.must_fire(why)

@@ -164,7 +164,11 @@ class MatrixEvents(SynapseMatrix):
         sums.append((weakref.ref(self), cells))
 
     def _event(self, template: str, at: str, when: str, order: int, code: str = "", **options: Any) -> CodeRunner:
+        return self._add(template, self._only_at(at, code), template.removeprefix("dense_"), when, order, **options)
+
+    def _only_at(self, at: str, code: str) -> str:
+        """Code for templates that run in the steps alone in which `at` is true."""
         check_true_or_false(self, "at", at)
         if "_active" not in self.variables:
             self.variables.add_auxiliary_variable("_active", dtype=bool, scalar=True)
-        return self._add(template, f"_active = {at}\n{code}", template.removeprefix("dense_"), when, order, **options)
+        return f"_active = {at}\n{code}"

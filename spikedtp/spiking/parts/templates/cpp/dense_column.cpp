@@ -7,6 +7,9 @@
     {% set _spikes = get_array_name(variables['_post_spikespace']) %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
+    {% if at %}
+    if (!_active) return;
+    {% endif %}
     const int32_t* _first = std::lower_bound({{_spikes}}, {{_spikes}} + {{_spikes}}[{{post_size}}], {{post_start}});
     const int32_t* _last = std::lower_bound(_first, (const int32_t*){{_spikes}} + {{_spikes}}[{{post_size}}], {{post_start + n_post}});
     if (_first == _last) return;

@@ -6,6 +6,9 @@
 {
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
+    {% if at %}
+    if (!_active) return;
+    {% endif %}
 {% include 'dense_source.cpp' %}
     for (; _first < _last; _first++) {
         const size_t _pre_cell = *_first - {{spike_start}}, _pre_idx = {{pre_start}} + _pre_cell;

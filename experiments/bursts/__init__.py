@@ -1,0 +1,1 @@
+"""Networks of Burstprop, made of the cells and synapses of this package."""
