@@ -4,7 +4,7 @@ from spikedtp.circuit.builder import CircuitBuilder
 from spikedtp.circuit.circuit import Circuit
 from spikedtp.circuit.keys import bias_key, weight_key
 from spikedtp.circuit.learned import check_learned, inputs_of, learned_rules
-from spikedtp.circuit.nudge import nudge_kind, plateau_of, sees_nudge
+from spikedtp.circuit.nudge import instructed_cells, nudge_kind, plateau_of, sees_nudge
 from spikedtp.circuit.parts import Constraint, Population, Projection
 from spikedtp.circuit.reader import read_circuit
 from spikedtp.circuit.shipped import circuit_path, shipped_names
@@ -19,6 +19,7 @@ __all__ = [
     "check_learned",
     "circuit_path",
     "inputs_of",
+    "instructed_cells",
     "learned_rules",
     "nudge_kind",
     "plateau_of",

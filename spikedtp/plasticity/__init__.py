@@ -12,6 +12,16 @@ from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
+from spikedtp.plasticity.consolidation import (
+    CONSOLIDATIONS,
+    Consolidation,
+    ElasticRate,
+    ElasticWeights,
+    ElasticWeightsRate,
+    SynapticIntelligence,
+    SynapticIntelligenceRate,
+    make_consolidation,
+)
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, SignMask, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
@@ -60,6 +70,7 @@ __all__ = [
     "BCM",
     "BIAS_RULES",
     "BTSP",
+    "CONSOLIDATIONS",
     "LDS",
     "MSTDP",
     "MSTDPET",
@@ -73,11 +84,15 @@ __all__ = [
     "Bounds",
     "Burstprop",
     "Clopath",
+    "Consolidation",
     "DendriticLoss",
     "DendriticState",
     "Description",
     "DiehlCook",
     "EProp",
+    "ElasticRate",
+    "ElasticWeights",
+    "ElasticWeightsRate",
     "Factors",
     "HebbWeightNorm",
     "LearnedLaps",
@@ -98,6 +113,8 @@ __all__ = [
     "SpikingForm",
     "StockCode",
     "SupervisedBCM",
+    "SynapticIntelligence",
+    "SynapticIntelligenceRate",
     "TemporalContrastHebb",
     "Tied",
     "TimedRule",
@@ -107,6 +124,7 @@ __all__ = [
     "check_rule",
     "learn_laps",
     "make_bias_rule",
+    "make_consolidation",
     "make_rule",
     "make_timed_rule",
     "normalised",
