@@ -1,6 +1,7 @@
 """Circuits as plain data: description, builder, YAML reader and writer, names of shipped models."""
 
 from spikedtp.circuit.builder import CircuitBuilder
+from spikedtp.circuit.checks import checked_tasks
 from spikedtp.circuit.circuit import Circuit
 from spikedtp.circuit.keys import bias_key, weight_key
 from spikedtp.circuit.learned import check_learned, inputs_of, learned_rules
@@ -17,6 +18,7 @@ __all__ = [
     "Projection",
     "bias_key",
     "check_learned",
+    "checked_tasks",
     "circuit_path",
     "inputs_of",
     "instructed_cells",

@@ -118,7 +118,7 @@ def checked_tasks(name: str, tasks: Any, n_classes: int) -> tuple[tuple[int, ...
     found = tuple(tuple(task) for task in tasks)
     every = [label for task in found for label in task]
     for label in every:
-        if not isinstance(label, Integral) or isinstance(label, bool) or not 0 <= label < n_classes:
+        if not isinstance(label, Integral) or isinstance(label, bool) or not 0 <= int(label) < n_classes:
             raise SpikedtpError(f"{name}: there is no class {shown(label)}: classes are 0 to {n_classes - 1}")
         if every.count(label) > 1:
             raise SpikedtpError(f"{name}: class {label} stands there twice: each class belongs to one task")

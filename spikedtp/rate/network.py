@@ -424,6 +424,6 @@ class RateNetwork(Summarised):
                 self._programs.pop(next(iter(self._programs)))
             program = self._programs[key] = Program(self._store, n_samples, target is not None, everyone, record)
         if program.instructed is not None and target is not None:
-            program.instructed.flat = instructed_cells(self.circuit, self.task)
+            program.instructed.ravel()[:] = instructed_cells(self.circuit, self.task)
         program.run(x.T, None if target is None else target.T)
         return program

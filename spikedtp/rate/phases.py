@@ -205,10 +205,10 @@ class Program:
             changed = {p.name for p in populations}
         for population in changed:
             self.past[population].append(self.now[population])
-        for start, stop, population in self._groups(populations, moving):
+        for start, stop, first in self._groups(populations, moving):
             if not one_pass:
                 self._step(layer, start, stop, "FAB")
-            self._activate(layer, start, stop, population, row, nudged=True)
+            self._activate(layer, start, stop, first, row, nudged=True)
             self._moved(layer, start, stop, row)
 
     def _nudged(self, population: Population) -> bool:
