@@ -75,7 +75,7 @@ MODELS: dict[str, tuple[str, str | None, bool]] = {
     "BTSP, SI": ("BTSP", SI, False),
 }
 IN_SPIKES = ("DTP", "BTSP")
-VALIDATION_SEEDS = 2
+VALIDATION_SEEDS = 1
 
 
 def main(

@@ -34,6 +34,14 @@ class LearnedTasks(Summarised):
         Accuracy of each task after 1, 2, ... tasks were learned, when any output cell may answer.
     accuracy_within : ndarray, (tasks, learned)
         The same when only the output cells of the classes of the task may answer, as if somebody told the task.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp.continual import LearnedTasks
+    >>> found = LearnedTasks(((0, 1), (2, 3)), np.array([[0.9, 0.5], [0.0, 0.9]]), np.array([[1.0, 0.8], [0.6, 1.0]]))
+    >>> round(found.forgetting, 3), round(found.forgetting_within, 3)
+    (0.4, 0.2)
     """
 
     tasks: Tasks

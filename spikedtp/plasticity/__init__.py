@@ -13,7 +13,6 @@ from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
 from spikedtp.plasticity.consolidation import (
-    CONSOLIDATIONS,
     Consolidation,
     ElasticRate,
     ElasticWeights,
@@ -70,7 +69,6 @@ __all__ = [
     "BCM",
     "BIAS_RULES",
     "BTSP",
-    "CONSOLIDATIONS",
     "LDS",
     "MSTDP",
     "MSTDPET",

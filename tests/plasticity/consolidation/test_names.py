@@ -7,7 +7,6 @@ import pytest
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import (
     BTSP,
-    CONSOLIDATIONS,
     Backprop,
     DendriticState,
     ElasticRate,
@@ -18,7 +17,7 @@ from spikedtp.plasticity import (
     make_consolidation,
     make_rule,
 )
-from spikedtp.plasticity.consolidation import OF_RULES, make_consolidated
+from spikedtp.plasticity.consolidation import CONSOLIDATIONS, OF_RULES, make_consolidated
 
 DTP, STEEP = DendriticState(0.1, one_pass=True, relu_gate=True), BTSP(0.1, temporal_discount=0.0, w_max=0.4)
 
