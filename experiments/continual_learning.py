@@ -17,8 +17,9 @@ Strengths of consolidation are chosen on validation samples, for the accuracy of
 samples are asked once. Every run is kept in OUT/runs, and an interrupted experiment continues. What differs from EIANN:
 digits of scikit-learn with 200 hidden cells by default, linear outputs for backprop, no heads of their own for tasks.
 
-To expect: asked for one of ten digits every rule without a memory keeps the last task alone (20 %), whatever the
-consolidation, unless output cells are instructed by class. Within tasks, consolidation keeps what the rule alone loses.
+To expect: asked for one of ten digits, a rule alone keeps the last task alone (18 to 20 %), and all digits
+together reach 70 to 96 %.
+With output cells instructed by class, backprop keeps 38 % and with SI 68 %. Within tasks DTP alone keeps 80 %.
 docs/continual_learning.md has the table. A run of digits takes 2 to 5 s of processor time.
 """
 
