@@ -144,9 +144,11 @@ def pruned(
     for place, p in enumerate(network.circuit.projections):
         if p.name in chosen:
             rng = np.random.default_rng([seed, place])  # what one projection loses does not depend on others
+            rows = normalised_rows(p.constraint) if renormalise else None
+            sums = None if rows is None else rows.sums(weights[p.name], recurrent=p.recurrent)
             _lose(weights[p.name], _synapses(p, masks, weights[p.name].shape), float(fraction), lost, rng)
-            if renormalise and (rows := normalised_rows(p.constraint)) is not None:
-                rows.apply(weights[p.name], recurrent=p.recurrent)
+            if rows is not None:
+                rows.apply(weights[p.name], recurrent=p.recurrent, sums=sums)
     tied = [(p.name, p.constraint) for p in network.circuit.projections if isinstance(p.constraint, Tied)]
     for name, copy in tied * len(tied):  # copies of copies stand in any order
         if chosen & {copy.source, copy.source2}:

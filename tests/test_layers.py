@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"circuit", "schedules"},
     {"configuration"},
     {"rate", "spiking", "datasets", "records"},
-    {"compare", "accuracy", "export", "perturbations", "representations", "synapses"},
+    {"compare", "accuracy", "continual", "export", "perturbations", "representations", "synapses"},
     {"planning"},
     {"plotting"},
     {"jobs"},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, NoReturn
 
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.constraints import Bounds, is_finite
 
-__all__ = ["MAX_CELLS", "MAX_STEPS", "MAX_WEIGHTS", "TENSOR_METHODS", "Checks", "listed"]
+__all__ = ["MAX_CELLS", "MAX_STEPS", "MAX_WEIGHTS", "TENSOR_METHODS", "Checks", "checked_tasks", "listed"]
 
 # Far above what anyone trains online; they keep a damaged or hostile file from taking all memory.
 MAX_CELLS = 1_000_000  # of a population
@@ -96,3 +97,38 @@ def listed(names: Iterable[str]) -> str:
 def _plain(value: Any) -> Any:
     """A number of numpy as Python's own."""
     return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def checked_tasks(name: str, tasks: Any, n_classes: int) -> tuple[tuple[int, ...], ...]:
+    """The tasks as tuples of classes. Every class from 0 to n_classes - 1 must be in one of them, and only in one.
+
+    Raises
+    ------
+    SpikedtpError
+        It is no list of lists, or a class is unknown, in two tasks or in none. `name` stands in front.
+
+    Examples
+    --------
+    >>> from spikedtp.circuit.checks import checked_tasks
+    >>> checked_tasks("tasks", [[0, 1], [2, 3]], 4)
+    ((0, 1), (2, 3))
+    """
+    if not _listed(tasks) or not all(map(_listed, tasks)):
+        raise SpikedtpError(f"{name} must be a list of lists of classes, as ((0, 1), (2, 3)), got {shown(tasks)}")
+    found = tuple(tuple(task) for task in tasks)
+    every = [label for task in found for label in task]
+    for label in every:
+        if not isinstance(label, Integral) or isinstance(label, bool) or not 0 <= int(label) < n_classes:
+            raise SpikedtpError(f"{name}: there is no class {shown(label)}: classes are 0 to {n_classes - 1}")
+        if every.count(label) > 1:
+            raise SpikedtpError(f"{name}: class {label} stands there twice: each class belongs to one task")
+    if missing := sorted(set(range(n_classes)) - set(every)):
+        lacks = ", ".join(map(str, missing[:10]))
+        raise SpikedtpError(f"{name}: {'classes' if missing[1:] else 'class'} {lacks} missing: put each into one task")
+    if empty := [k for k, task in enumerate(found, 1) if not task]:
+        raise SpikedtpError(f"{name}: task {empty[0]} has no classes")
+    return tuple(tuple(map(int, task)) for task in found)
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict)) and hasattr(value, "__len__")

@@ -38,6 +38,9 @@ class Circuit(Summarised):
         Number of settle steps through which backprop differentiates.
     learning_rate : float or None
         Learning rate of rules that have none of their own. The reader has already filled it in.
+    task_classes : tuple of tuple of int, or None
+        The classes of each task, if only the output cells of the present task are instructed: the error of all others
+        is 0, and they have no part in the loss of backprop. None instructs every output cell in every task.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Circuit(Summarised):
     backward_steps: int = 1
     learning_rate: float | None = None
     name: str = ""
+    task_classes: tuple[tuple[int, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         names = [f.name for f in fields(self) if f.name != "name"]
@@ -151,8 +155,9 @@ class Circuit(Summarised):
     def to_yaml(self, path: str | Path | None = None) -> str:
         """The circuit as a file in EIANN's schema, from which `read_circuit` makes an equal circuit.
 
-        Beyond the schema are the keys ``name``, ``delay`` of a projection, and ``projection_order`` where projections
-        do not stand population by population, and the constraint ``mask``.
+        Beyond the schema are the keys ``name``, ``delay`` and ``consolidation`` of a projection, and
+        ``projection_order`` where projections do not stand population by population, ``task_classes``, and the
+        constraint ``mask``.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from spikedtp.circuit.checks import MAX_STEPS, MAX_WEIGHTS, Checks, listed
+from spikedtp.circuit.checks import MAX_STEPS, MAX_WEIGHTS, Checks, checked_tasks, listed
 from spikedtp.circuit.parts import Population, Projection
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.backprop import LocalBackprop
@@ -31,6 +31,7 @@ def checked_circuit(name: Any, values: dict[str, Any]) -> dict[str, Any]:
         "forward_steps": check.whole("forward_steps", values["forward_steps"], 1, MAX_STEPS),
         "backward_steps": check.whole("backward_steps", values["backward_steps"], 0, MAX_STEPS),
         "learning_rate": None if rate is None else check.number("learning_rate", rate),
+        "task_classes": None,
     }
     _check_populations(check, populations)
     _check_projections(check, populations, projections)
@@ -38,6 +39,12 @@ def checked_circuit(name: Any, values: dict[str, Any]) -> dict[str, Any]:
         if p.delay >= found["forward_steps"]:
             steps = found["forward_steps"]
             check.refuse(f"projection {p.name}", f"delay = {p.delay} must be below forward_steps = {steps}")
+    if values["task_classes"] is not None:
+        top = next(p for p in populations if p.layer == populations[-1].layer)
+        try:
+            found["task_classes"] = checked_tasks("task_classes", values["task_classes"], top.size)
+        except SpikedtpError as error:
+            check.refuse("task_classes", str(error).removeprefix("task_classes: "))
     return found
 
 

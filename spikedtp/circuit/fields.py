@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 import yaml
 
 from spikedtp.errors import SpikedtpError, shown
-from spikedtp.plasticity.base import BiasRule, LearningRule
 
 __all__ = ["MAX_CHARACTERS", "Fields", "load_yaml", "plain_yaml", "values_in"]
 
 MAX_CHARACTERS = 2**18
 MAX_VALUES = 100_000  # in one file, keys too, aliases followed
-Rule = TypeVar("Rule", LearningRule, BiasRule)
+Rule = TypeVar("Rule")
 Part = TypeVar("Part")
 PLAIN = (dict, list, tuple, str, int, float, type(None))
 

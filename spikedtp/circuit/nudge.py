@@ -1,12 +1,15 @@
-"""Which nudge phase a circuit's rules ask for, and which of its populations get a plateau in it."""
+"""Which nudge phase a circuit's rules ask for, which of its populations get a plateau in it, which outputs an error."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from spikedtp.circuit.circuit import Circuit
 from spikedtp.circuit.parts import Population, Projection
+from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.plateau import Plateau
 
-__all__ = ["nudge_kind", "plateau_of", "sees_nudge"]
+__all__ = ["instructed_cells", "nudge_kind", "plateau_of", "sees_nudge"]
 
 
 def nudge_kind(circuit: Circuit) -> str:
@@ -21,6 +24,18 @@ def plateau_of(circuit: Circuit, population: Population) -> Plateau | None:
         if projection.rule is not None and projection.rule.nudge != "none":
             return projection.rule.plateau_form()
     return None
+
+
+def instructed_cells(circuit: Circuit, task: int) -> np.ndarray:
+    """1 for the output cells that are instructed in a task, counted from 0, and 0 for the others: ``(n_out,)``."""
+    tasks = circuit.task_classes
+    found = np.ones(circuit.output.size, dtype=np.float32)
+    if tasks is not None:
+        if task >= len(tasks):
+            raise SpikedtpError(f"all {len(tasks)} tasks of {circuit.name} have ended: no output cell is instructed")
+        found[:] = 0
+        found[list(tasks[task])] = 1
+    return found
 
 
 def sees_nudge(circuit: Circuit, projection: Projection) -> bool:

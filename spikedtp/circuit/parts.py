@@ -7,17 +7,18 @@ from typing import get_args
 
 from spikedtp.circuit.checks import MAX_CELLS, MAX_STEPS, TENSOR_METHODS, Checks
 from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.consolidation import Consolidation
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, Tied
 from spikedtp.plasticity.masks import Mask, ReceptiveFields
 
 __all__ = ["Constraint", "Population", "Projection"]
 
-NO_BOUNDS = Bounds()
+NO_BOUNDS, ABOVE_0 = Bounds(), Bounds(0.0, None)
 Constraint = Mask | NoAutapses | NormalizeRows | ReceptiveFields | Tied
 CONSTRAINTS = get_args(Constraint)
 
 # word -> what it means: files may say more than one word for a thing
-ACTIVATIONS = {"relu": "relu", "linear": "linear"}
+ACTIVATIONS = {name: name for name in ("relu", "linear", "srelu")}
 BIAS_INITS = {name: name for name in (None, "scaled_kaiming", *TENSOR_METHODS)}
 WEIGHT_INITS = {name: name for name in (None, "half_kaiming", "scaled_kaiming", *TENSOR_METHODS)}
 DIRECTIONS = {"F": "F", "forward": "F", "R": "R", "recurrent": "R"}
@@ -31,7 +32,8 @@ class Population:
 
     Attributes
     ----------
-    activation : {"relu", "linear"}
+    activation : {"relu", "linear", "srelu"}
+        srelu(x) is `slope` · x, limited to `activity_bounds`.
     include_bias : bool
         Whether the cells have a bias. If not, it is always 0.
     bias_init : str or None
@@ -43,6 +45,9 @@ class Population:
         How the bias learns. With None it does not change. Cells whose bias learns have one.
     bias_like : str or None
         The population whose bias these cells have, at each time. There are as many of them.
+    slope : float
+    activity_bounds : Bounds
+        Of srelu alone: lowest and highest activity. None is no limit.
 
     Raises
     ------
@@ -66,6 +71,8 @@ class Population:
     bias_bounds: Bounds = NO_BOUNDS
     bias_rule: BiasRule | None = None
     bias_like: str | None = None
+    slope: float = 1.0
+    activity_bounds: Bounds = ABOVE_0
 
     def __post_init__(self) -> None:
         check = Checks(f"population {self.layer}{self.cell}")
@@ -80,7 +87,11 @@ class Population:
             "bias_init": check.choice("bias_init", self.bias_init, BIAS_INITS),
             "bias_init_args": check.numbers("bias_init_args", self.bias_init_args),
             "bias_bounds": check.bounds("bias_bounds", self.bias_bounds),
+            "slope": float(check.number("slope", self.slope)),
+            "activity_bounds": check.bounds("activity_bounds", self.activity_bounds),
         }
+        if self.activation != "srelu" and (values["slope"], values["activity_bounds"]) != (1.0, ABOVE_0):
+            check.refuse("activation", f"slope and activity_bounds are for srelu, got {self.activation}")
         check.kind("bias_rule", self.bias_rule, BiasRule, "a rule of biases such as PlateauBias(0.1)")
         if self.bias_like is not None:
             check.word("bias_like", self.bias_like)
@@ -90,6 +101,12 @@ class Population:
     @property
     def name(self) -> str:
         return self.layer + self.cell
+
+    @property
+    def signed(self) -> bool:
+        """Whether activities may be negative."""
+        lowest = self.activity_bounds.lower
+        return self.activation == "linear" or (self.activation == "srelu" and (lowest is None or lowest < 0))
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,8 @@ class Projection:
         How many steps an activity is on its way, beside the one step of direction R. When a presentation begins,
         nothing is on its way. In spikes a step takes `time_per_step`, 20 ms by default: a delay of 2 is 40 ms. The
         top-down sweep in which plateaus are made takes no time: delays do not count in it.
+    consolidation : Consolidation or None
+        How the weights keep what they learned in earlier tasks, whatever the rule is.
 
     Raises
     ------
@@ -144,6 +163,7 @@ class Projection:
     weight_init_args: tuple[float, ...] = (1.0,)
     constraint: Constraint | None = None
     delay: int = 0
+    consolidation: Consolidation | None = None
 
     def __post_init__(self) -> None:
         check = Checks(f"projection {self.post}_{self.pre}")
@@ -161,6 +181,11 @@ class Projection:
         if self.weight_init == "half_kaiming" and not values["bounds"].one_sided:
             check.refuse("bounds", "half_kaiming needs a lower bound >= 0 or an upper bound <= 0")
         check.kind("rule", self.rule, LearningRule, "a rule of presentations such as DendriticState(0.1)")
+        check.kind("consolidation", self.consolidation, Consolidation, "one such as SynapticIntelligence()")
+        if self.consolidation is not None:
+            if self.rule is None:
+                check.refuse("consolidation", "is for a projection that learns: give it a rule, too")
+            self.consolidation.check_rule(self.rule)
         check.kind("constraint", self.constraint, CONSTRAINTS, "a constraint such as NormalizeRows(1.0)")
         for name, value in values.items():
             object.__setattr__(self, name, value)

@@ -20,9 +20,16 @@ from spikedtp.circuit.shipped import circuit_path
 from spikedtp.circuit.short_form import expand_layers, expand_projections, is_short
 from spikedtp.circuit.writer import TRAINING
 from spikedtp.errors import SpikedtpError, shown
+from spikedtp.plasticity.consolidation import (
+    CONSOLIDATIONS,
+    OF_RULES,
+    Consolidation,
+    make_consolidated,
+    make_consolidation,
+)
 from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, Tied
 from spikedtp.plasticity.masks import Mask, ReceptiveFields
-from spikedtp.plasticity.registry import make_bias_rule, make_rule
+from spikedtp.plasticity.registry import make_bias_rule
 
 __all__ = ["read_circuit"]
 
@@ -31,6 +38,7 @@ _TOP = ("layer_config", "projection_config", "training_kwargs", "name", "project
 _POPULATION = (
     "size",
     "activation",
+    "activation_kwargs",
     "include_bias",
     "bias_init",
     "bias_init_args",
@@ -51,10 +59,21 @@ _PROJECTION = (
     "delay",  # our own
     "learning_rule",
     "learning_rule_kwargs",
+    "consolidation",  # our own
+    "consolidation_kwargs",  # our own
 )
 # optimizer, criterion and verbose are accepted as they stand in published files: plain SGD and the mean squared error
-_TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate", "optimizer", "criterion", "verbose")
+_TRAINING = (*TRAINING, "optimizer", "criterion", "verbose")
 _CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_field_mask", "mask")
+# EIANN takes their highest weight from the bounds
+_WITH_W_MAX = ("BTSP", "BTSP_19", "BTSP_20", "BTSP_CL", "BTSP_ELR_1", "BTSP_ELR_CL")
+# rules with EIANN's options task_incremental and task_classes
+_OF_TASKS = {"DTP_CL", "BTSP_CL", "Backprop_CL", *OF_RULES} - {"BTSP_ELR_1"}
+_SRELU = ("slope", "min", "max")
+_EPROP = (
+    "Eprop learns over the steps of an episode, in a network that keeps its state between samples (EIANN's Q_Network): "
+    "circuits here present one sample at a time; spikedtp.run_eprop has e-prop for recurrent networks"
+)
 # field of a part -> its key in a file
 _KEYS = {"bias_rule": "bias_learning_rule", "bounds": "weight_bounds", "rule": "learning_rule"}
 _KEYS_OF_CIRCUIT = {"populations": "layer_config", "projections": "projection_config"}
@@ -63,6 +82,10 @@ _KEYS_OF_CIRCUIT |= {key: f"training_kwargs.{key}" for key in TRAINING}
 
 class _Reader(Fields):
     """Populations, projections and constraints of one file."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self.tasks: list[tuple[str, Any]] = []  # where a rule of tasks stands, and the classes of its tasks
 
     def population(self, layer: str, cell: str, value: Any, rate: float | None) -> Population:
         at = f"layer_config.{layer}.{cell}"
@@ -74,9 +97,17 @@ class _Reader(Fields):
             kwargs = dict(self.mapping(config.get("bias_learning_rule_kwargs"), f"{at}.bias_learning_rule_kwargs"))
             rule = self.declared(make_bias_rule, rule, f"{at}.bias_learning_rule", kwargs, rate)
         given = {key: value for key, value in config.items() if "learning_rule" not in key}
+        given |= self.srelu(config.get("activation"), given.pop("activation_kwargs", None), at)
         return self.made(
             Population, at, _KEYS, layer=layer, cell=cell, bias_rule=rule, **{"activation": "linear"} | given
         )
+
+    def srelu(self, activation: Any, kwargs: Any, at: str) -> dict[str, Any]:
+        """What activation_kwargs say: only srelu has some."""
+        kwargs = self.mapping(kwargs, f"{at}.activation_kwargs", _SRELU if activation == "srelu" else ())
+        if activation != "srelu":
+            return {}
+        return {"slope": kwargs.get("slope", 1.0), "activity_bounds": (kwargs.get("min", 0.0), kwargs.get("max"))}
 
     def projection(
         self, post: str, pre: str, at: str, value: Any, rate: float | None, shape: tuple[int, int]
@@ -95,10 +126,50 @@ class _Reader(Fields):
         rule = config.get("learning_rule", "Backprop")  # EIANN's default; null is no learning
         if rule is not None:
             kwargs = dict(self.mapping(config.get("learning_rule_kwargs"), f"{at}.learning_rule_kwargs"))
-            if rule in ("BTSP", "BTSP_19") and bounds.upper is not None:
+            if rule == "Eprop":
+                raise self.fail(f"{at}.learning_rule", _EPROP)
+            if rule in _WITH_W_MAX and bounds.upper is not None:
                 kwargs.setdefault("w_max", bounds.upper)
-            rule = self.declared(make_rule, rule, f"{at}.learning_rule", kwargs, rate)
-        return make(rule=rule, constraint=self.constraint(config, at, shape))
+            if rule in _OF_TASKS:
+                self.tasks.append((f"{at}.learning_rule_kwargs", self.task_classes(kwargs, at)))
+            rule, kept = self.declared(make_consolidated, rule, f"{at}.learning_rule", kwargs, rate)
+        else:
+            kept = None
+        if config.get("consolidation") is not None:
+            kept = self.consolidation(config, at, kept)
+        return make(rule=rule, constraint=self.constraint(config, at, shape), consolidation=kept)
+
+    def task_classes(self, kwargs: dict, at: str) -> Any:
+        """The classes of the tasks in the options of a rule, which are taken out of them; None where all learn."""
+        incremental, classes = kwargs.pop("task_incremental", False), kwargs.pop("task_classes", None)
+        if not isinstance(incremental, bool):
+            raise self.fail(
+                f"{at}.learning_rule_kwargs.task_incremental", f"must be true or false, got {shown(incremental)}"
+            )
+        if incremental and classes is None:
+            raise self.fail(
+                f"{at}.learning_rule_kwargs", "task_incremental needs task_classes, a list of classes for each task"
+            )
+        return classes if incremental else None
+
+    def tasks_of_all(self, given: Any) -> Any:
+        """The classes of the tasks for the whole circuit: what all rules of tasks say, or training_kwargs."""
+        for at, classes in self.tasks[1:]:
+            if classes != self.tasks[0][1]:
+                raise self.fail(at, f"task_incremental and task_classes must be as in {self.tasks[0][0]}")
+        of_rules = self.tasks[0][1] if self.tasks else None
+        return given if of_rules is None else of_rules
+
+    def consolidation(self, config: dict, at: str, of_rule: Consolidation | None) -> Consolidation:
+        if of_rule is not None:
+            raise self.fail(
+                f"{at}.consolidation", f"{config['learning_rule']} has one, {type(of_rule).__name__}: leave one out"
+            )
+        name = config["consolidation"]
+        if not isinstance(name, str):
+            raise self.fail(f"{at}.consolidation", f"must be one of {', '.join(CONSOLIDATIONS)}, got {shown(name)}")
+        kwargs = self.mapping(config.get("consolidation_kwargs"), f"{at}.consolidation_kwargs")
+        return self.made(partial(make_consolidation, name), f"{at}.consolidation", **kwargs)
 
     def constraint(self, config: dict, at: str, shape: tuple[int, int]) -> Constraint | None:
         name = config.get("weight_constraint")
@@ -208,7 +279,8 @@ def read_circuit(name_or_path: str | Path) -> Circuit:
         populations=populations,
         projections=_in_order(read, projections, config.get("projection_order")),
         name=config.get("name", path.stem),
-        **{key: training[key] for key in TRAINING if key in training},
+        **{key: training[key] for key in TRAINING if key in training}
+        | {"task_classes": read.tasks_of_all(training.get("task_classes"))},
     )
 
 

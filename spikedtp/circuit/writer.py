@@ -4,7 +4,8 @@ Rules have EIANN's names where these mean the same, else their registered ones. 
 
 - ``name``;
 - ``projection_order``, where projections do not stand population by population;
-- the ``delay`` of a projection, in steps;
+- the ``delay`` of a projection, in steps; its ``consolidation`` and ``consolidation_kwargs``;
+- ``task_classes``, once for the whole circuit;
 - the constraint ``mask``, with ``probability``, ``seed`` and ``autapses`` of a random one, else with ``rows``, a row of
   hexadecimal digits for each postsynaptic cell.
 """
@@ -24,13 +25,14 @@ from spikedtp.circuit.fields import MAX_CHARACTERS
 from spikedtp.circuit.parts import Population, Projection
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity.base import BiasRule, LearningRule
+from spikedtp.plasticity.consolidation import CONSOLIDATIONS
 from spikedtp.plasticity.constraints import NoAutapses, NormalizeRows, Tied
 from spikedtp.plasticity.masks import Mask, ReceptiveFields
 from spikedtp.plasticity.registry import BIAS_RULES, RULES, make_bias_rule, make_rule
 
 __all__ = ["TRAINING", "write_text", "yaml_of"]
 
-TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate")
+TRAINING = ("tau", "forward_steps", "backward_steps", "learning_rate", "task_classes")
 PLAIN = (bool, int, float, str, np.generic, type(None))
 
 
@@ -104,6 +106,9 @@ _Dumper.add_multi_representer(np.generic, lambda dumper, value: dumper.represent
 
 def _population(p: Population) -> dict[str, Any]:
     found: dict[str, Any] = {"size": p.size, "activation": p.activation}
+    if p.activation == "srelu":
+        lower, upper = p.activity_bounds
+        found["activation_kwargs"] = {"slope": p.slope, "min": lower, "max": upper}
     if p.include_bias:
         found["include_bias"] = True
     if p.bias_like is not None:
@@ -141,6 +146,11 @@ def _projection(p: Projection, cells: dict[str, tuple[str, str]]) -> dict[str, A
         if kwargs.get("source") in cells:
             kwargs["source"] = ".".join(cells[kwargs["source"]])
         found["learning_rule_kwargs"] = kwargs
+    if p.consolidation is not None:
+        found["consolidation"] = name = type(p.consolidation).__name__
+        if CONSOLIDATIONS.get(name) is not type(p.consolidation):
+            raise SpikedtpError(f"projection {p.name}: the consolidation {name} has no name in files")
+        found["consolidation_kwargs"] = _changed(p.consolidation)
     return found
 
 

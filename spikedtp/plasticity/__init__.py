@@ -12,6 +12,15 @@ from spikedtp.plasticity.backprop import Backprop, BackpropBias, LocalBackprop
 from spikedtp.plasticity.base import BiasRule, Factors, LearningRule
 from spikedtp.plasticity.bias import PlateauBias
 from spikedtp.plasticity.btsp import BTSP
+from spikedtp.plasticity.consolidation import (
+    Consolidation,
+    ElasticRate,
+    ElasticWeights,
+    ElasticWeightsRate,
+    SynapticIntelligence,
+    SynapticIntelligenceRate,
+    make_consolidation,
+)
 from spikedtp.plasticity.constraints import Bounds, NoAutapses, NormalizeRows, SignMask, Tied
 from spikedtp.plasticity.dendritic_loss import DendriticLoss
 from spikedtp.plasticity.dendritic_state import DendriticState
@@ -73,11 +82,15 @@ __all__ = [
     "Bounds",
     "Burstprop",
     "Clopath",
+    "Consolidation",
     "DendriticLoss",
     "DendriticState",
     "Description",
     "DiehlCook",
     "EProp",
+    "ElasticRate",
+    "ElasticWeights",
+    "ElasticWeightsRate",
     "Factors",
     "HebbWeightNorm",
     "LearnedLaps",
@@ -98,6 +111,8 @@ __all__ = [
     "SpikingForm",
     "StockCode",
     "SupervisedBCM",
+    "SynapticIntelligence",
+    "SynapticIntelligenceRate",
     "TemporalContrastHebb",
     "Tied",
     "TimedRule",
@@ -107,6 +122,7 @@ __all__ = [
     "check_rule",
     "learn_laps",
     "make_bias_rule",
+    "make_consolidation",
     "make_rule",
     "make_timed_rule",
     "normalised",

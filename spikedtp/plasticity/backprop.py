@@ -1,6 +1,6 @@
 """Backpropagation as a learning rule: the rate network computes the gradient, and the rule takes a step against it.
 
-EIANN's ``Backprop``, ``BackpropBias`` and ``Backprop_DendriticLoss``. A gradient has no spiking form.
+EIANN's ``Backprop``, ``Backprop_CL``, ``BackpropBias`` and ``Backprop_DendriticLoss``. A gradient has no spiking form.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Backprop(LearningRule):
         r"\Delta W = -\eta\, \partial L/\partial W, \quad L = \langle (a - \mathrm{target})^2 \rangle"
     )
     reference: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
-    legacy_names: ClassVar[tuple[str, ...]] = ("Backprop",)
+    legacy_names: ClassVar[tuple[str, ...]] = ("Backprop", "Backprop_CL")
     needs_gradient: ClassVar[str | None] = "output"
 
     def update(self, signals: Signals, weight: Array, state: State) -> Array:

@@ -1,12 +1,12 @@
 """Behavioral-timescale plasticity: a plateau moves weights towards the eligibility of this and the last sample.
 
-EIANN's ``BTSP_19``.
+EIANN's ``BTSP_19``; and, where nothing is left of the last sample, its ``BTSP_20`` and ``BTSP_CL``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -73,7 +73,11 @@ class BTSP(LearningRule):
     )
     reference: ClassVar[str] = "Milstein et al. 2021, eLife 10:e73046; Galloni et al. 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "plateau"
-    legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19",)
+    legacy_names: ClassVar[tuple[str, ...]] = ("BTSP_19", "BTSP_20", "BTSP_CL")
+    legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {
+        "BTSP_20": {"temporal_discount": 0.0},
+        "BTSP_CL": {"temporal_discount": 0.0},
+    }
     nudge: ClassVar[str] = "equilibrated"
     uses_weight: ClassVar[bool] = True
 

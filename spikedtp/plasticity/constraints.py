@@ -154,6 +154,7 @@ class NoAutapses:
 class NormalizeRows:
     """The absolute weights onto each cell sum to `scale`. A row of zeros stays as it is.
 
+    With None each row keeps the sum that it had first: that of the initial weights, or of weights from a file.
     Recurrent projections have no autapses unless `autapses` is true.
 
     Examples
@@ -166,19 +167,29 @@ class NormalizeRows:
     [[0.5, -1.5]]
     """
 
-    scale: float
+    scale: float | None
     autapses: bool = False
 
     def __post_init__(self) -> None:
-        check_number("NormalizeRows", "scale", self.scale)
+        if self.scale is not None:
+            check_number("NormalizeRows", "scale", self.scale)
 
-    def apply(self, weight: np.ndarray, *, recurrent: bool) -> None:
+    def sums(self, weight: np.ndarray, *, recurrent: bool) -> np.ndarray:
+        """The sums of the rows, ``(n_post, 1)``, without autapses that must not be."""
+        if recurrent and not self.autapses:
+            weight = weight.copy()
+            np.fill_diagonal(weight, 0.0)
+        return np.abs(weight).sum(axis=1, keepdims=True)
+
+    def apply(self, weight: np.ndarray, *, recurrent: bool, sums: np.ndarray | None = None) -> None:
+        """Scale the rows in place: to `scale`, or where this is None to `sums`, ``(n_post, 1)``."""
         if recurrent and not self.autapses:
             np.fill_diagonal(weight, 0.0)
-        total = np.abs(weight).sum(axis=1, keepdims=True)
+        total = self.sums(weight, recurrent=False)
+        wanted = total.copy() if sums is None else sums
         total[total == 0.0] = 1.0
         weight /= total
-        weight *= np.float32(self.scale)
+        weight *= wanted if self.scale is None else np.float32(self.scale)
 
 
 @dataclass(frozen=True)

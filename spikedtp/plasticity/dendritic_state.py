@@ -1,6 +1,7 @@
 """Dendritic state rule (LDS, dendritic target propagation): the plateau gates presynaptic eligibility.
 
-EIANN's ``BP_like_2L`` (equilibrated), ``BP_like_2E`` (one pass) and ``Top_Layer_BP_like_2L`` (the output alone).
+EIANN's ``BP_like_2L`` (equilibrated), ``BP_like_2E`` and ``DTP_CL`` (one pass), ``Top_Layer_BP_like_2L`` (the output
+alone).
 """
 
 from __future__ import annotations
@@ -61,9 +62,10 @@ class DendriticState(LearningRule):
     equation: ClassVar[str] = r"\Delta W = \eta\, P \otimes c(a_\mathrm{pre})"
     reference: ClassVar[str] = "Galloni, Peddada, Chennawar & Milstein 2026, Cell Reports 45:117159"
     modulated: ClassVar[str] = "plateau"
-    legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E", "Top_Layer_BP_like_2L")
+    legacy_names: ClassVar[tuple[str, ...]] = ("BP_like_2L", "BP_like_2E", "DTP_CL", "Top_Layer_BP_like_2L")
     legacy_fields: ClassVar[dict[str, dict[str, Any]]] = {
         "BP_like_2E": {"one_pass": True},
+        "DTP_CL": {"one_pass": True},
         "Top_Layer_BP_like_2L": {"top_layer_only": True},
     }
 

@@ -181,7 +181,10 @@ def make_rule(name: str, /, **kwargs: Any) -> LearningRule:
     if kwargs.pop("stochastic", False):
         raise SpikedtpError(f"{name}: stochastic must be false; plateaus are chosen by size, never drawn")
     rule = _LEGACY[name]
-    kwargs = {**rule.legacy_fields.get(name, {}), **kwargs}
+    implied = rule.legacy_fields.get(name, {})
+    for key in implied.keys() & kwargs.keys():
+        raise known_names(f"parameter of {name}", key, {field.name for field in fields(rule)} - implied.keys())
+    kwargs = {**implied, **kwargs}
     if rule is TopDownHebb and kwargs.pop("forward_only", False):
         if name.endswith("_3"):
             raise known_names(f"parameter of {name}", "forward_only", ("learning_rate",))

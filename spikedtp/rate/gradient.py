@@ -10,12 +10,12 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 
-from spikedtp.circuit import Circuit, Projection
+from spikedtp.circuit import Circuit, Population, Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import LocalBackprop
 from spikedtp.rate.phases import Program
 
-__all__ = ["StartingPoint", "check_backward_steps", "gradients", "needs_gradient", "starting_point"]
+__all__ = ["StartingPoint", "activate", "check_backward_steps", "gradients", "needs_gradient", "starting_point"]
 
 
 def needs_gradient(circuit: Circuit) -> bool:
@@ -34,7 +34,7 @@ class StartingPoint(NamedTuple):
     """Where differentiation starts: activities and states by population, `(n,)` or `(n, samples)`, biases, target.
 
     `past` holds the activities of the steps before, the oldest first, as far back as delays reach; `step` is how many
-    steps the network has settled for.
+    steps the network has settled for. `instructed` is 1 for the output cells that are part of the loss, `(n_out,)`.
     """
 
     circuit: Circuit
@@ -44,6 +44,7 @@ class StartingPoint(NamedTuple):
     state: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
     target: np.ndarray
+    instructed: np.ndarray | None = None
 
 
 def starting_point(program: Program) -> StartingPoint:
@@ -67,6 +68,7 @@ def starting_point(program: Program) -> StartingPoint:
         state,
         {name: bias.copy() for name, bias in program.store.biases.items()},
         program.target.copy(),
+        None if program.instructed is None else program.instructed.reshape(-1).copy(),
     )
 
 
@@ -127,10 +129,14 @@ def gradients(
                 if p.compartment != "dend" and p.update_phase in "FA" and arriving is not None:
                     change = change + matrix[p.name] @ arriving
             state[name] = state[name] + change / circuit.tau
-            activity[name] = torch.relu(state[name]) if population.activation == "relu" else state[name]
+            activity[name] = activate(population, state[name])
 
+    output, target = activity[circuit.output.name], tensor(start.target)
+    if start.instructed is not None:
+        part = torch.from_numpy(start.instructed != 0)
+        output, target = output[part], target[part]
     found = _differentiate(
-        torch.mean((activity[circuit.output.name] - tensor(start.target)) ** 2),
+        torch.mean((output - target) ** 2),
         [matrix[name] for name, p in learned.items() if p.learned_by.needs_gradient == "output"]
         + [bias[name] for name in learned_biases],
     )
@@ -147,6 +153,16 @@ def gradients(
         {name: found[id(matrix[name])] for name in learned},
         {name: found[id(bias[name])] for name in learned_biases},
     )
+
+
+def activate(population: Population, state: torch.Tensor) -> torch.Tensor:
+    """Activities from somatic states."""
+    if population.activation == "srelu":
+        lower, upper = population.activity_bounds
+        return (population.slope * state).clamp(
+            -torch.inf if lower is None else lower, torch.inf if upper is None else upper
+        )
+    return torch.relu(state) if population.activation == "relu" else state
 
 
 def _differentiate(loss: torch.Tensor, leaves: list[torch.Tensor]) -> dict[int, np.ndarray]:

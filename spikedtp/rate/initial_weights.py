@@ -7,6 +7,8 @@ unless a projection names no initialisation), then layers, populations and their
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +23,15 @@ __all__ = ["DrawnWeights", "draw_parameters"]
 
 
 class DrawnWeights(NamedTuple):
-    """Plain float32 arrays of a network: weights and masks by projection name, biases by population name."""
+    """Plain float32 arrays of a network: weights and masks by projection name, biases by population name.
+
+    `row_sums` are those that rows keep (`NormalizeRows` without a scale); the others are the weights' own.
+    """
 
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
     masks: dict[str, np.ndarray]
+    row_sums: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def _kaiming(fan_in: int) -> float:

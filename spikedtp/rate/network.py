@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from numbers import Real
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from scipy.linalg.blas import sger
 
-from spikedtp.circuit import Circuit, Projection, bias_key, weight_key
+from spikedtp.arrays import as_indices
+from spikedtp.circuit import Circuit, Projection, bias_key, instructed_cells, weight_key
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.locks import Lock
 from spikedtp.plasticity import Factors, Signals, Tied
@@ -25,6 +26,7 @@ from spikedtp.rate.phases import Program
 from spikedtp.rate.recording import respond
 from spikedtp.rate.response import RateResponse
 from spikedtp.rate.state import read_parameters
+from spikedtp.rate.tasks import Consolidations, Seen
 from spikedtp.rate.threads import one_thread
 from spikedtp.rate.weights import WeightStore
 from spikedtp.summaries import Summarised
@@ -45,7 +47,10 @@ class RateNetwork(Summarised):
     ----------
     circuit : Circuit
     rule_state : dict of dict of ndarray
-        What the rule of each projection remembers from one presentation to the next, by projection.
+        What the rule of each projection remembers from one presentation to the next, by projection. What its
+        consolidation remembers stands there, too.
+    task : int
+        How many tasks have ended (`end_task`).
 
     Examples
     --------
@@ -74,13 +79,16 @@ class RateNetwork(Summarised):
         self._last_dendrites: dict[str, np.ndarray] = {}
         self._lock = Lock()
         self._scratch: dict[str, np.ndarray] = {}
+        self._consolidations = Consolidations(circuit)
+        self.task = 0
         self.rule_state: dict[str, dict[str, np.ndarray]] = {}
         self.reset_rules()
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
             rule_state = {name: dict(state) for name, state in self.rule_state.items()}
-            own = {"_store": copy(self._store), "rule_state": rule_state, "_programs": {}, "_scratch": {}}
+            own = {"_store": copy(self._store), "_consolidations": copy(self._consolidations), "rule_state": rule_state}
+            own |= {"_programs": {}, "_scratch": {}}
             return self.__dict__ | own | {"_lock": Lock()}
 
     def _headline(self) -> str:
@@ -154,10 +162,14 @@ class RateNetwork(Summarised):
         write_weights(path, self.state_dict())
 
     def reset_rules(self) -> None:
-        """Forget what the rules remember of earlier presentations."""
+        """Forget what the rules remember of earlier presentations, and consolidations of earlier tasks."""
         with self._lock:
+            self.task = 0
+            self._consolidations.forget()
             for p in self._learned:
-                self.rule_state[p.name] = p.learned_by.initial_state(*self._store.weights[p.name].shape)
+                weight = self._store.weights[p.name]
+                kept = self._consolidations.initial_state(p.name, weight)
+                self.rule_state[p.name] = p.learned_by.initial_state(*weight.shape) | kept
 
     # -- presenting ----------------------------------------------------------------------------------------------
 
@@ -194,8 +206,14 @@ class RateNetwork(Summarised):
             self._store.write_tied()
             return respond(program, full, self._store, self.rule_state)
 
-    def predict(self, X: Any) -> np.ndarray:
-        """The most active output cell for each row of X, ``(samples, n_in)`` -> ``(samples,)`` int64."""
+    def predict(self, X: Any, *, among: Sequence[int] | None = None) -> np.ndarray:
+        """The most active output cell for each row of X, ``(samples, n_in)`` -> ``(samples,)`` int64.
+
+        `among` are the cells that may answer, such as the classes of one task; by default all may.
+        """
+        choices = as_indices(
+            "among", range(self.circuit.output.size) if among is None else among, self.circuit.output.size, "classes"
+        )
         x, _ = self._samples(X, None)
         x = x if x.ndim == 2 else x[None]
         found = np.empty(len(x), dtype=np.int64)
@@ -204,7 +222,8 @@ class RateNetwork(Summarised):
             for start in range(0, len(x), _PREDICT_BATCH):
                 part = x[start : start + _PREDICT_BATCH]
                 program = self._run(part, None)
-                found[start : start + len(part)] = program.activity(output, program.settled[output]).argmax(axis=0)
+                settled = program.activity(output, program.settled[output])
+                found[start : start + len(part)] = choices[settled[choices].argmax(axis=0)]
         return found
 
     # -- learning ------------------------------------------------------------------------------------------------
@@ -227,6 +246,7 @@ class RateNetwork(Summarised):
             x, target = x[0], target[0]
         with self._at_work():
             program = self._step(x, target, rate_factor)
+            self._consolidations.see(x, target)
             self._last_dendrites = {name: values.copy() for name, values in program.dendrite_settled.items()}
 
     def weight_updates(self, x: Any, target: Any, *, constrained: bool = True) -> dict[str, np.ndarray]:
@@ -267,6 +287,41 @@ class RateNetwork(Summarised):
                     self._programs.clear()
         return {name: after[name] - before.weights[name] for name in after}
 
+    def end_task(self) -> None:
+        """Tell the network that a task has ended: its synapses are consolidated, and the next task begins.
+
+        Without consolidation and `Circuit.task_classes` this only counts.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from dataclasses import replace
+        >>> from spikedtp import load_rate_network
+        >>> from spikedtp.circuit import read_circuit
+        >>> from spikedtp.plasticity import SynapticIntelligence
+        >>> circuit = read_circuit("digits_dtp")
+        >>> kept = [
+        ...     replace(p, consolidation=SynapticIntelligence()) if p.name == "OutputE_H2E" else p
+        ...     for p in circuit.projections
+        ... ]
+        >>> network = load_rate_network(replace(circuit, projections=kept), seed=1)
+        >>> network.train_step(np.full(64, 0.2), np.eye(10)[3])
+        >>> network.end_task()
+        >>> network.task, bool(network.rule_state["OutputE_H2E"]["importance"].any())
+        (1, True)
+        """
+        with self._at_work():
+            after = self._consolidations.after_task(self.rule_state, self._store.weights, self._shown)
+            for name, state in after.items():
+                self.rule_state[name] = self.rule_state[name] | state
+            self.task += 1
+
+    def _shown(self, seen: Seen) -> Callable[[Projection], Signals]:
+        """Show a sample without learning from it."""
+        program = self._run(seen.x, seen.target)
+        slopes, _ = self._slopes(program)
+        return lambda p: self._signals(p, program, slopes)
+
     @property
     def last_dendritic_state(self) -> dict[str, np.ndarray]:
         """Forward dendritic state, not clipped, of the last sample that `train_step` saw, by population, ``(n,)``."""
@@ -277,14 +332,19 @@ class RateNetwork(Summarised):
         program = self._run(x, target)
         slopes, bias_slopes = self._slopes(program)
         # all changes from the weights before the step
-        changes = [(p, self._change(p, program.signals[p.name], slopes)) for p in self._learned]
+        changes = [(p, self._change(p, self._signals(p, program, slopes))) for p in self._learned]
         bias_changes = [
             (p.name, p.bias_rule.update(program.plateau.get(p.name), bias_slopes.get(p.name)))
             for p in self.circuit.populations
             if p.bias_rule is not None
         ]
+        before = {name: self._store.weights[name].copy() for name in self._consolidations.names}
         for p, change in changes:
-            self._add(p.name, change, rate_factor)
+            parts = [change]
+            if p.name in before:
+                parts = self._consolidations.added(p.name, change, before[p.name], self.rule_state[p.name])
+            for part in parts:
+                self._add(p.name, part, rate_factor)
         for name, change in bias_changes:
             self._store.biases[name] += rate_factor * change
             self.circuit.population(name).bias_bounds.apply(self._store.biases[name])
@@ -293,9 +353,12 @@ class RateNetwork(Summarised):
         if self._store.mark_changed():
             self._programs.clear()
         for p in self._learned:
-            if self.rule_state[p.name]:
-                state = p.learned_by.next_state(program.signals[p.name], self.rule_state[p.name])
-                self.rule_state[p.name] = {name: np.array(values) for name, values in state.items()}
+            if state := self.rule_state[p.name]:
+                after = p.learned_by.next_state(program.signals[p.name], state)
+                if p.name in before:
+                    signals, now = self._signals(p, program, slopes), self._store.weights[p.name]
+                    after = after | self._consolidations.after_step(p.name, signals, state, before[p.name], now)
+                self.rule_state[p.name] = state | {name: np.array(values) for name, values in after.items()}
         return program
 
     def _slopes(self, program: Program) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
@@ -304,10 +367,16 @@ class RateNetwork(Summarised):
         self._store.write_tied()
         return gradients(starting_point(program), self._store.weights)
 
-    def _change(self, p: Projection, signals: Signals, slopes: dict[str, np.ndarray]) -> Factors | np.ndarray:
+    @staticmethod
+    def _signals(p: Projection, program: Program, slopes: dict[str, np.ndarray]) -> Signals:
+        """What the rule of a projection sees: a gradient rule nothing but its gradient."""
         if p.learned_by.needs_gradient:
-            # a gradient rule sees nothing but its gradient
-            return p.learned_by.update(Signals(None, None, None, gradient=slopes[p.name]), None, {})
+            return Signals(None, None, None, gradient=slopes[p.name])
+        return program.signals[p.name]
+
+    def _change(self, p: Projection, signals: Signals) -> Factors | np.ndarray:
+        if p.learned_by.needs_gradient:
+            return p.learned_by.update(signals, None, {})
         return p.learned_by.factors(signals, self.rule_state[p.name])
 
     def _add(self, name: str, change: Factors | np.ndarray, rate_factor: float) -> None:
@@ -354,5 +423,7 @@ class RateNetwork(Summarised):
             if len(self._programs) >= _KEPT_PROGRAMS:
                 self._programs.pop(next(iter(self._programs)))
             program = self._programs[key] = Program(self._store, n_samples, target is not None, everyone, record)
+        if program.instructed is not None and target is not None:
+            program.instructed.ravel()[:] = instructed_cells(self.circuit, self.task)
         program.run(x.T, None if target is None else target.T)
         return program

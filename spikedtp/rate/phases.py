@@ -41,6 +41,8 @@ class Program:
     signals : dict of Signals
         Signals by projection name. They are views into the buffers, ``(n,)`` or ``(samples, n)``, and valid until the
         next run.
+    instructed : ndarray or None, (n_out,) or (n_out, 1)
+        1 for the output cells that have an error, 0 for those of other tasks. None where all of them always have one.
     settle_rows, nudge_rows : dict of list of int
         The row of the activity buffer that holds each step of a population (`activity`).
     plateau : dict of ndarray
@@ -71,7 +73,10 @@ class Program:
             return {layer: np.zeros((*leading, n, *shape), dtype=np.float32) for layer, n in sizes.items()}
 
         self.x = np.zeros((self.circuit.input.size, *shape), dtype=np.float32)
-        self.target = np.zeros((self.circuit.output.size, *shape), dtype=np.float32)
+        n_out = self.circuit.output.size
+        self.target = np.zeros((n_out, *shape), dtype=np.float32)
+        of_tasks = self.circuit.task_classes is not None
+        self.instructed = np.ones((n_out, *(1 for _ in shape)), dtype=np.float32) if of_tasks else None
         self.rows = buffers(n_rows)
         self.state, self.constant, self.drive, self.scratch = buffers(), buffers(), buffers(), buffers()
         self.nudge, self.zero, self.saved_state = buffers(), buffers(), buffers()
@@ -109,8 +114,8 @@ class Program:
         for layer, populations in self.layers:
             bias = self.store.layer_bias[layer]
             self._do(np.copyto, self.state[layer], bias.reshape(bias.shape + (1,) * len(self.shape)))
-            for start, stop, activation in self._groups(populations):
-                self._activate(layer, start, stop, activation, 0)
+            for start, stop, population in self._groups(populations):
+                self._activate(layer, start, stop, population, 0)
             self._do(np.copyto, self.constant[layer], self.state[layer])
             # the input never changes: its drive is part of the constant
             self._input_arrives(layer, populations, 0)
@@ -125,9 +130,9 @@ class Program:
             for name, past in self.past.items():
                 past.append(self.now[name])
             for layer, populations in self.layers:
-                for start, stop, activation in self._groups(populations):
+                for start, stop, population in self._groups(populations):
                     self._step(layer, start, stop, "FA")
-                    self._activate(layer, start, stop, activation, step)
+                    self._activate(layer, start, stop, population, step)
                     self._moved(layer, start, stop, step)
             for name, rows in self.settle_rows.items():
                 rows.append(self.now[name])
@@ -181,6 +186,8 @@ class Program:
             error = np.zeros_like(self.target)
             self._do(np.subtract, self.target, self.activity(population.name, self.now[population.name]), error)
             self._do(Plateau.clip, error, error)
+            if self.instructed is not None:
+                self._do(np.multiply, error, self.instructed, error)
         else:
             error = self.dendrite[population.name]
         plateau = plateau_of(self.circuit, population)
@@ -198,10 +205,10 @@ class Program:
             changed = {p.name for p in populations}
         for population in changed:
             self.past[population].append(self.now[population])
-        for start, stop, activation in self._groups(populations, moving):
+        for start, stop, first in self._groups(populations, moving):
             if not one_pass:
                 self._step(layer, start, stop, "FAB")
-            self._activate(layer, start, stop, activation, row, nudged=True)
+            self._activate(layer, start, stop, first, row, nudged=True)
             self._moved(layer, start, stop, row)
 
     def _nudged(self, population: Population) -> bool:
@@ -213,8 +220,11 @@ class Program:
 
     def _groups(
         self, populations: tuple[Population, ...], moving: set[str] | None = None
-    ) -> list[tuple[int, int, str]]:
-        """Groups of neighbouring populations that can step together: none sees the present activity of another."""
+    ) -> list[tuple[int, int, Population]]:
+        """Groups of neighbouring populations that can step together: none sees the present activity of another.
+
+        Each comes with its first population, whose activation all of them have.
+        """
         groups: list[list[Population]] = []
         for population in populations:
             if moving is not None and population.name not in moving:
@@ -222,12 +232,12 @@ class Program:
                 continue
             sees = {p.pre for p in self.circuit.inputs(population.name) if not p.lag and p.compartment != "dend"}
             last = groups[-1] if groups else []
-            if last and last[-1].activation == population.activation and not sees & {p.name for p in last}:
+            if last and _activation(last[-1]) == _activation(population) and not sees & {p.name for p in last}:
                 last.append(population)
             else:
                 groups.append([population])
         place = self.store.place
-        return [(place[g[0].name][1], place[g[-1].name][2], g[0].activation) for g in groups if g]
+        return [(place[g[0].name][1], place[g[-1].name][2], g[0]) for g in groups if g]
 
     def _moved(self, layer: str, start: int, stop: int, row: int) -> None:
         for name, (where, first, last) in self.store.place.items():
@@ -255,14 +265,19 @@ class Program:
         self._do(np.divide, drive[rows], self.tau, drive[rows])
         self._do(np.add, state, drive[rows], state)
 
-    def _activate(self, layer: str, start: int, stop: int, activation: str, row: int, nudged: bool = False) -> None:
+    def _activate(
+        self, layer: str, start: int, stop: int, population: Population, row: int, nudged: bool = False
+    ) -> None:
         rows = slice(start, stop)
         state, out = self.state[layer][rows], self.rows[layer][row, rows]
         if nudged:  # the nudge never enters the state
             self._do(np.add, state, self.nudge[layer][rows], out)
             state = out
-        if activation == "relu":
+        if population.activation == "relu":
             self._do(np.maximum, state, self.zero[layer][rows], out)
+        elif population.activation == "srelu":
+            self._do(np.multiply, state, np.float32(population.slope), out)
+            self._do(population.activity_bounds.apply, out)
         elif not nudged:
             self._do(np.copyto, out, state)
 
@@ -333,3 +348,7 @@ class Program:
             post_nudged=at(post, self.now[post]),
             plateau=None if plateau is None else plateau.T,
         )
+
+
+def _activation(population: Population) -> tuple:
+    return population.activation, population.slope, population.activity_bounds

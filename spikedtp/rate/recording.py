@@ -133,6 +133,7 @@ def _backprop_of(program: Program) -> Callable[[str, int | None], np.ndarray]:
     """Gradients of the same presentation in the circuit's clone that learns by backprop, made when first asked for."""
     kept, x, target = program.store.snapshot(), program.x.copy(), program.target.copy()
     n_samples = program.shape[0] if program.shape else None
+    instructed = None if program.instructed is None else program.instructed.copy()
     gradient: Callable[[str, int | None], np.ndarray] | None = None
 
     def of(projection: str, sample: int | None) -> np.ndarray:
@@ -141,6 +142,8 @@ def _backprop_of(program: Program) -> Callable[[str, int | None], np.ndarray]:
             with one_thread():
                 store = with_values(backprop_circuit(program.circuit), kept)
                 clone = Program(store, n_samples, True, False, False)
+                if instructed is not None:
+                    clone.instructed = instructed
                 clone.run(x, target)
                 gradient = _gradient_of(clone, kept.weights)
         return gradient(projection, sample)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spikedtp.circuit import Circuit, Projection
-from spikedtp.plasticity import Bounds, Tied
+from spikedtp.plasticity import Bounds, NormalizeRows, Tied
 from spikedtp.plasticity.masks import Masked
 from spikedtp.rate.initial_weights import DrawnWeights
 
@@ -70,6 +70,7 @@ class WeightStore:
         for run in self._runs():
             self._stack(run, parameters.weights)
         self.tied = tuple(p for p in circuit.projections if isinstance(p.constraint, Tied))
+        self.row_sums: dict[str, np.ndarray] = {}
         self._unwritten = False
         self._own_values: set[str] = set()
 
@@ -149,6 +150,9 @@ class WeightStore:
             self.weights[name][:] = weight
         for name, bias in parameters.biases.items():
             self.biases[name][:] = bias
+        self.row_sums = dict(parameters.row_sums)
+        for projection in self.circuit.projections:
+            self._keep_sums(projection)
         self._copy_biases()
         self._unwritten = False
         self._own_values.clear()
@@ -167,8 +171,17 @@ class WeightStore:
         constraint = projection.constraint
         if isinstance(constraint, Masked):
             constraint.apply(weight, self.masks[projection.name], recurrent=projection.recurrent)
+        elif isinstance(constraint, NormalizeRows):
+            self._keep_sums(projection)
+            constraint.apply(weight, recurrent=projection.recurrent, sums=self.row_sums.get(projection.name))
         elif constraint is not None and not isinstance(constraint, Tied):
             constraint.apply(weight, recurrent=projection.recurrent)
+
+    def _keep_sums(self, projection: Projection) -> None:
+        """The sums that rows keep are those that they have first."""
+        rows, name = projection.constraint, projection.name
+        if isinstance(rows, NormalizeRows) and rows.scale is None and name not in self.row_sums:
+            self.row_sums[name] = rows.sums(self.weights[name], recurrent=projection.recurrent)
 
     def constrain_all(self) -> None:
         """What EIANN does after drawing: every bound and constraint, ties last."""
@@ -205,7 +218,8 @@ class WeightStore:
         """Copies of all values."""
         self.write_tied()
         weights = {p.name: self.weights[p.name].copy() for p in self.circuit.projections}
-        return DrawnWeights(weights, {name: bias.copy() for name, bias in self.biases.items()}, dict(self.masks))
+        biases = {name: bias.copy() for name, bias in self.biases.items()}
+        return DrawnWeights(weights, biases, dict(self.masks), dict(self.row_sums))
 
     def write_tied(self) -> None:
         """Bring the stored copies of tied projections up to date."""

@@ -19,7 +19,7 @@ from spikedtp.plasticity import STDP, Bounds, DendriticState, PlateauBias
         ({"size": 10**7}, "size: must be at most 1000000"),
         ({"layer": ""}, "layer: must be a word"),
         ({"cell": "E.x"}, "cell: must be a word without a dot, got 'E.x'"),
-        ({"activation": "tanh"}, "activation: must be one of relu, linear, got 'tanh'"),
+        ({"activation": "tanh"}, "activation: must be one of relu, linear, srelu, got 'tanh'"),
         ({"include_bias": 1}, "include_bias: must be true or false, got 1"),
         ({"bias_init": "cauchy_"}, "bias_init: must be one of None"),
         ({"bias_init_args": (np.nan,)}, "bias_init_args: must be a finite number, got nan"),

@@ -9,7 +9,16 @@ import yaml
 from circuit.both_forms import LONG, SHORT
 
 from spikedtp.errors import SpikedtpError
-from spikedtp.plasticity import Bounds, DendriticState, NoAutapses, NormalizeRows, PlateauBias, Tied
+from spikedtp.plasticity import (
+    Bounds,
+    DendriticState,
+    ElasticWeights,
+    NoAutapses,
+    NormalizeRows,
+    PlateauBias,
+    SynapticIntelligence,
+    Tied,
+)
 
 
 def test_long_form(read):
@@ -60,7 +69,7 @@ MISTAKES = [
         r"projection_config: has \d{9} weights in all, at most 67108864",
     ),
     (("layer_config", "H1", "E", "shape"), 3, "unknown key 'shape': allowed are size, activation"),
-    (("layer_config", "H1", "E", "activation"), "tanh", "activation: must be one of relu, linear, got 'tanh'"),
+    (("layer_config", "H1", "E", "activation"), "tanh", "activation: must be one of relu, linear, srelu, got 'tanh'"),
     (("layer_config", "H1", "E", "include_bias"), "yes please", "true or false"),
     (("layer_config", "H1", "E", "bias_init"), "cauchy_", "bias_init: must be one of"),
     (("layer_config", "Output", "E", "bias_learning_rule"), "Bias", "unknown bias learning rule 'Bias'"),
@@ -177,3 +186,86 @@ def test_files_that_are_no_circuits(text, words, read):
     with pytest.raises(SpikedtpError, match=words) as caught:
         read(text)
     assert "circuit.yaml" in str(caught.value) and "\n" not in str(caught.value)
+
+
+# -- tasks and consolidation ---------------------------------------------------------------------------------------
+
+BASE_INPUT = BASE["projection_config"]["H1"]["E"]["Input"]["E"]
+BY_CLASS = {"task_incremental": True, "task_classes": [[0, 2], [1]]}
+LEARNED = (INPUT, ("projection_config", "Output", "E", "H1", "E"))
+
+
+def of_tasks(*options):
+    """The circuit with a rule of tasks in both learned projections, with options for each."""
+    config = copy.deepcopy(BASE)
+    config["layer_config"]["Output"]["E"]["size"] = 3
+    for path, more in zip(LEARNED, options, strict=True):
+        place = config
+        for key in path:
+            place = place[key]
+        place["learning_rule"], place["learning_rule_kwargs"] = "DTP_SI", {"learning_rate": 0.1, **more}
+    return config
+
+
+def test_tasks_by_class_hold_for_the_whole_circuit(read):
+    assert read(of_tasks({}, {})).task_classes is None
+    assert read(of_tasks({"task_incremental": False, "task_classes": None}, {})).task_classes is None
+    circuit = read(of_tasks(BY_CLASS, BY_CLASS))
+    assert circuit.task_classes == ((0, 2), (1,))
+    assert circuit.projection("H1E_InputE").consolidation == SynapticIntelligence()
+    assert circuit.projection("H1E_InputE").rule == DendriticState(0.1, one_pass=True)
+    assert read(yaml.safe_load(circuit.to_yaml())) == circuit
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (({"task_incremental": True}, {}), "task_incremental needs task_classes, a list of classes for each task"),
+        (({"task_incremental": 1}, {}), "task_incremental: must be true or false, got 1"),
+        ((BY_CLASS, {}), "Output.E.H1.E.learning_rule_kwargs: task_incremental and task_classes must be as in"),
+        (({**BY_CLASS, "task_classes": [[0, 2], [0, 1]]},) * 2, "task_classes: class 0 stands there twice"),
+        (({**BY_CLASS, "task_classes": [[0], [1]]},) * 2, "task_classes: class 2 missing: put each into one task"),
+        (({**BY_CLASS, "task_classes": [[0, 2], [1, 3]]},) * 2, "there is no class 3: classes are 0 to 2"),
+        (({**BY_CLASS, "task_classes": [[0, 1, 2], []]},) * 2, "task_classes: task 2 has no classes"),
+        (({**BY_CLASS, "task_classes": "01"},) * 2, "task_classes must be a list of lists of classes"),
+        (({"si_xi": 0}, {}), "SynapticIntelligence: damping must be a number above 0, got 0"),
+    ],
+)
+def test_mistakes_about_tasks(read, options, line):
+    with pytest.raises(SpikedtpError) as caught:
+        read(of_tasks(*options))
+    assert line in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_any_rule_can_be_consolidated(read):
+    circuit = read(
+        changed(INPUT, {**BASE_INPUT, "consolidation": "ElasticWeights", "consolidation_kwargs": {"n_samples": 9}})
+    )
+    assert circuit.projection("H1E_InputE").consolidation == ElasticWeights(n_samples=9)
+    assert read(yaml.safe_load(circuit.to_yaml())) == circuit
+    for more, line in (
+        ({"consolidation": "EWC"}, r"consolidation: unknown consolidation 'EWC'"),
+        ({"consolidation": 3}, "consolidation: must be one of SynapticIntelligence"),
+        ({"consolidation": "ElasticRate"}, "consolidation: ElasticRate measures|ElasticRate measures"),
+        ({"consolidation": "ElasticWeights", "learning_rule": None}, "is for a projection that learns"),
+        ({"consolidation": "ElasticWeights", "learning_rule": "DTP_SI"}, "DTP_SI has one, SynapticIntelligence"),
+    ):
+        with pytest.raises(SpikedtpError, match=line):
+            read(changed(INPUT, {**BASE_INPUT, **more}))
+
+
+def test_srelu(read):
+    cells = ("layer_config", "H1", "SomaI")
+    size = {"size": 4, "activation": "srelu"}
+    population = read(changed(cells, {**size, "activation_kwargs": {"slope": 0.5, "max": 2}})).population("H1SomaI")
+    assert (population.slope, population.activity_bounds, population.signed) == (0.5, Bounds(0.0, 2.0), False)
+    circuit = read(changed(cells, {**size, "activation_kwargs": {"min": None}}))
+    assert circuit.population("H1SomaI").signed and read(yaml.safe_load(circuit.to_yaml())) == circuit
+    for more, line in (
+        ({"activation_kwargs": {"slop": 1}}, "unknown key 'slop': allowed are slope, min, max"),
+        ({"activation_kwargs": {"slope": None}}, "slope: must be a finite number, got None"),
+        ({"activation_kwargs": {"min": 2, "max": 1}}, "the lower bound 2 is above the upper bound 1"),
+        ({"activation": "relu", "activation_kwargs": {"slope": 1}}, "unknown key 'slope'"),
+    ):
+        with pytest.raises(SpikedtpError, match=line):
+            read(changed(cells, {**size, **more}))

@@ -21,6 +21,9 @@ from spikedtp.rate.checkpoints import read_weights
 
 
 def activate(population, value):
+    if population.activation == "srelu":
+        lower, upper = population.activity_bounds
+        return np.clip(population.slope * value, lower, np.inf if upper is None else upper)
     return np.maximum(value, 0.0) if population.activation == "relu" else value
 
 
@@ -78,9 +81,7 @@ class Slow:
             self.history.append(dict(self.now))
         self.settled, self.settled_before = dict(self.now), {name: sent[-1] for name, sent in self.sent.items()}
         self.settled_sent = {p.name: self.transmitted(p) for p in circuit.projections}
-        self.settled_sent_before = {
-            p.name: self.sent[p.pre][-1 - p.delay] for p in circuit.projections
-        }
+        self.settled_sent_before = {p.name: self.sent[p.pre][-1 - p.delay] for p in circuit.projections}
         self.dendrite = {p.name: self.drive(p, "dend", "FBA") for p in circuit.populations[1:]}
 
     def error(self, population, target):

@@ -8,9 +8,13 @@ from rate.small_circuit import config, delayed, sample
 
 
 @pytest.mark.parametrize("backward_steps", [6, 3])
-@pytest.mark.parametrize("delays", [None, 1, 6])
+@pytest.mark.parametrize("delays", [None, 1, 6, "srelu"])
 def test_backprop_is_the_numerical_gradient(delays, backward_steps, network_of, slow_circuit):
     values = config("Backprop", {"learning_rate": 1.0}, backward_steps=backward_steps)
+    if delays == "srelu":
+        delays = None
+        kwargs = {"slope": 0.5, "min": 0.01, "max": 0.6}
+        values["layer_config"]["H2"]["E"] |= {"activation": "srelu", "activation_kwargs": kwargs}
     network = network_of(values if delays is None else delayed(values, delays, most=1))
     x, target = sample(network, seed=5)
 

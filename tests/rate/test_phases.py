@@ -21,11 +21,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("delays", [None, 1, 3, 4])
+def sloped(values):
+    """The circuit with srelu cells: dendritic interneurons with a slope, a hidden layer with a highest activity."""
+    kwargs = {"DendI": {"slope": 0.5}, "E": {"slope": 1.5, "max": 0.4}}
+    for layer, cell in (("H1", "DendI"), ("H2", "DendI"), ("H2", "E")):
+        values["layer_config"][layer][cell] |= {"activation": "srelu", "activation_kwargs": kwargs[cell]}
+    return values
+
+
+@pytest.mark.parametrize("delays", [None, 1, 3, 4, "srelu"])
 @pytest.mark.parametrize("case", CASES)
 def test_phases_follow_their_definition(case, delays, network_of, slow_circuit):
     rule, kwargs, kind, mode = CASES[case]
     values = config(rule, kwargs)
+    if delays == "srelu":
+        values, delays = sloped(values), None
     network = network_of(values if delays is None else delayed(values, delays))
     slow = slow_circuit(network.circuit, network.weights, network.biases)
     x, target = sample(network)

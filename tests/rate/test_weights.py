@@ -1,9 +1,16 @@
-"""Copies of weights: of two sources with a sign, and as they were loaded."""
+"""Copies of weights: of two sources with a sign, as they were loaded, and with row sums of their own."""
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
+import pytest
 from rate.small_circuit import EXC, config, sample, soma
+
+from spikedtp import load_rate_network
+from spikedtp.circuit import Circuit, Population, Projection
+from spikedtp.plasticity import Bounds, DendriticState, NormalizeRows
 
 
 def test_a_copy_of_two_sources_with_a_sign(network_of, slow_circuit):
@@ -56,3 +63,41 @@ def test_loaded_copies_keep_their_values_until_the_first_step(network_of, slow_c
     np.testing.assert_array_equal(network.state_dict()[key].numpy(), state[key].numpy())
     network.train_step(x, target)
     np.testing.assert_allclose(network.weights["H2E_OutputE"], 2 * network.weights["OutputE_H2E"].T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_rows_keep_their_first_sums_where_no_scale_is_given(recurrent):
+    """EIANN's ``scale: null``: those of the initial weights, of loaded weights, and through looks and copies."""
+    pair = ("H1E", "H1E") if recurrent else ("H1E", "InputE")
+    learned = Projection(
+        *pair, rule=DendriticState(0.5, one_pass=True), weight_init="half_kaiming", bounds=Bounds(0, 0.3),
+        direction="R" if recurrent else "F", constraint=NormalizeRows(None),
+    )  # fmt: skip
+    drive = Projection("H1E", "InputE", weight_init="half_kaiming", bounds=Bounds(0, None))
+    top = Projection("OutputE", "H1E", weight_init="half_kaiming", bounds=Bounds(0, None))
+    down = Projection("H1E", "OutputE", "dend", weight_init="half_kaiming", bounds=Bounds(0, None))
+    cells = (Population("Input", "E", 6), Population("H1", "E", 5), Population("Output", "E", 2))
+    projections = (learned, *([drive] if recurrent else []), top, down)
+    network = load_rate_network(Circuit(cells, projections, tau=2.0, forward_steps=5), seed=3)
+    rng = np.random.default_rng(1)
+
+    def sums(network):
+        weight = network.weights[learned.name].astype(float)
+        return weight.sum(axis=1)
+
+    first = sums(network)
+    assert len(set(first.round(3))) == 5
+    for n in range(12):
+        x, t = rng.random(6), np.eye(2)[n % 2]
+        before = network.weights[learned.name]
+        network.weight_updates(x, t)
+        assert (network.weights[learned.name] == before).all()
+        network.train_step(x, t)
+        np.testing.assert_allclose(sums(network), first, rtol=1e-5)
+        network = copy.deepcopy(network)
+    assert (network.weights[learned.name] != before).any()
+    weights = network.weights
+    weights[learned.name][0] *= 0.5
+    network.load_state_dict(weights)
+    network.train_step(x, t)
+    np.testing.assert_allclose(sums(network), first * [0.5, 1, 1, 1, 1], rtol=1e-5)

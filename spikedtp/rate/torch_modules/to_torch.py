@@ -11,6 +11,7 @@ from spikedtp.circuit import Circuit, Population, Projection, bias_key, weight_k
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.plasticity import Bounds, Tied
 from spikedtp.rate.backprop_clone import drives_output
+from spikedtp.rate.gradient import activate
 from spikedtp.rate.network import RateNetwork
 
 __all__ = ["SettlingNetwork", "to_torch"]
@@ -85,6 +86,7 @@ def _chain(circuit: Circuit) -> list[Projection] | None:
     settles = circuit.tau == 1 and sum(p.delay for p in found) < circuit.forward_steps
     # a layer of torch knows neither masks nor bounds
     free = all(p.constraint is None and p.bounds == Bounds() for p in found)
+    free &= all(circuit.population(p.post).activation != "srelu" for p in found)
     return found if settles and free else None
 
 
@@ -170,7 +172,7 @@ class SettlingNetwork(nn.Module):
             zero = x.new_zeros(len(x), population.size)
             bias = self.biases[population.name] if population.name in self.biases else zero
             state[population.name] = zero + bias
-            now[population.name] = _activated(population, state[population.name])
+            now[population.name] = activate(population, state[population.name])
         rest = dict(state)
         past: list[dict[str, torch.Tensor]] = []
         for step in range(1, circuit.forward_steps + 1):
@@ -187,7 +189,7 @@ class SettlingNetwork(nn.Module):
                         sent = now if of_input or not p.lag else past[-p.lag]
                         change = change + sent[p.pre] @ matrix[p.name].T
                 state[name] = state[name] + change / circuit.tau
-                now[name] = _activated(population, state[name])
+                now[name] = activate(population, state[name])
         return now[self._answer][0] if single else now[self._answer]
 
     def to_rate_network(self) -> RateNetwork:
@@ -223,10 +225,6 @@ def _sources(circuit: Circuit, p: Projection) -> list[str]:
         return [p.name]
     tied = [name for name in (p.constraint.source, p.constraint.source2) if name is not None]
     return [source for name in tied for source in _sources(circuit, circuit.projection(name))]
-
-
-def _activated(population: Population, state: torch.Tensor) -> torch.Tensor:
-    return torch.relu(state) if population.activation == "relu" else state
 
 
 def _detached(values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -36,12 +36,16 @@ CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("
 
 @dataclass
 class CircuitNumbers:
-    """Numbers of the circuit by name: weights and masks `(n_post, n_pre)`, biases, and what the rules remember."""
+    """Numbers of the circuit by name: weights and masks `(n_post, n_pre)`, biases, and what the rules remember.
+
+    `instructed` is 1 for the output cells that have an error, where not all of them do.
+    """
 
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray]
     rule_state: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     masks: dict[str, np.ndarray] = field(default_factory=dict)
+    instructed: np.ndarray | None = None
 
 
 @dataclass
@@ -268,6 +272,10 @@ def _nudge(parts: _Building) -> None:
             group.variables.add_array("target", size=population.size, index="_idx")
             parts.built.changing["target"] = group.variables["target"]
             code = f"error = {Plateau.clip_code('target - post_settled')}*{gate}"
+            if parts.given.instructed is not None:
+                group.variables.add_array("instructed", size=population.size, index="_idx")
+                parts.built.constants["instructed"] = (group.variables["instructed"], parts.given.instructed)
+                code += "*instructed"
         else:
             code = f"gate = {gate}" + (f"\nlowest = {plateau.lowest_code('post_settled')}" if spec.has_lowest else "")
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)

@@ -146,6 +146,7 @@ class LearningEvent:
         synapses.learn(code, at=self.at, order=CHANGE, rows=self.learns)
         recurrent, rows = self.projection.recurrent, normalised_rows(self.projection.constraint)
         if rows is not None:
+            assert rows.scale is not None  # `check_learning` has refused rows that keep their own sums
             autapses = rows.autapses or not recurrent
             synapses.normalize_rows(rows.scale, at=self.at, autapses=autapses, order=CONSTRAIN)
         elif isinstance(self.projection.constraint, NoAutapses) and recurrent:

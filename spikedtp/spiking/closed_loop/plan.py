@@ -19,11 +19,11 @@ from brian2.units.fundamentalunits import Quantity
 from spikedtp.circuit import Circuit, Population, Projection, nudge_kind, plateau_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
-from spikedtp.plasticity import Plateau
+from spikedtp.plasticity import NormalizeRows, Plateau
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.responses.response import check_recordable
 
-__all__ = ["ClosedLoop", "check_spiking_form", "firing_of", "inhibitory"]
+__all__ = ["ClosedLoop", "check_learning", "check_spiking_form", "firing_of", "inhibitory"]
 
 RECORDABLE = ("spikes", "v_soma", "v_dend")
 
@@ -161,7 +161,7 @@ class ClosedLoop:
     @property
     def signed(self) -> frozenset[str]:
         """The populations with on and off cells, other than the input."""
-        return frozenset(p.name for p in self.populations if p.activation != "relu")
+        return frozenset(p.name for p in self.populations if p.activation == "linear")
 
     def input_halves(self) -> dict[int, slice]:
         """What a spike of an input unit counts, 1 or -1 -> where these units lie among the inputs."""
@@ -281,6 +281,10 @@ def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
     if nudge_kind(circuit) == "mixed":
         raise SpikedtpError(f"{circuit.name}: its rules ask for different nudge phases; a circuit has only one")
     for population in circuit.populations[1:]:
+        if population.activation == "srelu":
+            raise SpikedtpError(
+                f"{circuit.name}: {population.name} is srelu, which has no spiking form: take a relu population"
+            )
         if population.activation != "relu" and not on_off:
             raise SpikedtpError(
                 f"{circuit.name}: {population.name} is {population.activation}; a firing rate cannot be negative: "
@@ -300,3 +304,19 @@ def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
             )
         if p.compartment == "soma" and p.update_phase == "B":
             raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
+
+
+def check_learning(circuit: Circuit) -> None:
+    """`SpikedtpError` where synapses of the closed loop cannot learn as the circuit asks for."""
+    for p in circuit.projections:
+        if p.consolidation is not None:
+            raise SpikedtpError(
+                f"{circuit.name}: {p.name} is consolidated by {type(p.consolidation).__name__}, which keeps numbers of "
+                "each synapse that the matrices of the closed loop have no room for: train it in rate, or without "
+                "consolidation (EIANN's DTP_CL, BTSP_CL)"
+            )
+        if isinstance(p.constraint, NormalizeRows) and p.constraint.scale is None and p.rule is not None:
+            raise SpikedtpError(
+                f"{circuit.name}: the rows of {p.name} keep their own sums (normalize_weight with scale: null), which "
+                "has no spiking form: give them one sum, a number for scale"
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -12,7 +12,7 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_indices, as_numbers, as_samples
-from spikedtp.circuit import Circuit, Population, bias_key, weight_key
+from spikedtp.circuit import Circuit, Population, bias_key, instructed_cells, weight_key
 from spikedtp.circuit.network import RateNetworkLike, masks_of
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.locks import Exclusive, Lock, held
@@ -25,7 +25,7 @@ from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
 from spikedtp.spiking.closed_loop.cells import CellsOfLoop, others_may_fire
 from spikedtp.spiking.closed_loop.phases import Phases
-from spikedtp.spiking.closed_loop.plan import ClosedLoop, firing_of, inhibitory
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_learning, firing_of, inhibitory
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.engine.batch import Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device
@@ -77,6 +77,8 @@ class SpikingNetwork(Summarised):
         What the rule of each projection remembers, by projection.
     masks : dict of ndarray, (n_post, n_pre) bool
         Where there are synapses, by sparse projection.
+    task : int
+        How many tasks have ended (`end_task`).
 
     Raises
     ------
@@ -118,6 +120,7 @@ class SpikingNetwork(Summarised):
             self.biases = {name: b.copy() for name, b in network.biases.items()}
             self.rule_state = {p: dict(state) for p, state in network.rule_state.items()}
             self.masks = masks_of(network)
+            self.task: int = getattr(network, "task", 0)
         check_quantity("SpikingNetwork", "unit_rate", unit_rate, Hz, above=0 * Hz)
         cell = NudgedCell() if cell is None else cell
         declaration = declared(cell, "the cell of the closed loop")
@@ -206,7 +209,7 @@ class SpikingNetwork(Summarised):
         patterns = {"x": _in_units(x)} | ({} if target is None else {"target": target})
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
         data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
-        given = self._given()
+        given = self._given(nudged=target is not None)
         results = run_on(self.device, partial(build_closed, spec, given), data, progress, n_processes)
         learned = tuple(p.name for p in self.circuit.projections if p.rule is not None)
         response = ClosedResponse(
@@ -217,15 +220,26 @@ class SpikingNetwork(Summarised):
         return response
 
     def predict(
-        self, X: ArrayLike, *, seed: int = 0, n_processes: int = 1, progress: Progress | None = None
+        self,
+        X: ArrayLike,
+        *,
+        seed: int = 0,
+        n_processes: int = 1,
+        progress: Progress | None = None,
+        among: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``."""
+        """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``.
+
+        `among` are the cells that may answer, such as the classes of one task; by default all may.
+        """
+        n_out = self.circuit.output.size
+        choices = as_indices("among", range(n_out) if among is None else among, n_out, "classes")
         x, _ = self.samples(X, None)
         data = RunInputs({"x": _in_units(x)}, np.arange(len(x)), presentation_seeds(seed, len(x), 1))
         spec = self._spec(signed_input=_signed(x))
         results = run_on(self.device, partial(build_closed, spec, self._given()), data, progress, n_processes)
         self._check_rates(self.spec, x, results)
-        return self._answers(results)
+        return choices[self._settled(results)[:, choices].argmax(axis=1)]
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -276,6 +290,7 @@ class SpikingNetwork(Summarised):
         start, checkpoint_every = check_whole("start", start), check_whole("checkpoint_every", checkpoint_every)
         if not 0 <= start < len(order):
             raise SpikedtpError(f"start = {start} must lie among the {len(order)} presentations")
+        check_learning(self.circuit)
         if not any(p.rule is not None for p in self.circuit.projections):
             raise SpikedtpError(f"{self.circuit.name} has no learning rule: nothing to train")
         factor = schedule_named(schedule)
@@ -297,17 +312,29 @@ class SpikingNetwork(Summarised):
 
         advance = None if progress is None else lambda done: progress(start + done)
         with self._training:
-            results = run_on(self.device, partial(build_closed, spec, self._given()), data, advance, kept=kept)
+            results = run_on(
+                self.device, partial(build_closed, spec, self._given(nudged=True)), data, advance, kept=kept
+            )
         self._check_rates(spec, x, results)
         return self._answers(results)
 
+    def end_task(self) -> None:
+        """Tell the network that a task has ended: from now on the output cells of the next task are instructed.
+
+        Without `Circuit.task_classes` this only counts. Consolidation has no spiking form.
+        """
+        with self._lock:
+            self.task += 1
+
     # -- helpers ---------------------------------------------------------------------------------------------------
 
-    def _given(self) -> CircuitNumbers:
+    def _given(self, *, nudged: bool = False) -> CircuitNumbers:
         """The numbers as they are now. Another thread or a checkpoint may use this network while it learns on."""
         with self._lock:
             state = {projection: dict(values) for projection, values in self.rule_state.items()}
-            return CircuitNumbers(dict(self.weights), dict(self.biases), state, self.masks)
+            of_tasks = nudged and self.circuit.task_classes is not None
+            instructed = instructed_cells(self.circuit, self.task) if of_tasks else None
+            return CircuitNumbers(dict(self.weights), dict(self.biases), state, self.masks, instructed)
 
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
         """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""
@@ -320,8 +347,11 @@ class SpikingNetwork(Summarised):
             check_rates(model, activity * spec.unit_rates[name], spec.phases.dt, spec.duration, of=name)
 
     def _answers(self, results: RunResults) -> np.ndarray:
-        output = self.spec.slices()[self.circuit.output.name]
-        return results.vectors["post_settled"][:, output].argmax(axis=1)
+        return self._settled(results).argmax(axis=1)
+
+    def _settled(self, results: RunResults) -> np.ndarray:
+        """The mean voltage of every output cell at the end of the settle phase, `(presentations, n_out)`."""
+        return results.vectors["post_settled"][:, self.spec.slices()[self.circuit.output.name]]
 
     def _take(self, results: RunResults) -> None:
         """Weights and state as they were kept last."""

@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import Quantity
 from numpy.typing import ArrayLike
 
 from spikedtp.arrays import as_numbers
-from spikedtp.circuit import Projection, inputs_of, learned_rules, plateau_of, sees_nudge
+from spikedtp.circuit import Circuit, Projection, inputs_of, learned_rules, plateau_of, sees_nudge
 from spikedtp.circuit.network import RateNetworkLike, RateResponseLike, masks_of
 from spikedtp.errors import SpikedtpError
 from spikedtp.locks import held
@@ -94,6 +94,7 @@ def prepare_open(
     """
     check_quantity("simulate", "unit_rate", unit_rate, 450 * Hz, above=0 * Hz)
     found = inputs_of(network.circuit, population)
+    check_activation(network.circuit, population)
     timeline = Timeline(time_per_step=time_per_step, dt=dt, wait=_longest_delay(found))
     cell, inputs = cell or TwoCompartment(), inputs or PoissonInput()
     declared(cell, "the cell of the open loop")
@@ -142,7 +143,7 @@ def prepare_open(
                 gain=_gain(spec.driven, unit_rate) if readout.calibrated else 1.0,
                 trace_gain=_gain(poisson, unit_rate) if readout.calibrated else 1.0,
                 clipped=readout.calibrated,
-                signed=described.activation != "relu",
+                signed=described.signed,
                 sees_nudge=sees_nudge(network.circuit, network.circuit.projection(source.projection)),
             )
             plastic[source.projection] = LearnedProjection(
@@ -156,6 +157,12 @@ def prepare_open(
         readout=readout, spec=spec, batched=batched, readers=readers, projections=plastic, replayed=replayed,
         n_samples=len(x),
     )  # fmt: skip
+
+
+def check_activation(circuit: Circuit, population: str) -> None:
+    """`SpikedtpError` where no membrane has the activation of a population."""
+    if circuit.population(population).activation == "srelu":
+        raise SpikedtpError(f"{circuit.name}: {population} is srelu, which has no spiking form: take a relu population")
 
 
 def replayed_points(rate: RateResponseLike, population: str, timeline: Timeline, x: np.ndarray) -> np.ndarray:
@@ -214,7 +221,7 @@ def _sources(
     for p in inputs:
         if p.compartment != "dend" and p.update_phase == "B":
             raise SpikedtpError(f"{circuit.name}: {p.name} drives a soma in the nudge phase alone: no spiking form yet")
-    signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.activation != "relu")}
+    signed = {p.name for p in circuit.populations if on_off and (p == circuit.input or p.signed)}
     made = (Source(p.name, p.pre, p.compartment, p.lag, weights[p.name], p.pre in signed) for p in inputs)
     return tuple(sorted(made, key=lambda source: source.compartment, reverse=True))
 

@@ -241,9 +241,7 @@ def test_seeded_afresh_the_interneurons_still_predict():
     own = settled(network, x)
     response = network.present(x, own)  # an output that is where it should be
     assert max(np.abs(response.updates(name)).max() for name in response.learned) < 1e-8
-    changed = {
-        key: value.numpy() + (0.3 if "DendI_bias" in key else 0) for key, value in network.state_dict().items()
-    }
+    changed = {key: value.numpy() + (0.3 if "DendI_bias" in key else 0) for key, value in network.state_dict().items()}
     network.load_state_dict(changed)
     assert np.array_equal(network.biases["H2DendI"], network.biases["OutputE"])
 
