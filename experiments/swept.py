@@ -17,10 +17,12 @@ __all__ = ["swept", "tested_once"]
 
 def swept(command: str, base: dict[str, Any], listed: list[Any], out: Path, jobs: int | None) -> pd.DataFrame:
     """The table of a sweep whose jobs all have to succeed."""
-    settings = SweepConfiguration.of({"command": command, "base": base, "list": listed, "jobs": jobs})
+    settings = SweepConfiguration.of(
+        {"command": command, "base": base, "list": listed, "jobs": jobs, "retry_failed": True}
+    )
     found = run_sweep(settings, out, report=lambda line: typer.echo(line, err=True))
     if found.failed:
-        raise SpikedtpError(f"{len(found.failed)} jobs of {out} failed; the same command runs the others again")
+        raise SpikedtpError(f"{len(found.failed)} jobs of {out} failed; the same command runs them again")
     return found.table
 
 

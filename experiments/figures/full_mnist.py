@@ -28,8 +28,9 @@ def full_mnist_figure(curves: pd.DataFrame, networks: pd.DataFrame) -> Figure:
         left.plot([], [], color=shades[model], label=model)
     left.plot([], [], "-", color=COLOURS["other"], label="learned in rate")
     left.plot([], [], "--", color=COLOURS["other"], label="learned in spikes")
-    left.axhline(10, lw=0.8, ls=":", color=COLOURS["other"])
-    left.set(xlabel="presentations (thousands)", ylabel="validation accuracy (%), asked in rate", ylim=(0, 100))
+    begun = 100 * curves.loc[curves["samples"] > 0, "accuracy_rate"].min()  # before it all are at chance
+    left.set(xlabel="presentations (thousands)", ylabel="validation accuracy (%), asked in rate")
+    left.set_ylim(10 * np.floor(begun / 10), 100)
     asked = "test" if "test" in networks else "validation"
     ends = networks[networks["presentations"] == networks["presentations"].max()]
     ends = ends[ends["weights"] == "mean"]
@@ -53,6 +54,6 @@ def full_mnist_figure(curves: pd.DataFrame, networks: pd.DataFrame) -> Figure:
     right.set_xticks(np.arange(len(models)), models, rotation=35, ha="right")
     right.set(ylabel=f"{asked} accuracy (%), mean of last weights")
     left.legend(loc="lower right", ncols=2)
-    right.legend(loc="lower left")
+    right.legend(loc="lower left", bbox_to_anchor=(0, 1))
     letter_panels([left, right])
     return figure

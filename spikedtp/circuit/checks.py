@@ -35,7 +35,7 @@ class Checks:
 
     def choice(self, field: str, value: Any, allowed: dict) -> Any:
         """The meaning of one of the allowed words."""
-        if isinstance(value, (dict, list)) or value not in allowed:
+        if not any(value is word or value == word for word in allowed):  # a value may be unhashable, deep inside
             self.refuse(field, f"must be one of {', '.join(str(a) for a in allowed)}, got {shown(value)}")
         return allowed[value]
 

@@ -68,7 +68,7 @@ _CONSTRAINTS = ("normalize_weight", "no_autapses", "clone_weight", "receptive_fi
 # EIANN takes their highest weight from the bounds
 _WITH_W_MAX = ("BTSP", "BTSP_19", "BTSP_20", "BTSP_CL", "BTSP_ELR_1", "BTSP_ELR_CL")
 # rules with EIANN's options task_incremental and task_classes
-_OF_TASKS = {"DTP_CL", "BTSP_CL", "Backprop_CL", *OF_RULES} - {"BTSP_ELR_1"}
+_OF_TASKS = ("DTP_CL", "BTSP_CL", "Backprop_CL", *(name for name in OF_RULES if name != "BTSP_ELR_1"))
 _SRELU = ("slope", "min", "max")
 _EPROP = (
     "Eprop learns over the steps of an episode, in a network that keeps its state between samples (EIANN's Q_Network): "

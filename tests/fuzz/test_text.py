@@ -128,6 +128,15 @@ def test_a_value_in_a_circuit(attempt, file, small, data):
     attempt(lambda: circuit_at(file))
 
 
+@pytest.mark.parametrize("value", [[{}], [[]], {"a": [{}]}])
+def test_values_that_cannot_be_looked_up_anywhere_in_a_circuit(attempt, file, small, value):
+    _, tree, paths = small
+    each = {(len(at), at[-1] if len(at) > 3 else None): at for at in paths}  # one of each kind
+    for at in each.values():
+        write(file, changed(tree, at, value))
+        attempt(lambda: read_circuit(file))
+
+
 @given(seed=st.integers(0, 2**32), token=tokens)
 def test_a_token_in_a_circuit(attempt, file, small, seed, token):
     text, rng = small[0], random.Random(seed)

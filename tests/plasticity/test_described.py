@@ -20,6 +20,8 @@ def test_every_rule_describes_itself(rule):
     units = ("tau_", "phi_", "k_plus", "k_minus")
     if rule.__name__ == "Clopath":  # of voltages
         units += ("a_ltd", "a_ltp", "theta_", "u_rest")
+    if rule.__name__ == "Burstprop":  # rates of events, a delay
+        units += ("e_min", "e_max", "first_rate", "t_axon")
     for name, value in description.parameters.items():
         assert isinstance(value, Quantity) == name.startswith(units)
         assert f"`{name}`" in description._repr_markdown_() and name in str(description)
