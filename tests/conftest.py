@@ -10,11 +10,15 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from spikedtp import registries
 from spikedtp.datasets import load
 
 matplotlib.use("Agg")
+
+settings.register_profile("untimed", deadline=None)  # tests are not timed: the machine may be busy
+settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 CHECKOUT = TESTS.parent
