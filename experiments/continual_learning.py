@@ -106,10 +106,9 @@ def main(
     chosen, searched = {}, []
     for name in names:
         if (kind := MODELS[name][1]) is not None:
-            tried = [(kwargs, _validated(name, kwargs, held_out, samples, runs, quick)) for kwargs in STRENGTHS[kind]]
-            searched += [
-                {"model": name, **kwargs, "within_tasks": found} for kwargs, found in tried[: 1 if quick else None]
-            ]
+            strengths = STRENGTHS[kind][: 1 if quick else None]
+            tried = [(kwargs, _validated(name, kwargs, held_out, samples, runs)) for kwargs in strengths]
+            searched += [{"model": name, **kwargs, "within_tasks": found} for kwargs, found in tried]
             chosen[name] = max(tried, key=lambda one: one[1])[0]
     rows = []
     for name in names:
@@ -188,14 +187,14 @@ def _run(
             "forgetting": found.forgetting, "forgetting_within": found.forgetting_within}  # fmt: skip
 
 
-def _validated(name: str, kwargs: dict, held_out: Dataset, samples: int, runs: Jobs, quick: bool) -> float:
+def _validated(name: str, kwargs: dict, held_out: Dataset, samples: int, runs: Jobs) -> float:
     """Mean accuracy of all tasks within their classes, at the end, on validation samples."""
     found = [
         runs.done(
             [name, kwargs, "rate", seed, False, "validation"],
             lambda seed=seed: _run(name, kwargs, "rate", seed, False, held_out, samples, ""),
         )
-        for seed in range(1000, 1000 + (1 if quick else VALIDATION_SEEDS))
+        for seed in range(1000, 1000 + VALIDATION_SEEDS)
     ]
     return float(np.mean([np.array(one["within"])[:, -1].mean() for one in found]))
 

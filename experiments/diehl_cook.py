@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ import pandas as pd
 import typer
 from brian2 import ms, mV
 from figures.diehl_cook import fields_figure, results_figure
+from processor_time import cpu_seconds
 from tqdm import tqdm
 
 from spikedtp import SpikedtpError, datasets
@@ -173,12 +173,6 @@ def cell_table(state: DigitState, labels: np.ndarray, tested: np.ndarray) -> pd.
 def content(x: np.ndarray, part: int) -> str:
     """What names the images and their parts."""
     return hashlib.sha256(np.ascontiguousarray(x).tobytes() + str((x.shape, part)).encode()).hexdigest()
-
-
-def cpu_seconds() -> float:
-    """Of this process and those that it has waited for."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

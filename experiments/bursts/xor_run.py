@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import resource
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from processor_time import cpu_seconds
 from tqdm import tqdm
 
 from bursts.xor_network import EXAMPLES, OFF, ON, POPULATIONS, TASK, WINDOWS, Xor, build_xor, first_state
@@ -115,9 +115,3 @@ def _weights(model: Xor, state: dict[str, np.ndarray], done: int, part: pd.DataF
                 epoch = int(part["epoch"].iloc[-1])
                 yield {"examples": done, "epoch": epoch, "pre": source, "post": target,
                        "mean": float(weights.mean()), "sd": float(weights.std())}  # fmt: skip
-
-
-def cpu_seconds() -> float:
-    """Of this process and those that it has waited for."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)

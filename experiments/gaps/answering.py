@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from brian2 import ms
 from intervals import interval
 from kept import Jobs, trained
+from processor_time import cpu_seconds
 
 from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.datasets import load
@@ -136,12 +136,6 @@ def in_spikes(network: RateNetwork, options: dict[str, Any], device: str) -> Spi
     phases = Phases(settle=options.get("settle", 500) * ms, read=options.get("read", 200) * ms)
     cell = NudgedCell(firing=options.get("firing", "poisson"))
     return SpikingNetwork(network, phases=phases, cell=cell, spikers=options.get("spikers"), device=device)
-
-
-def cpu_seconds() -> float:
-    """Of this process and of the compiled simulations that have ended."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def answering_summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from typing import TypeVar
 import brian2
 from brian2 import Quantity
 from brian2.devices.device import reset_device
+from processor_time import cpu_seconds
 
 from spikedtp.spiking.engine.compiled.compiler import compile_project
 from spikedtp.spiking.engine.compiled.merge_sources import merge_sources
@@ -74,7 +74,7 @@ def run_own(
             brian2.prefs.codegen.target = "numpy"  # compiling at run time takes longer than most runs
         brian2.defaultclock.dt = dt
         brian2.seed(seed)
-        began = _cpu()
+        began = cpu_seconds()
         made = make()
         if not compiled:
             built = time.process_time()
@@ -86,9 +86,9 @@ def run_own(
         shutil.copy(ALLOCATION, folder)
         merge_sources(folder)
         compile_project(folder)
-        build, began = _cpu() - began, _cpu()
+        build, began = cpu_seconds() - began, cpu_seconds()
         current.run(str(folder), with_output=False)
-        return read(made), Cost(build, _steps(folder), _cpu() - began)
+        return read(made), Cost(build, _steps(folder), cpu_seconds() - began)
     finally:
         if compiled:
             current.reinit()
@@ -107,9 +107,3 @@ def run_again(project: Path) -> float:
 def _steps(project: Path) -> float:
     """What Brian2's run loop says of the last run, in CPU time."""
     return float((project / "results" / "last_run_info.txt").read_text().split()[0])
-
-
-def _cpu() -> float:
-    """CPU seconds of this process and of those that it has started and waited for."""
-    both = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(used.ru_utime + used.ru_stime for used in both)
