@@ -50,7 +50,7 @@ from spikedtp.spiking import SpikingNetwork
 TASKS = tuple((2 * k, 2 * k + 1) for k in range(5))
 SI, EWC = "SynapticIntelligence", "ElasticWeights"
 STRENGTHS = {
-    SI: [{"strength": s} for s in (0.01, 0.1, 1.0, 10.0)],
+    SI: [{"strength": s} for s in (1e-4, 1e-3, 0.01, 0.1, 1.0)],
     EWC: [{"strength": s} for s in (1.0, 10.0, 100.0, 1000.0)],
     "SynapticIntelligenceRate": [{"threshold": s, "width": s} for s in (0.01, 0.1, 1.0, 10.0)],
     "ElasticWeightsRate": [{"threshold": s, "width": s} for s in (1e-5, 1e-4, 1e-3, 1e-2)],
@@ -75,7 +75,8 @@ MODELS: dict[str, tuple[str, str | None, bool]] = {
     "BTSP, elastic rate": ("BTSP", "ElasticRate", False),  # BTSP_ELR_CL
     "BTSP, SI": ("BTSP", SI, False),
 }
-IN_SPIKES = ("DTP", "BTSP")
+IN_SPIKES = ("DTP", "DTP, SI", "BTSP", "BTSP, elastic rate")
+TOGETHER = ("backprop", "DTP", "BTSP")  # also with all digits as one task
 VALIDATION_SEEDS = 1
 
 
@@ -114,7 +115,7 @@ def main(
     for name in names:
         for mode, n in (("rate", seeds), ("spiking", spiking_seeds if name in IN_SPIKES else 0)):
             for seed in range(n):
-                for joint in (False, True) if name in ("backprop", *IN_SPIKES) and mode == "rate" else (False,):
+                for joint in (False, True) if name in TOGETHER and mode == "rate" else (False,):
                     of = [name, chosen.get(name), mode, seed, joint, "test"]
                     found = runs.done(of, lambda of=of: _run(*of[:5], material, samples, device))
                     rows.append(

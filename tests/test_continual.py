@@ -130,11 +130,9 @@ def test_in_spikes_the_same_protocol():
     assert found.accuracy_within[0, 0] > 0.6
 
 
-def test_consolidation_does_not_learn_in_spikes():
+def test_consolidation_in_spikes():
     network = SpikingNetwork(load_rate_network(circuit(SynapticIntelligence()), seed=1), phases=SHORT, device="runtime")
-    x, labels = data(1)
-    network.predict(x[:1])  # it answers
-    with pytest.raises(
-        SpikedtpError, match=r"OutputE_InputE is consolidated by SynapticIntelligence, .*train it in rate"
-    ):
-        network.train(x, np.eye(4)[labels], np.arange(4))
+    learn_tasks(network, data(1, 8), data(2, 8), TASKS, samples=4, seed=3)
+    state = network.rule_state["OutputE_InputE"]
+    assert int(state["tasks"]) == 2 and (state["importance"] > 0).any() and (state["path"] == 0).all()
+    assert np.array_equal(state["anchor"], network.weights["OutputE_InputE"])

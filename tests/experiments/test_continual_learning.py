@@ -25,7 +25,7 @@ def test_quick(tmp_path):
         assert np.isclose(row.within, 100 * last["within"].mean()) and len(last) == 5
     kept = sorted((out / "runs").iterdir())
     strengths = json.loads((out / "results" / "manifest.json").read_text())["configuration"]["chosen"]
-    assert strengths["DTP, SI"]["strength"] in (0.01, 0.1, 1.0, 10.0)
+    assert strengths["DTP, SI"]["strength"] in (1e-4, 1e-3, 0.01, 0.1, 1.0)
     again = run_script("continual_learning", *FEW, "--out", out)
     assert again.returncode == 0 and sorted((out / "runs").iterdir()) == kept
 

@@ -3,7 +3,7 @@
 A circuit names the rule of a projection and, beside it, its consolidation. The equations of the rule stay as they are.
 """
 
-from spikedtp.plasticity.consolidation.base import Consolidation, Step, importance_state
+from spikedtp.plasticity.consolidation.base import Consolidation, Step, SynapseForm, importance_state
 from spikedtp.plasticity.consolidation.elastic_rate import ElasticRate
 from spikedtp.plasticity.consolidation.importance import (
     ElasticWeights,
@@ -21,6 +21,7 @@ __all__ = [
     "ElasticWeights",
     "ElasticWeightsRate",
     "Step",
+    "SynapseForm",
     "SynapticIntelligence",
     "SynapticIntelligenceRate",
     "importance_state",

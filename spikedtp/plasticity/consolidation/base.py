@@ -11,7 +11,7 @@ from spikedtp.plasticity.base import LearningRule, _Checked
 from spikedtp.plasticity.described import Described
 from spikedtp.plasticity.signals import Array, Signals, State
 
-__all__ = ["Consolidation", "Step", "importance_state"]
+__all__ = ["Consolidation", "Step", "SynapseForm", "importance_state"]
 
 
 class Step(NamedTuple):
@@ -33,6 +33,31 @@ class Step(NamedTuple):
     before: Array
     after: Array
     change: Array = None
+
+
+class SynapseForm(NamedTuple):
+    """A consolidation as code of synapses, for a network that spikes.
+
+    The code may use the parameters and the state of the consolidation, parameters and variables of the rule's own
+    spiking form, ``w``, and ``u``, the change of the rule at a learning rate of 1.
+
+    Attributes
+    ----------
+    states : tuple of str
+        The arrays of the state that it needs.
+    kept : tuple of str
+        Those of them that learning changes.
+    factor, pull : str
+        Expressions as `Consolidation.factor` and `Consolidation.pull`; empty where they would be None.
+    after : str
+        Code after the step, which may also use ``before``, the weight before it.
+    """
+
+    states: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    factor: str = ""
+    pull: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +129,14 @@ class Consolidation(_Checked, Described):
         `squares` is the mean of u² over the kept presentations, at these weights; None if none were asked for.
         """
         return state
+
+    def synapse_form(self, state: State) -> SynapseForm | None:
+        """The code of synapses in spikes, with this state at the begin; None where there is none."""
+        return None
+
+    def own(self, state: State) -> State:
+        """The part of a projection's state that is not the rule's."""
+        return {key: state[key] for key in self.initial_state(np.zeros((0, 0), np.float32))}
 
 
 def importance_state(weight: Array) -> State:

@@ -10,7 +10,7 @@ import numpy as np
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity.base import LearningRule
 from spikedtp.plasticity.btsp import BTSP
-from spikedtp.plasticity.consolidation.base import Consolidation, Step
+from spikedtp.plasticity.consolidation.base import Consolidation, Step, SynapseForm
 from spikedtp.plasticity.signals import Array, State, clip01, outer, positive
 
 __all__ = ["ElasticRate"]
@@ -89,3 +89,10 @@ class ElasticRate(Consolidation):
         beyond = ((distance - self.threshold) / self.width).clip(0.0, 1.0)
         grown = outer(positive(step.signals.plateau), eligible) * (self.scale * (2 * beyond - 1))
         return {"elasticity": (state["elasticity"] + grown).clip(self.least, 1.0)}
+
+    def synapse_form(self, state: State) -> SynapseForm:
+        # eligible, lost and up are those of BTSP's own spiking form
+        distance = "abs(w_max*eligible_pre - before*lost_pre)/(lost_pre + int(eligible_pre == 0))"
+        grown = f"scale*(2*clip(({distance} - threshold)/width, 0, 1) - 1)"
+        after = f"elasticity = clip(elasticity + up_post*eligible_pre*{grown}, least, 1)"
+        return SynapseForm(("elasticity",), ("elasticity",), factor="elasticity", after=after)

@@ -11,16 +11,24 @@ from typing import ClassVar
 
 import numpy as np
 
-from spikedtp.plasticity.consolidation.base import Consolidation, Step, importance_state
+from spikedtp.plasticity.consolidation.base import Consolidation, Step, SynapseForm, importance_state
 from spikedtp.plasticity.signals import Array, State
 
 __all__ = ["ElasticWeights", "ElasticWeightsRate", "SynapticIntelligence", "SynapticIntelligenceRate"]
 
 
+class _Protects(Consolidation):
+    """The part of importance that acts on synapses."""
+
+    def codes(self, state: State) -> tuple[str, str, tuple[str, ...]]:
+        """Factor and pull as code of synapses, and the arrays that they need."""
+        raise NotImplementedError
+
+
 # --- how importance is measured ---------------------------------------------------------------------------------------
 
 
-class _Path(Consolidation):
+class _Path(_Protects):
     """By what each synapse did for the loss on its way through the task, for its own length of the way."""
 
     damping: float
@@ -39,6 +47,10 @@ class _Path(Consolidation):
             "importance": importance.clip(0.0, None), "anchor": weight.copy(), "tasks": state["tasks"] + 1,
             "path": np.zeros_like(weight), "task_start": weight.copy(),
         }  # fmt: skip
+
+    def synapse_form(self, state: State) -> SynapseForm:
+        factor, pull, needed = self.codes(state)
+        return SynapseForm(("path", *needed), ("path",), factor, pull, "path += u*(w - before)")
 
 
 class _Squares(Consolidation):
@@ -65,7 +77,7 @@ class _Squares(Consolidation):
 # --- how it protects --------------------------------------------------------------------------------------------------
 
 
-class _Drawn(Consolidation):
+class _Drawn(_Protects):
     """The more important a synapse is, the harder it is drawn back to its weight at the end of earlier tasks."""
 
     strength: float
@@ -75,8 +87,13 @@ class _Drawn(Consolidation):
             return None
         return -2.0 * self.strength * state["importance"] * (weight - state["anchor"])
 
+    def codes(self, state: State) -> tuple[str, str, tuple[str, ...]]:
+        if not state["tasks"]:
+            return "", "", ()
+        return "", "-2*strength*importance*(w - anchor)", ("importance", "anchor")
 
-class _Slowed(Consolidation):
+
+class _Slowed(_Protects):
     """The more important a synapse is, the slower it learns."""
 
     threshold: float
@@ -88,6 +105,11 @@ class _Slowed(Consolidation):
             return None
         beyond = ((state["importance"] - self.threshold) / self.width).clip(0.0, 1.0)
         return 1 + (self.least - 1.0) * beyond
+
+    def codes(self, state: State) -> tuple[str, str, tuple[str, ...]]:
+        if not state["tasks"]:
+            return "", "", ()
+        return "(1 + (least - 1)*clip((importance - threshold)/width, 0, 1))", "", ("importance",)
 
     def _check_slowing(self) -> None:
         self.check_number("threshold", low=0)

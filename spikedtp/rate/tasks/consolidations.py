@@ -75,7 +75,7 @@ class Consolidations:
         """Its part of the state after a step."""
         kept, rule = self._kept(name), self._of[name].learned_by
         change = _unit_change(rule, signals, before, state) if kept.needs_change else None
-        return _float32(kept.after_step(self._own(name, state), Step(rule, signals, before, after, change)))
+        return _float32(kept.after_step(kept.own(state), Step(rule, signals, before, after, change)))
 
     def after_task(
         self, states: Mapping[str, State], weights: Mapping[str, np.ndarray], show: Show
@@ -83,7 +83,9 @@ class Consolidations:
         """Its part of all states after a task."""
         squares = self._mean_squares(states, weights, show)
         return {
-            name: _float32(self._kept(name).after_task(self._own(name, states[name]), weights[name], squares.get(name)))
+            name: _float32(
+                self._kept(name).after_task(self._kept(name).own(states[name]), weights[name], squares.get(name))
+            )
             for name in self.names
         }
 
@@ -104,10 +106,6 @@ class Consolidations:
         kept = self._of[name].consolidation
         assert kept is not None
         return kept
-
-    def _own(self, name: str, state: State) -> State:
-        """The part of a state that is not the rule's."""
-        return {key: state[key] for key in self._kept(name).initial_state(np.zeros((0, 0), np.float32))}
 
 
 def _unit_change(rule: LearningRule, signals: Signals, weight: np.ndarray, state: State) -> np.ndarray:

@@ -16,6 +16,7 @@ from spikedtp.circuit import Projection
 from spikedtp.errors import SpikedtpError
 from spikedtp.plasticity import NoAutapses, SpikingForm, Tied
 from spikedtp.plasticity.masks import normalised_rows
+from spikedtp.spiking.closed_loop.consolidated import Consolidated
 from spikedtp.spiking.closed_loop.idle_rows import needed_to_learn
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.operations import run_when
@@ -58,16 +59,19 @@ class LearningEvent:
     built: BuiltNetwork
     sees_nudge: bool
     form: SpikingForm = field(init=False)
+    kept: Consolidated | None = field(init=False)
 
     def __post_init__(self) -> None:
         form = self.projection.learned_by.spiking_form()
         assert form is not None  # `check_spiking_form` has refused gradients
         self.form = form if self.sees_nudge else form.reading("pre_settled", instead_of="pre_nudged")
         self.numbers = {n: v for n, v in self.projection.learned_by.numbers().items() if self.form.uses(n)}
+        self.kept = None if self.projection.consolidation is None else Consolidated(self.projection, self.state)
         self._check()
         for side in SIDES:
             self._declare(side)
-        if normalised_rows(self.projection.constraint) is None:  # which changes every row
+        everywhere = normalised_rows(self.projection.constraint) is not None or (self.kept and self.kept.moves_all)
+        if not everywhere:
             self._declare_learns()
 
     def _check(self) -> None:
@@ -125,7 +129,8 @@ class LearningEvent:
         """Constants that the synapses' code needs."""
         lower, upper = self.projection.bounds
         limits = {"w_lower": lower, "w_upper": upper}
-        return self.numbers | {name: value for name, value in limits.items() if value is not None}
+        kept = {} if self.kept is None else self.kept.parameters()
+        return self.numbers | {name: value for name, value in limits.items() if value is not None} | kept
 
     def attach(self, synapses: DenseSynapses, mask: np.ndarray | None) -> None:
         """Let the synapses learn, and hold them to bounds and constraint; a mask says where there are any."""
@@ -135,7 +140,12 @@ class LearningEvent:
                 if code:
                     name = f"{synapses.name}_{side}_{what}"
                     self.built.net.add(run_when(self.sides[side], self.at, code, name=name, when="end", order=order))
-        code = re.sub(r"\blearning_rate\b", "(learning_rate*rate_factor_post)", self.form.on_learn)
+        rate = "(learning_rate*rate_factor_post)"
+        if self.kept is None:
+            code = re.sub(r"\blearning_rate\b", rate, self.form.on_learn)
+        else:
+            self.kept.attach(synapses, self.built)
+            code = self.kept.around(self.form, rate)
         lower = "w_lower" if self.projection.bounds.lower is not None else "-inf"
         upper = "w_upper" if self.projection.bounds.upper is not None else "inf"
         if (lower, upper) != ("-inf", "inf"):
@@ -143,6 +153,8 @@ class LearningEvent:
         if mask is not None:
             self.built.constants[f"{synapses.name}.exists"] = (synapses.add_mask(), synapses.flat(mask) != 0)
             code += "\nw = w*int(exists)"
+        if self.kept is not None:
+            code += f"\n{self.kept.after}"
         synapses.learn(code, at=self.at, order=CHANGE, rows=self.learns)
         recurrent, rows = self.projection.recurrent, normalised_rows(self.projection.constraint)
         if rows is not None:

@@ -20,6 +20,7 @@ from spikedtp.circuit import Circuit, Population, Projection, nudge_kind, platea
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
 from spikedtp.plasticity import NormalizeRows, Plateau
+from spikedtp.spiking.closed_loop.consolidated import check_consolidation
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.responses.response import check_recordable
 
@@ -309,12 +310,7 @@ def check_spiking_form(circuit: Circuit, *, on_off: bool = False) -> None:
 def check_learning(circuit: Circuit) -> None:
     """`SpikedtpError` where synapses of the closed loop cannot learn as the circuit asks for."""
     for p in circuit.projections:
-        if p.consolidation is not None:
-            raise SpikedtpError(
-                f"{circuit.name}: {p.name} is consolidated by {type(p.consolidation).__name__}, which keeps numbers of "
-                "each synapse that the matrices of the closed loop have no room for: train it in rate, or without "
-                "consolidation (EIANN's DTP_CL, BTSP_CL)"
-            )
+        check_consolidation(p)
         if isinstance(p.constraint, NormalizeRows) and p.constraint.scale is None and p.rule is not None:
             raise SpikedtpError(
                 f"{circuit.name}: the rows of {p.name} keep their own sums (normalize_weight with scale: null), which "

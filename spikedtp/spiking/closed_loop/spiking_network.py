@@ -24,6 +24,7 @@ from spikedtp.plasticity.constraints import is_finite
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
 from spikedtp.spiking.closed_loop.cells import CellsOfLoop, others_may_fire
+from spikedtp.spiking.closed_loop.consolidated import check_consolidation
 from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_learning, firing_of, inhibitory
 from spikedtp.spiking.closed_loop.response import ClosedResponse
@@ -319,11 +320,23 @@ class SpikingNetwork(Summarised):
         return self._answers(results)
 
     def end_task(self) -> None:
-        """Tell the network that a task has ended: from now on the output cells of the next task are instructed.
+        """Tell the network that a task has ended: its synapses are consolidated, and the next task begins.
 
-        Without `Circuit.task_classes` this only counts. Consolidation has no spiking form.
+        Without consolidation and `Circuit.task_classes` this only counts.
+
+        Raises
+        ------
+        SpikedtpError
+            A consolidation has no spiking form, or the network is being trained.
         """
-        with self._lock:
+        with self._training, self._lock:
+            kept = [p for p in self.circuit.projections if p.consolidation is not None]
+            for p in kept:
+                check_consolidation(p)
+            for p in kept:
+                state, how = self.rule_state[p.name], p.consolidation
+                assert how is not None
+                self.rule_state[p.name] = state | how.after_task(how.own(state), self.weights[p.name], None)
             self.task += 1
 
     # -- helpers ---------------------------------------------------------------------------------------------------
@@ -361,9 +374,13 @@ class SpikingNetwork(Summarised):
                 if key == "cells.bias":
                     self.biases = {name: kept[-1][place].copy() for name, place in self.spec.slices().items()}
                     continue
-                if where == ["w"]:
+                if where[0] in ("w", "synapse"):
                     n_post, n_pre = self.weights[projection].shape
-                    self.weights[projection] = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
+                    of_synapses = kept[-1].reshape(n_pre, -1)[:, :n_post].T.copy()
+                    if where == ["w"]:
+                        self.weights[projection] = of_synapses
+                    else:
+                        self.rule_state[projection][where[1]] = of_synapses
                 else:
                     form = self.circuit.projection(projection).learned_by.spiking_form()
                     assert form is not None  # or it would not have learned in spikes
