@@ -34,18 +34,20 @@ import numpy as np
 import pandas as pd
 import typer
 from figures.continual_learning import continual_figure
+from gaps.training import IN_PARITY, settings_of
 from intervals import interval
 from kept import Jobs
 
 from spikedtp import load_rate_network
 from spikedtp.circuit import Circuit, CircuitBuilder, read_circuit
 from spikedtp.cli import run_script
+from spikedtp.configuration import TrainConfiguration
 from spikedtp.continual import learn_tasks
 from spikedtp.datasets import Dataset, load
 from spikedtp.errors import SpikedtpError, known_names
+from spikedtp.jobs.settings import in_spikes
 from spikedtp.plasticity import BTSP, Backprop, DendriticState, make_consolidation
 from spikedtp.records import save_figure, staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import SpikingNetwork
 
 TASKS = tuple((2 * k, 2 * k + 1) for k in range(5))
 SI, EWC = "SynapticIntelligence", "ElasticWeights"
@@ -117,6 +119,7 @@ def main(
             for seed in range(n):
                 for joint in (False, True) if name in TOGETHER and mode == "rate" else (False,):
                     of = [name, chosen.get(name), mode, seed, joint, "test"]
+                    of += [IN_PARITY] if mode == "spiking" else []
                     found = runs.done(of, lambda of=of: _run(*of[:5], material, samples, device))
                     rows.append(
                         {
@@ -181,7 +184,9 @@ def _run(
 ) -> dict[str, Any]:
     network: Any = load_rate_network(circuit_of(name, material, kwargs), seed=seed)
     if mode == "spiking":
-        network = SpikingNetwork(network, device=device)
+        network = in_spikes(
+            network, TrainConfiguration(device=device, **settings_of(network.circuit, False)[IN_PARITY])
+        )
     parts = ((material.train_x, material.train_y), (material.test_x, material.test_y))
     found = learn_tasks(network, *parts, TASKS, samples=samples, data_seed=100 * seed, seed=100 * seed, joint=joint)
     return {"accuracy": found.accuracy.tolist(), "within": found.accuracy_within.tolist(),
