@@ -29,9 +29,10 @@ def kept_key(projection: str, state: str) -> str:
 
 def check_consolidation(projection: Projection) -> None:
     """`SpikedtpError` where synapses of the closed loop cannot consolidate as a projection asks for."""
-    kept, rule = projection.consolidation, projection.learned_by
+    kept = projection.consolidation
     if kept is None:
         return
+    rule = projection.learned_by
     name = f"{projection.name} is consolidated by {type(kept).__name__}"
     instead = "train it in rate, or without consolidation (EIANN's DTP_CL, BTSP_CL)"
     if kept.samples_wanted:

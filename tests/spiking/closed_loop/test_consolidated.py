@@ -9,7 +9,7 @@ import pytest
 from brian2 import ms
 
 from spikedtp import SpikedtpError, load_rate_network
-from spikedtp.circuit import CircuitBuilder
+from spikedtp.circuit import CircuitBuilder, read_circuit
 from spikedtp.plasticity import (
     BTSP,
     DendriticState,
@@ -22,6 +22,7 @@ from spikedtp.plasticity import (
 )
 from spikedtp.plasticity.consolidation import Step
 from spikedtp.spiking import Phases, SpikingNetwork
+from spikedtp.spiking.closed_loop.plan import check_learning
 
 PHASES = Phases(settle=60 * ms, read=40 * ms, nudge=40 * ms, wait=10 * ms)
 NAME, RATE = "OutputE_InputE", 0.1
@@ -139,3 +140,12 @@ def test_not_with_a_constraint():
     rate = load_rate_network(replace(net.circuit, projections=tuple(projections)), seed=1)
     with pytest.raises(SpikedtpError, match="has the constraint NormalizeRows, which acts after the step"):
         one_step(SpikingNetwork(rate, phases=PHASES, device="runtime"), 0)
+
+
+@pytest.mark.parametrize("kept", [None, SynapticIntelligence()])
+def test_circuits_with_all_kinds_of_projections(kept):
+    circuit = read_circuit("digits_dtp")
+    projections = [
+        replace(p, consolidation=kept) if isinstance(p.rule, DendriticState) else p for p in circuit.projections
+    ]
+    check_learning(replace(circuit, projections=tuple(projections)))
