@@ -116,7 +116,7 @@ def evidence(rng: np.random.Generator, trials: int) -> tuple[np.ndarray, np.ndar
     """Ten inputs each for cues left and right, for the time of recall, and for noise; the class is the side."""
     steps = CUES * (CUE + GAP) + WAIT + RECALL
     cues = rng.random((trials, CUES)) < rng.choice([0.3, 0.7], (trials, 1))
-    rate = np.zeros((trials, steps, 4))
+    rate = np.zeros((trials, steps, 4), dtype=np.float32)
     rate[:, :, 3], rate[:, -RECALL:, 2] = 0.01, 0.04
     for place in range(CUES):
         start = GAP + place * (CUE + GAP)
