@@ -115,6 +115,8 @@ class EProp(Parameters, Described):
         Whether to divide gradients by the number of steps in the learning window.
     optimizer : {"gradient_descent", "adam"}
     learning_rate : float
+    learning_rate_decay : float
+        By what the learning rate is multiplied from one update to the next.
     beta_1, beta_2, epsilon : float
         Constants of Adam. As in TensorFlow 1, epsilon is added to the uncorrected root.
     w_min, w_max : float, optional
@@ -165,6 +167,7 @@ class EProp(Parameters, Described):
     w_min: float | None = None
     w_max: float | None = None
     feedback_decay: float = parameter(0.0, least=0.0, most=1.0)
+    learning_rate_decay: float = parameter(1.0, above=0.0, most=1.0)
 
     equation: ClassVar[str] = (
         r"\Delta W_{ji} = -\eta \sum_k L_j[k]\, \bar e_{ji}[k],\quad \bar e_{ji} = F_\kappa(e_{ji}),\quad "
@@ -222,7 +225,7 @@ class EProp(Parameters, Described):
 
     def psi(self, distance: ArrayLike) -> np.ndarray:
         """The pseudo-derivative of cells whose voltage is `distance` above their threshold and not refractory."""
-        x = np.asarray(distance, dtype=float) / self.width
+        x = _floating(distance) / self.width
         return self.height * PSEUDO_DERIVATIVES[self.pseudo_derivative].of(x)
 
     # --- eligibility traces and gradients -----------------------------------------------------------------------------
@@ -292,10 +295,10 @@ class EProp(Parameters, Described):
         >>> np.allclose(rule.factors(signal, psi, 1 * ms).T @ spikes, (signal[:, :, None] * ebar).sum(axis=0))
         True
         """
-        at, beta, extra = self.steps(dt), np.asarray(self.beta), np.asarray(extra)
-        factors, adapts, silent = np.empty(psi.shape), beta.any(), len(psi) - len(signal)
+        at, beta, extra = self.steps(dt), np.asarray(self.beta, dtype=psi.dtype), np.asarray(extra)
+        factors, adapts, silent = np.empty(psi.shape, psi.dtype), beta.any(), len(psi) - len(signal)
         # the filtered signal; the derivatives by eps and by the trace after this step; room for products
-        back, later, trace, product = (np.zeros(psi.shape[1:]) for _ in range(4))
+        back, later, trace, product = (np.zeros(psi.shape[1:], psi.dtype) for _ in range(4))
         for k in reversed(range(len(psi))):
             back *= at.kappa
             if k >= silent:
@@ -315,9 +318,10 @@ class EProp(Parameters, Described):
 
     def step_size(self, update: int) -> float:
         """The factor of the optimizer's step in this update, counted from 1: Adam's is corrected for its start."""
+        rate = self.learning_rate * self.learning_rate_decay ** (update - 1)
         if self.optimizer == "gradient_descent":
-            return self.learning_rate
-        return float(self.learning_rate * np.sqrt(1 - self.beta_2**update) / (1 - self.beta_1**update))
+            return float(rate)
+        return float(rate * np.sqrt(1 - self.beta_2**update) / (1 - self.beta_1**update))
 
     def descend(
         self, w: np.ndarray, gradient: np.ndarray, moments: tuple[np.ndarray, np.ndarray], update: int
@@ -335,9 +339,15 @@ class EProp(Parameters, Described):
         return changed, (m, v)
 
 
+def _floating(values: ArrayLike) -> np.ndarray:
+    """In the precision that they have, if they are not whole numbers."""
+    found = np.asarray(values)
+    return found if found.dtype.kind == "f" else found.astype(float)
+
+
 def filtered(values: np.ndarray, decay: float) -> np.ndarray:
     """``y[k] = decay y[k - 1] + values[k]`` along the first axis."""
-    found = np.array(values, dtype=float)
+    found = np.array(_floating(values))
     for k in range(1, len(found)):
         found[k] += decay * found[k - 1]
     return found

@@ -113,3 +113,13 @@ def test_times_must_be_whole_steps():
 def test_rules_are_compared_by_value():
     assert EProp(beta=[0.1, 0.2]) == EProp(beta=np.array([0.1, 0.2])) != EProp(beta=[0.1, 0.3])
     assert EProp().describe().name == "EProp"
+
+
+@pytest.mark.parametrize("optimizer", EProp.CHOICES["optimizer"])
+def test_the_learning_rate_decays_from_update_to_update(optimizer):
+    rule, decaying = (EProp(optimizer=optimizer, learning_rate=0.1, learning_rate_decay=d) for d in (1.0, 0.5))
+    shares = [decaying.step_size(k) / rule.step_size(k) for k in (1, 2, 5)]
+    np.testing.assert_allclose(shares, [1, 0.5, 0.5**4], rtol=1e-12)
+    for wrong in (0.0, 1.1):
+        with pytest.raises(SpikedtpError, match=r"EProp\.learning_rate_decay must be a"):
+            EProp(learning_rate_decay=wrong)

@@ -17,6 +17,7 @@ __all__ = ["errors_of", "gradients_of", "outputs_of", "respond"]
 
 #: Steps whose input arrives in one product of matrices: few enough that they stay in the processor's cache.
 BLOCK = 64
+CELL_VARIABLES = ("v", "adaptation", "psi")
 
 
 def respond(
@@ -29,55 +30,59 @@ def respond(
     dict
         ``spikes`` (bool), ``u`` of the read-outs, and what `record` names of ``v``, ``adaptation`` and ``psi``.
     """
-    rule, at, beta = network.rule, network.at, network.beta
+    rule, at, precision = network.rule, network.at, weights["out"].dtype
     (steps, batch, _), n_rec, n_out = x.shape, *weights["out"].shape[::-1]
+    beta = network.beta.astype(precision)
     into_cells, to_outputs = at.zeta * weights["in"].T, at.zeta_out * weights["out"].T
-    recurrent = at.zeta * weights["rec"].T - rule.v_threshold * np.eye(n_rec)  # a spike of its own resets a cell
-    kept = {name: np.empty((steps, batch, n_rec)) for name in record if name in ("v", "adaptation", "psi")}
-    found = {"spikes": np.empty((steps, batch, n_rec), dtype=bool), "u": np.empty((steps, batch, n_out)), **kept}
-    v, a, z, arriving, threshold = (np.zeros((batch, n_rec)) for _ in range(5))
-    distance, spikes = (np.empty((BLOCK, batch, n_rec)) for _ in range(2))
-    ready, last = np.ones(distance.shape, dtype=bool), np.full(v.shape, -at.refractory)
-    adapts = beta.any() or "adaptation" in kept
-    threshold += rule.v_threshold
+    recurrent = at.zeta * weights["rec"].T
+    np.fill_diagonal(recurrent, -rule.v_threshold)  # a spike of its own resets a cell
+    kept = {name: np.empty((steps, batch, n_rec), precision) for name in record if name in CELL_VARIABLES}
+    u, raster = np.empty((steps, batch, n_out), precision), np.empty((steps, batch, n_rec), dtype=bool)
+    above, adaptation, z, product = (np.zeros((batch, n_rec), precision) for _ in range(4))
+    above -= rule.v_threshold  # voltages are measured from the threshold of cells that do not adapt
+    distance, spikes = (np.empty((BLOCK, batch, n_rec), precision) for _ in range(2))
+    ready, last = np.ones(distance.shape, dtype=bool), np.full(above.shape, -at.refractory, dtype=np.int32)
+    adapts = bool(beta.any()) or "adaptation" in kept
     for first in range(0, steps, BLOCK):
-        block = slice(first, first + BLOCK)
-        drive = x[block].astype(float) @ into_cells
-        for k in range(len(drive)):
-            np.matmul(z, recurrent, out=arriving)
-            v *= at.alpha
-            v += drive[k]
-            v += arriving
+        drive = x[first : first + BLOCK].astype(precision) @ into_cells
+        drive -= (1 - at.alpha) * rule.v_threshold
+        n = len(drive)
+        for k in range(n):
+            np.matmul(z, recurrent, out=product)
+            above *= at.alpha
+            above += drive[k]
+            above += product
             if adapts:
-                a *= at.rho
-                a += z
-                np.multiply(a, beta, out=threshold)
-                threshold += rule.v_threshold
-            np.subtract(v, threshold, out=distance[k])
-            fires = distance[k] >= 0
+                adaptation *= at.rho
+                adaptation += z
+                np.multiply(adaptation, beta, out=product)
+                np.subtract(above, product, out=distance[k])
+            else:
+                distance[k] = above
+            fires = raster[first + k]
+            np.greater_equal(distance[k], 0, out=fires)
             if at.refractory:
                 np.less_equal(last, first + k - at.refractory, out=ready[k])
                 fires &= ready[k]
                 np.copyto(last, first + k, where=fires)
             z = spikes[k]
             z[...] = fires
-            for name, now in (("v", v), ("adaptation", a)):
+            for name, now in (("v", above), ("adaptation", adaptation)):
                 if name in kept:
                     kept[name][first + k] = now
         z = z.copy()  # the next block begins with it, and writes over this one
-        n = len(drive)
-        found["spikes"][block], found["u"][block] = spikes[:n], spikes[:n] @ to_outputs
+        u[first : first + n] = spikes[:n] @ to_outputs
         if "psi" in kept:
-            kept["psi"][block] = rule.psi(distance[:n])
-            kept["psi"][block] *= ready[:n]
-    found["u"] = filtered(found["u"], at.kappa)
-    return found
+            np.multiply(rule.psi(distance[:n]), ready[:n], out=kept["psi"][first : first + n])
+    if "v" in kept:
+        kept["v"] += rule.v_threshold
+    return {"spikes": raster, "u": filtered(u, at.kappa), **kept}
 
 
 def errors_of(network: Network, u: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outputs and errors ``(steps, intervals, n_out)``, and the loss of each interval."""
     y, window = outputs_of(network, u), network.window(len(u))
-    error = y - target
+    error = (y - target).astype(u.dtype, copy=False)
     error[: len(u) - window] = 0
     if network.rule.loss == "cross_entropy":
         inside = u[len(u) - window :]
@@ -100,10 +105,10 @@ def gradients_of(
 ) -> dict[str, np.ndarray]:
     """The sum over intervals of the gradients by the weights, from the learning signals of the last steps."""
     rule, at, spikes, steps = network.rule, network.at, found["spikes"], len(x)
-    too_often = rule.c_reg * (spikes.mean(axis=0) - at.target) / steps
+    too_often = (rule.c_reg * (spikes.mean(axis=0) - at.target) / steps).astype(error.dtype)
     into_cells = rule.factors(signal, found["psi"], network.dt, too_often)
     into_outputs = filtered(error[::-1], at.kappa)[::-1]
-    fired, given = _events(spikes), _events(x)
+    fired, given = _events(spikes, error.dtype), _events(x, error.dtype)
     sums = {
         "in": given.T @ _flat(into_cells),
         # a spike arrives in the next step
@@ -118,9 +123,9 @@ def _flat(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, values.shape[-1])
 
 
-def _events(spikes: np.ndarray) -> csr_array:
+def _events(spikes: np.ndarray, precision: np.dtype) -> csr_array:
     """Spikes ``(steps, intervals, cells)`` as a sparse matrix ``(steps * intervals, cells)``: most are 0."""
     n = spikes.shape[-1]
     events = np.flatnonzero(spikes)
     rows = np.searchsorted(events, np.arange(0, spikes.size + 1, n))
-    return csr_array((np.ones(len(events)), events % n, rows), shape=(spikes.size // n, n))
+    return csr_array((np.ones(len(events), precision), events % n, rows), shape=(spikes.size // n, n))

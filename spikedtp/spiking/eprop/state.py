@@ -24,9 +24,9 @@ class LearningState:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.weights = {name: getattr(network, f"w_{name}") for name in PROJECTIONS}
-        self.moments = {name: (np.zeros(w.shape), np.zeros(w.shape)) for name, w in self.weights.items()}
-        self.b, self.updates = network.b, 0
+        self.weights = {name: getattr(network, f"w_{name}").astype(network.precision) for name in PROJECTIONS}
+        self.moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in self.weights.items()}
+        self.b, self.updates = network.b.astype(network.precision), 0
 
     def learn(self, x: np.ndarray, target: np.ndarray, record: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
         """One update, from input spikes and targets ``(intervals, steps, ...)``; what happened, intervals first."""
@@ -53,9 +53,9 @@ class LearningState:
     def set_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Go on from what `arrays` gave."""
         for name in PROJECTIONS:
-            self.weights[name] = arrays[f"w_{name}"]
-            self.moments[name] = arrays[f"moment_1_{name}"], arrays[f"moment_2_{name}"]
-        self.b, self.updates = arrays["feedback"], int(arrays["updates"])
+            w, *moments = (arrays[f"{key}_{name}"].astype(self.b.dtype) for key in ("w", "moment_1", "moment_2"))
+            self.weights[name], self.moments[name] = w, (moments[0], moments[1])
+        self.b, self.updates = arrays["feedback"].astype(self.b.dtype), int(arrays["updates"])
 
     def _step(self, gradients: dict[str, np.ndarray]) -> None:
         """The optimizer's step, and what feedback follows from it."""

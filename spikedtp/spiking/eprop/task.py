@@ -40,6 +40,8 @@ class Network:
         The feedback weights, or those at the start.
     learns : tuple of {"in", "rec", "out"}
         Whose weights change.
+    precision : dtype
+        Of all that is computed.
     """
 
     rule: EProp
@@ -50,6 +52,7 @@ class Network:
     feedback: str
     b: np.ndarray
     learns: tuple[str, ...]
+    precision: type[np.floating] = np.float64
 
     @cached_property
     def at(self) -> StepConstants:

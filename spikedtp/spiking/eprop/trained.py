@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.arrays import as_numbers
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.plasticity import EProp
 from spikedtp.spiking.eprop.arrays import outputs_of, respond
 from spikedtp.spiking.eprop.result import EPropResponse
@@ -24,6 +24,7 @@ __all__ = ["EPropNetwork"]
 
 #: Intervals that are shown side by side where nothing is learned.
 SIDE_BY_SIDE = 64
+PRECISIONS = {"double": np.float64, "single": np.float32}
 
 
 class EPropNetwork:
@@ -36,6 +37,8 @@ class EPropNetwork:
     ----------
     rule, w_in, w_rec, w_out, feedback, dt, learns, seed
         As in `run_eprop`.
+    precision : {"double", "single"}
+        Of all numbers. With single precision spikes may differ from those of `run_eprop`, and steps take less time.
 
     Attributes
     ----------
@@ -79,14 +82,16 @@ class EPropNetwork:
     def __init__(
         self, rule: EProp, w_in: ArrayLike, w_rec: ArrayLike, w_out: ArrayLike, *, feedback: str | ArrayLike,
         dt: Quantity = 1 * ms, learns: Iterable[str] = PROJECTIONS, seed: int = 0,
+        precision: str = "double",
     ) -> None:  # fmt: skip
-        self.network = checked_network(rule, w_in, w_rec, w_out, feedback=feedback, dt=dt, learns=learns, seed=seed)
+        checked = checked_network(rule, w_in, w_rec, w_out, feedback=feedback, dt=dt, learns=learns, seed=seed)
+        if precision not in PRECISIONS:
+            raise known_names("precision", precision, PRECISIONS)
+        self.network = replace(checked, precision=PRECISIONS[precision])
         self._state = LearningState(self.network)
 
     @underflow_is_zero
-    def learn(
-        self, input_spikes: ArrayLike, target: ArrayLike, *, batch_size: int = 1, learning_rate: float | None = None
-    ) -> EPropResponse:
+    def learn(self, input_spikes: ArrayLike, target: ArrayLike, *, batch_size: int = 1) -> EPropResponse:
         """Present the intervals in this order, with an update after each batch of them.
 
         Parameters
@@ -95,8 +100,6 @@ class EPropNetwork:
         target : (intervals, n_out), or as in `run_eprop`
             Rows are the targets of whole intervals, such as one-hot classes.
         batch_size : int
-        learning_rate : float, optional
-            In place of the rule's.
 
         Returns
         -------
@@ -107,13 +110,10 @@ class EPropNetwork:
         if wanted.ndim == 2 and len(wanted) == np.shape(input_spikes)[0] and np.ndim(input_spikes) == 3:
             wanted = np.broadcast_to(wanted[:, None], (len(wanted), np.shape(input_spikes)[1], wanted.shape[1]))
         task = checked_task(self.network, input_spikes, wanted, batch_size=batch_size, stacklevel=5)
-        if learning_rate is not None:
-            self._state.network = replace(self.network, rule=replace(self.network.rule, learning_rate=learning_rate))
         parts = [
             self._state.learn(task.x[first : first + batch_size], task.target[first : first + batch_size])
             for first in range(0, len(task.x), batch_size)
         ]
-        self._state.network = self.network
         return EPropResponse(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
     @underflow_is_zero

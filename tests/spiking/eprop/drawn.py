@@ -27,7 +27,7 @@ def drawn(seed):
         width=0.4 if pick["spike_arrival"] == "unit" else 0.05, t_refractory=int(rng.integers(0, 4)) * ms,
         beta=0.1 * rng.random(n) if rng.random() < 0.6 else 0.0, tau_adaptation=50 * ms, tau_readout=12 * ms,
         c_reg=float(rng.choice([0.0, 5.0])), learning_window=None if rng.random() < 0.5 else 20 * ms,
-        average_gradient=bool(rng.random() < 0.5), learning_rate=0.01, feedback_decay=0.05,
+        average_gradient=bool(rng.random() < 0.5), learning_rate=0.01, learning_rate_decay=0.9, feedback_decay=0.05,
         w_min=-0.5 if rng.random() < 0.5 else None, w_max=0.4 if rng.random() < 0.5 else None,
     )  # fmt: skip
     options = {

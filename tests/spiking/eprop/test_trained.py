@@ -91,23 +91,33 @@ def test_outputs_and_classes_without_learning():
     assert network.updates == 0
 
 
-def test_targets_of_whole_intervals_and_a_learning_rate_of_ones_own():
+def test_targets_of_whole_intervals():
     (rule, *rest), _ = drawn(2)
-    rule, x = replace(rule, loss="mean_squared_error", optimizer="gradient_descent", learning_rate=0.02), rest[3]
-    classes = np.eye(len(rest[2]))[[0, 1, 0, 1]]
-    steps = np.broadcast_to(classes[:, None], (*x.shape[:2], classes.shape[1]))
-    one, other = (
-        EPropNetwork(replace(rule, learning_rate=rate), *rest[:3], feedback="symmetric") for rate in (0.02, 0.5)
-    )
+    rule, x, classes = replace(rule, loss="mean_squared_error"), rest[3], np.eye(len(rest[2]))[[0, 1, 0, 1]]
+    one, other = (EPropNetwork(rule, *rest[:3], feedback="symmetric") for _ in range(2))
     one.learn(x, classes)
-    other.learn(x, steps, learning_rate=0.02)
+    other.learn(x, np.broadcast_to(classes[:, None], (*x.shape[:2], classes.shape[1])))
     assert not np.array_equal(one.w_out, rest[2])
     for name, w in weights(one).items():
         assert np.array_equal(w, weights(other)[name]), name
-    with pytest.raises(SpikedtpError, match=r"EProp\.learning_rate must be at least 0"):
-        one.learn(x, classes, learning_rate=-1.0)
     with pytest.raises(SpikedtpError, match="target must be "):
         one.learn(x, classes[:3])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_single_precision(seed):
+    task, options = drawn(seed)
+    del options["record"]
+    batch = options.pop("batch_size")
+    networks = [EPropNetwork(*task[:4], **options, precision=precision) for precision in ("double", "single")]
+    double, single = (network.learn(*task[4:], batch_size=batch) for network in networks)
+    assert np.mean(single.spikes != double.spikes) < 0.01
+    for name, w in weights(networks[1]).items():
+        assert w.dtype == np.float32
+        np.testing.assert_allclose(w, weights(networks[0])[name], atol=1e-3, err_msg=name)
+    assert {each.dtype for each in networks[1].state().values()} == {np.dtype(np.float32), np.dtype(np.int64)}
+    with pytest.raises(SpikedtpError, match="unknown precision 'half': known are double, single"):
+        EPropNetwork(*task[:4], feedback="random", precision="half")
 
 
 def test_a_spike_in_the_first_step_is_told_to_the_caller():
