@@ -17,8 +17,8 @@ The evidence accumulation learns over hundreds of updates, and its accuracy fluc
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +26,10 @@ import pandas as pd
 import typer
 from brian2 import Hz, ms
 from figures.eprop import eprop_figure
+from processor_time import cpu_seconds
+from scipy.stats import binomtest
 
-from spikedtp import EPropResult, run_eprop
+from spikedtp import EPropNetwork, run_eprop
 from spikedtp.cli import run_script
 from spikedtp.errors import known_names
 from spikedtp.plasticity import EProp
@@ -44,10 +46,15 @@ RULES = {
     ),
     "evidence": EProp(
         t_refractory=5 * ms, beta=[0.0] * (CELLS // 2) + [BETA] * (CELLS // 2), c_reg=300.0, loss="cross_entropy",
-        learning_window=RECALL * ms, average_gradient=True, optimizer="adam", learning_rate=5e-3,
+        learning_window=RECALL * ms, average_gradient=True, optimizer="adam", learning_rate=3e-3,
+        learning_rate_decay=0.7**0.01,
     ),
 }  # fmt: skip
-TESTED = 200  # trials of evidence accumulation that are not learned from
+SIZES, UPDATES = {"regression": (100, 1), "evidence": (40, 2)}, {"regression": 200, "evidence": 600}
+SPREADS = {"regression": CELLS**-0.5, "evidence": 1.0}  # standard deviation of random feedback, as in NEST's examples
+TESTED = 1000  # trials of evidence accumulation that are not learned from
+SHOWN = 50  # updates whose mean is printed
+Drawing = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 
 def main(
@@ -56,32 +63,46 @@ def main(
     seed: int = typer.Option(0, min=0, help="Of weights, feedback, inputs and targets."),
     task: str = typer.Option("regression", help="regression or evidence."),
     feedback: str = typer.Option("random", help="random, symmetric or adaptive."),
-    updates: int = typer.Option(200, min=1, help="Updates of the weights."),
+    updates: int = typer.Option(None, min=1, help="Updates of the weights; default: 200 and 600."),
     form: str = typer.Option("rate", help="rate: steps on arrays; spiking: a Brian2 network."),
     device: str = typer.Option(None, help="cpp_standalone or runtime; default: C++ where it compiles."),
 ) -> None:
     """Train a network of 100 cells by e-prop: losses of all updates, and what the network does at the end."""
     if task not in RULES:
         raise known_names("task", task, RULES)
-    updates, batch = (min(updates, 5), 2) if quick else (updates, 32)
+    updates, batch = (5, 2) if quick else (updates or UPDATES[task], 32)
     batch, rng = (batch if task == "evidence" else 1), np.random.default_rng(seed)
-    x, target = evidence(rng, updates * batch) if task == "evidence" else regression(rng, updates)
+    draw = partial(evidence, rng) if task == "evidence" else partial(regression, *frozen(rng))
+    n_in, n_out = SIZES[task]
+    weights = first_weights(rng, n_in, n_out)
     options = {"feedback": feedback, "form": form, "device": device or default_device(), "seed": seed}
+    back = rng.standard_normal((CELLS, n_out)) * SPREADS[task] if feedback == "random" else feedback
     with staged(out) as folder:
-        weights, started = first_weights(rng, x.shape[-1], target.shape[-1]), time.perf_counter()
-        result = run_eprop(RULES[task], *weights, x, target, batch_size=batch, **options)
-        losses = result.losses.reshape(updates, batch).mean(axis=1)
-        summary = {"first_loss": losses[0], "last_loss": losses[-1], "seconds": time.perf_counter() - started}
+        started = cpu_seconds()
+        if form == "rate":
+            network = EPropNetwork(RULES[task], *weights, feedback=back, seed=seed, precision="single")
+            table, last = trained(network, draw, updates, batch)
+        else:
+            x, target = draw(updates * batch)
+            result = run_eprop(
+                RULES[task], *weights, x, target, feedback=back, batch_size=batch, seed=seed, form=form,
+                device=options["device"],
+            )  # fmt: skip
+            table = learning_curve(result.losses, result.output, target, batch)
+            last = result.spikes[-1], result.output[-1], target[-1]
+            network = EPropNetwork(
+                RULES[task], result.w_in[-1], result.w_rec[-1], result.w_out[-1], feedback=result.feedback
+            )
+        losses = table["loss"].to_numpy()
+        summary = {"first_loss": losses[0], "last_loss": losses[-1], "cpu_s": cpu_seconds() - started}
         if len(tenth := np.flatnonzero(losses < losses[0] / 10)):
             summary["updates_to_a_tenth"] = int(tenth[0])
-        table = pd.DataFrame({"update": np.arange(updates), "loss": losses})
         if task == "evidence":
-            table["accuracy"] = right(result, target).reshape(updates, batch).mean(axis=1)
-            summary["test_accuracy"] = tested(result, rng, 4 if quick else TESTED)
+            summary |= tested(network, draw, 4 if quick else TESTED)
         write_table(folder, "losses", table)
-        last = slice(-RECALL if task == "evidence" else 0, None)
-        figure = eprop_figure(losses, result.spikes[-1], result.output[-1, last], target[-1, last])
-        save_figure(folder, "eprop_tasks", figure)
+        spikes, output, target = last
+        shown = slice(-RECALL if task == "evidence" else 0, None)
+        save_figure(folder, "eprop_tasks", eprop_figure(table, spikes, output[shown], target[shown]))
         write_summary(folder, summary)
         write_manifest(
             folder, configuration=options | dict(task=task, updates=updates, batch=batch), seeds={"seed": seed}
@@ -89,6 +110,41 @@ def main(
     for key, value in summary.items():
         typer.echo(f"{key:25} {value:.6g}")
     typer.echo(f"results in {out}")
+
+
+def trained(
+    network: EPropNetwork, draw: Drawing, updates: int, batch: int
+) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Losses of all updates, and spikes, output and target of the last interval."""
+    tables = []
+    for update in range(updates):
+        x, target = draw(batch)
+        response = network.learn(x, target, batch_size=batch)
+        tables.append(learning_curve(response.losses, response.output, target, batch))
+        if (update + 1) % SHOWN == 0:
+            told = pd.concat(tables[-SHOWN:]).mean().drop("update")
+            typer.echo(f"update {update + 1}: " + ", ".join(f"{name} {value:.4g}" for name, value in told.items()))
+    table = pd.concat(tables, ignore_index=True)
+    return table.assign(update=np.arange(updates)), (response.spikes[-1], response.output[-1], target[-1])
+
+
+def learning_curve(losses: np.ndarray, output: np.ndarray, target: np.ndarray, batch: int) -> pd.DataFrame:
+    """The loss of each update, and the accuracy before it in classification, with trials that were not seen before."""
+    table = pd.DataFrame({"update": np.arange(len(losses) // batch), "loss": losses.reshape(-1, batch).mean(axis=1)})
+    if output.shape[-1] > 1:
+        right = output[:, -RECALL:].mean(axis=1).argmax(axis=-1) == target[:, -1].argmax(axis=-1)
+        table["accuracy"] = right.reshape(-1, batch).mean(axis=1)
+    return table
+
+
+def tested(network: EPropNetwork, draw: Drawing, trials: int) -> dict[str, float]:
+    """The accuracy in new trials, with weights that no longer change, and its 95 % interval."""
+    right = 0
+    for first in range(0, trials, 50):
+        x, target = draw(min(50, trials - first))
+        right += int((network.predict(x) == target[:, -1].argmax(axis=-1)).sum())
+    low, high = binomtest(right, trials).proportion_ci(method="wilson")
+    return {"test_accuracy": right / trials, "test_low": low, "test_high": high}
 
 
 def first_weights(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,46 +157,35 @@ def first_weights(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[np.n
     return w_in, w_rec, w_out
 
 
-def regression(rng: np.random.Generator, intervals: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same noise from 100 inputs in each interval, and a sum of sines that begins at 0."""
+def frozen(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Noise from 100 inputs, and a sum of sines that begins at 0: what each interval of the regression shows."""
     steps = PERIODS[0]
     x = rng.random((steps, 100)) < 0.05
     x[0] = False
     phase, at = rng.uniform(0, 2 * np.pi, len(PERIODS)), np.linspace(0, 2 * np.pi, steps)[:, None]
     waves = np.sin(at * (steps // np.array(PERIODS)) + phase) @ rng.uniform(0.5, 2, len(PERIODS))
-    target = (waves - waves[0]) / np.abs(waves - waves[0]).max()
-    return np.broadcast_to(x, (intervals, *x.shape)), np.broadcast_to(target[:, None], (intervals, steps, 1))
+    return x, ((waves - waves[0]) / np.abs(waves - waves[0]).max())[:, None]
+
+
+def regression(x: np.ndarray, target: np.ndarray, intervals: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same in all intervals."""
+    return tuple(np.broadcast_to(each, (intervals, *each.shape)) for each in (x, target))
 
 
 def evidence(rng: np.random.Generator, trials: int) -> tuple[np.ndarray, np.ndarray]:
     """Ten inputs each for cues left and right, for the time of recall, and for noise; the class is the side."""
-    steps = CUES * (CUE + GAP) + WAIT + RECALL
-    cues = rng.random((trials, CUES)) < rng.choice([0.3, 0.7], (trials, 1))
-    rate = np.zeros((trials, steps, 4))
-    rate[:, :, 3], rate[:, -RECALL:, 2] = 0.01, 0.04
+    steps, ten = CUES * (CUE + GAP) + WAIT + RECALL, 10
+    cues = (rng.random((trials, CUES)) < rng.choice([0.3, 0.7], (trials, 1))).astype(int)
+    x = np.zeros((trials, steps, 4, ten), dtype=bool)
+    cue_spikes = rng.random((trials, CUES, CUE, ten), dtype=np.float32) < 0.04
     for place in range(CUES):
-        start = GAP + place * (CUE + GAP)
-        rate[:, start : start + CUE, 0] = 0.04 * ~cues[:, place, None]
-        rate[:, start : start + CUE, 1] = 0.04 * cues[:, place, None]
-    x = rng.random((trials, steps, 40), dtype=np.float32) < np.repeat(rate, 10, axis=-1)
+        shown = slice(GAP + place * (CUE + GAP), (place + 1) * (CUE + GAP))
+        x[np.arange(trials), shown, cues[:, place]] = cue_spikes[:, place]
+    x[:, -RECALL:, 2] = rng.random((trials, RECALL, ten), dtype=np.float32) < 0.04
+    x[:, :, 3] = rng.random((trials, steps, ten), dtype=np.float32) < 0.01
     x[:, 0] = False
     side = (cues.sum(axis=1) > CUES // 2).astype(int)
-    return x, np.broadcast_to(np.eye(2)[side][:, None], (trials, steps, 2))
-
-
-def right(result: EPropResult, target: np.ndarray) -> np.ndarray:
-    """Whether the mean output during recall points to the side that had more cues."""
-    return result.output[:, -RECALL:].mean(axis=1).argmax(axis=-1) == target[:, -1].argmax(axis=-1)
-
-
-def tested(result: EPropResult, rng: np.random.Generator, trials: int) -> float:
-    """The accuracy in new trials, with weights that no longer change."""
-    x, target = evidence(rng, trials)
-    still, weights = (
-        replace(RULES["evidence"], learning_rate=0.0),
-        (result.w_in[-1], result.w_rec[-1], result.w_out[-1]),
-    )
-    return float(right(run_eprop(still, *weights, x, target, feedback=result.feedback), target).mean())
+    return x.reshape(trials, steps, 4 * ten), np.broadcast_to(np.eye(2)[side][:, None], (trials, steps, 2))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,19 @@ if TYPE_CHECKING:
     from spikedtp.compare import compare_updates
     from spikedtp.planning import PlannedComparison, plan
     from spikedtp.rate import RateNetwork, RateResponse, cross_entropy_target, from_torch, load_rate_network, to_torch
-    from spikedtp.spiking import EPropResult, ReplayResult, SpikingResponse, replay, run_eprop, run_torch_snn, simulate
+    from spikedtp.spiking import (
+        EPropNetwork,
+        EPropResult,
+        ReplayResult,
+        SpikingResponse,
+        replay,
+        run_eprop,
+        run_torch_snn,
+        simulate,
+    )
 
 __all__ = [
+    "EPropNetwork",
     "EPropResult",
     "PlannedComparison",
     "RateNetwork",
@@ -45,6 +55,7 @@ _HOME = {
     "from_torch": "spikedtp.rate",
     "load_rate_network": "spikedtp.rate",
     "to_torch": "spikedtp.rate",
+    "EPropNetwork": "spikedtp.spiking",
     "EPropResult": "spikedtp.spiking",
     "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",

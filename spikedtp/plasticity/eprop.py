@@ -115,6 +115,8 @@ class EProp(Parameters, Described):
         Whether to divide gradients by the number of steps in the learning window.
     optimizer : {"gradient_descent", "adam"}
     learning_rate : float
+    learning_rate_decay : float
+        By what the learning rate is multiplied from one update to the next.
     beta_1, beta_2, epsilon : float
         Constants of Adam. As in TensorFlow 1, epsilon is added to the uncorrected root.
     w_min, w_max : float, optional
@@ -165,6 +167,7 @@ class EProp(Parameters, Described):
     w_min: float | None = None
     w_max: float | None = None
     feedback_decay: float = parameter(0.0, least=0.0, most=1.0)
+    learning_rate_decay: float = parameter(1.0, above=0.0, most=1.0)
 
     equation: ClassVar[str] = (
         r"\Delta W_{ji} = -\eta \sum_k L_j[k]\, \bar e_{ji}[k],\quad \bar e_{ji} = F_\kappa(e_{ji}),\quad "
@@ -183,7 +186,7 @@ class EProp(Parameters, Described):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, known in self.CHOICES.items():
-            if (given := getattr(self, name)) not in known:
+            if not isinstance(given := getattr(self, name), str) or given not in known:
                 raise known_names(f"EProp.{name}", given, known)
         if not isinstance(self.average_gradient, bool | np.bool_):
             raise SpikedtpError(f"EProp.average_gradient must be True or False, got {self.average_gradient!r}")
@@ -222,7 +225,7 @@ class EProp(Parameters, Described):
 
     def psi(self, distance: ArrayLike) -> np.ndarray:
         """The pseudo-derivative of cells whose voltage is `distance` above their threshold and not refractory."""
-        x = np.asarray(distance, dtype=float) / self.width
+        x = _floating(distance) / self.width
         return self.height * PSEUDO_DERIVATIVES[self.pseudo_derivative].of(x)
 
     # --- eligibility traces and gradients -----------------------------------------------------------------------------
@@ -261,16 +264,16 @@ class EProp(Parameters, Described):
         return e, (1 - at.kappa) * filtered(e, at.kappa)
 
     def factors(self, signal: np.ndarray, psi: np.ndarray, dt: Quantity, extra: ArrayLike = 0.0) -> np.ndarray:
-        """What makes gradients of presynaptic traces, without eligibility traces of single synapses.
+        """What makes gradients of presynaptic spikes, without eligibility traces of single synapses.
 
-        The sum over steps of ``signal * ebar + extra * e`` is the sum of outer products of these factors and the
-        presynaptic traces. For that the filters act backwards in time on the learning signal, in place of forwards on
-        the traces. This holds for cells that adapt as well, and the numbers are the same within rounding.
+        The sum over steps of ``signal * ebar + extra * e`` is zeta times the sum of outer products of these factors and
+        the presynaptic spikes. For that all filters act backwards in time on the learning signal, in place of forwards
+        on the traces. This holds for cells that adapt as well, and the numbers are the same within rounding.
 
         Parameters
         ----------
-        signal : (steps, ..., n_post)
-            Learning signals L.
+        signal : (up to steps, ..., n_post)
+            Learning signals L of the last steps. Before these they are 0.
         psi : (steps, ..., n_post)
         dt : Quantity (second)
         extra : (..., n_post)
@@ -285,30 +288,40 @@ class EProp(Parameters, Described):
         >>> import numpy as np
         >>> from brian2 import ms
         >>> from spikedtp.plasticity import EProp
+        >>> from spikedtp.plasticity.eprop import filtered
         >>> rng, rule = np.random.default_rng(0), EProp(beta=0.2)
-        >>> signal, psi, trace = rng.random((3, 50, 4))
-        >>> signal, psi, trace = signal[:, :2], psi[:, :2], trace[:, 1:]
-        >>> _, ebar = rule.eligibility(psi, trace, 1 * ms)
-        >>> np.allclose(rule.factors(signal, psi, 1 * ms).T @ trace, (signal[:, :, None] * ebar).sum(axis=0))
+        >>> signal, psi, spikes = rng.random((50, 2)), rng.random((50, 2)), rng.random((50, 3)) < 0.1
+        >>> _, ebar = rule.eligibility(psi, filtered(spikes, rule.steps(1 * ms).alpha), 1 * ms)
+        >>> np.allclose(rule.factors(signal, psi, 1 * ms).T @ spikes, (signal[:, :, None] * ebar).sum(axis=0))
         True
         """
-        at, beta = self.steps(dt), np.asarray(self.beta)
-        factors, adapts = np.empty(psi.shape), beta.any()
-        back = later = np.zeros(psi.shape[1:])  # the filtered signal; the derivative by eps after this step
+        at, beta, extra = self.steps(dt), np.asarray(self.beta, dtype=psi.dtype), np.asarray(extra)
+        factors, adapts, silent = np.empty(psi.shape, psi.dtype), beta.any(), len(psi) - len(signal)
+        # the filtered signal; the derivatives by eps and by the trace after this step; room for products
+        back, later, trace, product = (np.zeros(psi.shape[1:], psi.dtype) for _ in range(4))
         for k in reversed(range(len(psi))):
-            back = at.kappa * back + (1 - at.kappa) * signal[k]
-            factors[k] = psi[k] * (back + extra + later)
+            back *= at.kappa
+            if k >= silent:
+                back += np.multiply(signal[k - silent], 1 - at.kappa, out=product)
+            np.add(back, extra, out=product)
+            product += later
+            product *= psi[k]
             if adapts:
-                later = at.rho * later - beta * factors[k]
+                later *= at.rho
+                later -= beta * product
+            trace *= at.alpha
+            trace += product
+            factors[k] = trace
         return factors
 
     # --- optimizer ----------------------------------------------------------------------------------------------------
 
     def step_size(self, update: int) -> float:
         """The factor of the optimizer's step in this update, counted from 1: Adam's is corrected for its start."""
+        rate = self.learning_rate * self.learning_rate_decay ** (update - 1)
         if self.optimizer == "gradient_descent":
-            return self.learning_rate
-        return float(self.learning_rate * np.sqrt(1 - self.beta_2**update) / (1 - self.beta_1**update))
+            return float(rate)
+        return float(rate * np.sqrt(1 - self.beta_2**update) / (1 - self.beta_1**update))
 
     def descend(
         self, w: np.ndarray, gradient: np.ndarray, moments: tuple[np.ndarray, np.ndarray], update: int
@@ -326,9 +339,15 @@ class EProp(Parameters, Described):
         return changed, (m, v)
 
 
+def _floating(values: ArrayLike) -> np.ndarray:
+    """In the precision that they have, if they are not whole numbers."""
+    found = np.asarray(values)
+    return found if found.dtype.kind == "f" else found.astype(float)
+
+
 def filtered(values: np.ndarray, decay: float) -> np.ndarray:
     """``y[k] = decay y[k - 1] + values[k]`` along the first axis."""
-    found = np.array(values, dtype=float)
+    found = np.array(_floating(values))
     for k in range(1, len(found)):
         found[k] += decay * found[k - 1]
     return found

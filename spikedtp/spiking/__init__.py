@@ -13,8 +13,9 @@ from spikedtp.spiking.diehl_cook.network import DiehlCookNetwork, DigitResponse
 from spikedtp.spiking.diehl_cook.state import DigitState
 from spikedtp.spiking.diehl_cook.votes import label_cells, predicted_classes
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
-from spikedtp.spiking.eprop.result import EPropResult
+from spikedtp.spiking.eprop.result import EPropResponse, EPropResult
 from spikedtp.spiking.eprop.run import run_eprop
+from spikedtp.spiking.eprop.trained import EPropNetwork
 from spikedtp.spiking.feedforward.run import learn_readout, run_feedforward
 from spikedtp.spiking.feedforward.torch_snn import run_torch_snn
 from spikedtp.spiking.layered.network import Connection, Layer, LayeredNetwork
@@ -36,6 +37,8 @@ __all__ = [
     "DiehlCookNetwork",
     "DigitResponse",
     "DigitState",
+    "EPropNetwork",
+    "EPropResponse",
     "EPropResult",
     "Layer",
     "LayeredNetwork",

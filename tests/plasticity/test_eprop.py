@@ -33,15 +33,17 @@ def test_eligibility_traces_of_input_synapses(golden, name):
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3, (0.0, 0.7, 0.05, 1.3)])
-def test_outer_products_of_factors_are_sums_over_the_traces_of_synapses(beta):
+@pytest.mark.parametrize("window", [60, 20])
+def test_outer_products_of_factors_and_spikes_are_sums_over_the_traces_of_synapses(beta, window):
     rng, rule = np.random.default_rng(3), EProp(beta=beta, tau_adaptation=80 * ms)
-    signal, psi, trace = rng.normal(size=(60, 3, 4)), rng.random((60, 3, 4)), rng.random((60, 3, 5))
-    extra = rng.normal(size=(3, 4))
+    signal, psi, spikes = rng.normal(size=(60, 3, 4)), rng.random((60, 3, 4)), rng.random((60, 3, 5)) < 0.3
+    signal[: 60 - window] = 0
+    trace, extra = filtered(spikes, rule.steps(DT).alpha), rng.normal(size=(3, 4))
     wanted = np.zeros((4, 5))
     for k in range(3):
         e, ebar = rule.eligibility(psi[:, k], trace[:, k], DT)
         wanted += (signal[:, k, :, None] * ebar).sum(axis=0) + extra[k][:, None] * e.sum(axis=0)
-    found = np.einsum("kbj,kbi->ji", rule.factors(signal, psi, DT, extra), trace)
+    found = np.einsum("kbj,kbi->ji", rule.factors(signal[60 - window :], psi, DT, extra), spikes)
     np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-12)
 
 
@@ -111,3 +113,13 @@ def test_times_must_be_whole_steps():
 def test_rules_are_compared_by_value():
     assert EProp(beta=[0.1, 0.2]) == EProp(beta=np.array([0.1, 0.2])) != EProp(beta=[0.1, 0.3])
     assert EProp().describe().name == "EProp"
+
+
+@pytest.mark.parametrize("optimizer", EProp.CHOICES["optimizer"])
+def test_the_learning_rate_decays_from_update_to_update(optimizer):
+    rule, decaying = (EProp(optimizer=optimizer, learning_rate=0.1, learning_rate_decay=d) for d in (1.0, 0.5))
+    shares = [decaying.step_size(k) / rule.step_size(k) for k in (1, 2, 5)]
+    np.testing.assert_allclose(shares, [1, 0.5, 0.5**4], rtol=1e-12)
+    for wrong in (0.0, 1.1):
+        with pytest.raises(SpikedtpError, match=r"EProp\.learning_rate_decay must be a"):
+            EProp(learning_rate_decay=wrong)

@@ -1,100 +1,131 @@
-"""E-prop in plain steps on arrays: all intervals of a batch side by side."""
+"""E-prop in plain steps on arrays: what cells and read-outs do, and the gradients, with intervals side by side.
+
+All arrays are time first here: ``(steps, intervals, cells)``.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from scipy.sparse import csr_array
 
 from spikedtp.plasticity.eprop import filtered
-from spikedtp.spiking.eprop.result import EPropResult
-from spikedtp.spiking.eprop.task import Task
+from spikedtp.spiking.eprop.task import Network
 
-__all__ = ["run_arrays"]
+__all__ = ["errors_of", "gradients_of", "outputs_of", "respond"]
 
-
-def run_arrays(task: Task, record: tuple[str, ...]) -> EPropResult:
-    """Run every interval of `task`; the recorded variables are named by `record`."""
-    rule, weights = task.rule, {"in": task.w_in, "rec": task.w_rec, "out": task.w_out}
-    moments = {name: (np.zeros(w.shape), np.zeros(w.shape)) for name, w in weights.items()}
-    b, kept = task.b, {name: [w] for name, w in weights.items()}
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("spikes", "output", "losses", *record)}
-    for update, first in enumerate(range(0, len(task.x), task.batch_size), start=1):
-        x, target = (each[first : first + task.batch_size].swapaxes(0, 1) for each in (task.x, task.target))
-        x = x.astype(float, order="C")
-        cells = _cells(task, x, weights["in"], weights["rec"])
-        output, error, losses = _readouts(task, cells["spikes"], target, weights["out"])
-        cells["learning_signal"] = error @ b.T
-        gradients = _gradients(task, x, cells, error)
-        for name, w in weights.items():
-            weights[name], moments[name] = rule.descend(w, gradients[name], moments[name], update)
-        np.fill_diagonal(weights["rec"], 0)  # whatever the limits are: there are no autapses
-        if task.feedback == "symmetric":
-            b = weights["out"].T
-        elif task.feedback == "adaptive":
-            b = (b + (weights["out"] - kept["out"][-1]).T) * (1 - rule.feedback_decay)
-            weights["out"] = weights["out"] * (1 - rule.feedback_decay)
-        for name, w in weights.items():
-            kept[name].append(w)
-        found = cells | {"spikes": cells["spikes"] > 0, "output": output, "losses": losses}
-        for name, values in parts.items():
-            values.append(found[name] if name == "losses" else found[name].swapaxes(0, 1))
-    joined = {name: np.concatenate(values) for name, values in parts.items()}
-    w_in, w_rec, w_out = (np.stack(each) for each in kept.values())
-    return EPropResult(
-        joined.pop("spikes"), joined.pop("output"), joined.pop("losses"), w_in, w_rec, w_out, b, task.dt, joined
-    )
+#: Steps whose input arrives in one product of matrices: few enough that they stay in the processor's cache.
+BLOCK = 64
+CELL_VARIABLES = ("v", "adaptation", "psi")
 
 
-def _cells(task: Task, x: np.ndarray, w_in: np.ndarray, w_rec: np.ndarray) -> dict[str, np.ndarray]:
-    """The recurrent cells in each step, ``(steps, batch, n_rec)``."""
-    rule, at, beta = task.rule, task.at, task.beta
-    drive, recurrent = at.zeta * (x @ w_in.T), at.zeta * w_rec.T
-    voltage, adaptation, spikes, psi = (np.zeros(drive.shape) for _ in range(4))
-    v, a, z, left = (np.zeros(drive.shape[1:]) for _ in range(4))
-    for k in range(len(x)):
-        left = np.maximum(left - 1, 0)
-        v = at.alpha * v + drive[k] + z @ recurrent - rule.v_threshold * z
-        a = at.rho * a + z
-        distance, ready = v - (rule.v_threshold + beta * a), left == 0
-        psi[k] = rule.psi(distance) * ready
-        z = ((distance >= 0) & ready).astype(float)
-        left += at.refractory * z
-        voltage[k], adaptation[k], spikes[k] = v, a, z
-    return {"v": voltage, "adaptation": adaptation, "spikes": spikes, "psi": psi}
+def respond(
+    network: Network, weights: Mapping[str, np.ndarray], x: np.ndarray, record: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """What the cells and the read-outs do with the input spikes `x`.
+
+    Returns
+    -------
+    dict
+        ``spikes`` (bool), ``u`` of the read-outs, and what `record` names of ``v``, ``adaptation`` and ``psi``.
+    """
+    rule, at, precision = network.rule, network.at, weights["out"].dtype
+    (steps, batch, _), n_rec, n_out = x.shape, *weights["out"].shape[::-1]
+    beta = network.beta.astype(precision)
+    into_cells, to_outputs = at.zeta * weights["in"].T, at.zeta_out * weights["out"].T
+    recurrent = at.zeta * weights["rec"].T
+    np.fill_diagonal(recurrent, -rule.v_threshold)  # a spike of its own resets a cell
+    kept = {name: np.empty((steps, batch, n_rec), precision) for name in record if name in CELL_VARIABLES}
+    u, raster = np.empty((steps, batch, n_out), precision), np.empty((steps, batch, n_rec), dtype=bool)
+    above, adaptation, z, product = (np.zeros((batch, n_rec), precision) for _ in range(4))
+    above -= rule.v_threshold  # voltages are measured from the threshold of cells that do not adapt
+    distance, spikes = (np.empty((BLOCK, batch, n_rec), precision) for _ in range(2))
+    ready, last = np.ones(distance.shape, dtype=bool), np.full(above.shape, -at.refractory, dtype=np.int32)
+    adapts = bool(beta.any()) or "adaptation" in kept
+    for first in range(0, steps, BLOCK):
+        drive = x[first : first + BLOCK].astype(precision) @ into_cells
+        drive -= (1 - at.alpha) * rule.v_threshold
+        n = len(drive)
+        for k in range(n):
+            np.matmul(z, recurrent, out=product)
+            above *= at.alpha
+            above += drive[k]
+            above += product
+            if adapts:
+                adaptation *= at.rho
+                adaptation += z
+                np.multiply(adaptation, beta, out=product)
+                np.subtract(above, product, out=distance[k])
+            else:
+                distance[k] = above
+            fires = raster[first + k]
+            np.greater_equal(distance[k], 0, out=fires)
+            if at.refractory:
+                np.less_equal(last, first + k - at.refractory, out=ready[k])
+                fires &= ready[k]
+                np.copyto(last, first + k, where=fires)
+            z = spikes[k]
+            z[...] = fires
+            for name, now in (("v", above), ("adaptation", adaptation)):
+                if name in kept:
+                    kept[name][first + k] = now
+        z = z.copy()  # the next block begins with it, and writes over this one
+        u[first : first + n] = spikes[:n] @ to_outputs
+        if "psi" in kept:
+            np.multiply(rule.psi(distance[:n]), ready[:n], out=kept["psi"][first : first + n])
+    if "v" in kept:
+        kept["v"] += rule.v_threshold
+    return {"spikes": raster, "u": filtered(u, at.kappa), **kept}
 
 
-def _readouts(
-    task: Task, spikes: np.ndarray, target: np.ndarray, w_out: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Outputs and errors ``(steps, batch, n_out)``, and the loss of each interval."""
-    rule, at, first = task.rule, task.at, task.n_steps - task.window
-    y = u = filtered(at.zeta_out * (spikes @ w_out.T), at.kappa)
-    if rule.loss == "cross_entropy":
-        from_largest = u - u.max(axis=-1, keepdims=True)
-        log_y = from_largest - np.log(np.exp(from_largest).sum(axis=-1, keepdims=True))
-        y = np.exp(log_y)
-        losses = -(target * log_y)[first:].sum(axis=(0, 2)) / task.window
-    else:
-        losses = 0.5 * ((y - target) ** 2)[first:].sum(axis=0).mean(axis=-1)
-    error = y - target
-    error[:first] = 0
-    return y, error, losses
+def errors_of(network: Network, u: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outputs and errors ``(steps, intervals, n_out)``, and the loss of each interval."""
+    y, window = outputs_of(network, u), network.window(len(u))
+    error = (y - target).astype(u.dtype, copy=False)
+    error[: len(u) - window] = 0
+    if network.rule.loss == "cross_entropy":
+        inside = u[len(u) - window :]
+        largest = inside.max(axis=-1, keepdims=True)
+        log_y = inside - largest - np.log(np.exp(inside - largest).sum(axis=-1, keepdims=True))
+        return y, error, -(target[len(u) - window :] * log_y).sum(axis=(0, 2)) / window
+    return y, error, 0.5 * (error**2).sum(axis=0).mean(axis=-1)
 
 
-def _gradients(task: Task, x: np.ndarray, cells: dict[str, np.ndarray], error: np.ndarray) -> dict[str, np.ndarray]:
-    rule, at, spikes = task.rule, task.at, cells["spikes"]
-    before = np.zeros_like(spikes)
-    before[1:] = spikes[:-1]
-    too_often = rule.c_reg * (spikes.mean(axis=0) - at.target) / task.n_steps
-    factors = rule.factors(cells["learning_signal"], cells["psi"], task.dt, too_often)
-    gradients = {
-        "in": _outer(factors, at.zeta * filtered(x, at.alpha)),
-        "rec": _outer(factors, at.zeta * filtered(before, at.alpha)),
-        "out": _outer(error, at.zeta_out * filtered(spikes, at.kappa)),
+def outputs_of(network: Network, u: np.ndarray) -> np.ndarray:
+    """The outputs of read-outs whose voltages are `u`."""
+    if network.rule.loss == "mean_squared_error":
+        return u
+    y = np.exp(u - u.max(axis=-1, keepdims=True))
+    return y / y.sum(axis=-1, keepdims=True)
+
+
+def gradients_of(
+    network: Network, x: np.ndarray, found: Mapping[str, np.ndarray], error: np.ndarray, signal: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The sum over intervals of the gradients by the weights, from the learning signals of the last steps."""
+    rule, at, spikes, steps = network.rule, network.at, found["spikes"], len(x)
+    too_often = (rule.c_reg * (spikes.mean(axis=0) - at.target) / steps).astype(error.dtype)
+    into_cells = rule.factors(signal, found["psi"], network.dt, too_often)
+    into_outputs = filtered(error[::-1], at.kappa)[::-1]
+    fired, given = _events(spikes, error.dtype), _events(x, error.dtype)
+    sums = {
+        "in": given.T @ _flat(into_cells),
+        # a spike arrives in the next step
+        "rec": fired[: -spikes.shape[1]].T @ _flat(into_cells[1:]),
+        "out": fired.T @ _flat(into_outputs),
     }
-    np.fill_diagonal(gradients["rec"], 0)
-    return {name: task.gradient_share * gradient for name, gradient in gradients.items()}
+    np.fill_diagonal(sums["rec"], 0)
+    return {name: (at.zeta_out if name == "out" else at.zeta) * each.T for name, each in sums.items()}
 
 
-def _outer(post: np.ndarray, pre: np.ndarray) -> np.ndarray:
-    """The sum of outer products over steps and batch: ``(n_post, n_pre)``."""
-    return post.reshape(-1, post.shape[-1]).T @ pre.reshape(-1, pre.shape[-1])
+def _flat(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _events(spikes: np.ndarray, precision: np.dtype) -> csr_array:
+    """Spikes ``(steps, intervals, cells)`` as a sparse matrix ``(steps * intervals, cells)``: most are 0."""
+    n = spikes.shape[-1]
+    events = np.flatnonzero(spikes)
+    rows = np.searchsorted(events, np.arange(0, spikes.size + 1, n))
+    return csr_array((np.ones(len(events), precision), events % n, rows), shape=(spikes.size // n, n))

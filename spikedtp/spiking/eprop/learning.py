@@ -25,15 +25,19 @@ def learn_in_cells(
 
     What a cell has fired then is still that of the last step; at the start of an interval that is nothing.
     """
-    numbers = _numbers(task) | {"zeta": task.at.zeta, "rho": task.at.rho, "kappa": task.at.kappa}
+    numbers = _numbers(task) | {
+        "zeta": task.network.at.zeta,
+        "rho": task.network.at.rho,
+        "kappa": task.network.at.kappa,
+    }
     synapses = DenseSynapses(
         source, cells, onto="drive", gain="zeta*int(t_in_timesteps > 0)", when="before_groups", clock=built.clock,
         parameters=dict.fromkeys((*numbers, "step_size")), name=f"{name}_synapses",
     )  # fmt: skip
     built.net.add(synapses)
-    adapts, regular = bool(task.beta.any()), task.rule.c_reg > 0
+    adapts, regular = bool(task.network.beta.any()), task.network.rule.c_reg > 0
     states = ["filtered", *(["eps"] if adapts else []), *(["eligible"] if regular else [])]
-    lasting = ["w", "gradient", *_moments(task.rule)]
+    lasting = ["w", "gradient", *_moments(task.network.rule)]
     for state in (*states, *lasting[1:]):
         synapses.variables.add_array(state, size=synapses.stop, dtype=np.float64)
     synapses.learn("\n".join(f"{state} = 0" for state in states), at="t_in_timesteps == 0", when="start")
@@ -47,7 +51,7 @@ def learn_in_cells(
     if regular:
         synapses.learn("gradient += too_often_post*eligible", at=ends, when=INTO_CELLS, order=3)
     updates = f"{ends} and step_size >= 0"
-    synapses.learn(_optimizer(task.rule, "step_size"), at=updates, when=INTO_CELLS, order=4)
+    synapses.learn(_optimizer(task.network.rule, "step_size"), at=updates, when=INTO_CELLS, order=4)
     if source is cells:
         synapses.zero_diagonal(at=updates, when=INTO_CELLS, order=5)
     built.changing[f"{name}.step_size"] = synapses.variables["step_size"]
@@ -56,11 +60,11 @@ def learn_in_cells(
 
 def learn_in_outputs(task: Task, built: BuiltNetwork, cells: NeuronGroup, outputs: NeuronGroup) -> None:
     """Plastic synapses onto the read-outs, which hear the spikes of the same step, and the way back of their errors."""
-    adaptive, numbers = task.feedback == "adaptive", _numbers(task)
-    lasting = ["w", "gradient", *_moments(task.rule), "b"]
-    update = f"before = w\n{_optimizer(task.rule, 'step_size_post')}"
+    adaptive, numbers = task.network.feedback == "adaptive", _numbers(task)
+    lasting = ["w", "gradient", *_moments(task.network.rule), "b"]
+    update = f"before = w\n{_optimizer(task.network.rule, 'step_size_post')}"
     if adaptive:
-        numbers["feedback_decay"] = task.rule.feedback_decay
+        numbers["feedback_decay"] = task.network.rule.feedback_decay
         update += "\nb = (b + w - before)*(1 - feedback_decay)\nw = w*(1 - feedback_decay)"
     shared = "".join(f"\n{name} : 1 (shared, constant)" for name in numbers)
     synapses = Synapses(
@@ -70,20 +74,20 @@ def learn_in_outputs(task: Task, built: BuiltNetwork, cells: NeuronGroup, output
     )  # fmt: skip
     synapses.connect()
     synapses.update.when, synapses.update.order = INTO_CELLS, 4
-    back = "w" if task.feedback == "symmetric" else "b"
+    back = "w" if task.network.feedback == "symmetric" else "b"
     synapses.run_regularly(
         f"learning_signal_pre += {back}*error_post\ngradient += error_post*out_trace_pre",
         when=OF_OUTPUTS, order=3, clock=built.clock, name="out_step",
     )  # fmt: skip
     built.net.add(synapses)
-    if task.rule.loss == "cross_entropy":
+    if task.network.rule.loss == "cross_entropy":
         others = Synapses(outputs, outputs, clock=built.clock, name="softmax", namespace={})
         others.connect()
         others.run_regularly(
             "mass_post += exp(u_pre - u_post)", when=OF_OUTPUTS, order=1, clock=built.clock, name="softmax_sum"
         )
         built.net.add(others)
-    flat = {"w": np.ascontiguousarray(task.w_out.T).ravel(), "b": np.ascontiguousarray(task.b).ravel()}
+    flat = {"w": np.ascontiguousarray(task.network.w_out.T).ravel(), "b": np.ascontiguousarray(task.network.b).ravel()}
     _keep(built, synapses, "out", lasting, {**flat, **numbers})
     if adaptive:
         built.vectors["b"] = synapses.variables["b"]
@@ -95,7 +99,7 @@ def _moments(rule: EProp) -> list[str]:
 
 def _numbers(task: Task) -> dict[str, float]:
     """The constants of the optimizer."""
-    rule, wanted = task.rule, ["beta_1", "beta_2", "epsilon"] if task.rule.optimizer == "adam" else []
+    rule, wanted = task.network.rule, ["beta_1", "beta_2", "epsilon"] if task.network.rule.optimizer == "adam" else []
     wanted += [name for name in ("w_min", "w_max") if getattr(rule, name) is not None]
     return {"share": task.gradient_share} | {name: float(getattr(rule, name)) for name in wanted}
 

@@ -18,7 +18,7 @@ from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.eprop.learning import INTO_CELLS, OF_OUTPUTS, learn_in_cells, learn_in_outputs
 from spikedtp.spiking.eprop.result import EPropResult
-from spikedtp.spiking.eprop.task import Task
+from spikedtp.spiking.eprop.task import PROJECTIONS, Task
 from spikedtp.spiking.parts.tables import raster_table
 
 __all__ = ["build_eprop", "run_network"]
@@ -79,34 +79,39 @@ ERRORS = {
 def run_network(task: Task, record: tuple[str, ...], device: str) -> EPropResult:
     """Run every interval of `task` on `device`; the recorded variables are named by `record`."""
     n, last = len(task.x), np.arange(1, len(task.x) + 1) % task.batch_size == 0
-    sizes = np.where(last, [task.rule.step_size(k // task.batch_size + 1) for k in range(n)], -1.0)
+    sizes = np.where(last, [task.network.rule.step_size(k // task.batch_size + 1) for k in range(n)], -1.0)
     patterns = {"spikes": task.x, "target": task.target}
-    patterns |= {f"{name}.step_size": sizes for name in ("in", "rec", "out")}
+    never = np.full(n, -1.0)
+    patterns |= {f"{name}.step_size": sizes if name in task.network.learns else never for name in PROJECTIONS}
     data = RunInputs(patterns, np.arange(n), np.zeros(n, dtype=np.int64))
     one = replace(task, x=task.x[:1], target=task.target[:1])  # the network is the same for any number of intervals
     results = run_on(device, partial(build_eprop, one, record), data)
-    raster = np.zeros((*task.x.shape[:2], len(task.w_rec)), dtype=bool)
+    raster = np.zeros((*task.x.shape[:2], len(task.network.w_rec)), dtype=bool)
     events, counts = results.spikes["cells"]
     raster[np.repeat(np.arange(n), counts), events[:, 0], events[:, 1]] = True
     weights = {}
-    for name, start in (("in", task.w_in), ("rec", task.w_rec), ("out", task.w_out)):
+    for name, start in (("in", task.network.w_in), ("rec", task.network.w_rec), ("out", task.network.w_out)):
         kept = results.vectors[f"w_{name}"][last]
         rows = kept.reshape(len(kept), start.shape[1], -1)[..., : len(start)]
         weights[name] = np.concatenate([start[None], rows.swapaxes(1, 2)])
-    b = results.vectors["b"][-1].reshape(task.b.shape) if task.feedback == "adaptive" else task.b
-    if task.feedback == "symmetric":
+    b = (
+        results.vectors["b"][-1].reshape(task.network.b.shape)
+        if task.network.feedback == "adaptive"
+        else task.network.b
+    )
+    if task.network.feedback == "symmetric":
         b = weights["out"][-1].T
     losses = results.vectors["loss"].sum(axis=1)
     recorded = {name: results.traces[name] for name in record}
     return EPropResult(
-        raster, results.traces["y"], losses, weights["in"], weights["rec"], weights["out"], b, task.dt, recorded,
-        results.timings,
+        raster, results.traces["y"], losses, weights["in"], weights["rec"], weights["out"], b, task.network.dt,
+        recorded, results.timings,
     )  # fmt: skip
 
 
 def build_eprop(task: Task, record: tuple[str, ...]) -> BuiltNetwork:
     """Create the network of `task` on the active Brian2 device."""
-    clock = Clock(task.dt, name="eprop_clock")
+    clock = Clock(task.network.dt, name="eprop_clock")
     inputs, cells, outputs = _inputs(task, clock), _cells(task, clock), _outputs(task, clock)
     groups = (inputs, cells, outputs)
     net = Network(*groups, name="eprop_network")
@@ -114,8 +119,8 @@ def build_eprop(task: Task, record: tuple[str, ...]) -> BuiltNetwork:
     built.changing |= {"spikes": inputs.variables["spike_table"], "target": outputs.variables["target_table"]}
     built.changing["out.step_size"] = outputs.variables["step_size"]
     _constants(task, built, groups)
-    learn_in_cells(task, built, inputs, cells, "in", task.w_in)
-    learn_in_cells(task, built, cells, cells, "rec", task.w_rec)
+    learn_in_cells(task, built, inputs, cells, "in", task.network.w_in)
+    learn_in_cells(task, built, cells, cells, "rec", task.network.w_rec)
     learn_in_outputs(task, built, cells, outputs)
     built.vectors["loss"] = outputs.variables["loss"]
     built.spikes["cells"] = SpikeMonitor(cells, name="cell_spikes")
@@ -130,7 +135,7 @@ def build_eprop(task: Task, record: tuple[str, ...]) -> BuiltNetwork:
 
 
 def _inputs(task: Task, clock: Clock) -> NeuronGroup:
-    n = task.w_in.shape[1]
+    n = task.network.w_in.shape[1]
     inputs = NeuronGroup(
         n, "trace : 1\nalpha : 1 (shared, constant)\nzeta : 1 (shared, constant)",
         threshold="given_spike(t_in_timesteps, i) > 0", reset="", clock=clock, name="inputs", namespace={},
@@ -145,10 +150,10 @@ def _inputs(task: Task, clock: Clock) -> NeuronGroup:
 
 def _cells(task: Task, clock: Clock) -> NeuronGroup:
     cells = NeuronGroup(
-        len(task.w_rec), CELLS, threshold="v >= threshold_now and resting < 0.5",
+        len(task.network.w_rec), CELLS, threshold="v >= threshold_now and resting < 0.5",
         reset="fired = 1\nn_spikes += 1\nresting = refractory_steps", clock=clock, name="cells", namespace={},
     )  # fmt: skip
-    pseudo = PSEUDO_DERIVATIVES[task.rule.pseudo_derivative].code
+    pseudo = PSEUDO_DERIVATIVES[task.network.rule.pseudo_derivative].code
     cells.run_regularly(CELL_STEP.format(pseudo_derivative=pseudo), when="groups", clock=clock, name="cells_step")
     forget = "out_trace = kappa*out_trace + zeta_out*fired\nlearning_signal = 0"
     cells.run_regularly(forget, when="after_resets", order=0, clock=clock, name="cells_traces")
@@ -161,7 +166,7 @@ def _cells(task: Task, clock: Clock) -> NeuronGroup:
 
 
 def _outputs(task: Task, clock: Clock) -> NeuronGroup:
-    n = len(task.w_out)
+    n = len(task.network.w_out)
     updates = {"update": f"t_in_timesteps == {task.n_steps - 1} and step_size >= 0"}
     outputs = NeuronGroup(n, OUTPUTS, events=updates, clock=clock, name="outputs", namespace={})
     outputs.variables.add_array("target_table", size=task.n_steps * n, dtype=np.float64)
@@ -169,17 +174,19 @@ def _outputs(task: Task, clock: Clock) -> NeuronGroup:
     outputs.run_regularly(
         "u = kappa*u + drive\ndrive = 0\nmass = 0", when=OF_OUTPUTS, order=0, clock=clock, name="outputs_step"
     )
-    error = ERRORS[task.rule.loss].replace("n_outputs", str(float(n))).replace("n_window", str(float(task.window)))
+    error = (
+        ERRORS[task.network.rule.loss].replace("n_outputs", str(float(n))).replace("n_window", str(float(task.window)))
+    )
     inside = f"inside = int(t_in_timesteps >= {task.n_steps - task.window})\nwanted = given_target(t_in_timesteps, i)\n"
     outputs.run_regularly(inside + error, when=OF_OUTPUTS, order=2, clock=clock, name="outputs_error")
     return outputs
 
 
 def _constants(task: Task, built: BuiltNetwork, groups: tuple[NeuronGroup, ...]) -> None:
-    rule, at = task.rule, task.at
+    rule, at = task.network.rule, task.network.at
     values = at._asdict() | {
         "height": rule.height, "width": rule.width, "v_threshold": rule.v_threshold, "c_reg": rule.c_reg,
-        "refractory_steps": at.refractory, "target_rate": at.target, "beta": task.beta,
+        "refractory_steps": at.refractory, "target_rate": at.target, "beta": task.network.beta,
     }  # fmt: skip
     for group in groups:
         for name in values.keys() & set(group.variables):

@@ -9,7 +9,31 @@ from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.summaries import Summarised, counted
 
-__all__ = ["EPropResult"]
+__all__ = ["EPropResponse", "EPropResult"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EPropResponse(Summarised):
+    """What an `EPropNetwork` did while it learned.
+
+    Attributes
+    ----------
+    spikes : (intervals, steps, n_rec) bool
+    output : (intervals, steps, n_out)
+        Of the read-outs: voltages, or probabilities with ``loss="cross_entropy"``.
+    losses : (intervals,)
+        Before the update at the end of the interval.
+    """
+
+    spikes: np.ndarray
+    output: np.ndarray
+    losses: np.ndarray
+
+    def _headline(self) -> str:
+        return f"{counted(len(self.losses), 'interval')}, mean loss {self.losses.mean():.3g}"
+
+    def _parts(self) -> dict[str, str]:
+        return {"spikes": str(self.spikes.shape), "output": str(self.output.shape)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

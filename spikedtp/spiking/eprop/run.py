@@ -12,10 +12,10 @@ from spikedtp.arithmetic import underflow_is_zero
 from spikedtp.errors import known_names
 from spikedtp.plasticity import EProp
 from spikedtp.spiking.engine.devices import check_device
-from spikedtp.spiking.eprop.arrays import run_arrays
 from spikedtp.spiking.eprop.network import run_network
 from spikedtp.spiking.eprop.result import EPropResult
-from spikedtp.spiking.eprop.task import checked_task
+from spikedtp.spiking.eprop.state import run_arrays
+from spikedtp.spiking.eprop.task import PROJECTIONS, checked_network, checked_task
 
 __all__ = ["run_eprop"]
 
@@ -38,6 +38,7 @@ def run_eprop(
     update_interval: Quantity | None = None,
     batch_size: int = 1,
     record: Iterable[str] = (),
+    learns: Iterable[str] = PROJECTIONS,
     seed: int = 0,
 ) -> EPropResult:
     """Train a recurrent network of spiking cells with linear read-outs by e-prop.
@@ -72,6 +73,8 @@ def run_eprop(
         Intervals between updates, which use the mean of their gradients.
     record : iterable of {"v", "adaptation", "psi", "learning_signal"}
         What to keep of each recurrent cell in each step.
+    learns : iterable of {"in", "rec", "out"}
+        Whose weights change. With ``learns="out"`` the recurrent network stays as it was drawn.
     seed : int
         For the feedback that is drawn.
 
@@ -99,10 +102,10 @@ def run_eprop(
     >>> bool(result.losses[-1] < result.losses[0] / 2)
     True
     """
+    network = checked_network(rule, w_in, w_rec, w_out, feedback=feedback, dt=dt, learns=learns, seed=seed)
     task = checked_task(
-        rule, w_in, w_rec, w_out, input_spikes, target, feedback=feedback, dt=dt, update_interval=update_interval,
-        batch_size=batch_size, seed=seed,
-    )  # fmt: skip
+        network, input_spikes, target, update_interval=update_interval, batch_size=batch_size, stacklevel=4
+    )
     wanted = tuple(dict.fromkeys([record] if isinstance(record, str) else record))
     for name in wanted:
         if name not in RECORDED:

@@ -5,10 +5,15 @@ import json
 import numpy as np
 import pytest
 from brian2 import Hz, ms
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from spiking.conditions import needs_compiler
+from spiking.eprop.drawn import drawn
 
 from spikedtp import SpikedtpError, run_eprop
 from spikedtp.plasticity import EProp
+from spikedtp.plasticity.eprop import PSEUDO_DERIVATIVES
+from spikedtp.spiking.eprop.task import FEEDBACKS
 
 SMALL = ["small_lif", "small_alif", "small_lif_exponential", "small_lif_fast_sigmoid", "small_alif_arctan"]
 FORMS = [
@@ -151,40 +156,14 @@ def test_losses_of_nests_classification_test(batch_size, wanted):
     assert found.w_in.shape == (6, 100, 40)
 
 
-def drawn(seed):
-    """A small network with any options, its input and target, and the options of `run_eprop`."""
-    rng = np.random.default_rng(seed)
-    n_in, n, n_out, intervals, steps = *rng.integers(2, 7, 2), int(rng.integers(2, 4)), 4, int(rng.integers(30, 60))
-    w_rec = rng.normal(0, 0.4, (n, n))
-    np.fill_diagonal(w_rec, 0)
-    x = rng.random((intervals, steps, n_in)) < 0.2
-    x[:, 0] = False
-    pick = {name: str(rng.choice(known)) for name, known in EProp.CHOICES.items()}
-    target = rng.normal(size=(intervals, steps, n_out))
-    if pick["loss"] == "cross_entropy":
-        target = np.eye(n_out)[rng.integers(n_out, size=(intervals, steps))]
-    rule = EProp(
-        **pick, tau_m=rng.uniform(5, 30) * ms, v_threshold=0.3 if pick["spike_arrival"] == "unit" else 0.03,
-        width=0.4 if pick["spike_arrival"] == "unit" else 0.05, t_refractory=int(rng.integers(0, 4)) * ms,
-        beta=0.1 * rng.random(n) if rng.random() < 0.6 else 0.0, tau_adaptation=50 * ms, tau_readout=12 * ms,
-        c_reg=float(rng.choice([0.0, 5.0])), learning_window=None if rng.random() < 0.5 else 20 * ms,
-        average_gradient=bool(rng.random() < 0.5), learning_rate=0.01, feedback_decay=0.05,
-        w_min=-0.5 if rng.random() < 0.5 else None, w_max=0.4 if rng.random() < 0.5 else None,
-    )  # fmt: skip
-    options = {
-        "feedback": ("symmetric", "random", "adaptive")[seed % 3],
-        "batch_size": int(rng.choice([1, 2])),
-        "seed": 5,
-    }
-    options["record"] = ("v", "adaptation", "psi", "learning_signal")
-    return (rule, rng.normal(0, 0.5, (n, n_in)), w_rec, rng.normal(0, 0.5, (n_out, n)), x, target), options
-
-
 @pytest.mark.parametrize("seed", [*range(3), *(pytest.param(k, marks=pytest.mark.slow) for k in range(3, 12))])
 def test_both_forms_agree(seed):
     task, options = drawn(seed)
     rate, spiking = run_eprop(*task, **options), run_eprop(*task, **options, form="spiking", device="runtime")
-    assert rate.spikes.any() and not np.array_equal(rate.w_in[0], rate.w_in[-1])
+    assert rate.spikes.any()
+    for name in ("in", "rec", "out"):
+        first, *_, last = getattr(rate, f"w_{name}")
+        assert np.array_equal(first, last) == (name not in options["learns"])
     assert np.array_equal(rate.spikes, spiking.spikes)
     pairs = {name: (getattr(rate, name), getattr(spiking, name)) for name in ("output", "losses", "feedback")}
     pairs |= {name: (getattr(rate, name), getattr(spiking, name)) for name in ("w_in", "w_rec", "w_out")}
@@ -256,7 +235,7 @@ GOOD = {
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"rule": "eprop"}, "run_eprop: rule must be an EProp, got 'eprop'"),
+        ({"rule": "eprop"}, "e-prop: rule must be an EProp, got 'eprop'"),
         ({"rule": EProp(beta=[0.1, 0.2])}, "EProp.beta must be one number or one for each of 3 cells, got 2"),
         ({"rule": EProp(learning_window=11 * ms)}, "EProp.learning_window must be at most the update interval"),
         ({"rule": EProp(learning_window=2.5 * ms)}, "EProp.learning_window must be a multiple of dt"),
@@ -265,8 +244,8 @@ GOOD = {
         ({"w_in": np.ones((4, 2))}, "w_in must be (n_rec, n_in) with n_rec = 3, as w_rec has, got (4, 2)"),
         ({"w_rec": np.ones((3, 3))}, "w_rec must be 0 on its diagonal"),
         ({"w_rec": np.zeros((3, 4))}, "w_rec must be (n_rec, n_rec), got (3, 4)"),
-        ({"w_out": None}, "run_eprop: e-prop needs a read-out"),
-        ({"w_out": np.zeros((0, 3))}, "run_eprop: e-prop needs a read-out"),
+        ({"w_out": None}, "e-prop needs a read-out"),
+        ({"w_out": np.zeros((0, 3))}, "e-prop needs a read-out"),
         ({"w_out": np.ones((2, 4))}, "w_out must be (n_out, n_rec) with n_rec = 3"),
         ({"w_in": [[np.nan, 1]] * 3}, "w_in holds values that are not finite"),
         ({"input_spikes": np.full((4, 10, 2), 0.5)}, "input_spikes must be spikes"),
@@ -277,13 +256,50 @@ GOOD = {
         ({"update_interval": 2.5 * ms}, "update_interval must be a multiple of dt = 1. ms, got 2.5 ms"),
         ({"update_interval": 7 * ms}, "input_spikes must be whole update intervals of 7 steps"),
         ({"batch_size": 3}, "batch_size must divide the number of intervals, 4, got 3"),
-        ({"dt": 1.0}, "run_eprop.dt must be a quantity in s"),
+        ({"dt": 1.0}, "e-prop.dt must be a quantity in s"),
         ({"form": "event"}, "unknown form 'event': known are rate, spiking"),
         ({"device": "gpu"}, "unknown device 'gpu'"),
         ({"record": "spikes"}, "unknown variable to record 'spikes'"),
+        ({"learns": ("in", "readout")}, "unknown projection that learns 'readout': known are in, out, rec"),
     ],
 )
 def test_bad_input_gives_one_line(changed, message):
     with pytest.raises(SpikedtpError) as error:
         run_eprop(**GOOD | changed)
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
+
+
+def refused(**changed):
+    """The line that says what is wrong."""
+    with pytest.raises(SpikedtpError) as error:
+        run_eprop(**GOOD | changed)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 250
+    return str(error.value)
+
+
+@given(name=st.text(max_size=12) | st.none() | st.booleans() | st.integers() | st.lists(st.text(), max_size=2))
+def test_a_pseudo_derivative_or_feedback_without_that_name(name):
+    assume(name not in (*FEEDBACKS, *PSEUDO_DERIVATIVES))
+    with pytest.raises(SpikedtpError, match=r"^unknown EProp\.pseudo_derivative .*: known are ") as error:
+        EProp(pseudo_derivative=name)
+    assert "\n" not in str(error.value)
+    told = refused(feedback=name)
+    assert told.startswith("unknown feedback" if isinstance(name, str) else "feedback must be")
+
+
+@given(shape=st.sampled_from([(0, 3), (3, 0), (0, 0), (0,), ()]), as_list=st.booleans())
+def test_no_read_out(shape, as_list):
+    empty = np.zeros(shape) if shape else None
+    assert refused(w_out=empty.tolist() if as_list and shape else empty).startswith(
+        "e-prop needs a read-out: give w_out"
+    )
+
+
+@given(
+    dt=st.sampled_from([0.1, 0.25, 0.5, 1.0, 2.0]), whole=st.integers(0, 30), part=st.floats(0.01, 0.99),
+    flat=st.booleans(),
+)  # fmt: skip
+def test_an_update_interval_that_is_no_multiple_of_dt(dt, whole, part, flat):
+    x = np.zeros((40, 2) if flat else GOOD["input_spikes"].shape)
+    told = refused(update_interval=(whole + part) * dt * ms, dt=dt * ms, input_spikes=x)
+    assert told.startswith("update_interval must be a multiple of dt = ")
