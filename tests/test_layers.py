@@ -38,7 +38,7 @@ ROOMS: list[set[str]] = [
     {"engine"},
     {"synapses", "responses"},
     {"rule_synapses"},
-    {"open_loop", "closed_loop", "rule_replay", "layered", "eprop", "diehl_cook"},
+    {"open_loop", "closed_loop", "rule_replay", "layered", "eprop", "diehl_cook", "ensembles"},
     {"feedforward"},
     {"simulation"},
 ]
@@ -191,7 +191,7 @@ def test_folders_are_small():
         for folder in folders
         if (n := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES and folder != PACKAGE
     }
-    assert crowded == {"plasticity": 36, "neurons": 20}  # one file per rule, one per cell
+    assert crowded == {"plasticity": 37, "neurons": 20}  # one file per rule, one per cell
 
 
 def test_tests_mirror_the_package():

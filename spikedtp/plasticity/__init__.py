@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
     from spikedtp.plasticity.btsp_laps import LearnedLaps, learn_laps, normalised, plateau_gate, plateau_traces
     from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
+    from spikedtp.plasticity.burst_rates import BurstpropRates
     from spikedtp.plasticity.burstprop import Burstprop
     from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
@@ -81,6 +82,7 @@ __all__ = [
     "BidirectionalBTSP",
     "Bounds",
     "Burstprop",
+    "BurstpropRates",
     "Clopath",
     "Consolidation",
     "DendriticLoss",
@@ -137,6 +139,7 @@ __all__ = [
 _HOME = {
     "BCM": "spikedtp.plasticity.bcm",
     "Burstprop": "spikedtp.plasticity.burstprop",
+    "BurstpropRates": "spikedtp.plasticity.burst_rates",
     "Clopath": "spikedtp.plasticity.clopath",
     "BidirectionalBTSP": "spikedtp.plasticity.btsp_traces",
     "DiehlCook": "spikedtp.plasticity.diehl_cook",

@@ -13,6 +13,7 @@ from spikedtp.spiking.diehl_cook.network import DiehlCookNetwork, DigitResponse
 from spikedtp.spiking.diehl_cook.state import DigitState
 from spikedtp.spiking.diehl_cook.votes import label_cells, predicted_classes
 from spikedtp.spiking.engine.devices import Device, compiler_available, default_device, register_device
+from spikedtp.spiking.ensembles.network import BurstpropEnsembles
 from spikedtp.spiking.eprop.result import EPropResponse, EPropResult
 from spikedtp.spiking.eprop.run import run_eprop
 from spikedtp.spiking.eprop.trained import EPropNetwork
@@ -31,6 +32,7 @@ from spikedtp.spiking.rule_synapses.pairs import PairSynapses
 from spikedtp.spiking.simulation import simulate
 
 __all__ = [
+    "BurstpropEnsembles",
     "ClosedResponse",
     "Connection",
     "Device",

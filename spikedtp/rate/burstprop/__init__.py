@@ -1,0 +1,1 @@
+"""Networks that learn by Burstprop, as rates."""

@@ -1,0 +1,1 @@
+"""Networks of ensembles of bursting cells that learn by Burstprop."""
