@@ -12,6 +12,7 @@ from spikedtp.spiking.rule_synapses.shared_value import shared_value
 from spikedtp.spiking.rule_synapses.sparse_pairs import SparsePairSynapses
 from spikedtp.spiking.synapses.background import BackgroundInput
 from spikedtp.spiking.synapses.dense import DenseSynapses
+from spikedtp.spiking.synapses.short_term import ShortTermPlasticity
 
 __all__ = [
     "BTSPSynapses",
@@ -21,6 +22,7 @@ __all__ = [
     "DenseSynapses",
     "DiehlCookSynapses",
     "PairSynapses",
+    "ShortTermPlasticity",
     "SparsePairSynapses",
     "burst_learners",
     "burst_senders",

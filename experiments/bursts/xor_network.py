@@ -153,12 +153,13 @@ def build_xor(model: Xor, state: dict[str, np.ndarray]) -> BuiltNetwork:
     objects += _noise(cells, "dend", DENDRITE_NOISE, "dendrite")
     synapses = _synapses(cells, sent, senders, learners, rules, state, model)
     net = Network(*objects, *synapses.values(), name="xor_network")
-    net.add(*_steps(model, cells, learners))
+    net.add(*_steps(model, task, cells, learners))
 
-    built = BuiltNetwork(net, clock, model.n_steps, start=partial(_start, model, cells, sent, seen))
+    detecting = (sent.spikes, seen.spikes, senders, learners)
+    built = BuiltNetwork(net, clock, model.n_steps, start=partial(_start, model, cells, detecting))
     built.changing |= {name: task.variables[name] for name in TASK}
     built.vectors |= {"read": cells.variables["read"]} | {name: cells.variables[name] for name in COUNTS}
-    for group in (cells, sent.spikes, seen.spikes, senders, learners):
+    for group in (cells, *detecting):
         for name, variable in _lasting(group).items():
             built.lasting[f"{group.name}.{name}"] = variable
     built.lasting |= {f"{name}.w": synapses[name].variables["w"] for name in ("to_hidden", "to_output")}
@@ -206,16 +207,22 @@ def _count(model: Xor, detected: NeuronGroup, cells: NeuronGroup) -> None:
     detected.event_codes["spike"] += "\n" + "\n".join(lines)
 
 
-def _steps(model: Xor, cells: NeuronGroup, learners: NeuronGroup) -> list[Any]:
-    """What happens at the begin of an example, and when the teacher comes."""
+def _steps(model: Xor, task: NeuronGroup, cells: NeuronGroup, learners: NeuronGroup) -> list[Any]:
+    """What happens at the begin of an example, and when the teacher comes: it sees the averages of the learners."""
     n = model.n
-    cells.variables.add_reference("average", learners, "event_rate")
+    for name in ("read", "i_dend"):
+        learners.variables.add_reference(name, cells)
+    for name in ("target", "teaches"):
+        learners.variables.add_reference(name, task, index="0")
     begin = f"i_soma = (drive_1*int(i < {n}) + drive_2*int(i >= {n} and i < {2 * n}))*pamp\ni_dend = i_bias"
-    down = "int(average > 3*Hz)/(10 - clip(average/Hz, 3, 9))"
-    up = "int(average < 9*Hz)/(clip(average/Hz, 3, 9) - 2)"
-    teach = f"read = average\ni_dend += teaches*int(i >= {4 * n})*1000*pamp*(target*{up} - (1 - target)*{down})"
-    at = {"begin": ("t_in_timesteps == 0", begin), "teach": (f"t_in_timesteps == {model.step_of(0.9)}", teach)}
-    return [run_when(cells, when, code, name=f"example_{what}", when="start") for what, (when, code) in at.items()]
+    down = "int(event_rate > 3*Hz)/(10 - clip(event_rate/Hz, 3, 9))"
+    up = "int(event_rate < 9*Hz)/(clip(event_rate/Hz, 3, 9) - 2)"
+    teach = f"read = event_rate\ni_dend += teaches*int(i >= {4 * n})*1000*pamp*(target*{up} - (1 - target)*{down})"
+    taught = f"t_in_timesteps == {model.step_of(0.9)}"
+    return [
+        run_when(cells, "t_in_timesteps == 0", begin, name="example_begin", when="start"),
+        run_when(learners, taught, teach, name="example_teach", when="start"),
+    ]
 
 
 def _lasting(group: NeuronGroup) -> dict[str, Any]:
@@ -227,14 +234,10 @@ def _lasting(group: NeuronGroup) -> dict[str, Any]:
     return {name: group.variables[name] for name in own if name not in passing}
 
 
-def _start(model: Xor, cells: NeuronGroup, sent: BurstDetector, seen: BurstDetector) -> None:
+def _start(model: Xor, cells: NeuronGroup, detecting: tuple[NeuronGroup, ...]) -> None:
     """Everything goes on, but time, which begins again."""
-    for group, name in (
-        (cells, "ready"),
-        (cells, "bursts_at"),
-        (sent.spikes, "last_spike"),
-        (seen.spikes, "last_spike"),
-    ):
+    times = [(cells, "ready"), (cells, "bursts_at"), *((group, "last_spike") for group in detecting)]
+    for group, name in times:
         group.state(name).set_item(slice(None), f"{name} - {model.n_steps}", namespace={})
     for name in COUNTS:
         cells.state(name)[:] = 0
@@ -245,7 +248,8 @@ def _first_values(
 ) -> None:
     n, resting = model.n, {"cells.v_dend": -70e-3, "cells.w_dend": 0.1e-3, "cells.v_threshold": -50e-3}
     resting |= {"cells.bursts_at": -1, "learners.firing_rate": 0.1}
-    resting |= dict.fromkeys(("cells.ready", "sent.last_spike", "seen.last_spike"), model.n_steps)
+    detecting = [f"{name}.last_spike" for name in ("sent", "seen", "senders", "learners")]
+    resting |= dict.fromkeys(("cells.ready", *detecting), model.n_steps)
     for name, variable in built.lasting.items():
         if not name.endswith(".w"):
             value = state.get(name, np.full(variable.size, resting.get(name, 0)))

@@ -87,16 +87,17 @@ class BurstPoisson(Pyramidal):
             )
 
     def declaration(self) -> Declaration:
-        # both are numbers of time steps of the run: from which step on there may be an event, and the second spike
+        # all are numbers of time steps of the run: from which step on there may be an event, the second spike, and the
+        # present step, which is compared with the two most quickly in their own type
         return Declaration(
-            equations=self.equations("ready : integer\nbursts_at : integer"),
-            threshold="(v_soma > v_threshold and t_in_timesteps >= ready) or t_in_timesteps == bursts_at",
+            equations=self.equations("ready : integer\nbursts_at : integer\nnow = t_in_timesteps : integer (shared)"),
+            threshold="(v_soma > v_threshold and now >= ready) or now == bursts_at",
             reset="""
-                _event = int(t_in_timesteps >= ready)
+                _event = int(now >= ready)
                 _bursts = _event*int(rand() < 1/(1 + exp(-(v_dend - v_half)/v_slope)))
                 _wait = int((interval_low + rand()*(interval_high - interval_low))/dt + 1e-6) - 1
-                bursts_at = _bursts*(t_in_timesteps + _wait + 1) - 1
-                ready = t_in_timesteps + int(t_refractory/dt + 0.5)
+                bursts_at = _bursts*(now + _wait + 1) - 1
+                ready = now + int(t_refractory/dt + 0.5)
                 v_soma += _event*(v_rest - v_soma)
                 v_threshold += _event*threshold_jump
                 w_soma += _event

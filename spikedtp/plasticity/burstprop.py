@@ -212,13 +212,18 @@ class Burstprop(TimedRule):
             h = "(-(1 - _none)*clip(1 - e_max*second/(event_rate*second + _none), 0, 1))"
         return f"_none = int(event_rate*second == 0)\n_h = {h}\nteaching = event*(_h - {p}) + burst*(1 + _h)"
 
-    #: Averages of a postsynaptic cell, and what a spike adds to them after it has changed weights.
-    averages: ClassVar[str] = """
+    #: Averages of a postsynaptic cell.
+    firing_average: ClassVar[str] = "dfiring_rate/dt = -firing_rate/tau_rate : Hz"
+    averages: ClassVar[str] = f"""
         devent_rate/dt = -event_rate/tau_avg : Hz
         dburst_rate/dt = -burst_rate/tau_avg : Hz
-        dfiring_rate/dt = -firing_rate/tau_rate : Hz
+        {firing_average}
         """
-    averages_code: ClassVar[str] = "event_rate += event/tau_avg\nburst_rate += burst/tau_avg\nfiring_rate += 1/tau_rate"
+
+    @staticmethod
+    def averages_code(suffix: str = "") -> str:
+        """What a spike adds to the averages after it has changed weights; `suffix` is that of variables to write to."""
+        return f"event_rate{suffix} += event/tau_avg\nburst_rate{suffix} += burst/tau_avg\nfiring_rate += 1/tau_rate"
 
     @property
     def counted(self) -> str:
@@ -243,7 +248,7 @@ class Burstprop(TimedRule):
             at_post_spike=f"{self.event_code}\n{self.teaching_code}",
             on_pre=on_pre,
             on_post=on_post,
-            after_post_spike=self.averages_code,
+            after_post_spike=self.averages_code(),
             states={"x": "pre.x", "recent_pre": "pre.recent", "event_pre": "pre.event"}
             | {name: f"post.{name}" for name in ("recent", "event", "event_rate", "burst_rate", "firing_rate")},
         )

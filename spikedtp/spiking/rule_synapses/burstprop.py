@@ -25,6 +25,7 @@ from spikedtp.plasticity import Burstprop
 from spikedtp.spiking.parts.code_objects import CompiledCodeObject
 from spikedtp.spiking.parts.relay import spike_relay
 from spikedtp.spiking.rule_synapses.burst_cells import BurstDetector
+from spikedtp.spiking.rule_synapses.kept_traces import LAST_SPIKE, at_spike, since_spike
 from spikedtp.spiking.synapses.checks import unit_of, with_constants
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
@@ -55,8 +56,8 @@ def burst_senders(detector: BurstDetector, rule: Burstprop, *, name: str, dtype:
     """
     counted = detector.spikes if rule.counted == "1" else detector.events
     return spike_relay(
-        counted, model="dx/dt = -x/tau_x : 1", reset="x += 1", order=5, name=name, dtype=dtype,
-        namespace={"tau_x": rule.tau_x},
+        counted, model=f"{since_spike('x', 'tau_x')}\n{LAST_SPIKE}", reset=f"{at_spike('x')}\nx_then += 1", order=5,
+        name=name, dtype=dtype, namespace={"tau_x": rule.tau_x},
     )  # fmt: skip
 
 
@@ -80,8 +81,10 @@ def burst_learners(
     >>> burst_learners(seen, Burstprop(), name="doc_learners_of_cells").firing_rate[:]
     array([100., 100.]) * mhertz
     """
+    rates = "\n".join(since_spike(name, "tau_avg", "Hz") for name in ("event_rate", "burst_rate"))
     cells = spike_relay(
-        detector.spikes, model=f"{rule.averages}\nteaching : 1", reset=f"{rule.teaching_code}\n{rule.averages_code}",
+        detector.spikes, model=f"{rates}\n{LAST_SPIKE}\n{rule.firing_average}\nteaching : 1",
+        reset=f"{at_spike('event_rate', 'burst_rate')}\n{rule.teaching_code}\n{rule.averages_code('_then')}",
         order=3, resets=("synapses", LEARN), refers=dict.fromkeys(("event", "burst"), detector.spikes), name=name,
         dtype=dtype, namespace=rule.numbers(),
     )  # fmt: skip
@@ -161,7 +164,8 @@ class BurstpropSynapses(DenseSynapses):
         for name in ("teaching", "firing_rate"):
             self.variables.add_reference(f"{name}_of_learner", learners, name, index="_post_idx")
         self.add_dependency(learners)
-        on_pre, on_post = rule.change_codes("1", "1", "x_pre", "firing_rate_of_learner", "teaching_of_learner")
+        x = f"x_then_pre*exp(-(t_in_timesteps - last_spike_pre)*dt/({float(rule.tau_x)!r}*second))"
+        on_pre, on_post = rule.change_codes("1", "1", x, "firing_rate_of_learner", "teaching_of_learner")
         self.on_pre(on_pre, at=plastic, order=LOW)
         if self.codeobj_class is CompiledCodeObject:
             self._let_wait(plastic)
@@ -180,7 +184,8 @@ class BurstpropSynapses(DenseSynapses):
         types = {"_waiting_change": np.float32, "_since": np.int64}
         for name, size in sizes.items():
             self.variables.add_array(name, size=size, dtype=types.get(name, np.int32), index="0", scalar=size == 1)
-        needed = [*sizes, "w", "w_max", "learning_rate", "x_pre", "teaching_of_learner", "t_in_timesteps", "dt"]
+        needed = [*sizes, "w", "w_max", "learning_rate", "x_then_pre", "last_spike_pre", "teaching_of_learner"]
+        needed += ["t_in_timesteps", "dt"]
         options: dict[str, Any] = {"most_waiting": MOST_WAITING, "tau": repr(float(self.rule.tau_x))}
         spikes = ["_spikespace", "_post_spikespace"]
         for task, at, when, order in (

@@ -58,6 +58,9 @@ class DenseSynapses(MatrixEvents):
         The same as a number of time steps, instead of `delay`.
     mask : (n_post, n_pre) bool, optional
         Which synapses there are; by default all. `connect` draws masks.
+    amplitude : str, optional
+        A variable of the cells of `source`, such as ``released`` of `ShortTermPlasticity.terminals`. The row of a cell
+        is multiplied by it when a spike arrives.
     parameters : dict
         Shared constants that the code may use: name -> number or Quantity. With None the caller sets the value later.
     spikers : NeuronGroup or Subgroup, optional
@@ -115,6 +118,7 @@ class DenseSynapses(MatrixEvents):
         delay: Quantity | None = None,
         delay_steps: int | np.ndarray = 0,
         mask: ArrayLike | None = None,
+        amplitude: str | None = None,
         spikers: Group | None = None,
         parameters: dict[str, float | Quantity | None] | None = None,
         dtype: DTypeLike = np.float64,
@@ -162,6 +166,7 @@ class DenseSynapses(MatrixEvents):
         self._delay_checked = 0.0  # for this time step
         self._added: tuple[str, Dimension, str, Dimension] | None = None
         self._in_step: dict[str, Cells] = {}  # whose spikes are read: they fire on this clock
+        self._amplitude = None if amplitude is None else self._checked_amplitude(amplitude, onto)
         if mask is not None:
             self.connect(mask=mask)
         if onto is not None:
@@ -184,6 +189,19 @@ class DenseSynapses(MatrixEvents):
 
     # -- what synapses do ------------------------------------------------------------------------------------------
 
+    def _checked_amplitude(self, amplitude: str, onto: str | None) -> tuple[str, int]:
+        """The name of the variable in code, and where the cells of the source begin in it."""
+        if onto is None:
+            raise SpikedtpError(f"{self.name}: amplitude={amplitude!r} acts on what arrives: give onto, too")
+        if self.per_cell > 1 or self._spikers.group is not self._pre.group:
+            raise SpikedtpError(f"{self.name}: amplitude={amplitude!r} needs cells that fire themselves, not spikers")
+        found, start = self._pre.target(amplitude)
+        if found.dim is not DIMENSIONLESS:
+            raise SpikedtpError(
+                f"{self.name}: amplitude={amplitude!r} has the units {unit_of(found.dim)}, and needs none"
+            )
+        return f"{amplitude}_pre", start
+
     def _propagate(self, onto: str, to: Variable, gain: str) -> None:
         check_shared(self, "gain", gain)
         weight = self.variables["w"]
@@ -197,13 +215,23 @@ class DenseSynapses(MatrixEvents):
         if self._delay:
             self._ring_names = self._delay.add_ring(self.variables)
         self._in_step["source"] = self._spikers
+        amplitude, amplitude_start = self._amplitude or (None, 0)
         self._add(
             self._arrival,
             f"_gain = {gain}",
             "arrival",
             self.when,
             self.order,
-            needed=[f"{onto}_post", "_spikespace", "w", *self._ring_names, *self._arrival_needs()],
+            needed=[
+                f"{onto}_post",
+                "_spikespace",
+                "w",
+                *self._ring_names,
+                *self._arrival_needs(),
+                *filter(None, [amplitude]),
+            ],
+            amplitude=amplitude,
+            amplitude_start=amplitude_start,
             target=f"{onto}_post",
             target_start=self._start,
             w_size=dtype.itemsize,

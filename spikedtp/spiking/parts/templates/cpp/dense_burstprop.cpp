@@ -20,11 +20,12 @@
     int32_t* const _done = {{_array('_done')}};
     int64_t& _since = {{_array('_since')}}[0];
     const double _per_step = {{constant_or_scalar('dt', variables['dt'])}}/{{tau}};
-    const auto* const _x = {{_array('x_pre')}} + {{pre_start}};
+    const auto* const _x_then = {{_array('x_then_pre')}} + {{pre_start}};
+    const auto* const _last_spike = {{_array('last_spike_pre')}} + {{pre_start}};
     const {{_type}} _high = {{constant_or_scalar('w_max', variables['w_max'])}};
-    // Row _i, whose trace has been _trace times e^((now - t)/tau) since its last visit.
+    // Row _i, whose trace was _trace at the last spike, and has decayed like that before it and after it.
     const auto _visit = [&](const size_t _i, const double _trace) {
-        const {{_type}} _factor = _trace*std::exp((_now - _since)*_per_step);
+        const {{_type}} _factor = _trace*std::exp((_last_spike[_i] - _since)*_per_step);
         {{_type}}* const _row = {{_array('w')}} + _i*{{stride}};
         {% if masked %}
         const auto* const _exists = {{_array('exists')}} + _i*{{stride}};
@@ -42,12 +43,12 @@
 {% include 'dense_source.cpp' %}
     for (; _first < _last; _first++) {
         const size_t _i = *_first - {{spike_start}};
-        if (_done[_i] < _n) _visit(_i, _x[_i] - 1);  // this event is no part of what was
+        if (_done[_i] < _n) _visit(_i, _x_then[_i] - 1);  // this event is no part of what was
     }
     {% else %}
     const auto _visit_all = [&]() {
         for (size_t _i = 0; _i < {{n_pre}}; _i++) {
-            if (_done[_i] < _n) _visit(_i, _x[_i]);
+            if (_done[_i] < _n) _visit(_i, _x_then[_i]);
             _done[_i] = 0;
         }
         _n = 0;

@@ -15,6 +15,8 @@
 {# a variable that Brian2 does not write while its cell is refractory #}
 {% set _condition = variables[target].conditional_write %}
 {% macro _where(column) %}{% if _condition %}if (_writable[{{column}}]) {% endif %}{% endmacro %}
+{# what a cell, counted in the whole group, multiplies its row by #}
+{% macro _amplitude_of(cell) %}{{get_array_name(variables[amplitude])}}[{{cell}} + {{amplitude_start - spike_start}}]{% endmacro %}
 {# Adds `columns` sums from column `first` on. They stay in registers while the rows of all spikes go by. #}
 {% macro _add_block(first, columns) %}
 {% set vectors = (columns + _lanes - 1) // _lanes %}
@@ -22,8 +24,11 @@
             _Vector _sum[{{vectors}}] = {};
             for (const int32_t* _spike = _first; _spike < _last; _spike++) {
                 const _Weights* const _row = (const _Weights*)(_rows + (size_t){{_row_of_spike}}*{{stride}} + {{first}});
+                {% if amplitude %}
+                const {{_wide}} _sent_by = {{_amplitude_of('*_spike')}};
+                {% endif %}
                 {% for k in range(vectors) %}
-                _sum[{{k}}] += _widened(_row[{{k}}]);
+                _sum[{{k}}] += {% if amplitude %}_sent_by*{% endif %}_widened(_row[{{k}}]);
                 {% endfor %}
             }
             const {{_wide}}* const _sums = (const {{_wide}}*)_sum;
@@ -66,14 +71,14 @@
             const int64_t* const _range = {{get_array_name(variables['_starts'])}} + _i*{{slots}} + _age;
             for (int64_t _r = _range[0]; _r < _range[1]; _r++) {
                 const int _j = {{get_array_name(variables['_reached'])}}[_r];
-                {{_where('_j')}}_to[_j] += _factor*{{_w}}[_i*{{stride}} + _j];
+                {{_where('_j')}}_to[_j] += _factor*{% if amplitude %}{{_amplitude_of('_fired[_k]')}}*{% endif %}{{_w}}[_i*{{stride}} + _j];
             }
         }
     }
 {% elif n_post*w_size < 64 %}{# rows without padding #}
     {{_wide}} _sums[{{n_post}}] = {};
     for (; _first < _last; _first++)
-        for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += _rows[(size_t){{_row_of_spike.replace('_spike ', '_first ') if per_cell > 1 else '*_first'}}*{{stride}} + _j];
+        for (int _j = 0; _j < {{n_post}}; _j++) _sums[_j] += {% if amplitude %}{{_amplitude_of('*_first')}}*{% endif %}_rows[(size_t){{_row_of_spike.replace('_spike ', '_first ') if per_cell > 1 else '*_first'}}*{{stride}} + _j];
     for (int _j = 0; _j < {{n_post}}; _j++) {{_where('_j')}}_to[_j] += _factor*_sums[_j];
 {% else %}
     if (_first < _last) {
