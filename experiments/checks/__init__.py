@@ -4,6 +4,7 @@
 """
 
 from checks import (
+    conductances,
     firing,
     fixed_points,
     membranes,
@@ -25,6 +26,7 @@ GROUPS = {
     "two compartments": (membranes.given_trains, membranes.attenuation, membranes.same_on_both_devices),
     "LIF without noise": (firing.constant_current,),
     "LIF with noise": (firing.noisy_current,),
+    "conductances": (conductances.time_courses, conductances.postsynaptic_potentials, conductances.whole_cell),
     "STDP": (pairs.window, pairs.drift),
     "STDP with reward": (pairs.constant_reward, pairs.late_reward),
     "fixed points": (fixed_points.bcm, fixed_points.btsp),

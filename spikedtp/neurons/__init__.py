@@ -1,5 +1,6 @@
 """Cells and inputs as declarations: parameters with units on one side, Brian2 equations on the other."""
 
+from spikedtp.neurons.adaptive_lif import AdaptiveLIF
 from spikedtp.neurons.adex import AdEx
 from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.neurons.burst_poisson import BurstPoisson
@@ -9,6 +10,7 @@ from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.naud import NaudCell
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
+from spikedtp.neurons.receptors import Receptors, receptor_variable
 from spikedtp.neurons.registry import CELLS, register_cell
 from spikedtp.neurons.step_lif import StepLI, StepLIF
 from spikedtp.neurons.two_compartment import TwoCompartment
@@ -19,6 +21,7 @@ __all__ = [
     "CELLS",
     "LIF",
     "AdEx",
+    "AdaptiveLIF",
     "BurstPoisson",
     "CellModel",
     "Declaration",
@@ -27,6 +30,7 @@ __all__ = [
     "NaudCell",
     "NudgedCell",
     "PoissonInput",
+    "Receptors",
     "SpikeTrainInput",
     "Spiker",
     "SteadyInput",
@@ -36,5 +40,6 @@ __all__ = [
     "TwoCompartmentLIF",
     "TwoCompartmentPlateau",
     "check_cell",
+    "receptor_variable",
     "register_cell",
 ]
