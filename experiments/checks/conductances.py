@@ -76,10 +76,15 @@ def membrane(cell: AdaptiveLIF, kicks, times: np.ndarray) -> np.ndarray:
             for receptor in cell.receptors[name]:
                 share = 1 / (1 + p["magnesium"] / 3.57 * np.exp(-0.062 * own)) if receptor == "nmda" else 1.0
                 into += conductance(t, receptor, name) * share * (p[f"v_{receptor}"] * 1e3 - own)
+            if name == "dend" and "g_kir" in p:
+                closed = 1 + np.exp((own - p["v_half_kir"] * 1e3) / (p["v_slope_kir"] * 1e3))
+                into += p["g_kir"] / closed * (p["v_kir"] * 1e3 - own)
             found.append(into / p[f"c_{name}"] * 1e-3)
         return np.array(found)
 
     values, now = np.empty((2, len(times))), np.full(2, p["v_rest"] * 1e3)
+    if hasattr(cell, "at_rest"):
+        now = np.array([float(v) * 1e3 for v in cell.at_rest()])
     for start, end in pairwise(ends):
         inside = (times > start) & (times <= end)
         at = np.append(times[inside], end) if not len(times[inside]) or times[inside][-1] < end else times[inside]

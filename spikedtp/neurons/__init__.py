@@ -9,6 +9,7 @@ from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.naud import NaudCell
+from spikedtp.neurons.nmda_plateau import NMDAPlateau
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
 from spikedtp.neurons.receptors import Receptors, receptor_variable
 from spikedtp.neurons.registry import CELLS, register_cell
@@ -27,6 +28,7 @@ __all__ = [
     "Declaration",
     "DiscreteLIF",
     "LeakyReadout",
+    "NMDAPlateau",
     "NaudCell",
     "NudgedCell",
     "PoissonInput",
