@@ -36,6 +36,7 @@ def two_states(scale: Scale) -> list[Row]:
     low = np.interp(steady, np.asarray(CELL.holding(v * 1e3 * mV) / nS) * 1e-9, v)
     up = from_high | (steady > float(limits.g_up))
     expected = np.where(up, [float(CELL.height(max(x, float(limits.g_down)) * 1e9 * nS)) for x in steady], low)
+    near = scale.pick(0.025, 0.01)  # of either: it lingers there
     jumped, stayed = found[10:27] > float(CELL.v_plateau), found[27:] > float(limits.v_down) - 3e-3
     curve = Curve(
         "NMDA: two states", "NMDA conductance (nS)", "dendrite (mV)", steady[up] * 1e9, found[:10][up] * 1e3,
@@ -48,11 +49,11 @@ def two_states(scale: Scale) -> list[Row]:
         ),
         exact(
             "NMDA dendrite: lowest constant conductance from which it jumps up, in nS", float(limits.g_up / nS),
-            g[10:27][jumped].min() * 1e9, scale.pick(0.025, 0.01) * float(limits.g_up / nS), "steps of 0.5 %: it lingers",
+            g[10:27][jumped].min() * 1e9, near * float(limits.g_up / nS), "it lingers in between",
         ),
         exact(
             "NMDA dendrite: lowest constant conductance that keeps it up, in nS", float(limits.g_down / nS),
-            g[27:][stayed].min() * 1e9, scale.pick(0.025, 0.01) * float(limits.g_down / nS), "steps of 0.5 %: it lingers",
+            g[27:][stayed].min() * 1e9, near * float(limits.g_down / nS), "it lingers in between",
         ),
     ]  # fmt: skip
     return rows
@@ -60,14 +61,14 @@ def two_states(scale: Scale) -> list[Row]:
 
 def duration(scale: Scale) -> list[Row]:
     """Volleys of NMDA: how long the dendrite stays up against scipy, and 100 ms more for each factor e."""
-    g, dt = np.array([40.0, 60.0, 80.0, 120.0, 180.0, 270.0]), 0.25
-    found = alone(CELL, len(g), dt=dt, duration=500, kicks={"nmda_dend": ([0], g * 1e-9)}, record=("v_dend",))
+    g, dt = np.array([40.0, 80.0, 120.0, 300.0, 600.0, 1200.0]), 0.25
+    found = alone(CELL, len(g), dt=dt, duration=600, kicks={"nmda_dend": ([0], g * 1e-9)}, record=("v_dend",))
     high = found["v_dend"] > float(CELL.v_plateau)
     measured, peak = high.sum(axis=1) * dt, found["v_dend"].max(axis=1) * 1e3
     courses = [membrane(CELL, [("nmda", "dend", 0.0, x * 1e-9)], found["t"])[1] for x in g]
     wanted = np.array([np.sum(course > float(CELL.v_plateau / mV)) for course in courses]) * dt
     tops = np.array([course.max() for course in courses])
-    strong = g >= 120
+    strong = g >= 300
     slope = np.polyfit(np.log(g[strong]), measured[strong], 1)[0]
     slow = np.array([float(CELL.duration(x * nS) / ms) for x in g])
     curve = Curve("plateaus", "peak NMDA conductance (nS)", "duration (ms)", g, measured, wanted, log="x")
