@@ -5,6 +5,7 @@
 
 from checks import (
     adaptive,
+    burst_cells,
     conductances,
     firing,
     fixed_points,
@@ -37,6 +38,7 @@ GROUPS = {
         adaptive.white_noise,
     ),
     "NMDA plateaus": (plateaus.two_states, plateaus.duration),
+    "burst cells": (burst_cells.drawn_bursts, burst_cells.active_dendrite),
     "STDP": (pairs.window, pairs.drift),
     "STDP with reward": (pairs.constant_reward, pairs.late_reward),
     "fixed points": (fixed_points.bcm, fixed_points.btsp),

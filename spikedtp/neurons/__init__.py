@@ -6,6 +6,7 @@ from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.neurons.burst_poisson import BurstPoisson
 from spikedtp.neurons.contract import check_cell
 from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
+from spikedtp.neurons.in_circuit import BurstPoissonInCircuit, NaudInCircuit
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
 from spikedtp.neurons.naud import NaudCell
@@ -24,12 +25,14 @@ __all__ = [
     "AdEx",
     "AdaptiveLIF",
     "BurstPoisson",
+    "BurstPoissonInCircuit",
     "CellModel",
     "Declaration",
     "DiscreteLIF",
     "LeakyReadout",
     "NMDAPlateau",
     "NaudCell",
+    "NaudInCircuit",
     "NudgedCell",
     "PoissonInput",
     "Receptors",
