@@ -96,6 +96,11 @@ class DeclaredModel(Parameters):
     #: parameters that are durations counted in time steps: they must be whole numbers of them
     whole_steps: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def never_negative(self) -> tuple[str, ...]:
+        """Variables that synapses of a user's own may only raise, such as conductances."""
+        return ()
+
     def declaration(self) -> Declaration:
         raise TypeError(f"{type(self).__name__} declares no equations")
 

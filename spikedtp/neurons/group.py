@@ -142,7 +142,10 @@ REMEDY = "define variables in equations='...' and functions in namespace={...}"
 
 
 class CellGroup(NeuronGroup):
-    """Brian2's group, which also checks the time step when a run begins; Brian2 wraps what it raises."""
+    """Brian2's group, which also checks the time step when a run begins; Brian2 wraps what it raises.
+
+    When a run ends, it looks for conductances that negative weights have made negative.
+    """
 
     def __init__(self, *args: Any, cell: DeclaredModel, **options: Any):
         self._cell = cell
@@ -151,6 +154,19 @@ class CellGroup(NeuronGroup):
     def before_run(self, run_namespace: dict[str, Any] | None = None) -> None:
         self._cell.check_time_step(self.clock.dt)
         super().before_run(run_namespace)
+
+    def after_run(self) -> None:
+        super().after_run()
+        for name in self._cell.never_negative:
+            try:
+                values = self.variables[name].get_value()
+            except NotImplementedError:  # of C++ standalone, which has not run yet
+                return
+            if (values < 0).any():
+                raise SpikedtpError(
+                    f"{self.name}.{name} is negative, and no conductance can be: give synapses onto it weights of at "
+                    "least 0, and inhibition its own synapses"
+                )
 
 
 def cell_group(
