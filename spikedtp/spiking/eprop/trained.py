@@ -24,7 +24,7 @@ __all__ = ["EPropNetwork"]
 
 #: Intervals that are shown side by side where nothing is learned.
 SIDE_BY_SIDE = 64
-PRECISIONS = {"double": np.float64, "single": np.float32}
+PRECISIONS: dict[str, type[np.floating]] = {"double": np.float64, "single": np.float32}
 
 
 class EPropNetwork:
