@@ -6,6 +6,7 @@ All arrays are time first here: ``(steps, intervals, cells)``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -22,18 +23,19 @@ CELL_VARIABLES = ("v", "adaptation", "psi")
 
 def respond(
     network: Network, weights: Mapping[str, np.ndarray], x: np.ndarray, record: tuple[str, ...] = ()
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """What the cells and the read-outs do with the input spikes `x`.
 
     Returns
     -------
     dict
-        ``spikes`` (bool), ``u`` of the read-outs, and what `record` names of ``v``, ``adaptation`` and ``psi``.
+        ``spikes`` (bool), ``u`` of the read-outs, ``inputs`` as a sparse matrix, and what `record` names of ``v``,
+        ``adaptation`` and ``psi``.
     """
     rule, at, precision = network.rule, network.at, weights["out"].dtype
     (steps, batch, _), n_rec, n_out = x.shape, *weights["out"].shape[::-1]
     beta = network.beta.astype(precision)
-    into_cells, to_outputs = at.zeta * weights["in"].T, at.zeta_out * weights["out"].T
+    into_cells, to_outputs = np.ascontiguousarray(at.zeta * weights["in"].T), at.zeta_out * weights["out"].T
     recurrent = at.zeta * weights["rec"].T
     np.fill_diagonal(recurrent, -rule.v_threshold)  # a spike of its own resets a cell
     kept = {name: np.empty((steps, batch, n_rec), precision) for name in record if name in CELL_VARIABLES}
@@ -42,9 +44,9 @@ def respond(
     above -= rule.v_threshold  # voltages are measured from the threshold of cells that do not adapt
     distance, spikes = (np.empty((BLOCK, batch, n_rec), precision) for _ in range(2))
     ready, last = np.ones(distance.shape, dtype=bool), np.full(above.shape, -at.refractory, dtype=np.int32)
-    adapts = bool(beta.any()) or "adaptation" in kept
+    adapts, inputs = bool(beta.any()) or "adaptation" in kept, _events(x, precision)
     for first in range(0, steps, BLOCK):
-        drive = x[first : first + BLOCK].astype(precision) @ into_cells
+        drive = (inputs[first * batch : (first + BLOCK) * batch] @ into_cells).reshape(-1, batch, n_rec)
         drive -= (1 - at.alpha) * rule.v_threshold
         n = len(drive)
         for k in range(n):
@@ -70,13 +72,12 @@ def respond(
             for name, now in (("v", above), ("adaptation", adaptation)):
                 if name in kept:
                     kept[name][first + k] = now
-        z = z.copy()  # the next block begins with it, and writes over this one
-        u[first : first + n] = spikes[:n] @ to_outputs
+        u[first : first + n] = (spikes[:n].reshape(n * batch, n_rec) @ to_outputs).reshape(n, batch, n_out)
         if "psi" in kept:
             np.multiply(rule.psi(distance[:n]), ready[:n], out=kept["psi"][first : first + n])
     if "v" in kept:
         kept["v"] += rule.v_threshold
-    return {"spikes": raster, "u": filtered(u, at.kappa), **kept}
+    return {"spikes": raster, "u": filtered(u, at.kappa), "inputs": inputs, **kept}
 
 
 def errors_of(network: Network, u: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,16 +102,16 @@ def outputs_of(network: Network, u: np.ndarray) -> np.ndarray:
 
 
 def gradients_of(
-    network: Network, x: np.ndarray, found: Mapping[str, np.ndarray], error: np.ndarray, signal: np.ndarray
+    network: Network, found: Mapping[str, Any], error: np.ndarray, signal: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The sum over intervals of the gradients by the weights, from the learning signals of the last steps."""
-    rule, at, spikes, steps = network.rule, network.at, found["spikes"], len(x)
+    rule, at, spikes, steps = network.rule, network.at, found["spikes"], len(error)
     too_often = (rule.c_reg * (spikes.mean(axis=0) - at.target) / steps).astype(error.dtype)
     into_cells = rule.factors(signal, found["psi"], network.dt, too_often)
     into_outputs = filtered(error[::-1], at.kappa)[::-1]
-    fired, given = _events(spikes, error.dtype), _events(x, error.dtype)
+    fired = _events(spikes, error.dtype)
     sums = {
-        "in": given.T @ _flat(into_cells),
+        "in": found["inputs"].T @ _flat(into_cells),
         # a spike arrives in the next step
         "rec": fired[: -spikes.shape[1]].T @ _flat(into_cells[1:]),
         "out": fired.T @ _flat(into_outputs),

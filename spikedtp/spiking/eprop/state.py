@@ -35,7 +35,7 @@ class LearningState:
         found = respond(network, self.weights, x, (*record, "psi"))
         found["output"], error, losses = errors_of(network, found["u"], target)
         signal = error[steps - network.window(steps) :] @ self.b.T
-        gradients, share = gradients_of(network, x, found, error, signal), network.gradient_share(steps, batch)
+        gradients, share = gradients_of(network, found, error, signal), network.gradient_share(steps, batch)
         if "learning_signal" in record:
             found["learning_signal"] = error @ self.b.T
         self.updates += 1
