@@ -86,10 +86,10 @@ def main(
         for what, changes in without.items():
             one = done(name, chosen[name] | changes, 1000, validation_epochs, held_out, "validation")
             choices.append({"model": name, "without": what, **chosen[name], **ends(one)})
-    for name, changes in chosen.items():
+    for name in ("transposed", "random", "published"):
         for seed in range(seeds):
             n_epochs = min(epochs, published_epochs) if name == "published" else epochs
-            found_test = done(name, changes, seed, n_epochs, material, "test")
+            found_test = done(name, chosen[name], seed, n_epochs, material, "test")
             for epoch, accuracy in enumerate(found_test["accuracy"]):
                 angles = found_test["cosines"][epoch] if epoch < len(found_test["cosines"]) else []
                 row = {"model": name, "seed": seed, "epoch": epoch + 1, "accuracy": accuracy}
