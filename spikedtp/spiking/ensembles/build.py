@@ -172,7 +172,8 @@ def _move(plan: Plan, kind: str, units: NeuronGroup, task: NeuronGroup) -> None:
             f"0.5 + 0.5*int(t_in_timesteps >= {plan.n_prediction})*int(learns > 0)"
             f"*tanh({rule.gain!r}*(target - event_rate)/(event_rate + {SMALL!r}))"
         )
-    code = f"z += {z!r}*(bias - z)\nu -= {u!r}*u\nactivity = {ACTIVITIES[kind]}\np_burst = {p}"
+    # what arrived in the last step has its whole effect now, and decays after it
+    code = f"activity = {ACTIVITIES[kind]}\np_burst = {p}\nz += {z!r}*(bias - z)\nu -= {u!r}*u"
     units.run_regularly(
         code.replace("highest", repr(1 / plan.chance)), when="start", order=1, name=f"{units.name}_move"
     )

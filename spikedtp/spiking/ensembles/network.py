@@ -92,6 +92,10 @@ class BurstpropEnsembles(Summarised):
         rule = getattr(network, "rule", None)
         if not isinstance(rule, BurstpropRates):
             raise SpikedtpError(f"{own}: network must be a BurstpropNetwork, got {shown(network)}")
+        if rule.weight_decay or getattr(network, "feedback_kind", "") == "learned":
+            raise SpikedtpError(
+                f"{own}: has no weight_decay and no feedback that is learned: use 'random' or 'transposed' feedback"
+            )
         if check_whole(f"{own}: cells", cells, least=1) < FEWEST:
             raise SpikedtpError(
                 f"{own}: ensembles of {cells} cells are too small for a population rate: use at least {FEWEST}"
