@@ -23,10 +23,11 @@ from spikedtp.spiking.synapses.ends import Cells
 
 __all__ = ["ShortTermPlasticity"]
 
-#: The two kinds of synapses of the published network (Payeur et al. 2021, Figure 3).
+#: The two kinds of synapses of the published network (Payeur et al. 2021, Figure 3), as its program computes them. It
+#: sets f = 0.1 for both, but a method that is not virtual makes it use u_rest instead.
 KINDS: dict[str, dict[str, Any]] = {
-    "facilitating": dict(u_rest=0.02, f=0.1, tau_d=100 * ms, tau_f=100 * ms),
-    "depressing": dict(u_rest=0.9, f=0.1, tau_d=20 * ms, tau_f=1000 * ms),
+    "facilitating": dict(u_rest=0.02, f=0.02, tau_d=100 * ms, tau_f=100 * ms),
+    "depressing": dict(u_rest=0.9, f=0.9, tau_d=20 * ms, tau_f=1000 * ms),
 }
 #: Both move by Euler's method in each step, as in the original program; after any number of steps that is a power.
 MODEL = """
@@ -90,8 +91,8 @@ class ShortTermPlasticity(Parameters):
     ...     network.run(10 * ms)
     ...     heard.append(round(float(cells.v[0]), 3))
     >>> prefs.codegen.target = target
-    >>> heard  # by the first cell: 0.02 of the first spike, 0.111 of the second, 0.169 of the third
-    [0.0, 0.131, 0.3]
+    >>> heard  # by the first cell: 0.02 of the first spike, 0.038 of the second, 0.053 of the third
+    [0.0, 0.058, 0.111]
     """
 
     u_rest: float = parameter(0.02, least=0.0, most=1.0)
@@ -102,6 +103,10 @@ class ShortTermPlasticity(Parameters):
     @classmethod
     def named(cls, kind: str, **changes: Any) -> ShortTermPlasticity:
         """The "facilitating" or the "depressing" synapses of the published network, with changes.
+
+        They are those that the authors' program computes, in which f is the same as `u_rest`. It was meant to be 0.1
+        for both: ``named("facilitating", f=0.1)``. Facilitation is then so much stronger that the two layers of the
+        published network fire in bouts.
 
         Examples
         --------

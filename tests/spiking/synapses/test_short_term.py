@@ -16,7 +16,10 @@ from recurrent.own_device import run_own
 
 DT, STEPS, N, LATE = 0.1 * ms, 3000, 5, 8
 BOTH = ["runtime", pytest.param("cpp_standalone", marks=pytest.mark.skipif(not compiler_available(), reason="C++"))]
-KINDS = ("facilitating", "depressing")
+KINDS = {
+    "facilitating": ShortTermPlasticity.named("facilitating", f=0.1),
+    "depressing": ShortTermPlasticity.named("depressing"),
+}
 
 
 def trains(seed):
@@ -47,7 +50,7 @@ def weights(n_post):
 def network(raster, kind):
     steps, cells = np.nonzero(raster)
     inputs = SpikeGeneratorGroup(N + 2, cells + 2, steps * DT, dt=DT, name="inputs")
-    terminals = ShortTermPlasticity.named(kind).terminals(inputs, name="terminals")
+    terminals = KINDS[kind].terminals(inputs, name="terminals")
     part, few, many = terminals[2:], *(NeuronGroup(n, "g : 1\nh : 1\ns : 1", name=f"of_{n}") for n in (3, 70))
     delays = np.random.default_rng(1).integers(0, LATE + 1, (70, N))
     made = [
@@ -72,7 +75,7 @@ def test_it_is_the_rule_step_by_step(kind, device):
         lambda made: [np.array(values[:]) for values in (made["few"].g, *(made["many"].state(name) for name in "ghs"))],
         seed=1, dt=DT,
     )  # fmt: skip
-    released = by_steps(ShortTermPlasticity.named(kind), raster)
+    released = by_steps(KINDS[kind], raster)
     arrived = released[:-LATE].sum(axis=0)
     np.testing.assert_allclose(found[0], weights(3) @ released.sum(axis=0), rtol=1e-9)
     np.testing.assert_allclose(found[1], 2 * weights(70) @ arrived, rtol=1e-9)
@@ -102,7 +105,7 @@ def released_by(plasticity, steps, cells, n, total):
 @pytest.mark.parametrize("kind", KINDS)
 def test_regular_trains_from_the_first_spike_to_the_steady_state(arrays, kind):
     """The fixed point of the recursion in closed form, and u on its way there, a geometric sequence."""
-    plasticity, every, n_spikes = ShortTermPlasticity.named(kind), np.array([50, 200, 1000]), 80
+    plasticity, every, n_spikes = KINDS[kind], np.array([50, 200, 1000]), 80
     steps, cells = (every[:, None] * np.arange(n_spikes)).ravel(), np.repeat(np.arange(3), n_spikes)
     order = np.argsort(steps, kind="stable")
     released, of = released_by(plasticity, steps[order], cells[order], 3, int(every.max()) * n_spikes)
