@@ -4,9 +4,11 @@ Every line has a claim, the number that theory or NEST gives, the number found h
 Statistical lines have fixed seeds and a false-alarm rate of 1e-5 each; the others leave room for rounding or for a
 stated error of the time step. What is compared: Poisson trains (Cox 1962), filtered trains (Campbell 1909), passive
 membranes, leaky integrate-and-fire cells (Siegert 1951, doi:10.1103/PhysRev.81.617; Brunel 2000,
-doi:10.1023/A:1008925309027), STDP with and without reward (Florian 2007, doi:10.1162/neco.2007.19.6.1468), fixed
-points of BCM, BTSP and dendritic prediction, the noise of a spiking ΔW; and NEST on the same spikes (left out where it
-is not installed), with dopamine-modulated STDP (NEST issue 1939: docs/validation.md explains the mismatch).
+doi:10.1023/A:1008925309027), synaptic conductances, adaptation, background noise, NMDA plateaus and bursts (closed
+forms and scipy), STDP with and without reward (Florian 2007, doi:10.1162/neco.2007.19.6.1468), fixed points of BCM,
+BTSP and dendritic prediction, the noise of a spiking ΔW; and NEST on the same spikes (left out where it is not
+installed, but for its conductance cells, whose results are kept), with dopamine-modulated STDP (NEST issue 1939:
+docs/validation.md explains the mismatch).
 
 To expect: all lines pass. The exit status is 0 only then, and 1 if a line fails.
 

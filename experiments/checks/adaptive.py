@@ -137,7 +137,7 @@ def background(scale: Scale) -> list[Row]:
 def white_noise(scale: Scale) -> list[Row]:
     """Noise that is new in each step is white: Siegert's rate, the threshold corrected for the time step."""
     dt, n, seconds = 0.1, *scale.pick((300, 0.4), (400, 4.0))
-    rows, points = [], ((8.0, 3.0), (11.0, 3.0))
+    rows, points = [], scale.pick(((8.0, 3.0),), ((8.0, 3.0), (11.0, 3.0)))
     for mean, sd in points:  # of the free voltage above rest, in mV
         g = float(SOMA.g_soma) * 1e9
         left = np.exp(-dt / TAU)

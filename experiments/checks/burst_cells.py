@@ -48,7 +48,7 @@ def drawn_bursts(scale: Scale) -> list[Row]:
               Curve("drawn bursts", "dendritic current (pA)", "burst probability", currents * 1e12, shares, wanted)),
     ]  # fmt: skip
     rows += [
-        statistical(f"burst probability at {current * 1e12:.0f} pA", share, got, np.sqrt(share * (1 - share) / n))
+        statistical(f"burst probability at {round(current * 1e12)} pA", share, got, np.sqrt(share * (1 - share) / n))
         for current, share, got, n in zip(currents, wanted, shares, counts, strict=True)
     ]
     # uniform over the whole steps from interval_low to interval_high, less one

@@ -99,9 +99,9 @@ class NaudCell(Pyramidal):
             reset="v_soma = v_rest\nv_threshold += threshold_jump\nw_soma += 1\nsince_spike = 0*ms",
             early_reset=True,
             update=self.step(
-                first="_active = 1/(1 + exp(-(v_dend - v_half)/v_slope))\nsince_spike += dt",
-                soma="+ dt*g_active_soma/c_soma*_active",
-                dend="+ dt/c_dend*(g_active_dend*_active + i_back*int(since_spike < t_back + dt/2))",
+                first="_answer = 1/(1 + exp(-(v_dend - v_half)/v_slope))\nsince_spike += dt",
+                soma="+ dt*g_active_soma/c_soma*_answer",
+                dend="+ dt/c_dend*(g_active_dend*_answer + i_back*int(since_spike < t_back + dt/2))",
             ),
             initial=self.first_values | {"since_spike": "t_back + dt"},
         )

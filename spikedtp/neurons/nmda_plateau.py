@@ -42,13 +42,12 @@ class NMDAPlateau(AdaptiveLIF):
     ::
 
         I_dend = ... + g_kir/(1 + exp((V_dend - v_half_kir)/v_slope_kir)) (v_kir - V_dend)
-        plateau = 1 while V_dend > v_plateau, and else 0
+    in_plateau = 1 while V_dend > v_plateau, and else 0
 
     The block by magnesium makes NMDA regenerative, but beside a leak alone it gives one steady voltage for each
     conductance. With the rectifier there are two for a range of conductances. A plateau begins when the conductance of
     NMDA exceeds ``bistability().g_up`` for long enough, and ends when it has decayed to ``g_down``. Nothing else sets
-    its threshold, its height and its duration. `plateau` is only read: it is the gate that `BidirectionalBTSP` learns
-    from.
+    its threshold, its height and its duration. `in_plateau` is only read: rules can take it as their gate.
 
     Parameters
     ----------
@@ -86,10 +85,10 @@ class NMDAPlateau(AdaptiveLIF):
     >>> target, prefs.codegen.target = prefs.codegen.target, "numpy"  # compiling would take longer than running
     >>> cells = cell.group(2, dt=0.5 * ms, name="doc_nmda_cells")
     >>> cells.nmda_dend = [18, 80] * nS  # a volley of spikes
-    >>> seen = StateMonitor(cells, "plateau", record=True, dt=1 * ms)
+    >>> seen = StateMonitor(cells, "in_plateau", record=True, dt=1 * ms)
     >>> Network(cells, seen).run(300 * ms)
     >>> prefs.codegen.target = target
-    >>> low, high = seen.plateau.sum(axis=1)  # ms
+    >>> low, high = seen.in_plateau.sum(axis=1)  # ms
     >>> bool(low == 0), bool(190 < high < 240)
     (True, True)
     """
@@ -126,7 +125,7 @@ class NMDAPlateau(AdaptiveLIF):
         made, (soma, dend) = super().declaration(), self.at_rest()
         return replace(
             made,
-            equations=made.equations + Equations("plateau = int(v_dend > v_plateau) : 1"),
+            equations=made.equations + Equations("in_plateau = int(v_dend > v_plateau) : 1"),
             initial=made.initial | {"v_soma": f"{float(soma)!r}*volt", "v_dend": f"{float(dend)!r}*volt"},
         )
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from brian2 import Network, SpikeMonitor, StateMonitor, mmolar, ms, mV, nS, pA, pF, seed
+from neurons.in_loops import spikes_in_networks
 from neurons.linear_cells import run_linear
 
 from spikedtp import SpikedtpError
-from spikedtp.neurons import AdaptiveLIF, TwoCompartmentLIF, check_cell
+from spikedtp.neurons import (
+    AdaptiveLIF,
+    BurstPoissonInCircuit,
+    NaudInCircuit,
+    NMDAPlateau,
+    TwoCompartmentLIF,
+    check_cell,
+)
 
 FORMS = {
     "conductances": {},
@@ -97,3 +105,18 @@ def test_a_time_step_too_long_is_refused():
         AdaptiveLIF(c_dend=10 * pF).group(1, dt=1 * ms)
     with pytest.raises(SpikedtpError, match=r"AdaptiveLIF.t_refractory = 2. ms must be a whole number of time steps"):
         AdaptiveLIF().group(1, dt=0.3 * ms)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        AdaptiveLIF(nmda_share=0.5, b=5 * pA, noise_sd_soma=10 * pA),
+        AdaptiveLIF(synapses="currents"),
+        NMDAPlateau(),
+        NaudInCircuit(),
+        BurstPoissonInCircuit(),
+    ],
+    ids=["adaptive", "currents", "NMDA", "Naud", "Burst-Poisson"],
+)
+def test_cells_fire_in_every_network(cell):
+    assert min(spikes_in_networks(cell).values()) >= 4

@@ -33,16 +33,16 @@ def test_it_begins_at_rest(numpy_target):
     soma, dend = cells.v_soma_[0], cells.v_dend_[0]
     Network(cells).run(50 * ms, namespace={})
     assert cells.v_soma_[0] == pytest.approx(soma, abs=1e-9) and cells.v_dend_[0] == pytest.approx(dend, abs=1e-9)
-    assert cells.plateau[0] == 0
+    assert cells.in_plateau[0] == 0
 
 
 def test_a_plateau_makes_the_soma_fire_and_inhibition_ends_it(numpy_target):
     cells = NMDAPlateau(v_threshold=-62 * mV).group(2, dt=0.5 * ms, name="ended_plateaus")
     cells.nmda_dend = 120 * nS
     cells.run_regularly("gaba_dend += 300*nS*i*int(t_in_timesteps == 160)", when="synapses", dt=0.5 * ms)
-    seen, spikes = StateMonitor(cells, "plateau", record=True, dt=0.5 * ms), SpikeMonitor(cells)
+    seen, spikes = StateMonitor(cells, "in_plateau", record=True, dt=0.5 * ms), SpikeMonitor(cells)
     Network(cells, seen, spikes).run(300 * ms, namespace={})
-    long, short = seen.plateau.sum(axis=1) / 2
+    long, short = seen.in_plateau.sum(axis=1) / 2
     assert long > 200 and 75 < short < 130
     assert spikes.count[0] > spikes.count[1] > 0
 
