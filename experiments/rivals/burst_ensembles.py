@@ -1,0 +1,115 @@
+"""Burstprop: layers of units with event rates and burst probabilities, and the same in ensembles of spiking cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from brian2 import Hz, ms
+
+from rivals.task import Task, cpu_per_sample, found
+from spikedtp.plasticity import BurstpropRates
+from spikedtp.rate import BurstpropNetwork
+from spikedtp.rate.backprop_clone import angle
+from spikedtp.rate.online import sample_order
+from spikedtp.spiking import BurstpropEnsembles
+
+__all__ = ["measured", "time_of"]
+
+RULE = BurstpropRates(tau_w=4.0, gain=0.3, balanced=True, hidden_rate=32.0, homeostasis=0.005, tau_avg=1.0)
+FIRING: dict[str, Any] = dict(cells=50, rate=50 * Hz, time_unit=40 * ms, dt=1 * ms)
+PARTS = 50  # of a training; the weights after each of those in the last fifth are averaged
+Network = BurstpropNetwork | BurstpropEnsembles
+
+
+def measured(rule: str, form: str, seed: int, task: Task) -> dict[str, Any]:
+    """Train a network and ask it: see `rivals.task.found`. In spikes the probes on the way are asked in rate."""
+    data, order = task.material, sample_order(len(task.material.train_y), task.samples, seed)
+    rate = _network(task, seed)
+    learner: Network = _spiking(rate, seed, task) if form == "spiking" else rate
+    part, curve, early = max(task.samples // PARTS, 1), [(0, _accuracy(rate, data.test_x, data.test_y))], None
+    total, n = [np.zeros_like(a, dtype=float) for a in (*rate.weights, *rate.biases)], 0
+    for first in range(0, task.samples, part):
+        done, shown = min(first + part, task.samples), order[first : first + part]
+        learner.train(data.train_x[shown], data.train_y[shown])
+        if done % task.probe_every < part:
+            curve.append((done, _accuracy(_with(rate, learner), data.test_x, data.test_y)))
+        if done >= task.early and early is None:
+            early = _changes(_with(_network(task, seed), learner), form, seed, task)
+        if done > task.samples - max(task.samples // 5, 1):
+            total, n = [a + b for a, b in zip(total, (*learner.weights, *learner.biases), strict=True)], n + 1
+    layers = len(rate.weights)
+    _set(rate, [a / n for a in total[:layers]], [a / n for a in total[layers:]])
+    asked: Network = _spiking(rate, seed, task) if form == "spiking" else rate
+    validation = _accuracy(asked, data.test_x, data.test_y)
+    test = _accuracy(asked, task.whole.test_x, task.whole.test_y) if task.tested else None
+    return found(curve=curve, validation=validation, test=test, **(early or {}))
+
+
+def time_of(rule: str, form: str, task: Task) -> float:
+    """Processor time for one training sample in ms, of a network that begins to learn."""
+    data, order = task.material, sample_order(len(task.material.train_y), task.samples, 1)
+
+    def learn(n: int) -> None:
+        rate, shown = _network(task, 1), np.resize(order, n)
+        learner: Network = _spiking(rate, 1, task) if form == "spiking" else rate
+        learner.train(data.train_x[shown], data.train_y[shown])
+
+    return cpu_per_sample(learn)
+
+
+def _network(task: Task, seed: int) -> BurstpropNetwork:
+    sizes = (task.material.train_x.shape[1], task.hidden[0], task.material.train_t.shape[1])
+    return BurstpropNetwork(sizes, rule=RULE, feedback="random", feedback_scale=1.0, seed=seed)
+
+
+def _spiking(rate: BurstpropNetwork, seed: int, task: Task) -> BurstpropEnsembles:
+    return BurstpropEnsembles(rate, seed=seed, device=task.device, **FIRING)
+
+
+def _set(rate: BurstpropNetwork, weights: list[np.ndarray], biases: list[np.ndarray]) -> BurstpropNetwork:
+    for here, there in ((rate.weights, weights), (rate.biases, biases)):
+        for own, other in zip(here, there, strict=True):
+            own[...] = other
+    return rate
+
+
+def _with(rate: BurstpropNetwork, learner: Network) -> BurstpropNetwork:
+    """The rate form with what was learned."""
+    return rate if learner is rate else _set(rate, learner.weights, learner.biases)
+
+
+def _accuracy(network: Network, x: np.ndarray, y: np.ndarray) -> float:
+    return float((network.predict(x) == y).mean())
+
+
+def _changes(rate: BurstpropNetwork, form: str, seed: int, task: Task) -> dict[str, float]:
+    """Changes of single validation samples: against backprop and against the rate form."""
+    data = task.material
+    x, y = data.test_x[: task.compared], data.test_y[: task.compared]
+    down, own = rate.gradients(x, y).weights[:-1], rate.delta_w(x, y).weights[:-1]
+    if form == "rate":
+        return {"angle": _mean_angle(own, down)}
+    spiking = _spiking(rate, seed, task)
+    draws = [spiking.delta_w(x, y, first=k * len(x))[0][:-1] for k in range(task.repeats)]
+    pairs = [(a, b) for k, a in enumerate(draws) for b in draws[k + 1 :]]
+    return {
+        "angle": float(np.mean([_mean_angle(draw, down) for draw in draws])),
+        "cosine": float(np.median(np.concatenate([_cosines(draw, own) for draw in draws]))),
+        # of two draws: noise alone leaves its root between a draw and what is expected
+        "ceiling": float(np.sqrt(np.median(np.concatenate([_cosines(*pair) for pair in pairs])).clip(0))),
+        "simulated_ms": (RULE.prediction + RULE.teaching) * float(FIRING["time_unit"] / ms),
+    }
+
+
+def _mean_angle(a: list[np.ndarray], b: list[np.ndarray]) -> float:
+    return float(
+        np.nanmean([angle(p, q) for these, those in zip(a, b, strict=True) for p, q in zip(these, those, strict=True)])
+    )
+
+
+def _cosines(a: list[np.ndarray], b: list[np.ndarray]) -> np.ndarray:
+    """Of each layer and sample."""
+    return np.cos(
+        np.radians([angle(p, q) for these, those in zip(a, b, strict=True) for p, q in zip(these, those, strict=True)])
+    )
