@@ -7,7 +7,8 @@ supplement): units that send events forward and bursts back learn to classify MN
 that are random and fixed, or the transpose of those above. In them feedback is balanced, hidden layers learn faster,
 predictions are so long that averages forget the sample before, five samples are shown side by side, and the learning
 rate falls to 0. tau_w and homeostasis are chosen on validation images, which are taken from the training set. One of
-these changes after the other is also left out there. Test images are shown once to each network that is reported.
+these changes after the other is also left out there. Test images are asked after each epoch, and no choice depends on
+them.
 
     python experiments/burstprop_mnist.py --data mnist:DIR --out results/burstprop_mnist
     python experiments/burstprop_mnist.py --data digits --seeds 5 --epochs 20 --out results/burstprop_digits
@@ -108,7 +109,7 @@ def main(
         write_manifest(
             folder, configuration={"data": data, "sizes": sizes, "chosen": chosen, "epochs": epochs},
             seeds={"seeds": seeds}, timings={"cpu_s": cpu_seconds() - began},
-            choices=f"on {len(held_out.test_y)} validation samples; test samples asked once",
+            choices=f"on {len(held_out.test_y)} validation samples, none on test samples",
         )  # fmt: skip
     typer.echo(pd.DataFrame(choices).to_string(index=False))
     for key, value in summary.items():

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from spikedtp.plasticity.bcm import BCM
     from spikedtp.plasticity.btsp_laps import LearnedLaps, learn_laps, normalised, plateau_gate, plateau_traces
     from spikedtp.plasticity.btsp_traces import BidirectionalBTSP
-    from spikedtp.plasticity.burst_rates import BurstpropRates
+    from spikedtp.plasticity.burst_rates import BurstpropRates, WeightChanges
     from spikedtp.plasticity.burstprop import Burstprop
     from spikedtp.plasticity.clopath import Clopath
     from spikedtp.plasticity.contract import check_rule
@@ -121,6 +121,7 @@ __all__ = [
     "TopDownHebb",
     "TripletSTDP",
     "UrbanczikSenn",
+    "WeightChanges",
     "check_rule",
     "learn_laps",
     "make_bias_rule",
@@ -156,6 +157,7 @@ _HOME = {
     "TimedRule": "spikedtp.plasticity.timed",
     "TripletSTDP": "spikedtp.plasticity.triplet_stdp",
     "UrbanczikSenn": "spikedtp.plasticity.urbanczik_senn",
+    "WeightChanges": "spikedtp.plasticity.burst_rates",
     "check_rule": "spikedtp.plasticity.contract",
     "learn_laps": "spikedtp.plasticity.btsp_laps",
     "make_timed_rule": "spikedtp.plasticity.timed_registry",

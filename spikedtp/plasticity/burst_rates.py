@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import Parameters, parameter
 from spikedtp.plasticity.signals import Array
 
-__all__ = ["BurstpropRates"]
+__all__ = ["SMALL", "BurstpropRates", "WeightChanges"]
+
+SMALL = 1e-8  # beside event rates that may be 0
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class BurstpropRates(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.balanced, bool):
+            raise SpikedtpError(f"BurstpropRates.balanced must be True or False, got {shown(self.balanced)}")
         for name in ("tau_z", "tau_u", "tau_avg"):
             if getattr(self, name) < self.dt * (1 - 1e-9):
                 raise SpikedtpError(
@@ -112,7 +116,7 @@ class BurstpropRates(Parameters):
     @property
     def rate(self) -> float:
         """Learning rate of a step, dt/tau_w."""
-        return self.dt / self.tau_w
+        return self.rate_of(1 / self.dt)
 
     def rate_of(self, steps: float) -> float:
         """Learning rate of a step if `steps` of them are the time 1."""
@@ -128,4 +132,22 @@ class BurstpropRates(Parameters):
         return np.maximum(1 - self.e_max / np.maximum(e, self.e_max), 0)
 
 
-SMALL = 1e-8
+class WeightChanges(NamedTuple):
+    """What each sample would add to the weights and biases of each layer of a network.
+
+    Attributes
+    ----------
+    weights : list of (samples, n_post, n_pre)
+    biases : list of (samples, n_post)
+
+    Examples
+    --------
+    >>> from spikedtp.rate import BurstpropNetwork
+    >>> network = BurstpropNetwork((4, 5, 3))
+    >>> changes = network.delta_w([[0.1, 0.2, 0.3, 0.4]], [2])
+    >>> [w.shape for w in changes.weights], [b.shape for b in changes.biases]
+    ([(1, 5, 4), (1, 3, 5)], [(1, 5), (1, 3)])
+    """
+
+    weights: list[Any]
+    biases: list[Any]

@@ -1,6 +1,6 @@
 """The torch side: rate networks with EIANN's dynamics, rules and initial weights."""
 
-from spikedtp.rate.burstprop.network import BurstpropNetwork, WeightChanges
+from spikedtp.rate.burstprop.network import BurstpropNetwork
 from spikedtp.rate.load import load_rate_network
 from spikedtp.rate.network import RateNetwork
 from spikedtp.rate.response import RateResponse
@@ -11,7 +11,6 @@ __all__ = [
     "RateNetwork",
     "RateResponse",
     "SettlingNetwork",
-    "WeightChanges",
     "cross_entropy_target",
     "from_torch",
     "load_rate_network",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,29 +12,15 @@ from scipy.linalg import blas
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.parameters import check_quantity, check_whole
-from spikedtp.plasticity.burst_rates import BurstpropRates
+from spikedtp.plasticity.burst_rates import BurstpropRates, WeightChanges
 from spikedtp.plasticity.signals import Array
 from spikedtp.rate.burstprop.lanes import Changes, Lanes
 from spikedtp.rate.threads import one_thread
 from spikedtp.summaries import Summarised
 
-__all__ = ["BurstpropNetwork", "WeightChanges"]
+__all__ = ["BurstpropNetwork"]
 
 FEEDBACKS = ("random", "transposed", "learned")
-
-
-@dataclass(frozen=True)
-class WeightChanges:
-    """What each sample would add to the weights and biases of each layer.
-
-    Attributes
-    ----------
-    weights : list of (samples, n_post, n_pre)
-    biases : list of (samples, n_post)
-    """
-
-    weights: list[Array]
-    biases: list[Array]
 
 
 class BurstpropNetwork(Summarised):
@@ -135,7 +120,8 @@ class BurstpropNetwork(Summarised):
         y : (samples,) int, or (samples, n_out)
             Classes, or the probabilities of classes.
         batch_size : int
-            Samples that are shown side by side, with the mean of their changes. The original takes one.
+            Samples that are shown side by side, with the mean of their changes. The original takes one. Each place has
+            averages of its own, which begin anew with a batch of another size.
         rate_factor : float or (samples,)
             Factor on the learning rate; of a batch that of its first sample.
 
@@ -188,9 +174,10 @@ class BurstpropNetwork(Summarised):
         samples, target = self._pairs(x, y)
         lanes = Lanes(self.sizes, len(samples), self.dtype, self.rule)
         with one_thread():
-            for _ in range(2):
+            settling = 2 * len(self.weights) + 40 * max(self.rule.tau_z, self.rule.tau_u) / self.rule.dt
+            for _ in range(1 + int(settling / self.rule.n_prediction)):
                 given = lanes.predict(samples, self.weights, self.biases, self.feedback)
-                lanes.settle()
+            lanes.settle()
             changes = lanes.teach(samples, given, target, self.weights, self.biases, self.feedback, 0.0)
         rate, found = self.rule.rate, WeightChanges([], [])
         for post, pre, bias in zip(changes.post, changes.pre, changes.bias, strict=True):

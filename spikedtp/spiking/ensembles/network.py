@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from spikedtp.arrays import as_indices, as_numbers
 from spikedtp.errors import SpikedtpError, shown
 from spikedtp.parameters import check_quantity, check_whole
-from spikedtp.plasticity.burst_rates import BurstpropRates
+from spikedtp.plasticity.burst_rates import BurstpropRates, WeightChanges
 from spikedtp.spiking.engine.batch import Progress, RunInputs, RunResults
 from spikedtp.spiking.engine.devices import check_device, default_device
 from spikedtp.spiking.engine.run import run_on
@@ -67,7 +67,7 @@ class BurstpropEnsembles(Summarised):
     --------
     >>> import numpy as np
     >>> from brian2 import ms
-    >>> from spikedtp.plasticity import BurstpropRates
+    >>> from spikedtp.plasticity import BurstpropRates, WeightChanges
     >>> from spikedtp.rate import BurstpropNetwork
     >>> from spikedtp.spiking import BurstpropEnsembles
     >>> network = BurstpropNetwork((6, 5, 2), rule=BurstpropRates(prediction=2.0), feedback_scale=1.0)
@@ -174,8 +174,8 @@ class BurstpropEnsembles(Summarised):
         steps = self._plan.n_prediction - self._plan.n_prediction // 2
         return [results.vectors[f"votes{k}"] / steps for k in range(len(self.weights))]
 
-    def delta_w(self, x: ArrayLike, y: ArrayLike, *, first: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """What each sample by itself changes: weights ``(samples, n_post, n_pre)`` and biases, of each layer.
+    def delta_w(self, x: ArrayLike, y: ArrayLike, *, first: int = 0) -> WeightChanges:
+        """What each sample by itself changes.
 
         The network stays as it is. `first` is the number of the first sample, of which the random numbers depend: with
         others the same samples give another draw.
@@ -188,7 +188,7 @@ class BurstpropEnsembles(Summarised):
             [np.diff(np.concatenate([start[None], after]), axis=0) / tiny for start, after in zip(*pair, strict=True)]
             for pair in zip(befores, self._kept(results), strict=True)
         )
-        return weights, biases
+        return WeightChanges(weights, biases)
 
     def _run(
         self, x: np.ndarray, target: np.ndarray, learns: np.ndarray, kind: int, first: int, keep_every: int,
