@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import burstprop_ensembles
+import burstprop_mnist
 import numpy as np
 from brian2 import Hz, ms
 
@@ -16,9 +18,13 @@ from spikedtp.spiking import BurstpropEnsembles
 
 __all__ = ["measured", "time_of"]
 
-RULE = BurstpropRates(tau_w=4.0, gain=0.3, balanced=True, hidden_rate=32.0, homeostasis=0.005, tau_avg=1.0)
-FIRING: dict[str, Any] = dict(cells=50, rate=50 * Hz, time_unit=40 * ms, dt=1 * ms)
-PARTS = 50  # of a training; the weights after each of those in the last fifth are averaged
+#: Data -> rule, hidden units, and scale of the random feedback. Those of digits learn in ensembles, too.
+SETTINGS = {
+    "digits": (burstprop_ensembles.RULE, burstprop_ensembles.HIDDEN, 1.0),
+    "mnist": (BurstpropRates(**burstprop_mnist.MODELS["random"][2], **burstprop_mnist.TRIED[0]), 200, 3.0),
+}
+FIRING: dict[str, Any] = dict(cells=100, rate=100 * Hz, time_unit=100 * ms, dt=1 * ms)
+PARTS = 20  # of a training; the weights after each of those in the last fifth are averaged
 Network = BurstpropNetwork | BurstpropEnsembles
 
 
@@ -59,8 +65,9 @@ def time_of(rule: str, form: str, task: Task) -> float:
 
 
 def _network(task: Task, seed: int) -> BurstpropNetwork:
-    sizes = (task.material.train_x.shape[1], task.hidden[0], task.material.train_t.shape[1])
-    return BurstpropNetwork(sizes, rule=RULE, feedback="random", feedback_scale=1.0, seed=seed)
+    rule, hidden, scale = SETTINGS[task.kind]
+    sizes = (task.material.train_x.shape[1], hidden, task.material.train_t.shape[1])
+    return BurstpropNetwork(sizes, rule=rule, feedback="random", feedback_scale=scale, seed=seed)
 
 
 def _spiking(rate: BurstpropNetwork, seed: int, task: Task) -> BurstpropEnsembles:
@@ -91,14 +98,14 @@ def _changes(rate: BurstpropNetwork, form: str, seed: int, task: Task) -> dict[s
     if form == "rate":
         return {"angle": _mean_angle(own, down)}
     spiking = _spiking(rate, seed, task)
-    draws = [spiking.delta_w(x, y, first=k * len(x))[0][:-1] for k in range(task.repeats)]
+    draws = [spiking.delta_w(x, y, first=k * len(x)).weights[:-1] for k in range(task.repeats)]
     pairs = [(a, b) for k, a in enumerate(draws) for b in draws[k + 1 :]]
     return {
         "angle": float(np.mean([_mean_angle(draw, down) for draw in draws])),
         "cosine": float(np.median(np.concatenate([_cosines(draw, own) for draw in draws]))),
         # of two draws: noise alone leaves its root between a draw and what is expected
         "ceiling": float(np.sqrt(np.median(np.concatenate([_cosines(*pair) for pair in pairs])).clip(0))),
-        "simulated_ms": (RULE.prediction + RULE.teaching) * float(FIRING["time_unit"] / ms),
+        "simulated_ms": (rate.rule.prediction + rate.rule.teaching) * float(FIRING["time_unit"] / ms),
     }
 
 
