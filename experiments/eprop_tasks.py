@@ -12,7 +12,8 @@ NEST's examples, random feedback with their spread, and draws of this script's o
 precision.
 
 To expect: in the regression a tenth of the first loss after 48, 43 and 91 updates (seeds 0, 1 and 2), in 3.5 s of CPU
-time for 200 updates. Evidence accumulation learns over hundreds of updates of 0.2 s each: docs/eprop.md says how far.
+time for 200 updates. Evidence accumulation is right in 91.7, 93.1 and 92.3 % of 1,000 new trials after 1,000 updates of
+0.2 s each.
 
     python experiments/eprop_tasks.py --task regression --out results/eprop_regression
     python experiments/eprop_tasks.py --task evidence --out results/eprop_evidence
