@@ -18,10 +18,15 @@ from spikedtp.spiking import BurstpropEnsembles
 
 __all__ = ["measured", "time_of"]
 
-#: Data -> rule, hidden units, and scale of the random feedback. Those of digits learn in ensembles, too.
+#: Data -> rule, hidden units, scale of the feedback, and samples side by side. Those of digits learn in ensembles, too.
 SETTINGS = {
-    "digits": (burstprop_ensembles.RULE, burstprop_ensembles.HIDDEN, 1.0),
-    "mnist": (BurstpropRates(**burstprop_mnist.MODELS["random"][2], **burstprop_mnist.TRIED[0]), 200, 3.0),
+    "digits": (burstprop_ensembles.RULE, burstprop_ensembles.HIDDEN, 1.0, 1),
+    "mnist": (
+        BurstpropRates(**burstprop_mnist.MODELS["random"][2], **burstprop_mnist.TRIED[0]),
+        200,
+        3.0,
+        burstprop_mnist.BATCH,
+    ),
 }
 FIRING: dict[str, Any] = dict(cells=100, rate=100 * Hz, time_unit=100 * ms, dt=1 * ms)
 PARTS = 20  # of a training; the weights after each of those in the last fifth are averaged
@@ -37,7 +42,7 @@ def measured(rule: str, form: str, seed: int, task: Task) -> dict[str, Any]:
     total, n = [np.zeros_like(a, dtype=float) for a in (*rate.weights, *rate.biases)], 0
     for first in range(0, task.samples, part):
         done, shown = min(first + part, task.samples), order[first : first + part]
-        learner.train(data.train_x[shown], data.train_y[shown])
+        _learn(learner, data.train_x[shown], data.train_y[shown], task)
         if done % task.probe_every < part:
             curve.append((done, _accuracy(_with(rate, learner), data.test_x, data.test_y)))
         if done >= task.early and early is None:
@@ -59,15 +64,20 @@ def time_of(rule: str, form: str, task: Task) -> float:
     def learn(n: int) -> None:
         rate, shown = _network(task, 1), np.resize(order, n)
         learner: Network = _spiking(rate, 1, task) if form == "spiking" else rate
-        learner.train(data.train_x[shown], data.train_y[shown])
+        _learn(learner, data.train_x[shown], data.train_y[shown], task)
 
     return cpu_per_sample(learn)
 
 
 def _network(task: Task, seed: int) -> BurstpropNetwork:
-    rule, hidden, scale = SETTINGS[task.kind]
+    rule, hidden, scale, _ = SETTINGS[task.kind]
     sizes = (task.material.train_x.shape[1], hidden, task.material.train_t.shape[1])
     return BurstpropNetwork(sizes, rule=rule, feedback="random", feedback_scale=scale, seed=seed)
+
+
+def _learn(learner: Network, x: np.ndarray, y: np.ndarray, task: Task) -> None:
+    side_by_side = SETTINGS[task.kind][3]
+    learner.train(x, y, **({"batch_size": side_by_side} if isinstance(learner, BurstpropNetwork) else {}))
 
 
 def _spiking(rate: BurstpropNetwork, seed: int, task: Task) -> BurstpropEnsembles:
