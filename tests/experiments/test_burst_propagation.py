@@ -78,7 +78,11 @@ def test_what_cannot_be_is_refused(tmp_path, options, words):
 
 
 def test_pairings_of_the_publication(monkeypatch):
-    """Regular ones to three digits, but where the trace of the rule sees bursts; drawn ones within their spread."""
+    """Regular ones within 0.002, but where the trace of the rule sees bursts; drawn ones within their spread.
+
+    Traces decay exactly here, and by Euler's steps there: they differ by up to t dt / (2 tau²), 0.1 %, and a change is
+    the difference of large terms.
+    """
     monkeypatch.syspath_prepend(EXPERIMENTS)
     draws = 4
     table = importlib.import_module("bursts.pairings").pairings(1, draws=draws)
@@ -88,7 +92,7 @@ def test_pairings_of_the_publication(monkeypatch):
     both = table.merge(golden, on=["protocol", "variant", "x"], suffixes=("", "_original"))
     assert len(both) == 60
     regular = both[(both["protocol"] == "periodic") & ((both["x"] < 47) | (both["x"] > 62.5))]
-    assert len(regular) == 17 and (regular["dW_mean"] - regular["dW_mean_original"]).abs().max() < 1e-3
+    assert len(regular) == 17 and (regular["dW_mean"] - regular["dW_mean_original"]).abs().max() < 2e-3
     drawn = both[(both["protocol"] == "burst_poisson") | ((both["protocol"] == "poisson") & (both["x"] < 25))]
     error = np.sqrt(drawn["dW_sd"] ** 2 / draws + drawn["dW_sd_original"] ** 2 / 20)
     assert ((drawn["dW_mean"] - drawn["dW_mean_original"]).abs() < 3 * error).all()
