@@ -17,7 +17,7 @@ synapse must know.
 The last training samples are held out: every choice was made with them, and the test samples are shown once to each
 network. Networks in spikes begin with the same weights as their twins in rate, and see the same samples in the same
 order. Weight changes are compared after a tenth of the presentations. Every finished network is kept in OUT/runs, and
-an interrupted experiment continues; processor times are measured anew.
+an interrupted experiment continues; processor times are measured anew. Other constants of a rule need another OUT.
 
 What differs between rules: their circuits. `knowledge.csv` says how. Learning rates are those of the shipped models.
 """

@@ -22,7 +22,7 @@ __all__ = ["measured", "time_of"]
 SETTINGS = {
     "digits": (burstprop_ensembles.RULE, burstprop_ensembles.HIDDEN, 1.0, 1),
     "mnist": (
-        BurstpropRates(**burstprop_mnist.MODELS["random"][2], **burstprop_mnist.TRIED[0]),
+        BurstpropRates(**burstprop_mnist.MODELS["random"][2], homeostasis=0.5, tau_w=20.0),
         200,
         3.0,
         burstprop_mnist.BATCH,

@@ -68,7 +68,8 @@ def time_of(rule: str, form: str, task: Task) -> float:
                 data.train_x, data.train_t, order, schedule="constant"
             )
         else:
-            for _ in train_online(network, data.train_x, data.train_t, n_samples=n, schedule="constant"):
+            given = dict(n_samples=n, data_seed=1, schedule="constant")
+            for _ in train_online(network, data.train_x, data.train_t, **given):
                 pass
 
     return cpu_per_sample(learn)

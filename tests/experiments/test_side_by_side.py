@@ -72,6 +72,13 @@ def test_summary_over_seeds():
     assert np.isnan(few["presentations"])  # half of them never came so far
 
 
+@pytest.mark.parametrize("rule", ["read-out only", "Burstprop", "e-prop"])
+def test_time_of_a_sample(rule):
+    task = Task("digits", 60, 300, (20,), 2, 2, False, Path(), "runtime")
+    family, forms = RULES[rule]
+    assert 0.01 < family.time_of(rule, forms[0], task) < 1000  # ms
+
+
 def test_every_rule_is_explained():
     assert list(knowledge()["rule"]) == list(RULES)
 
