@@ -34,7 +34,7 @@ def side_by_side_figure(curves: pd.DataFrame, networks: pd.DataFrame) -> Figure:
             axes[1, 1].plot([k - 0.35, k + 0.35], [ceiling] * 2, color=COLOURS["other"], lw=1)
     axes[1, 1].plot([], [], color=COLOURS["other"], lw=1, label="what noise alone leaves")
     axes[1, 1].legend(loc="lower left")
-    axes[1, 1].set(ylabel="cosine of ΔW in spikes and in rate", ylim=(None, 1.02))
+    axes[1, 1].set(ylabel="cosine of both forms' ΔW", ylim=(None, 1.02))
     letter_panels(list(axes.flat))
     return figure
 
@@ -46,7 +46,7 @@ def _curves(axes: Axes, curves: pd.DataFrame, shades: dict[str, str]) -> None:
     for rule, shade in shades.items():
         axes.plot([], [], color=shade, label=rule)
     for form, style in STYLES.items():
-        axes.plot([], [], style, color=COLOURS["other"], label=form)
+        axes.plot([], [], style, color="black", label="in spikes" if form == "spiking" else "in rate")
     axes.axhline(80, color=COLOURS["other"], lw=0.6, ls=":")
     axes.set(xlabel="presentations (thousands)", ylabel="validation accuracy (%)", ylim=(0, 100))
     axes.legend(loc="lower right", ncols=2)
