@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spikedtp.rate import RateNetwork, RateResponse, cross_entropy_target, from_torch, load_rate_network, to_torch
     from spikedtp.spiking import (
         EPropNetwork,
+        EPropResponse,
         EPropResult,
         ReplayResult,
         SpikingResponse,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EPropNetwork",
+    "EPropResponse",
     "EPropResult",
     "PlannedComparison",
     "RateNetwork",
@@ -56,6 +58,7 @@ _HOME = {
     "load_rate_network": "spikedtp.rate",
     "to_torch": "spikedtp.rate",
     "EPropNetwork": "spikedtp.spiking",
+    "EPropResponse": "spikedtp.spiking",
     "EPropResult": "spikedtp.spiking",
     "ReplayResult": "spikedtp.spiking",
     "SpikingResponse": "spikedtp.spiking",

@@ -23,6 +23,15 @@ class EPropResponse(Summarised):
         Of the read-outs: voltages, or probabilities with ``loss="cross_entropy"``.
     losses : (intervals,)
         Before the update at the end of the interval.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spikedtp import EPropNetwork
+    >>> from spikedtp.plasticity import EProp
+    >>> network = EPropNetwork(EProp(), np.ones((3, 4)), np.zeros((3, 3)), np.ones((2, 3)), feedback="symmetric")
+    >>> network.learn(np.zeros((5, 10, 4), bool), np.zeros((5, 2))).losses.shape
+    (5,)
     """
 
     spikes: np.ndarray
