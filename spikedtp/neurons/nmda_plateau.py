@@ -42,7 +42,7 @@ class NMDAPlateau(AdaptiveLIF):
     ::
 
         I_dend = ... + g_kir/(1 + exp((V_dend - v_half_kir)/v_slope_kir)) (v_kir - V_dend)
-    in_plateau = 1 while V_dend > v_plateau, and else 0
+        in_plateau = 1 while V_dend > v_plateau, and else 0
 
     The block by magnesium makes NMDA regenerative, but beside a leak alone it gives one steady voltage for each
     conductance. With the rectifier there are two for a range of conductances. A plateau begins when the conductance of
