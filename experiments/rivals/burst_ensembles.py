@@ -7,7 +7,6 @@ from typing import Any
 import burstprop_ensembles
 import burstprop_mnist
 import numpy as np
-from brian2 import Hz, ms
 
 from rivals.task import Task, cpu_per_sample, found
 from spikedtp.plasticity import BurstpropRates
@@ -28,8 +27,7 @@ SETTINGS = {
         burstprop_mnist.BATCH,
     ),
 }
-FIRING: dict[str, Any] = dict(cells=100, rate=100 * Hz, time_unit=100 * ms, dt=1 * ms)
-PARTS = 20  # of a training; the weights after each of those in the last fifth are averaged
+CELLS, UNIT = 100, 100  # of each unit in spikes; ms, the time that is 1 in the rule
 Network = BurstpropNetwork | BurstpropEnsembles
 
 
@@ -38,14 +36,13 @@ def measured(rule: str, form: str, seed: int, task: Task) -> dict[str, Any]:
     data, order = task.material, sample_order(len(task.material.train_y), task.samples, seed)
     rate = _network(task, seed)
     learner: Network = _spiking(rate, seed, task) if form == "spiking" else rate
-    part, curve, early = max(task.samples // PARTS, 1), [(0, _accuracy(rate, data.test_x, data.test_y))], None
+    part, curve, early = task.probe_every, [(0, _accuracy(rate, data.test_x, data.test_y))], {}
     total, n = [np.zeros_like(a, dtype=float) for a in (*rate.weights, *rate.biases)], 0
     for first in range(0, task.samples, part):
         done, shown = min(first + part, task.samples), order[first : first + part]
         _learn(learner, data.train_x[shown], data.train_y[shown], task)
-        if done % task.probe_every < part:
-            curve.append((done, _accuracy(_with(rate, learner), data.test_x, data.test_y)))
-        if done >= task.early and early is None:
+        curve.append((done, _accuracy(_with(rate, learner), data.test_x, data.test_y)))
+        if done == task.early:
             early = _changes(_with(_network(task, seed), learner), form, seed, task)
         if done > task.samples - max(task.samples // 5, 1):
             total, n = [a + b for a, b in zip(total, (*learner.weights, *learner.biases), strict=True)], n + 1
@@ -54,7 +51,7 @@ def measured(rule: str, form: str, seed: int, task: Task) -> dict[str, Any]:
     asked: Network = _spiking(rate, seed, task) if form == "spiking" else rate
     validation = _accuracy(asked, data.test_x, data.test_y)
     test = _accuracy(asked, task.whole.test_x, task.whole.test_y) if task.tested else None
-    return found(curve=curve, validation=validation, test=test, **(early or {}))
+    return found(curve=curve, validation=validation, test=test, **early)
 
 
 def time_of(rule: str, form: str, task: Task) -> float:
@@ -81,7 +78,7 @@ def _learn(learner: Network, x: np.ndarray, y: np.ndarray, task: Task) -> None:
 
 
 def _spiking(rate: BurstpropNetwork, seed: int, task: Task) -> BurstpropEnsembles:
-    return BurstpropEnsembles(rate, seed=seed, device=task.device, **FIRING)
+    return burstprop_ensembles.ensembles_of(rate, CELLS, UNIT, seed, task.device)
 
 
 def _set(rate: BurstpropNetwork, weights: list[np.ndarray], biases: list[np.ndarray]) -> BurstpropNetwork:
@@ -106,27 +103,23 @@ def _changes(rate: BurstpropNetwork, form: str, seed: int, task: Task) -> dict[s
     x, y = data.test_x[: task.compared], data.test_y[: task.compared]
     down, own = rate.gradients(x, y).weights[:-1], rate.delta_w(x, y).weights[:-1]
     if form == "rate":
-        return {"angle": _mean_angle(own, down)}
+        return {"angle": float(np.nanmean(_angles(own, down)))}
     spiking = _spiking(rate, seed, task)
     draws = [spiking.delta_w(x, y, first=k * len(x)).weights[:-1] for k in range(task.repeats)]
     pairs = [(a, b) for k, a in enumerate(draws) for b in draws[k + 1 :]]
+    alike, repeated = (
+        np.cos(np.radians(np.concatenate(of_pairs)))
+        for of_pairs in ([_angles(draw, own) for draw in draws], [_angles(*pair) for pair in pairs])
+    )
     return {
-        "angle": float(np.mean([_mean_angle(draw, down) for draw in draws])),
-        "cosine": float(np.median(np.concatenate([_cosines(draw, own) for draw in draws]))),
+        "angle": float(np.mean([np.nanmean(_angles(draw, down)) for draw in draws])),
+        "cosine": float(np.median(alike)),
         # of two draws: noise alone leaves its root between a draw and what is expected
-        "ceiling": float(np.sqrt(np.median(np.concatenate([_cosines(*pair) for pair in pairs])).clip(0))),
-        "simulated_ms": (rate.rule.prediction + rate.rule.teaching) * float(FIRING["time_unit"] / ms),
+        "ceiling": float(np.sqrt(np.median(repeated).clip(0))),
+        "simulated_ms": (rate.rule.prediction + rate.rule.teaching) * UNIT,
     }
 
 
-def _mean_angle(a: list[np.ndarray], b: list[np.ndarray]) -> float:
-    return float(
-        np.nanmean([angle(p, q) for these, those in zip(a, b, strict=True) for p, q in zip(these, those, strict=True)])
-    )
-
-
-def _cosines(a: list[np.ndarray], b: list[np.ndarray]) -> np.ndarray:
-    """Of each layer and sample."""
-    return np.cos(
-        np.radians([angle(p, q) for these, those in zip(a, b, strict=True) for p, q in zip(these, those, strict=True)])
-    )
+def _angles(a: list[np.ndarray], b: list[np.ndarray]) -> list[float]:
+    """Of each layer and sample, in degrees."""
+    return [angle(p, q) for these, those in zip(a, b, strict=True) for p, q in zip(these, those, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +49,7 @@ def measured(rule: str, form: str, seed: int, task: Task) -> dict[str, Any]:
     out = trained(task.folder, **settings)
     network, configuration = load_rate_network(circuit, out / "weights.pt"), TrainConfiguration(**settings)
     asked: RateNetwork | SpikingNetwork = in_spikes(network, configuration) if form == "spiking" else network
-    validation = float((asked.predict(task.material.test_x) == task.material.test_y).mean())
+    validation = json.loads((out / "summary.json").read_text())["validation_accuracy"]
     test = float((asked.predict(task.whole.test_x) == task.whole.test_y).mean()) if task.tested else None
     curve = pd.read_csv(out / "learning_curve.csv")[["samples", "accuracy_rate"]].itertuples(index=False)
     early = load_rate_network(circuit, out / f"weights_{task.early}.pt")
@@ -97,15 +98,15 @@ def _changes(network: RateNetwork, configuration: TrainConfiguration, task: Task
     down = [clone.gradients(x[k : k + 1], target[k : k + 1]) for k in range(len(x))]
     rate = network.present(x, target)
     if configuration.mode == "rate":
-        found = [angle(rate.updates(name)[k], -slopes[name]) for name in hidden for k, slopes in enumerate(down)]
-        return {"angle": float(np.nanmean(found)) if found else None}
+        angles = [angle(rate.updates(name)[k], -slopes[name]) for name in hidden for k, slopes in enumerate(down)]
+        return {"angle": float(np.nanmean(angles)) if angles else None}
     spiking = in_spikes(network, configuration).respond(x, target, n_repeats=task.repeats, record=("spikes",))
     changes = spiking.weight_updates
-    found = [
+    angles = [
         angle(changes.of(name, k, repeat), -slopes[name])
         for name in hidden for k, slopes in enumerate(down) for repeat in range(task.repeats)
     ]  # fmt: skip
-    numbers: dict[str, float | None] = {"angle": float(np.nanmean(found)) if found else None}
+    numbers: dict[str, float | None] = {"angle": float(np.nanmean(angles)) if angles else None}
     table = compare_updates(rate, spiking, references=["trained"])
     table = table[table["projection"].isin(hidden)]
     if len(table):

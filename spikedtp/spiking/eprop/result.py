@@ -14,7 +14,7 @@ __all__ = ["EPropResponse", "EPropResult"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EPropResponse(Summarised):
-    """What an `EPropNetwork` did while it learned.
+    """What a network did while it learned by `EProp`.
 
     Attributes
     ----------
@@ -46,16 +46,13 @@ class EPropResponse(Summarised):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EPropResult(Summarised):
+class EPropResult(EPropResponse):
     """Spikes, losses and weights of a network that learned by `EProp`.
 
     Attributes
     ----------
-    spikes : (intervals, steps, n_rec) bool
-    output : (intervals, steps, n_out)
-        Of the read-outs: voltages, or probabilities with ``loss="cross_entropy"``.
-    losses : (intervals,)
-        Before the update at the end of the interval.
+    spikes, output, losses
+        As in `EPropResponse`.
     w_in, w_rec, w_out : (updates + 1, n_post, n_pre)
         The first are those at the start. There is an update after each interval, or after each batch of them.
     feedback : (n_rec, n_out)
@@ -81,9 +78,6 @@ class EPropResult(Summarised):
       w_out   (3, 1, 1)
     """
 
-    spikes: np.ndarray
-    output: np.ndarray
-    losses: np.ndarray
     w_in: np.ndarray
     w_rec: np.ndarray
     w_out: np.ndarray
