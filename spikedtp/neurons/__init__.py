@@ -9,6 +9,7 @@ from spikedtp.neurons.discrete_lif import DiscreteLIF, LeakyReadout
 from spikedtp.neurons.in_circuit import BurstPoissonInCircuit, NaudInCircuit
 from spikedtp.neurons.inputs import PoissonInput, SpikeTrainInput
 from spikedtp.neurons.lif import LIF
+from spikedtp.neurons.membrane import MembraneCell, MembraneUnit
 from spikedtp.neurons.naud import NaudCell
 from spikedtp.neurons.nmda_plateau import NMDAPlateau
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
@@ -30,6 +31,8 @@ __all__ = [
     "Declaration",
     "DiscreteLIF",
     "LeakyReadout",
+    "MembraneCell",
+    "MembraneUnit",
     "NMDAPlateau",
     "NaudCell",
     "NaudInCircuit",

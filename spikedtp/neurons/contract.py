@@ -27,7 +27,7 @@ LOOPS = {
     "open": {
         "input_soma", "input_dend", "drive_soma", "drive_dend", "somatic_activity", "dendritic_state", *PULSE,
     },
-    "closed": {"input_soma", "input_dend", "somatic_activity", "dendritic_state"},
+    "closed": {"input_soma", "input_dend", "dendritic_state"},
 }  # fmt: skip
 #: What the closed loop adds to its cells, and they may use; those that use others come before them.
 ADDED = {

@@ -85,12 +85,12 @@ class Plateau:
         """`clip` of an expression, with the lowest value that `lowest` names."""
         return f"clip({state}, {lowest or f'-{cls.limit:g}'}, {cls.limit:g})"
 
-    def gate_code(self, soma: str, *, signed: bool = False) -> str:
-        """1 where there may be a plateau, else 0. `soma` names the settled somatic voltage, on any positive scale.
+    def gate_code(self, settled: str, *, signed: bool = False, silent: float = 0.0) -> str:
+        """1 where there may be a plateau, else 0. `settled` names the settled activity.
 
-        A cell is silent at 0 or below, and a `signed` one, whose activity may be negative, at 0 alone.
+        A cell is silent up to `silent`, and a `signed` one, whose activity may be negative, between both signs of it.
         """
-        return f"int({soma} {'!=' if signed else '>'} 0)" if self.relu_gate else "1"
+        return f"int({f'abs({settled})' if signed else settled} > {silent!r})" if self.relu_gate else "1"
 
     @property
     def has_lowest(self) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from brian2 import Clock, Equations, Hz, Network, NeuronGroup, SpikeMonitor, StateMonitor, Subgroup
+from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 from brian2.groups.group import Group
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
-from spikedtp.neurons import CellModel
+from spikedtp.neurons import CellModel, Declaration
 from spikedtp.neurons.group import INPUTS, Slots, make_group
 from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.closed_loop.bias_learning import learn_biases
-from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, CellsOfLoop
+from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, SET, CellsOfLoop
 from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
@@ -25,10 +27,13 @@ from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
-__all__ = ["CircuitNumbers", "build_closed"]
+__all__ = ["STATE", "CircuitNumbers", "build_closed"]
 
 #: Weights are float32, as in the rate network and its checkpoints. Spikes then read half as many bytes as with float64.
 WEIGHT_TYPE = np.float32
+
+#: The first part of the names of lasting variables that are no weights, but the state of cells.
+STATE = "state"
 
 #: Cells integrate when all have been reset, and are read when their accumulators are clear.
 CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("after_resets", 3))
@@ -59,6 +64,7 @@ class _Building:
     inputs: NeuronGroup
     cells: NeuronGroup
     spikers: NeuronGroup | None
+    teachers: NeuronGroup | None
     built: BuiltNetwork
     synapses: dict[str, DenseSynapses] = field(default_factory=dict)
 
@@ -66,7 +72,8 @@ class _Building:
         """Every group with its model."""
         spec = self.spec
         found = [(self.inputs, spec.inputs), (self.cells, spec.cell)]
-        return found if self.spikers is None else [*found, (self.spikers, spec.spiker)]
+        found += [] if self.spikers is None else [(self.spikers, spec.spiker)]
+        return found if self.teachers is None else [*found, (self.teachers, spec.teacher)]
 
     def population(self, name: str) -> Subgroup:
         """A fresh subgroup of the cells (or of the inputs) of one population."""
@@ -110,9 +117,11 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
         rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing,
     )  # fmt: skip
     spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
-    net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
-    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(of_loop, inputs, cells, spikers))
-    parts = _Building(spec, of_loop, given, clock, inputs, cells, spikers, built)
+    teachers = _teachers(spec, clock) if spec.nudged and spec.taught_by_spikes else None
+    groups = [group for group in (inputs, cells, spikers, teachers) if group is not None]
+    net = Network(*groups, name="presentation_network")
+    built = BuiltNetwork(net, clock, spec.n_steps, start=lambda: _start(of_loop, inputs, cells, spikers, teachers))
+    parts = _Building(spec, of_loop, given, clock, inputs, cells, spikers, teachers, built)
     built.changing["x"] = inputs.variables["activity"]
     _set_constants(parts)
     _read(parts)
@@ -120,7 +129,11 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
         _nudge(parts)
     _connect(parts)
     _record(parts)
-    net.add(*(o for group in (inputs, cells, spikers) if group is not None for o in group.contained_objects))
+    if not spec.phases.reset:
+        _go_on(parts)
+    if teachers is not None:
+        _teach(parts, teachers)
+    net.add(*(o for group in groups for o in group.contained_objects))
     for synapses in parts.synapses.values():
         net.add(synapses, *synapses.contained_objects)
     return built
@@ -136,10 +149,7 @@ def _group(
     slots: Slots = INPUTS,
     **options: Any,
 ) -> NeuronGroup:
-    counting = "\n".join(
-        f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
-        for phase, (start, stop) in spec.windows.items()
-    )
+    counting = f"count_settled += {spec.reading.code}\ncount_nudged += int({_inside(spec.windows['nudged'])})"
     return make_group(
         model,
         n,
@@ -175,12 +185,69 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     return group
 
 
-def _start(of_loop: CellsOfLoop, inputs: NeuronGroup, cells: NeuronGroup, spikers: NeuronGroup | None) -> None:
+def _teachers(spec: ClosedLoop, clock: Clock) -> NeuronGroup:
+    """The units that fire at the target."""
+    model = spec.teacher
+    return make_group(
+        model, spec.circuit.output.size * spec.teachers, slots=INPUTS, clock=clock, name="teachers",
+        namespace=dict(RANDOM_NUMBERS), codeobj_class=code_object_class(),
+    )  # fmt: skip
+
+
+def _teach(parts: _Building, teachers: NeuronGroup) -> None:
+    """The dendrite of an output cell hears its target from the onset on, and its own spikes with the other sign."""
+    spec, built, output = parts.spec, parts.built, parts.spec.circuit.output
+    built.changing["target"] = teachers.variables["activity"]
+    heard = [(teachers[:], 1.0, f"gain*int(t_in_timesteps >= {spec.phases.onset})", "target_of_output")]
+    heard += [(units, -1.0, "gain", "output_of_output") for units in parts.spikers_of(output.name).values()]
+    arriving = float(spec.unit_rates[output.name] * spec.phases.dt) * spec.teachers
+    for units, weight, gain, name in heard:
+        synapses = DenseSynapses(
+            parts.population(output.name), parts.population(output.name), "input_dend", gain=gain, spikers=units,
+            parameters={"gain": None}, dtype=WEIGHT_TYPE, clock=parts.clock, name=name,
+        )  # fmt: skip
+        built.constants[f"{name}.gain"] = (synapses.variables["gain"], np.array([1 / (arriving * parts.of_loop.gain)]))
+        built.constants[f"{name}.w"] = (synapses.variables["w"], synapses.flat(weight * np.eye(output.size)))
+        parts.synapses[name] = synapses
+
+
+def _start(
+    of_loop: CellsOfLoop,
+    inputs: NeuronGroup,
+    cells: NeuronGroup,
+    spikers: NeuronGroup | None,
+    teachers: NeuronGroup | None,
+) -> None:
     spec = of_loop.spec
-    start_cells(inputs, spec.inputs.declaration(), lasting=("activity",))
-    start_cells(cells, of_loop.declaration, more=of_loop.rest, lasting=("rate_factor", "bias", "unit_rate"))
+    left = spec.reading.left(spec.n_steps)
+    decays = {name: f"{name}*{left!r}" for name in ("count_settled", "soma_sum", "dend_sum")} if left else {}
+    start_cells(inputs, spec.inputs.declaration(), more=_known(decays, inputs), lasting=("activity",))
+    start_cells(
+        cells, of_loop.declaration, more=of_loop.rest | _known(decays, cells),
+        lasting=("rate_factor", "bias", "unit_rate", *_going_on(spec, of_loop.declaration)),
+    )  # fmt: skip
     if spikers is not None:
-        start_cells(spikers, spec.spiker.declaration())
+        declaration = spec.spiker.declaration()
+        start_cells(spikers, declaration, more=_known(decays, spikers), lasting=_going_on(spec, declaration))
+    if teachers is not None:
+        start_cells(teachers, spec.teacher.declaration(), lasting=("activity",))
+
+
+def _known(initial: dict[str, str], group: NeuronGroup) -> dict[str, str]:
+    return {name: code for name, code in initial.items() if name in group.variables}
+
+
+def _going_on(spec: ClosedLoop, declaration: Declaration) -> tuple[str, ...]:
+    """What cells keep from one presentation to the next: all of their own state, where they are not reset."""
+    if spec.phases.reset:
+        return ()
+    return tuple(
+        equation.varname
+        for equation in declaration.equations.values()
+        if equation.type in (DIFFERENTIAL_EQUATION, PARAMETER)
+        and not {"constant", "shared"} & {*equation.flags}
+        and equation.varname not in (*SET, *declaration.clear)
+    )
 
 
 def _set_constants(parts: _Building) -> None:
@@ -211,21 +278,39 @@ def _set_constants(parts: _Building) -> None:
     built.constants["cells.rate_factor"] = (cells.variables["rate_factor"], np.ones(1))
 
 
+def _go_on(parts: _Building) -> None:
+    """Let the state of the cells last. It begins at rest, with all zeros."""
+    spec = parts.spec
+    for group, model in parts.models():
+        if group is parts.cells or group is parts.spikers:
+            sums = ("soma_sum", "dend_sum", "count_settled") if spec.reading.left(1) else ()
+            names = (*_going_on(spec, model.declaration()), *(name for name in sums if name in group.variables))
+        else:
+            names = ("count_settled",) if group is parts.inputs and spec.reading.left(1) else ()
+        for name in names:
+            parts.built.lasting[f"{STATE}.{group.name}.{name}"] = group.variables[name]
+
+
 def _inside(window: tuple[int, int]) -> str:
     return f"t_in_timesteps >= {window[0]} and t_in_timesteps < {window[1]}"
 
 
 def _read(parts: _Building) -> None:
-    """Sums over the windows and, at their ends, what the rules see."""
-    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
-    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
-    sums = "soma_sum += somatic_activity\ndend_sum += dendritic_state"
-    parts.when(cells, _inside(windows["settled"]), sums, "cells_settled", when="after_resets", order=2)
-    settled = f"t_in_timesteps == {windows['settled'][1] - 1}"
-    activity = parts.of_loop.activity(f"soma_sum/{steps['settled']}")
-    code = f"post_settled = {activity}\ndendrite_settled = dend_sum/{steps['settled']}"
-    parts.when(cells, settled, code, "cells_read")
-    _count(parts, settled, "settled", steps["settled"], also="pre_settled_previous")
+    """What the rules see of the settle phase, at its end and, of traces, when the plateaus that they meet begin."""
+    spec, cells, of_loop = parts.spec, parts.cells, parts.of_loop
+    window, total = spec.reading.window, spec.reading.total(spec.phases.onset)
+    weight = f"{spec.reading.code}*" if spec.reading.traces else ""
+    sums = f"dend_sum += {weight}dendritic_state"
+    if not of_loop.read_by_spikes:
+        sums += f"\nsoma_sum += {weight}somatic_activity"
+    parts.when(cells, _inside(window), sums, "cells_settled", when="after_resets", order=2)
+    _count(parts, spec.phases.onset, "settled", total, also="pre_settled_previous")
+    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{total!r}"
+    code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{total!r}"
+    parts.when(cells, f"t_in_timesteps == {window[1] - 1}", code, "cells_read")
+    reads = {p.name: spec.read_after(p.name) for p in spec.circuit.populations}
+    for read in sorted({*reads.values()} - {spec.phases.onset}):
+        _count(parts, read, "settled", spec.reading.total(read), of={name for name in reads if reads[name] == read})
     parts.built.vectors["post_settled"] = cells.variables["post_settled"]
     if spec.signals:
         for group in (parts.inputs, cells):
@@ -233,72 +318,91 @@ def _read(parts: _Building) -> None:
                 parts.built.vectors[f"{group.name}.{name}"] = group.variables[name]
 
 
-def _count(parts: _Building, at: str, phase: str, steps: int, also: str = "") -> None:
-    """Activities as synapses know them: spikes counted in a window, by what an activity of 1 gives."""
-    groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")}
-    if parts.spec.signed_input:  # of the on cells alone, which stand for both
-        cells, function = parts.population(parts.spec.circuit.input.name), f"off_{phase}"
+def _count(
+    parts: _Building, read: int, phase: str, total: float, *, also: str = "", of: Collection[str] | None = None
+) -> None:
+    """Activities as synapses know them before step `read`: counted spikes, by what an activity of 1 gives.
+
+    `of` are populations; None is all of them.
+    """
+    spec, source = parts.spec, parts.spec.circuit.input.name
+    groups = {"inputs": (parts.inputs, f"count_{phase}", "unit_rate")} if of is None or source in of else {}
+    if groups and spec.signed_input:  # of the on cells alone, which stand for both
+        cells, function = parts.population(source), f"off_{phase}"
         counts = parts.inputs.variables[f"count_{phase}"]
-        cells.namespace[function] = mean_of_units(function, counts, parts.spec.n_inputs, 1)
+        cells.namespace[function] = mean_of_units(function, counts, spec.n_inputs, 1)
         groups["inputs"] = (cells, f"(count_{phase} - {function}(i))", "unit_rate")
-    groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
-    for name in parts.spec.spiker_slices():
+    if of is None:
+        groups["cells"] = (parts.cells, f"count_{phase}", "counted_rate")
+    else:
+        groups |= {n: (parts.population(n), f"count_{phase}", "counted_rate") for n in sorted(of) if n != source}
+    for name in spec.spiker_slices():
+        if of is not None and name not in of:
+            continue
         cells, count = parts.population(name), ""
         assert parts.spikers is not None  # or there would be no slices of it
         counts = parts.spikers.variables[f"count_{phase}"]
-        for sign, place in parts.spec.spiker_halves(name).items():
+        for sign, place in spec.spiker_halves(name).items():
             function = f"mean_{phase}_{name}{'_off' if sign < 0 else ''}"
-            per_cell = parts.spec.spikers.get(name, 1)
+            per_cell = spec.spikers.get(name, 1)
             cells.namespace[function] = mean_of_units(function, counts, place.start, per_cell)
             count = f"({count} - {function}(i))" if sign < 0 else f"{function}(i)"
         groups[name] = (cells, count, "counted_rate")
-    for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups)):  # before any learning
-        code = f"pre_{phase} = {count}/({rate}*dt*{steps})" + (f"\n{also} = pre_{phase}" if also else "")
-        parts.when(group, at, code, f"{name}_count_{phase}", order=order)
+    at, when = f"t_in_timesteps == {read - 1}", "" if of is None else f"_{read}"
+    for order, (name, (group, count, rate)) in enumerate(groups.items(), -len(groups) - 1):  # before any learning
+        code = f"pre_{phase} = {count}/({rate}*dt*{total!r})" + (f"\n{also} = pre_{phase}" if also else "")
+        parts.when(group, at, code, f"{name}_count_{phase}{when}", order=order)
 
 
 def _nudge(parts: _Building) -> None:
     """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
-    spec, cells, windows = parts.spec, parts.cells, parts.spec.windows
-    steps = {phase: stop - start for phase, (start, stop) in windows.items()}
+    spec, cells, window = parts.spec, parts.cells, parts.spec.windows["nudged"]
+    total = spec.reading.total(spec.phases.onset)
     onset = f"t_in_timesteps == {spec.phases.onset}"
     for population in spec.populations:
         plateau = plateau_of(spec.circuit, population)
         if plateau is None:
             continue
-        gate = plateau.gate_code("soma_sum", signed=population.name in spec.signed)
+        gate = plateau.gate_code(
+            "post_settled", signed=population.name in spec.signed, silent=spec.phases.silent
+        )
         group = parts.population(population.name)
-        if population.name == spec.circuit.output.name:
+        if population.name == spec.circuit.output.name and not spec.taught_by_spikes:
             group.variables.add_array("target", size=population.size, index="_idx")
             parts.built.changing["target"] = group.variables["target"]
             code = f"error = {Plateau.clip_code('target - post_settled')}*{gate}"
+        else:
+            code = f"gate = {gate}"
+        if population.name == spec.circuit.output.name:
             if parts.given.instructed is not None:
                 group.variables.add_array("instructed", size=population.size, index="_idx")
                 parts.built.constants["instructed"] = (group.variables["instructed"], parts.given.instructed)
                 code += "*instructed"
-        else:
-            code = f"gate = {gate}" + (f"\nlowest = {plateau.lowest_code('post_settled')}" if spec.has_lowest else "")
+            code += f"\nlowest = -{Plateau.limit:g}" if spec.has_lowest and spec.taught_by_spikes else ""
+        elif spec.has_lowest:
+            code += f"\nlowest = {plateau.lowest_code('post_settled')}"
         parts.when(group, onset, code, f"{population.name}_onset", when="before_thresholds", order=-2)
     if spec.phases.hold != "none" and parts.of_loop.soma_is_activity:  # else it stays where the onset finds it
         held = "held*" if "held" in cells.variables else ""
-        code = f"v_soma += {held}(soma_sum/{steps['settled']} - v_soma)"
+        code = f"v_soma += {held}(soma_sum/{total!r} - v_soma)"
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
-    last = f"t_in_timesteps == {windows['nudged'][1] - 1}"
-    for layer in spec.hidden_layers if spec.phases.latch else ("",):
-        group, window = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, windows["nudged"])
+    last = f"t_in_timesteps == {window[1] - 1}"
+    for layer in spec.latched_layers if spec.phases.latch else ("",):
+        group, part = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, window)
         parts.when(
             group,
-            _inside(window),
+            _inside(part),
             "plateau_sum += dendritic_state",
             f"{group.name}_nudged",
             when="after_resets",
             order=2,
         )
-        code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{window[1] - window[0]}')}"
-        parts.when(group, f"t_in_timesteps == {window[1] - 1}", code, f"{group.name}_plateau", order=-1)
-    _count(parts, last, "nudged", steps["nudged"])
+        code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{part[1] - part[0]}')}"
+        parts.when(group, f"t_in_timesteps == {part[1] - 1}", code, f"{group.name}_plateau", order=-1)
+    _count(parts, window[1], "nudged", float(window[1] - window[0]))
     # the nudge adds to the voltage, which may lie below 0
-    activity = parts.of_loop.activity(f"soma_sum/{steps['settled']} + plateau")
+    soma = "post_settled" if parts.of_loop.read_by_spikes else f"soma_sum/{total!r}"
+    activity = parts.of_loop.activity(f"{soma} + plateau")
     code = f"plateau += error\npost_nudged = {activity}"
     parts.when(cells, last, code, "cells_instruct")
 

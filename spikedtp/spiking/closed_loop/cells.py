@@ -1,7 +1,7 @@
 """What a closed loop asks of its cells, what it gives them, and what it adds where a cell knows nothing of nudges.
 
-Every cell can run whose soma and dendrite can be read and can receive spikes. What a dendrite does to its soma is the
-cell's own equation. A cell may use `nudging`, `acting` and `running`, which the network declares. A cell may have the
+Every cell can run whose dendrite can be read and whose compartments can receive spikes. A cell that has no
+`somatic_activity` is read by its spikes. What a dendrite does to its soma is the cell's own equation. A cell may use `nudging`, `acting` and `running`, which the network declares. A cell may have the
 variables `bias`, `error` and `gate`, which the network sets. A bias or an error for which a cell has no variable
 arrives at its soma as spikes do.
 """
@@ -17,6 +17,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.circuit import Projection
+from spikedtp.equations.adaptive_firing import adaptive_firing
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import Declaration
@@ -25,7 +26,7 @@ from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.plasticity import Plateau
 from spikedtp.spiking.closed_loop.plan import ClosedLoop
 
-__all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "CellsOfLoop", "others_may_fire"]
+__all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "SET", "CellsOfLoop", "others_may_fire"]
 
 #: What the rules see; `Signals` says what each is.
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
@@ -38,7 +39,6 @@ COUNTED = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
 NEEDED = {
     "input_soma": "spikes arrive there",
     "input_dend": "spikes arrive there",
-    "somatic_activity": "read for weight changes",
     "dendritic_state": "read for weight changes",
 }
 FIRES_AT = {"activity": "what a cell fires at", "unit_rate": "the rate of activity 1"}
@@ -48,14 +48,15 @@ SET = {"bias": "bias : 1 (constant)", "error": "error : 1", "gate": "gate : 1"}
 RUNNING = {"all": "running = 1 - nudging : 1 (shared)", "none": "running = 1 : 1 (shared)"}
 SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
 #: name -> what its unit must be: activities have none.
-UNITS = dict.fromkeys((*NEEDED, *SET, "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
-RESETS = {make(rate="0*Hz").reset for make in FIRING.values()}
+UNITS = dict.fromkeys((*NEEDED, *SET, "somatic_activity", "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
+#: The ways to fire in which others can fire for a cell.
+WAYS = [*(make(rate="0*Hz") for make in FIRING.values()), *(adaptive_firing(noisy) for noisy in (False, True))]
 REMEDY = "write them into its declaration, or take a cell such as NudgedCell()"
 
 
 def others_may_fire(declaration: Declaration) -> bool:
     """Whether units can fire for such a cell: it says at which activity, and its own spikes change nothing else."""
-    return "activity" in declaration.equations and declaration.reset in RESETS
+    return "activity" in declaration.equations and declaration.reset in {way.reset for way in WAYS}
 
 
 class CellsOfLoop:
@@ -102,6 +103,11 @@ class CellsOfLoop:
         return float(parameters["weight_scale"] * parameters["spike_width"] / self.spec.phases.dt)
 
     @property
+    def read_by_spikes(self) -> bool:
+        """Whether the activity of a cell is what its spikes say, for lack of a `somatic_activity`."""
+        return "somatic_activity" not in self.has
+
+    @property
     def soma_is_activity(self) -> bool:
         """Whether the somatic voltage itself is what is read, so that it can be held at its settled mean."""
         equation = self.declaration.equations.get("somatic_activity")
@@ -121,8 +127,8 @@ class CellsOfLoop:
     @property
     def firing(self) -> list[tuple[int, int]]:
         """Where the cells lie that fire themselves, if what others do before thresholds is of no use to anything."""
-        others, hazards = self.spec.spiker_slices(), {make(rate="0*Hz").before_threshold for make in FIRING.values()}
-        if not others or self.declaration.before_threshold not in hazards:
+        others = self.spec.spiker_slices()
+        if not others or self.declaration.before_threshold not in {way.before_threshold for way in WAYS}:
             return []
         return [(place.start, place.stop) for name, place in self.spec.slices().items() if name not in others]
 

@@ -12,6 +12,7 @@ from spikedtp.parameters import Parameters, check_quantity, parameter
 
 __all__ = ["Phases", "phases_of"]
 
+TARGETS = ("number", "spikes")
 HOLDS = ("all", "none", "excitatory", "inhibitory", "output")
 #: How long each phase lasts, in steps of the rate network: at 20 ms the defaults of `Phases`.
 STEPS = {"settle": 25, "read": 10, "nudge": 10, "wait": 3}
@@ -42,6 +43,22 @@ class Phases(Parameters):
         its error is not fed back to it.
     dt : Quantity (second)
         Time step.
+    trace : Quantity (second)
+        Time constant of the traces that synapses and dendrites keep of the settle phase. Each spike and each voltage
+        then counts for less the longer ago it was, and the traces are read at the onset of the plateaus that they meet:
+        with `latch`, those of the inputs of a hidden layer when the plateaus of this layer have begun. With 0 the
+        windows of `read` are averaged instead.
+    silent : float
+        The highest settled activity of a cell that counts as silent, where silent cells have no plateau. A cell that is
+        read by its spikes needs more than 0: without it one spike at the beginning would let it learn.
+    reset : bool
+        Whether cells are reset between presentations. Without it they go on from where the presentation before has left
+        them, and so do traces. The plateaus end with their presentation.
+    target : {"number", "spikes"}
+        How the target reaches the output. As a number, the error is computed from it at the onset. With "spikes", which
+        needs `latch`, units fire at the target from the onset on and excite the dendrite of their output cell, and the
+        output's own spikes inhibit this dendrite. Its voltage is then the error. The output is the first layer whose
+        plateaus begin, and the nudge has one part more.
     time_per_step : Quantity (second)
         Duration of one step of the rate network, the unit of a projection's delay.
 
@@ -61,18 +78,27 @@ class Phases(Parameters):
     dt: Quantity = parameter(1 * ms, above=0 * ms)
     hold: str = "all"
     latch: bool = False
+    trace: Quantity = parameter(0 * ms, least=0 * ms)
+    silent: float = parameter(0.0, least=0.0)
+    reset: bool = True
+    target: str = "number"
     time_per_step: Quantity = parameter(20 * ms, above=0 * ms)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.hold not in HOLDS:
             raise known_names("Phases.hold", self.hold, HOLDS)
+        if self.target not in TARGETS:
+            raise known_names("Phases.target", self.target, TARGETS)
+        if self.target == "spikes" and not self.latch:
+            raise SpikedtpError("Phases.target = spikes needs latch = True: the output's plateau is then its error")
         if self.read > self.settle:
             raise SpikedtpError(f"Phases.read = {self.read} is longer than settle = {self.settle}")
         if self.wait >= self.nudge:
             raise SpikedtpError(f"Phases.wait = {self.wait} must be shorter than nudge = {self.nudge}")
-        if not isinstance(self.latch, bool):
-            raise SpikedtpError(f"Phases.latch must be true or false, not {self.latch!r}")
+        for name in ("latch", "reset"):
+            if not isinstance(getattr(self, name), bool):
+                raise SpikedtpError(f"Phases.{name} must be true or false, not {getattr(self, name)!r}")
         for name in ("settle", "read", "nudge", "wait"):
             steps = float(getattr(self, name) / self.dt)
             if abs(steps - round(steps)) > 1e-6 * max(steps, 1):

@@ -9,7 +9,7 @@ synapses learn from what was read in the windows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from spikedtp.neurons import CellModel, NudgedCell, Spiker, SteadyInput
 from spikedtp.plasticity import NormalizeRows, Plateau
 from spikedtp.spiking.closed_loop.consolidated import check_consolidation
 from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.reading import Reading
 from spikedtp.spiking.responses.response import check_recordable
 
 __all__ = ["ClosedLoop", "check_learning", "check_spiking_form", "firing_of", "inhibitory"]
@@ -77,15 +78,33 @@ class ClosedLoop:
 
     def __post_init__(self) -> None:
         check_spiking_form(self.circuit, on_off=self.on_off)
-        part = self.phases.steps("nudge") // max(len(self.hidden_layers), 1)
+        self._check_teacher()
+        part = self.phases.steps("nudge") // max(len(self.latched_layers), 1)
         if self.phases.latch and self.phases.steps("wait") >= part:
             raise SpikedtpError(
                 f"Phases.wait = {self.phases.wait} must be shorter than a layer's part of a latched nudge, "
-                f"{part * self.phases.dt}: {self.circuit.name} has {len(self.hidden_layers)} hidden layers"
+                f"{part * self.phases.dt}: {self.circuit.name} has {len(self.latched_layers)} layers with plateaus"
             )
         check_recordable(self.record, RECORDABLE)
         for p in self.circuit.projections:
             self._check_delay(p)
+
+    def _check_teacher(self) -> None:
+        """Where the target comes as spikes, the output's dendrite must be free to hear it, and nothing else."""
+        output = self.circuit.output
+        if not self.taught_by_spikes:
+            return
+        others = [p.name for p in self.circuit.inputs(output.name) if p.compartment == "dend"]
+        if others:
+            raise SpikedtpError(
+                f"{self.circuit.name}: {others[0]} drives the dendrite of {output.name}, to which a target as spikes "
+                "comes: use Phases(target='number')"
+            )
+        if output.name in self.signed:
+            raise SpikedtpError(
+                f"{self.circuit.name}: targets of {output.name} ({output.activation}) may be negative, and no unit "
+                "fires at a negative rate: use Phases(target='number')"
+            )
 
     def _check_delay(self, p: Projection) -> None:
         """What is sent must arrive in the phase in which it is read."""
@@ -129,14 +148,56 @@ class ClosedLoop:
         return tuple(self.circuit.layers)[-2:0:-1]
 
     @property
+    def taught_by_spikes(self) -> bool:
+        """Whether the target comes as spikes."""
+        return self.phases.target == "spikes"
+
+    @property
+    def latched_layers(self) -> tuple[str, ...]:
+        """The layers whose plateaus begin one after the other, from the top."""
+        return ((self.circuit.output.layer,) if self.taught_by_spikes else ()) + self.hidden_layers
+
+    @property
+    def teachers(self) -> int:
+        """How many units fire at the target of each output cell: as many as for the cell itself."""
+        return self.spikers.get(self.circuit.output.name, 1)
+
+    @property
+    def teacher(self) -> SteadyInput:
+        """The units that fire at the target: as inputs do, at the unit rate of the output."""
+        return replace(self.inputs, unit_rate=self.unit_rates[self.circuit.output.name])
+
+    def as_taught(self, target: np.ndarray) -> np.ndarray:
+        """Targets as the network takes them, (samples, n): for each output cell or for each unit of its teachers."""
+        return np.repeat(target, self.teachers, axis=1) if self.taught_by_spikes else target
+
+    @property
+    def reading(self) -> Reading:
+        """How the settled state is averaged."""
+        return Reading(self.phases)
+
+    @property
     def windows(self) -> dict[str, tuple[int, int]]:
         """When each phase is read: phase -> (first time step, last + 1). "nudged" is read in its last part."""
         last = self.nudge_part(self.hidden_layers[-1]) if self.hidden_layers else self.phases.nudged()
-        return {"settled": self.phases.settled, "nudged": last}
+        return {"settled": self.reading.window, "nudged": last}
+
+    def read_after(self, population: str) -> int:
+        """The time step before which synapses read what a population has sent to them.
+
+        A trace is read once more when the plateaus of a layer begin, in the populations that lie below it.
+        """
+        if not (self.nudged and self.phases.latch and self.reading.traces):
+            return self.phases.onset
+        layers = list(self.circuit.layers)
+        depth = {p.name: layers.index(p.layer) for p in self.circuit.populations}
+        sends = (p for p in self.circuit.projections if p.pre == population and p.compartment == "soma")
+        above = {self.circuit.population(p.post).layer for p in sends if depth[p.post] > depth[population]}
+        return max((self.nudge_part(layer)[1] for layer in above & {*self.latched_layers}), default=self.phases.onset)
 
     def nudge_part(self, layer: str) -> tuple[int, int]:
         """When the dendrites of a layer are read."""
-        layers = self.hidden_layers
+        layers = self.latched_layers
         if not self.phases.latch or layer not in layers:
             return self.phases.nudged()
         return self.phases.nudged(layers.index(layer), len(layers))
@@ -188,9 +249,9 @@ class ClosedLoop:
         return {1: slice(place.start, middle), -1: slice(middle, place.stop)}
 
     @property
-    def spiker(self) -> Spiker:
+    def spiker(self) -> CellModel:
         """The units that fire for cells, with the cells' own parameters."""
-        return Spiker(**firing_of(self.cell))
+        return self.cell.unit() if hasattr(self.cell, "unit") else Spiker(**firing_of(self.cell))
 
     def spiker_constants(self) -> tuple[np.ndarray, np.ndarray]:
         """Unit rate (Hz) of every spiker, negative for off cells, and the cell that it fires for."""
@@ -251,6 +312,7 @@ def firing_of(cell: CellModel) -> dict[str, Any]:
     """
     names = [f.name for f in fields(Spiker)]
     found = {name: getattr(cell, name) for name in names if hasattr(cell, name)}
+    found |= {"firing": getattr(cell, "input_firing")} if hasattr(cell, "input_firing") else {}
     dead_time = found.get("dead_time", Spiker.default("dead_time"))
     if "max_rate" in found and found["max_rate"] * dead_time >= 1:
         found["max_rate"] = 0.95 / dead_time

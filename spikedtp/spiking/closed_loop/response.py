@@ -41,8 +41,8 @@ class ClosedResponse(Response):
         Those of every population except the input.
     eligibility : dict
         presynaptic population of a learned projection -> (..., n_steps, n). The spikes that its synapses have counted
-        so far in the read part of the settle phase, expressed as an activity. The last value is `counted`. Spikes must
-        have been recorded.
+        so far in the read part of the settle phase, expressed as an activity. The last value is `counted`. A spike counts
+        for what is left of its trace when synapses read it. Spikes must have been recorded.
     highest_input : float
         The largest size of an entry of x.
     learned : tuple of str
@@ -123,17 +123,18 @@ class ClosedResponse(Response):
     @property
     def eligibility(self) -> dict[str, np.ndarray]:
         self._check_recorded("spikes")
-        first, stop = self.spec.phases.settled
-        counts = {}
+        reading, counts = self.spec.reading, {}
         for population in dict.fromkeys(self.spec.circuit.projection(name).pre for name in self.learned):
             inside = self._spikes_of(population)
-            inside[..., :first, :] = inside[..., stop:, :] = False
             spikers = self.spec.spikers.get(population, 1)
             inside = inside.reshape(*inside.shape[:-1], -1, spikers).sum(axis=-1, dtype=np.float32)
             if population in self.spec.signed | ({self.spec.circuit.input.name} if self.spec.signed_input else set()):
                 on, off = np.split(inside, 2, axis=-1)
                 inside = on - off
-            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * (stop - first) * spikers
+            read = self.spec.read_after(population)
+            inside[..., :read, :] *= reading.weights(read)[:, None].astype(np.float32)
+            inside[..., read:, :] = 0
+            one = float(self.spec.unit_rates[population] * self.spec.phases.dt) * reading.total(read) * spikers
             counts[population] = np.cumsum(inside, axis=-2) / np.float32(one)
         return counts
 

@@ -22,7 +22,7 @@ from spikedtp.neurons.rates import check_rates
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.constraints import is_finite
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
-from spikedtp.spiking.closed_loop.build import CircuitNumbers, build_closed
+from spikedtp.spiking.closed_loop.build import STATE, CircuitNumbers, build_closed
 from spikedtp.spiking.closed_loop.cells import CellsOfLoop, others_may_fire
 from spikedtp.spiking.closed_loop.consolidated import check_consolidation
 from spikedtp.spiking.closed_loop.phases import Phases
@@ -207,7 +207,7 @@ class SpikingNetwork(Summarised):
         batched = x.ndim == 2
         x, target = self.samples(x, target)
         spec = self._spec(nudged=target is not None, signals=True, record=tuple(record), signed_input=_signed(x))
-        patterns = {"x": _in_units(x)} | ({} if target is None else {"target": target})
+        patterns = {"x": _in_units(x)} | ({} if target is None else {"target": spec.as_taught(target)})
         seeds = presentation_seeds(seed, len(x), n_repeats, first_sample)
         data = RunInputs(patterns, np.repeat(np.arange(len(x)), n_repeats), seeds)
         given = self._given(nudged=target is not None)
@@ -291,6 +291,11 @@ class SpikingNetwork(Summarised):
         start, checkpoint_every = check_whole("start", start), check_whole("checkpoint_every", checkpoint_every)
         if not 0 <= start < len(order):
             raise SpikedtpError(f"start = {start} must lie among the {len(order)} presentations")
+        if start and not self.spec.phases.reset:
+            raise SpikedtpError(
+                "a training whose cells are not reset (Phases.reset = False) cannot go on after an interruption, since "
+                "the state of its cells is not kept: start it again"
+            )
         check_learning(self.circuit)
         if not any(p.rule is not None for p in self.circuit.projections):
             raise SpikedtpError(f"{self.circuit.name} has no learning rule: nothing to train")
@@ -298,13 +303,13 @@ class SpikingNetwork(Summarised):
         planned = as_numbers("schedule", [factor(k, len(order)) for k in range(len(order))])
         factors, which = np.unique(planned, return_inverse=True)
         shown = order[start:]
+        spec = self._spec(nudged=True, learning=True, signed_input=_signed(x))
         data = RunInputs(
-            {"x": _in_units(x), "target": target, "rate_factor": factors[:, None]},
+            {"x": _in_units(x), "target": spec.as_taught(target), "rate_factor": factors[:, None]},
             {"x": shown, "target": shown, "rate_factor": which[start:]},
             presentation_seeds(seed, len(order), 1)[start:],
             keep_every=checkpoint_every,
         )
-        spec = self._spec(nudged=True, learning=True, signed_input=_signed(x))
 
         def kept(done: int, results: RunResults) -> None:
             self._take(results)
@@ -371,6 +376,8 @@ class SpikingNetwork(Summarised):
         with self._lock:
             for key, kept in results.lasting.items():
                 projection, *where = key.split(".")
+                if projection == STATE:
+                    continue
                 if key == "cells.bias":
                     self.biases = {name: kept[-1][place].copy() for name, place in self.spec.slices().items()}
                     continue

@@ -43,4 +43,6 @@ def start_cells(
         group.state("lastspike", use_units=False)[:] = -1e4
         group.state("not_refractory", use_units=False)[:] = True  # Brian2 finds it anew after the first thresholds
     for name, expression in initial.items():
+        if name in lasting:
+            continue
         group.state(name).set_item(slice(None), expression, namespace={})  # none of the names of this function

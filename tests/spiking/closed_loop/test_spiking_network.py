@@ -186,7 +186,7 @@ def test_spikers_make_interneurons_less_noisy(digits):
         ({"unit_rates": {"H9E": 5 * Hz}}, "H9E"),
         ({"circuit": "digits_backprop_dale"}, "gradient"),
         ({"cell": NudgedCell(tau_dend=0.5 * ms)}, "must be longer than the time step"),
-        ({"cell": LIF()}, r"LIF lacks input_dend \(spikes arrive there\); dendritic_state, somatic_activity \(read"),
+        ({"cell": LIF()}, r"LIF lacks input_dend \(spikes arrive there\); dendritic_state \(read"),
         ({"phases": Phases(dt=2 * ms)}, r"rate x dt is too large: NudgedCell.max_rate = 0.95 kHz at dt = 2. ms"),
     ],
 )

@@ -1,0 +1,158 @@
+"""The cell of the closed loop whose soma fires from a membrane of its own, and the units that fire as it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from brian2 import Equations, ms
+from brian2.units.fundamentalunits import Quantity
+
+from spikedtp.equations.adaptive_firing import adaptive_firing
+from spikedtp.equations.firing import FIRING, Firing
+from spikedtp.equations.membrane import leaky_compartment
+from spikedtp.errors import known_names
+from spikedtp.neurons.base import CellModel, Declaration
+from spikedtp.parameters import parameter
+
+__all__ = ["MembraneCell", "MembraneUnit"]
+
+
+@dataclass(frozen=True)
+class MembraneUnit(CellModel):
+    """A unit that fires for a `MembraneCell`: the same membrane, with adaptation and noise of its own.
+
+    Parameters
+    ----------
+    threshold_membrane, tau_membrane, tau_adaptation, t_refractory, noise
+        As in `MembraneCell`.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import MembraneCell, MembraneUnit
+    >>> MembraneCell(noise=0.5).unit() == MembraneUnit(noise=0.5)
+    True
+    """
+
+    threshold_membrane: float = parameter(0.03, above=0.0)
+    tau_membrane: Quantity = parameter(20 * ms, above=0 * ms)
+    tau_adaptation: Quantity = parameter(100 * ms, above=0 * ms)
+    t_refractory: Quantity = parameter(2 * ms, least=0 * ms)
+    noise: float = parameter(0.3, least=0.0)
+
+    whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
+
+    @property
+    def fires(self) -> Firing:
+        """How a drive becomes spikes."""
+        return adaptive_firing(noisy=self.noise > 0)
+
+    def declaration(self) -> Declaration:
+        given = """
+            activity = activity_of(cell) : 1  # the namespace's: the drive of its cell
+            cell : integer (constant)
+            unit_rate : Hz (constant)
+            """
+        return Declaration(
+            equations=Equations(given) + self.fires.equations,
+            threshold=self.fires.threshold,
+            reset=self.fires.reset,
+            before_threshold=self.fires.before_threshold,
+            initial=self.fires.initial,
+        )
+
+
+@dataclass(frozen=True)
+class MembraneCell(MembraneUnit):
+    r"""A cell that fires from its own leaky membrane, with adaptation, and is read by its spikes. Activity 1 is the unit.
+
+    In execution order, in each step of length dt::
+
+        A <- A e^(-dt/tau_adaptation)
+        V <- V + (1 - e^(-dt/tau_membrane)) (threshold + g i_soma - offset - A - V) + noise       unless refractory
+        V >= threshold:  spike, V <- V - threshold, A <- A + jump, refractory for t_refractory
+        i_soma <- i_soma + dt/tau_soma (bias + input_soma + nudging (acting + error) - i_soma)
+        V_dend <- V_dend + dt/tau_dend (i_dend - V_dend),    i_dend <- i_dend + dt/tau_current (input_dend - i_dend)
+
+        jump = 1/(unit_rate tau_adaptation),  g = 1 + unit_rate threshold tau_membrane,  offset = (jump + threshold)/2
+
+    With these g and offset a constant i_soma makes the cell fire at ``unit_rate*i_soma`` where this is well above one
+    spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an i_soma of
+    `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
+
+    Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts leads
+    by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within some ten
+    milliseconds, and without adaptation circuits with inhibition oscillate.
+
+    Since there is no variable that is the activity, the closed loop reads the cell by its spikes (`Phases.trace`).
+
+    Parameters
+    ----------
+    threshold_membrane : float
+        Threshold of the membrane above its reset, in units of activity.
+    tau_membrane, tau_adaptation : Quantity (second)
+        Time constants of membrane and adaptation.
+    t_refractory : Quantity (second)
+        Refractory time, a whole number of time steps.
+    noise : float
+        Standard deviation of the noise in the membrane, in units of `offset`.
+    tau_soma : Quantity (second)
+        Decay of the somatic current.
+    tau_current, tau_dend : Quantity (second)
+        Decay of the dendritic current, and membrane time constant of the dendrite.
+    input_firing : {"poisson", "regular", "lif"}
+        How inputs fire, as in `SteadyInput`.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import MembraneCell
+    >>> cell = MembraneCell()
+    >>> cell.tau_soma == cell.tau_adaptation
+    True
+    >>> print(cell.declaration().reset)
+    membrane -= threshold_membrane
+    adaptation += jump
+    dead_steps = t_refractory/dt
+    """
+
+    tau_soma: Quantity = parameter(100 * ms, above=0 * ms)
+    tau_current: Quantity = parameter(10 * ms, above=0 * ms)
+    tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
+    input_firing: str = "lif"
+
+    time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_current", "tau_dend")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.input_firing, str) or self.input_firing not in FIRING:
+            raise known_names(f"{type(self).__name__}.input_firing", self.input_firing, FIRING)
+
+    def unit(self) -> MembraneUnit:
+        """A unit that fires for this cell."""
+        return MembraneUnit(**{f.name: getattr(self, f.name) for f in fields(MembraneUnit)})
+
+    def declaration(self) -> Declaration:
+        own = """
+            activity = i_soma : 1
+            v_soma = membrane : 1
+            dendritic_state = v_dend : 1
+            input_soma : 1
+            input_dend : 1
+            gate : 1
+            error : 1
+            bias : 1 (constant)
+            unit_rate : Hz (constant)
+            """
+        return Declaration(
+            equations=leaky_compartment("i_soma", "tau_soma", "bias + input_soma + nudging*(acting + error)")
+            + leaky_compartment("i_dend", "tau_current", "input_dend")
+            + leaky_compartment("v_dend", "tau_dend", "i_dend")
+            + Equations(own)
+            + self.fires.equations,
+            threshold=self.fires.threshold,
+            reset=self.fires.reset,
+            early_reset=True,
+            before_threshold=self.fires.before_threshold,
+            clear=("input_soma", "input_dend"),
+            initial=self.fires.initial,
+        )
