@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, field, fields
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from brian2 import Hz, ms, mV, second
+from brian2 import Hz, amp, farad, kHz, mM, molar, ms, mV, nA, nS, pA, pF, second, siemens, us, volt
 from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimensions, get_unit
 
 from spikedtp.errors import SpikedtpError, known_names, shown
@@ -87,11 +87,14 @@ def _written(value: Number) -> str:
     return f"{float(number):g}*{unit}" if unit else str(value)
 
 
-UNITS = {"ms": ms, "s": second, "second": second, "Hz": Hz, "mV": mV}
+#: As they are written, and as messages show them.
+UNITS = {
+    str(unit): unit for unit in (ms, us, second, Hz, kHz, mV, volt, pA, nA, amp, nS, siemens, pF, farad, mM, molar)
+} | {"second": second}
 
 
 def read_value(text: str) -> Quantity | float | int | bool | str:
-    """A parameter as written on a command line: ``25*ms``, ``0.2``, ``3``, ``true``, or a word.
+    """A parameter as written on a command line: ``25*ms``, ``20*pA``, ``0.2``, ``3``, ``true``, or a word.
 
     Examples
     --------

@@ -1,10 +1,11 @@
 """Parameters of cells and timelines are checked."""
 
 import pytest
-from brian2 import Hz, ms, nS
+from brian2 import Hz, amp, farad, kHz, mM, molar, ms, mV, nA, nS, pA, pF, second, siemens, us, volt
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import NudgedCell, PoissonInput, TwoCompartment, TwoCompartmentLIF
+from spikedtp.parameters import read_value
 from spikedtp.spiking.open_loop.timeline import Timeline
 
 PARAMETERS = {
@@ -34,3 +35,11 @@ PARAMETERS = {
 def test_parameters_are_checked(make, message):
     with pytest.raises(SpikedtpError, match=message):
         make()
+
+
+def test_what_a_message_shows_can_be_written():
+    """Quantities as Brian2 prints them, with `*` for the space."""
+    for unit in (ms, us, second, Hz, kHz, mV, volt, pA, nA, amp, nS, siemens, pF, farad, mM, molar):
+        assert read_value(str(3 * unit).replace(". ", "*")) == 3 * unit
+    with pytest.raises(SpikedtpError, match=r"unknown unit in 3\*m 'm': known are A, F, Hz, M, S, V, kHz, mM, mV, ms"):
+        read_value("3*m")

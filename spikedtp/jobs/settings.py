@@ -13,6 +13,7 @@ from spikedtp.configuration import CompareConfiguration, EvaluateConfiguration, 
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.jobs.data import Material, fitting_weights
 from spikedtp.neurons import CELLS, CellModel, PoissonInput
+from spikedtp.neurons.contract import loops_of
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import LearningRule, make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
@@ -24,8 +25,8 @@ __all__ = [
 
 Model = TypeVar("Model", bound=Parameters | LearningRule)
 
-#: Of the cells that ship, those of each loop, the default first; others go to the loop that is asked to run them.
-SHIPPED = {"open": ("TwoCompartment", "TwoCompartmentLIF"), "closed": ("NudgedCell", "TwoCompartment")}
+#: The cell of each loop where none is named.
+DEFAULT_CELLS = {"open": "TwoCompartment", "closed": "NudgedCell"}
 
 
 def make_network(configuration: CompareConfiguration, material: Material) -> RateNetwork:
@@ -101,11 +102,15 @@ def simulate_options(configuration: CompareConfiguration) -> dict[str, Any]:
 
 
 def cell_of(settings: dict[str, Any], loop: str) -> CellModel:
-    """The cell of a loop by name, with its parameters; without a name, the default of that loop."""
+    """The cell of a loop by name, with its parameters; without a name, the default of that loop.
+
+    Of the cells that ship, the loop has those that can run in it. Others go to the loop that is asked to run them.
+    """
     settings = dict(settings)
-    cells = [*SHIPPED[loop], *(name for name in CELLS if name not in CELLS.shipped())]
-    name = settings.pop("name", SHIPPED[loop][0])
-    if name not in cells:
+    name = settings.pop("name", DEFAULT_CELLS[loop])
+    if name not in CELLS or (name in CELLS.shipped() and loop not in loops_of(CELLS[name]())):
+        shipped = CELLS.shipped()
+        cells = [known for known in CELLS if known not in shipped or loop in loops_of(CELLS[known]())]
         raise known_names("cell", name, cells)
     return changed(CELLS[name](), "cell", settings, {"unit_rate"})
 

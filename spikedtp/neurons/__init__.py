@@ -13,6 +13,7 @@ from spikedtp.neurons.membrane import MembraneCell, MembraneUnit
 from spikedtp.neurons.naud import NaudCell
 from spikedtp.neurons.nmda_plateau import NMDAPlateau
 from spikedtp.neurons.nudged import NudgedCell, Spiker, SteadyInput
+from spikedtp.neurons.reach import firing_rates
 from spikedtp.neurons.receptors import Receptors, receptor_variable
 from spikedtp.neurons.registry import CELLS, register_cell
 from spikedtp.neurons.step_lif import StepLI, StepLIF
@@ -48,6 +49,7 @@ __all__ = [
     "TwoCompartmentLIF",
     "TwoCompartmentPlateau",
     "check_cell",
+    "firing_rates",
     "receptor_variable",
     "register_cell",
 ]

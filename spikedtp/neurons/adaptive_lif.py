@@ -115,6 +115,11 @@ class AdaptiveLIF(Receptors, TwoCompartmentLIF):
         if self.synapses not in ("conductances", "currents"):
             raise known_names(f"synapses of {type(self).__name__}", self.synapses, ("conductances", "currents"))
         super().__post_init__()
+        if self.synapses == "currents" and self.nmda_share > 0:
+            raise SpikedtpError(
+                f"{type(self).__name__}.nmda_share = {self.nmda_share} needs NMDA, and synapses='currents' has no "
+                "receptors: use synapses='conductances', or nmda_share=0"
+            )
 
     def check_time_step(self, dt: Quantity) -> None:
         super().check_time_step(dt)

@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Equations, ms, mV, nS, pA, pF
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.equations.conductances import decay_of, drive_of, with_conductances
+from spikedtp.equations.conductances import decay_of, drive_of, names_of, with_conductances
 from spikedtp.errors import SpikedtpError, known_names
 from spikedtp.neurons.base import CellModel, Declaration
 from spikedtp.parameters import parameter
@@ -102,6 +102,10 @@ class AdEx(CellModel):
     def tau_m(self) -> Quantity:
         """Membrane time constant (second)."""
         return self.c / self.g_leak
+
+    @property
+    def never_negative(self) -> tuple[str, ...]:
+        return names_of("soma")
 
     def declaration(self) -> Declaration:
         return Declaration(

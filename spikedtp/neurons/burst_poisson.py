@@ -86,6 +86,9 @@ class BurstPoisson(Pyramidal):
                 f"{type(self).__name__}.interval_low = {self.interval_low} must be at least two time steps of dt = {dt}"
             )
 
+    def shortest_interval(self, dt: Quantity) -> Quantity:
+        return (self.t_refractory + self.interval_low - dt) / 2  # where all are bursts; intervals are a step shorter
+
     def declaration(self) -> Declaration:
         # all are numbers of time steps of the run: from which step on there may be an event, the second spike, and the
         # present step, which is compared with the two most quickly in their own type

@@ -20,7 +20,7 @@ from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.private_brian2 import PrivateBrian2
 from spikedtp.registries import check_declared
 
-__all__ = ["LOOPS", "check_cell"]
+__all__ = ["LOOPS", "added_by_loops", "check_cell", "loops_of"]
 
 #: What the two networks of a circuit ask of their cells (`spiking/open_loop/build.py`, `spiking/closed_loop/cells.py`).
 LOOPS = {
@@ -36,9 +36,16 @@ ADDED = {
     "running": "running = 1 - nudging : 1 (shared)",
     "nudging": "nudging : 1 (shared)",
 }
+#: What the closed loop declares itself: a cell that declares one of these cannot run in it.
+TAKEN = {
+    "counted_rate", "soma_sum", "dend_sum", "plateau_sum", "post_settled", "dendrite_settled", "post_nudged", "plateau",
+    "count_settled", "count_nudged", "pre_settled", "pre_settled_previous", "pre_nudged", "rate_factor", "acting",
+    "nudging", "running",
+}  # fmt: skip
 #: Signals of `impulse_responses` -> the variables that are read for them.
 READ = {"dendrite": "dendritic_state", "soma": "somatic_activity"}
 
+NOTHING = Equations("")
 TIME_STEPS = (1 * ms, 0.5 * ms, 0.1 * ms, 0.01 * ms)
 #: Steps in which spikes arrive, and the most that follow.
 DRIVEN, MOST = 50, 1000
@@ -87,12 +94,8 @@ def check_cell(
     name = type(cell).__name__
     _check_parameters(cell, name)
     declaration = _declaration(cell, name)
-    used = set().union(*(equation.identifiers for equation in declaration.equations.values()))
     more = equations if isinstance(equations, Equations) else Equations(equations)
-    for added, line in ADDED.items():
-        if added in used and added not in {*declaration.equations, *more}:
-            more += Equations(line)
-            used |= more[added].identifiers
+    more += added_by_loops(cell, more)
     names = {**RANDOM_NUMBERS, **(namespace or {})}
     remedy = f"make what it uses a field with parameter(...), or {REMEDY}"
     checked_declaration(cell, "check_cell", declaration=declaration, more=more, namespace=names, remedy=remedy)
@@ -101,8 +104,34 @@ def check_cell(
         _check_course(cell, declaration, more, names, equation)
     if not arriving:
         _check_course(cell, declaration, more, names, None)
+    return loops_of(cell)
+
+
+def loops_of(cell: CellModel) -> tuple[str, ...]:
+    """The loops that a cell has the variables for, of "open" and "closed". Nothing is run.
+
+    Examples
+    --------
+    >>> from spikedtp.neurons import NaudCell, NaudInCircuit
+    >>> from spikedtp.neurons.contract import loops_of
+    >>> loops_of(NaudInCircuit()), loops_of(NaudCell())
+    (('open', 'closed'), ())
+    """
+    declaration = cell.declaration()
     known = {*declaration.equations, *cell.quantities()}
-    return tuple(loop for loop, asked in LOOPS.items() if asked <= known and (loop == "open" or declaration.threshold))
+    closed = bool(declaration.threshold) and not known & TAKEN
+    return tuple(loop for loop, asked in LOOPS.items() if asked <= known and (loop == "open" or closed))
+
+
+def added_by_loops(cell: CellModel, more: Equations = NOTHING) -> Equations:
+    """What a cell uses of that which the closed loop adds, as far as neither it nor `more` declares it."""
+    own, found = cell.declaration().equations, NOTHING
+    used = set().union(*(equation.identifiers for equation in own.values()))
+    for added, line in ADDED.items():
+        if added in used and added not in {*own, *more}:
+            found += Equations(line)
+            used |= found[added].identifiers
+    return found
 
 
 def _check_parameters(cell: CellModel, name: str) -> None:

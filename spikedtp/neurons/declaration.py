@@ -101,6 +101,11 @@ class DeclaredModel(Parameters):
         """Variables that synapses of a user's own may only raise, such as conductances."""
         return ()
 
+    def shortest_interval(self, dt: Quantity) -> Quantity:
+        """Mean time between spikes below which a cell cannot come, at a time step."""
+        refractory = self.quantities().get(self.declaration().refractory or "", dt)
+        return max(dt, refractory)
+
     def declaration(self) -> Declaration:
         raise TypeError(f"{type(self).__name__} declares no equations")
 

@@ -151,13 +151,18 @@ class CellGroup(NeuronGroup):
         self._cell = cell
         super().__init__(*args, **options)
 
+    @property
+    def never_negative(self) -> tuple[str, ...]:
+        """Conductances, which synapses may only raise."""
+        return self._cell.never_negative
+
     def before_run(self, run_namespace: dict[str, Any] | None = None) -> None:
         self._cell.check_time_step(self.clock.dt)
         super().before_run(run_namespace)
 
     def after_run(self) -> None:
         super().after_run()
-        for name in self._cell.never_negative:
+        for name in self.never_negative:
             try:
                 values = self.variables[name].get_value()
             except NotImplementedError:  # of C++ standalone, which has not run yet

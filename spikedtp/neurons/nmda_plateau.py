@@ -103,10 +103,10 @@ class NMDAPlateau(AdaptiveLIF):
     v_plateau: Quantity = parameter(-40 * mV)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         name = type(self).__name__
-        if self.synapses != "conductances":
+        if self.synapses == "currents":
             raise SpikedtpError(f"{name}: a plateau needs NMDA, so synapses must be 'conductances': use AdaptiveLIF")
+        super().__post_init__()
         if not self.v_kir < self.v_rest:
             raise SpikedtpError(f"{name}.v_kir = {self.v_kir} must be below v_rest = {self.v_rest}: it is potassium's")
         if not self.v_rest < self.v_plateau < self.v_nmda:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from brian2 import Equations, ms, mV, nS, pA, pF
 from brian2.units.fundamentalunits import Quantity
 
-from spikedtp.equations.conductances import decay_of, drive_of, with_conductances
+from spikedtp.equations.conductances import decay_of, drive_of, names_of, with_conductances
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons.base import CellModel
 from spikedtp.parameters import parameter
@@ -78,6 +78,10 @@ class Pyramidal(CellModel):
                 f"{type(self).__name__}: voltages must be in the order v_inh <= v_rest < v_threshold_rest < v_exc, got "
                 f"{self.v_inh}, {self.v_rest}, {self.v_threshold_rest}, {self.v_exc}"
             )
+
+    @property
+    def never_negative(self) -> tuple[str, ...]:
+        return tuple(name for compartment in COMPARTMENTS for name in names_of(compartment))
 
     @staticmethod
     def equations(more: str = "") -> Equations:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from spikedtp.errors import SpikedtpError
+from spikedtp.neurons.adaptive_lif import AdaptiveLIF
 from spikedtp.neurons.base import CellModel
+from spikedtp.neurons.in_circuit import BurstPoissonInCircuit, NaudInCircuit
+from spikedtp.neurons.nmda_plateau import NMDAPlateau
 from spikedtp.neurons.nudged import NudgedCell
 from spikedtp.neurons.two_compartment import TwoCompartment
 from spikedtp.neurons.two_compartment_lif import TwoCompartmentLIF
+from spikedtp.neurons.two_compartment_plateau import TwoCompartmentPlateau
 from spikedtp.registries import Registry, check_declared
 
 __all__ = ["CELLS", "register_cell"]
 
 Cell = TypeVar("Cell", bound=type)
+
+SHIPPED: tuple[type[CellModel], ...] = (
+    TwoCompartment, TwoCompartmentLIF, NudgedCell, AdaptiveLIF, NMDAPlateau, TwoCompartmentPlateau, NaudInCircuit,
+    BurstPoissonInCircuit,
+)  # fmt: skip
 
 
 def _check(name: str, cell: Any) -> None:
@@ -25,7 +34,7 @@ def _check(name: str, cell: Any) -> None:
 CELLS: Registry[type[CellModel]] = Registry(
     "cell",
     "spikedtp.cells",
-    {cell.__name__: cell for cell in (TwoCompartment, TwoCompartmentLIF, NudgedCell)},
+    {cell.__name__: cell for cell in SHIPPED},
     check=_check,
 )
 

@@ -91,7 +91,7 @@ def test_help_is_quick_to_import():
         (["train", "--set", "unit_rates.H1E=200*Hz"], "unit_rates.H1E: should be a valid number, got '200"),
         (["sweep"], "a sweep needs something to vary: grid, list or random"),
         (["compare", "--set", "cell.tau=3", "--device", "runtime"], "parameter in cell of TwoCompartment 'tau'"),
-        (["compare", "--set", "cell.name=LIF", "--device", "runtime"], "cell 'LIF': known are TwoCompartment"),
+        (["compare", "--set", "cell.name=LIF", "--device", "runtime"], "cell 'LIF': known are AdaptiveLIF, "),
         (["replay", "--rule", "STDP"], "'replay' needs --signals"),
         (["repeat", "nowhere"], r"nowhere/manifest.json cannot be read"),
         (["info", "no/such.pt"], r"no/such\.pt: there is no such file, nor a shipped model"),

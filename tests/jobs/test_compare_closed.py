@@ -103,7 +103,7 @@ def test_the_whole_circuit(tmp_path):
         (["--set", "phases.length=3*ms"], "unknown parameter in phases of Phases 'length': known are .*hold.*, nudge"),
         (["--set", "phases.dt=2*ms"], "phases.dt: set dt itself"),
         (["--set", "cell.firing=never"], "unknown firing 'never': known are lif, poisson, regular"),
-        (["--set", "cell.name=LIF"], "unknown cell 'LIF': known are NudgedCell, TwoCompartment"),
+        (["--set", "cell.name=LIF"], "unknown cell 'LIF': known are AdaptiveLIF, .*, NudgedCell, TwoCompartment"),
         (["--set", "inputs.tau_eligibility=3*ms"], "inputs: these settings are for the open loop"),
         (["--readout", "paper"], "readout has no meaning in the closed loop"),
     ],

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from brian2 import Hz
+from brian2 import Hz, mM, nS, pA
 from jobs.short_training import settings as of_training
 
 from spikedtp.circuit import read_circuit
 from spikedtp.configuration import CompareConfiguration
 from spikedtp.errors import SpikedtpError
 from spikedtp.jobs.data import circuit_and_data
-from spikedtp.jobs.settings import in_spikes, make_network, with_rules
+from spikedtp.jobs.settings import cell_of, in_spikes, make_network, with_rules
 from spikedtp.jobs.train import run_training
+from spikedtp.neurons import CELLS, AdaptiveLIF
 from spikedtp.plasticity import Oja
 from spikedtp.rate import load_rate_network
 
@@ -60,3 +61,35 @@ def test_training_learns_by_the_rules_of_the_settings(mode, tmp_path, few_test_i
         weights = load_rate_network("digits_btsp", tmp_path / name / "weights.pt").state_dict()
         assert bool((weights["module_dict.H2E_H1E.weight"] == fresh).all()) == (name == "still")
     assert "rules" not in (tmp_path / "free" / "config.yaml").read_text()
+
+
+IN_LOOPS = {
+    "open": "AdaptiveLIF BurstPoissonInCircuit NMDAPlateau NaudInCircuit TwoCompartment TwoCompartmentLIF "
+    "TwoCompartmentPlateau",
+    "closed": "AdaptiveLIF BurstPoissonInCircuit NMDAPlateau NaudInCircuit NudgedCell TwoCompartment TwoCompartmentLIF",
+}
+
+
+@pytest.mark.parametrize("loop", IN_LOOPS)
+def test_cells_of_a_loop_by_name(loop):
+    names = IN_LOOPS[loop].split()
+    for name in CELLS.shipped():
+        if name in names:
+            assert cell_of({"name": name}, loop) == CELLS[name]()
+            continue
+        with pytest.raises(SpikedtpError, match=f"unknown cell '{name}': known are .*TwoCompartment, TwoComp"):
+            cell_of({"name": name}, loop)
+    with pytest.raises(SpikedtpError, match=f"unknown cell 'LIF': known are .*{', '.join(names)}"):
+        cell_of({"name": "LIF"}, loop)
+
+
+def test_parameters_of_cells_with_units():
+    settings = {"name": "AdaptiveLIF", "b": "20*pA", "g_soma": "4*nS", "magnesium": "2*mM", "synapses": "currents"}
+    assert cell_of(settings, "closed") == AdaptiveLIF(b=20 * pA, g_soma=4 * nS, magnesium=2 * mM, synapses="currents")
+    for wrong, message in (
+        ({"b": "20*pX"}, "unknown unit in 20.pX 'pX': known are A, F, Hz, "),
+        ({"b": "20"}, r"AdaptiveLIF.b must be a quantity in A \(such as 0.A\), got 20"),
+        ({"g_soma": "-4*nS"}, "AdaptiveLIF.g_soma must be above 0"),
+    ):
+        with pytest.raises(SpikedtpError, match=message):
+            cell_of({"name": "AdaptiveLIF"} | wrong, "open")

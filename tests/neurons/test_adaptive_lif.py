@@ -89,6 +89,7 @@ def test_without_noise_no_numbers_are_drawn():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"synapses": "currents", "nmda_share": 0.3}, "AdaptiveLIF.nmda_share = 0.3 needs NMDA, and synapses="),
         ({"synapses": "voltages"}, "unknown synapses of AdaptiveLIF 'voltages': known are conductances, currents"),
         ({"synapses": None}, "unknown synapses of AdaptiveLIF 'None'"),
         ({"v_reset": -60 * mV}, r"AdaptiveLIF.v_reset = -60. mV must be below v_threshold = -60. mV"),

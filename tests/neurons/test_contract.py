@@ -16,6 +16,7 @@ from brian2 import Equations, Hz, Network, NeuronGroup, ms, mV, second
 from brian2.devices.device import get_device
 
 from spikedtp import SpikedtpError
+from spikedtp.circuit import read_circuit
 from spikedtp.neurons import (
     LIF,
     CellModel,
@@ -31,18 +32,21 @@ from spikedtp.neurons import (
     StepLIF,
     TwoCompartment,
     TwoCompartmentLIF,
+    TwoCompartmentPlateau,
     check_cell,
 )
 from spikedtp.neurons.check import PULSE
-from spikedtp.neurons.contract import LOOPS, READ
+from spikedtp.neurons.contract import LOOPS, READ, TAKEN
 from spikedtp.neurons.step_lif import RESETS
 from spikedtp.parameters import parameter
-from spikedtp.spiking.closed_loop.cells import NEEDED
+from spikedtp.spiking.closed_loop.cells import NEEDED, SET, CellsOfLoop
+from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.open_loop.build import CELL_SIGNALS, COMPARTMENTS
 
 SHIPPED = [
     (TwoCompartment(), ("open", "closed")),
     (TwoCompartmentLIF(), ("open", "closed")),
+    (TwoCompartmentPlateau(), ("open",)),  # its `plateau` is another than that of the closed loop
     *((NudgedCell(firing=firing), ("closed",)) for firing in ("poisson", "regular", "lif")),
     *((StepLIF(alpha=0.5, reset=reset), ()) for reset in RESETS),
     *((cell, ()) for cell in (LIF(), DiscreteLIF(), LeakyReadout(), PoissonInput(), SteadyInput(), StepLI())),
@@ -83,6 +87,9 @@ def test_the_loops_ask_what_this_says():
     assert LOOPS["open"] == read | {*COMPARTMENTS.values(), *PULSE}
     assert {signal: names[0] for signal, names in CELL_SIGNALS.items()} == READ
     assert LOOPS["closed"] == set(NEEDED)
+    spec = ClosedLoop(read_circuit("digits_dtp"), {})
+    added = set(Equations(CellsOfLoop(replace(spec, cell=TwoCompartment())).added))
+    assert added - set(SET) == TAKEN
 
 
 # --- broken cells -----------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from spikedtp.spiking.synapses.checks import (
     dimensions_of,
     expression,
 )
+from spikedtp.spiking.synapses.conductances import check_raises, is_conductance
 from spikedtp.spiking.synapses.connections import told
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.ends import Cells
@@ -108,6 +109,7 @@ class SparsePairSynapses(Synapses):
 
     why = ""  # it was chosen
     _delay_checked = 0.0  # for this time step
+    _raises: str | None = None  # the conductance to which spikes add
 
     def __init__(
         self,
@@ -138,6 +140,9 @@ class SparsePairSynapses(Synapses):
         check_ends(rule.name, form, pre, post, voltage)
         late = Delay(owner, delay, 0)
         to = None if onto is None else post.target(onto)[0]
+        raises = onto if onto is not None and is_conductance(post, onto) else None
+        if raises:
+            check_raises(owner, "gain", raises, gain)
         if onto is None and late:
             raise SpikedtpError(f"{owner}: a delay is that of arrival at a variable: give onto, or no delay")
         gain = expression(owner, "gain", gain)
@@ -168,6 +173,7 @@ class SparsePairSynapses(Synapses):
             check_gain(self.name, rule.name, gain, dimensions_of(self, gain, {}), onto, to.dim)
         object.__setattr__(self, "_rule", rule.name)
         object.__setattr__(self, "_limits", form.limits)
+        object.__setattr__(self, "_raises", raises)
         object.__setattr__(self, "_given_delay", np.array([late.in_seconds(self.clock.dt_)]))
         self.add_attribute("voltages")
         self.voltages: VoltageGroup | None = None
@@ -214,6 +220,7 @@ class SparsePairSynapses(Synapses):
             check_clock(self, role, cells)
         with suppress(NotImplementedError):  # compiled code knows them, not we
             check_first_weights(self, self.variables["w"].get_value(), self._limits)
+            self._check_weights(self.variables["w"].get_value())
         dt = self.clock.dt_
         if hasattr(self, "arrive") and self._delay_checked != dt:
             try:
@@ -247,8 +254,13 @@ class SparsePairSynapses(Synapses):
             raise SpikedtpError(f"{self.name}: weights must be (n_post, n_pre) = {shape}, got {np.shape(weights)}")
         if get_dimensions(weights) is not DIMENSIONLESS:
             raise SpikedtpError(f"{self.name}: weights have no units, but gain has: got {shown(weights)}")
+        self._check_weights(weights)
         pre, post = self._pairs()
         self.w = np.broadcast_to(weights, shape)[post, pre]
+
+    def _check_weights(self, weights: Any) -> None:
+        if self._raises:
+            check_raises(self.name, "weights", self._raises, weights)
 
     def __repr__(self) -> str:
         known = self.__dict__.get("_known_pairs")

@@ -15,6 +15,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.parameters import check_quantity
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.synapses.checks import check_device, unit_of
+from spikedtp.spiking.synapses.conductances import check_raises, is_conductance
 from spikedtp.spiking.synapses.ends import Cells
 
 __all__ = ["BackgroundInput"]
@@ -77,6 +78,8 @@ class BackgroundInput(Group):
         check_quantity(owner, "rate", rate, 1 * Hz, least=0 * Hz)
         if get_dimensions(weight) != found.dim or np.ndim(weight):
             raise SpikedtpError(f"{owner}: weight must be one number in {unit_of(found.dim)}, as {variable!r} is")
+        if is_conductance(cells, variable):
+            check_raises(owner, "weight", variable, weight)
         self.rate, self.weight = rate, weight
         Group.__init__(self, clock=target.clock, when=when, order=order, name=name)
         self.add_dependency(cells.cells)

@@ -8,6 +8,7 @@ those of stock `Synapses` within rounding.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from spikedtp.spiking.synapses.checks import (
     expression,
     unit_of,
 )
+from spikedtp.spiking.synapses.conductances import check_raises, is_conductance
 from spikedtp.spiking.synapses.connections import checked_mask
 from spikedtp.spiking.synapses.delay import Delay, warn_of_delays
 from spikedtp.spiking.synapses.delay_matrix import DelayMatrix
@@ -50,7 +52,8 @@ class DenseSynapses(MatrixEvents):
         its own. With None the synapses only learn.
     gain : str, float or Quantity
         Factor on the weights when they are added, the same for all synapses. The units of ``w`` are those of `onto`
-        divided by those of `gain`. An expression may use `parameters`, shared variables and the namespace.
+        divided by those of `gain`. An expression may use `parameters`, shared variables and the namespace. Neither
+        may be negative where `onto` is a conductance of a cell with receptors.
     delay : Quantity (second) or (n_post, n_pre) Quantity, optional
         Time from a spike to its arrival, the same for all synapses or one for each. It is rounded to time steps of
         `clock` as in Brian2. Only the arrival is delayed: `on_pre` runs when a spike is fired.
@@ -146,6 +149,9 @@ class DenseSynapses(MatrixEvents):
         if mask is not None:
             mask = checked_mask(owner, mask, (len(post), len(pre)))
         to, self._start = (None, 0) if onto is None else post.target(onto)
+        self._raises = onto if onto is not None and is_conductance(post, onto) else None
+        if self._raises:
+            check_raises(owner, "gain", self._raises, gain)
         if onto is not None:
             fire.must_fire(f"{onto!r} is added to when it fires")
         elif late:
@@ -201,6 +207,10 @@ class DenseSynapses(MatrixEvents):
                 f"{self.name}: amplitude={amplitude!r} has the units {unit_of(found.dim)}, and needs none"
             )
         return f"{amplitude}_pre", start
+
+    def _check_weights(self, flat: Any) -> None:
+        if self._raises:
+            check_raises(self.name, "weights", self._raises, flat)
 
     def _propagate(self, onto: str, to: Variable, gain: str) -> None:
         check_shared(self, "gain", gain)
@@ -301,6 +311,8 @@ class DenseSynapses(MatrixEvents):
         common = super()._fit(run_namespace)
         if self._added is None:
             return common | {"slots": 0, "room": 0, "spread": False}
+        with suppress(NotImplementedError):  # compiled code knows them, not we
+            self._check_weights(self.variables["w"].get_value())
         gain, dimensions, onto, wanted = self._added
         found = dimensions_of(self, gain, run_namespace)
         if found is not None and found != dimensions:

@@ -16,9 +16,9 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, Quantity, get_dimension
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import ArrayLike, DTypeLike
 
-from spikedtp.errors import SpikedtpError
+from spikedtp.errors import SpikedtpError, shown
 from spikedtp.spiking.parts.code_objects import code_object_class
-from spikedtp.spiking.synapses.checks import check_device, check_first_weights
+from spikedtp.spiking.synapses.checks import check_device, check_first_weights, unit_of
 from spikedtp.spiking.synapses.connections import asked_mask, told
 from spikedtp.spiking.synapses.ends import Cells
 
@@ -248,7 +248,14 @@ class SynapseMatrix(Group):
 
     @weights.setter
     def weights(self, weights: ArrayLike) -> None:
-        self.state("w")[:] = self.flat(weights)
+        flat, wanted = self.flat(weights), self.variables["w"].dim
+        if get_dimensions(flat) is not wanted and (get_dimensions(flat) is not DIMENSIONLESS or np.any(flat)):
+            raise SpikedtpError(f"{self.name}: weights must be in {unit_of(wanted)}, got {shown(weights)}")
+        self._check_weights(flat)
+        self.state("w")[:] = flat
+
+    def _check_weights(self, flat: Any) -> None:
+        """Refuse numbers that cannot be weights; what is no number is an expression."""
 
     def __setattr__(self, key: str, value: Any, level: int = 0) -> None:
         if key == "w" and isinstance(value, str) and get_identifiers(value) & {"i", "j"}:
@@ -256,6 +263,8 @@ class SynapseMatrix(Group):
                 f"{self.name}: an expression for w may not depend on i and j: give numbers as {self.name}.weights, "
                 "(n_post, n_pre)"
             )
+        if key == "w":
+            self._check_weights(value)
         # Brian2 looks for properties in the class of an object, but not in those from which it inherits
         if isinstance(getattr(type(self), key, None), property):
             object.__setattr__(self, key, value)

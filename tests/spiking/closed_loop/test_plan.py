@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import Hz, ms
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
@@ -189,3 +191,20 @@ def test_delays_that_are_too_long(circuit, phases, words):
     rates = {p.name: 100 * Hz for p in SMALL.populations}
     with pytest.raises(SpikedtpError, match=words):
         ClosedLoop(circuit, rates, phases=replace(PHASES, **phases), nudged=True)
+
+
+@given(
+    delay=st.integers(1, 3), step=st.floats(0.3, 3.0), name=st.sampled_from([p.name for p in SMALL.projections]),
+    whole=st.booleans(),
+)  # fmt: skip
+def test_delays_that_are_no_multiple_of_the_time_step(delay, step, name, whole):
+    step = round(step / 0.5) * 0.5 if whole else step
+    late = delay * step / 0.5
+    phases = replace(PHASES, time_per_step=step * ms)  # dt is 0.5 ms
+    rates = {p.name: 100 * Hz for p in SMALL.populations}
+    circuit = other(SMALL, name, delay=delay)
+    if abs(late - round(late)) <= 1e-6 * late:
+        assert ClosedLoop(circuit, rates, phases=phases).delay_steps(circuit.projection(name)) == round(late)
+        return
+    with pytest.raises(SpikedtpError, match=f"^{name}: its delay of .* must be a whole number of time steps of dt"):
+        ClosedLoop(circuit, rates, phases=phases)

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, defaultclock, ms, prefs
 from brian2.core.base import BrianObjectException
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from spiking.synapses.own_cells import check_line, regular, run_in_parts, silent
 
 from spikedtp.plasticity import STDP
 from spikedtp.spiking.rule_synapses.pairs import PairSynapses
+from spikedtp.spiking.synapses.delay import warn_of_delays
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 pytestmark = pytest.mark.usefixtures("own_networks")
@@ -114,3 +117,21 @@ def test_a_gain_of_0_lets_spikes_pass(device, delay, request):
     arrives = np.roll(sent, late) & (np.arange(12) >= late)
     arrives &= (np.arange(12) < 3) | (np.arange(12) >= 6)
     np.testing.assert_array_equal(np.diff(heard.v, prepend=0).T, np.outer(arrives, [7, 56]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(st.integers(0, 200), min_size=1, max_size=9), off=st.floats(-0.4, 0.4),
+    dt=st.sampled_from([0.1, 0.25, 1.0]),
+)  # fmt: skip
+def test_delays_that_are_no_multiples_are_told_with_their_rounding(steps, off, dt, caplog):
+    caplog.clear()
+    delays = np.abs(np.array(steps) * dt + off * dt)
+    told = np.abs(np.floor(delays / dt + 0.5) * dt - delays).max()
+    with caplog.at_level("WARNING"):
+        warn_of_delays("late", delays * 1e-3, np.floor(delays / dt + 0.5).astype(int), dt * 1e-3, 1.0)
+    if told <= 1e-3 * dt:
+        assert not caplog.messages
+    else:
+        (said,) = caplog.messages
+        assert f"late: delays that are no multiples of dt = {dt:g} ms are rounded, by up to {told:g} ms: give" in said
