@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
+from spikedtp.spiking.parts.lif_units import are_lif_units, make_lif_units
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
@@ -134,15 +137,22 @@ def _group(
     clock: Clock,
     more: str,
     slots: Slots = INPUTS,
+    firing: Sequence[tuple[int, int]] = (),
+    blocks: Sequence[tuple[int, int, int]] = (),
     **options: Any,
 ) -> NeuronGroup:
     counting = "\n".join(
         f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
         for phase, (start, stop) in spec.windows.items()
     )
-    return make_group(
+    declaration = options.pop("declaration", None) or model.declaration()
+    make: Any = partial(make_group, firing=firing)
+    if are_lif_units(declaration):
+        make = partial(make_lif_units, blocks=blocks or [(*span, 1) for span in firing or [(0, n)]])
+    return make(
         model,
         n,
+        declaration=declaration,
         slots=slots,
         more=more,
         at_spike=counting,
@@ -163,12 +173,13 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     others = Equations([equation for equation in own.equations.values() if equation.varname != "activity"])
     declaration = replace(own, equations=others + Equations("activity : 1"))
     n = sum(place.stop - place.start for place in places.values())
-    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration)
     blocks = [
         (spec.slices()[name].start, spec.slices()[name].stop, half.start, spec.spikers.get(name, 1))
         for name in places
         for half in spec.spiker_halves(name).values()
     ]
+    units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
+    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
     cells.contained_objects.append(
         give_to_units(cells, "activity", group, blocks, name="cells_activity", when="before_thresholds", clock=clock)
     )
