@@ -88,5 +88,32 @@ def lif(rate: str) -> Firing:
     )
 
 
+def steady_lif(rate: str) -> Firing:
+    """`lif` for a rate that stays the same for a whole presentation: the same spikes for less.
+
+    Its intervals are then regular, and the membrane at the start says when the first one ends.
+    """
+    return Firing(
+        Equations(
+            """
+            rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
+            moves = int(rate*tau_lif > least) : 1
+            pace = clip(rate*tau_lif, least, inf) : 1
+            step_interval : 1  # the share of an interval that passes in a time step
+            remaining : 1      # of the present interval
+            """,
+            wanted_rate=rate,
+            least=str(LEAST_LIF_RATE),
+        ),
+        "remaining -= step_interval",
+        "remaining <= 0",
+        "remaining += 1",
+        {
+            "step_interval": "moves*rate*dt",
+            "remaining": "1 + moves*pace*log(1 - rand()*(1 - exp(-1/pace)))",  # rand() is the membrane
+        },
+    )
+
+
 FIRING = {"poisson": poisson, "regular": regular, "lif": lif}
-STEADY_FIRING = FIRING | {"poisson": steady_poisson}
+STEADY_FIRING = FIRING | {"poisson": steady_poisson, "lif": steady_lif}

@@ -64,7 +64,9 @@ class MembraneUnit(CellModel):
 
 @dataclass(frozen=True)
 class MembraneCell(MembraneUnit):
-    r"""A cell that fires from its own leaky membrane, with adaptation, and is read by its spikes. Activity 1 is the unit.
+    r"""A cell that fires from its own leaky membrane, with adaptation, and is read by its spikes.
+
+    All is in units of activity.
 
     In execution order, in each step of length dt::
 
@@ -80,9 +82,9 @@ class MembraneCell(MembraneUnit):
     spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an i_soma of
     `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
 
-    Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts leads
-    by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within some ten
-    milliseconds, and without adaptation circuits with inhibition oscillate.
+    Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
+    leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within
+    some ten milliseconds; with slower adaptation, circuits with inhibition oscillate.
 
     Since there is no variable that is the activity, the closed loop reads the cell by its spikes (`Phases.trace`).
 

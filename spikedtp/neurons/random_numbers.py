@@ -1,8 +1,8 @@
 """Random numbers that a declaration may ask for beside Brian2's ``rand()``, on every target.
 
-``exponential()`` draws numbers of mean 1. ``kick(i, seed)`` is a number of mean 0 and variance 1 for cell i: a hash of i
-and of a seed that the declaration draws once in each time step. It costs a few integer operations, which compilers do
-for several cells at once. A draw of ``randn()`` for each cell and step would cost more than all equations of a cell.
+``exponential()`` draws numbers of mean 1. ``kick(i, seed)`` is a number of mean 0 and variance 1 for cell i: a hash of
+i and of a seed that the declaration draws once in each time step. It costs a few operations on integers, which
+compilers do for several cells at once. ``randn()`` for each cell and step would cost more than all else of a cell.
 """
 
 from __future__ import annotations

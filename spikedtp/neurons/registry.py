@@ -8,6 +8,7 @@ from spikedtp.errors import SpikedtpError
 from spikedtp.neurons.adaptive_lif import AdaptiveLIF
 from spikedtp.neurons.base import CellModel
 from spikedtp.neurons.in_circuit import BurstPoissonInCircuit, NaudInCircuit
+from spikedtp.neurons.membrane import MembraneCell
 from spikedtp.neurons.nmda_plateau import NMDAPlateau
 from spikedtp.neurons.nudged import NudgedCell
 from spikedtp.neurons.two_compartment import TwoCompartment
@@ -21,7 +22,7 @@ Cell = TypeVar("Cell", bound=type)
 
 SHIPPED: tuple[type[CellModel], ...] = (
     TwoCompartment, TwoCompartmentLIF, NudgedCell, AdaptiveLIF, NMDAPlateau, TwoCompartmentPlateau, NaudInCircuit,
-    BurstPoissonInCircuit,
+    BurstPoissonInCircuit, MembraneCell,
 )  # fmt: skip
 
 

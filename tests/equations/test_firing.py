@@ -115,6 +115,16 @@ def test_steady_poisson_gives_the_same_spikes(dead):
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("tau", [20.0, 3.0])
+def test_steady_lif_gives_the_same_spikes(tau):
+    rates = np.concatenate([CONSTANT, np.array([0.98, 1.02, 1.1, 2.0]) * 50 / tau])
+    rates = np.tile(np.repeat(rates, 20), (STEPS, 1))
+    wanted, _ = fire(FIRING["lif"], rates, tau_lif=tau, seed=4)
+    found, _ = fire(STEADY_FIRING["lif"], rates, tau_lif=tau, seed=4)
+    assert wanted.sum() > 30000
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_regular_spikes_count_the_integral_of_the_rate():
     for rates in (changing(), constant()):
         raster, remaining = fire(FIRING["regular"], rates)

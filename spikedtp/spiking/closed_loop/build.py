@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
+from spikedtp.spiking.parts.lif_units import are_lif_units, make_lif_units
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
@@ -147,12 +149,19 @@ def _group(
     clock: Clock,
     more: str,
     slots: Slots = INPUTS,
+    firing: Sequence[tuple[int, int]] = (),
+    blocks: Sequence[tuple[int, int, int]] = (),
     **options: Any,
 ) -> NeuronGroup:
     counting = f"count_settled += {spec.reading.code}\ncount_nudged += int({_inside(spec.windows['nudged'])})"
-    return make_group(
+    declaration = options.pop("declaration", None) or model.declaration()
+    make: Any = partial(make_group, firing=firing)
+    if are_lif_units(declaration):
+        make = partial(make_lif_units, blocks=blocks or [(*span, 1) for span in firing or [(0, n)]])
+    return make(
         model,
         n,
+        declaration=declaration,
         slots=slots,
         more=more,
         at_spike=counting,
@@ -173,12 +182,13 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     others = Equations([equation for equation in own.equations.values() if equation.varname != "activity"])
     declaration = replace(own, equations=others + Equations("activity : 1"))
     n = sum(place.stop - place.start for place in places.values())
-    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration)
     blocks = [
         (spec.slices()[name].start, spec.slices()[name].stop, half.start, spec.spikers.get(name, 1))
         for name in places
         for half in spec.spiker_halves(name).values()
     ]
+    units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
+    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
     cells.contained_objects.append(
         give_to_units(cells, "activity", group, blocks, name="cells_activity", when="before_thresholds", clock=clock)
     )
@@ -279,15 +289,13 @@ def _set_constants(parts: _Building) -> None:
 
 
 def _go_on(parts: _Building) -> None:
-    """Let the state of the cells last. It begins at rest, with all zeros."""
-    spec = parts.spec
+    """Let the state of the cells last, and their traces. It begins at rest, with all zeros."""
+    spec, sums = parts.spec, ("soma_sum", "dend_sum", "count_settled") if parts.spec.reading.traces else ()
     for group, model in parts.models():
-        if group is parts.cells or group is parts.spikers:
-            sums = ("soma_sum", "dend_sum", "count_settled") if spec.reading.left(1) else ()
-            names = (*_going_on(spec, model.declaration()), *(name for name in sums if name in group.variables))
-        else:
-            names = ("count_settled",) if group is parts.inputs and spec.reading.left(1) else ()
-        for name in names:
+        if group is parts.teachers:
+            continue
+        own = () if group is parts.inputs else _going_on(spec, model.declaration())
+        for name in (*own, *(name for name in sums if name in group.variables)):
             parts.built.lasting[f"{STATE}.{group.name}.{name}"] = group.variables[name]
 
 

@@ -1,9 +1,9 @@
 """What a closed loop asks of its cells, what it gives them, and what it adds where a cell knows nothing of nudges.
 
 Every cell can run whose dendrite can be read and whose compartments can receive spikes. A cell that has no
-`somatic_activity` is read by its spikes. What a dendrite does to its soma is the cell's own equation. A cell may use `nudging`, `acting` and `running`, which the network declares. A cell may have the
-variables `bias`, `error` and `gate`, which the network sets. A bias or an error for which a cell has no variable
-arrives at its soma as spikes do.
+`somatic_activity` is read by its spikes. What a dendrite does to its soma is the cell's own equation. A cell may use
+`nudging`, `acting` and `running`, which the network declares. A cell may have the variables `bias`, `error` and `gate`,
+which the network sets. A bias or an error for which a cell has no variable arrives at its soma as spikes do.
 """
 
 from __future__ import annotations

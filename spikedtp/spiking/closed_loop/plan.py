@@ -312,7 +312,7 @@ def firing_of(cell: CellModel) -> dict[str, Any]:
     """
     names = [f.name for f in fields(Spiker)]
     found = {name: getattr(cell, name) for name in names if hasattr(cell, name)}
-    found |= {"firing": getattr(cell, "input_firing")} if hasattr(cell, "input_firing") else {}
+    found |= {"firing": cell.input_firing} if hasattr(cell, "input_firing") else {}
     dead_time = found.get("dead_time", Spiker.default("dead_time"))
     if "max_rate" in found and found["max_rate"] * dead_time >= 1:
         found["max_rate"] = 0.95 / dead_time

@@ -41,8 +41,8 @@ class ClosedResponse(Response):
         Those of every population except the input.
     eligibility : dict
         presynaptic population of a learned projection -> (..., n_steps, n). The spikes that its synapses have counted
-        so far in the read part of the settle phase, expressed as an activity. The last value is `counted`. A spike counts
-        for what is left of its trace when synapses read it. Spikes must have been recorded.
+        so far in the read part of the settle phase, expressed as an activity. With traces a spike counts for what is
+        left of it when synapses read it. The last value is `counted`. Spikes must have been recorded.
     highest_input : float
         The largest size of an entry of x.
     learned : tuple of str

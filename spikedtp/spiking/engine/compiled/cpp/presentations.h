@@ -21,8 +21,9 @@
 #endif
 
 #if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__)
-// libm has it for vectors too, but tells compilers only under the whole of -ffast-math
+// libm has them for vectors too, but tells compilers only under the whole of -ffast-math
 extern "C" __attribute__((simd("notinbranch"))) double log(double) noexcept;
+extern "C" __attribute__((simd("notinbranch"))) double exp(double) noexcept;
 #endif
 
 namespace spikedtp {

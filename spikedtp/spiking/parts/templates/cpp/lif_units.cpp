@@ -1,0 +1,68 @@
+{# What leaky integrate-and-fire units do in a step: rates for all cells, then membranes of units that are asked for more
+   than the least rate, then spikes and resets #}
+{% extends 'common_group.cpp' %}
+{% block extra_headers %}
+#ifdef __AVX512VL__
+#include <immintrin.h>
+#endif
+{% endblock %}
+{% block maincode %}
+{% set _events = get_array_name(eventspace_variable) %}
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+    int32_t* const _spikes = {{_events}};
+    int _count = 0;
+{% for start, stop, per_cell in blocks %}
+{% set n = (stop - start) // per_cell %}
+    {
+        // whole vectors: the last paces stay 0
+        alignas(64) static double _paces[{{(n + 7) // 8 * 8}}], _drive[{{n + 8}}];
+        static int32_t _cells[{{n + 8}}];
+        #pragma GCC ivdep
+        for (int _k = 0; _k < {{n}}; _k++) {
+            const size_t _idx = {{start}} + _k*{{per_cell}}, _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            _paces[_k] = _pace;
+        }
+        int _n = 0;
+    #ifdef __AVX512VL__
+        const __m256i _lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        for (int _k = 0; _k < {{n}}; _k += 8) {
+            const __m512d _eight = _mm512_load_pd(_paces + _k);
+            const __mmask8 _move = _mm512_cmp_pd_mask(_eight, _mm512_set1_pd({{least}}), _CMP_GT_OQ);
+            _mm512_storeu_pd(_drive + _n, _mm512_maskz_compress_pd(_move, _eight));
+            const __m256i _found = _mm256_maskz_compress_epi32(_move, _mm256_add_epi32(_mm256_set1_epi32(_k), _lanes));
+            _mm256_storeu_si256((__m256i*)(_cells + _n), _found);
+            _n += __builtin_popcount(_move);
+        }
+    #else
+        for (int _k = 0; _k < {{n}}; _k++) {  // without branches: who moves is random
+            _drive[_n] = _paces[_k];
+            _cells[_n] = _k;
+            _n += _paces[_k] > {{least}};
+        }
+    #endif
+        for (int _k = 0; _k < _n; _k++) _drive[_k] = 1/(1 - exp(-1/_drive[_k]));
+        for (int _k = 0; _k < _n; _k++) {
+            const int _first = {{start}} + _cells[_k]*{{per_cell}};
+            double* const __restrict _v = {{get_array_name(variables['membrane'])}} + _first;
+            const double _to = _drive[_k];
+            bool _fires = false;
+            for (int _unit = 0; _unit < {{per_cell}}; _unit++) {
+                _v[_unit] = _to + _kept*(_v[_unit] - _to);
+                _fires |= _v[_unit] >= 1;
+            }
+            if (!_fires) continue;
+            for (int _unit = 0; _unit < {{per_cell}}; _unit++) {
+                if (_v[_unit] < 1) continue;
+                _v[_unit] = _to*(_v[_unit] - 1)/(_to - 1);
+                _spikes[_count++] = _first + _unit;
+            }
+        }
+    }
+{% endfor %}
+    _spikes[{{eventspace_variable.size - 1}}] = _count;
+{% endblock %}
+{% block after_code %}
+{{get_array_name(eventspace_variable)}}[{{eventspace_variable.size - 1}}] = 0;
+{% endblock %}
