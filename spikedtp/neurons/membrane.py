@@ -71,16 +71,17 @@ class MembraneCell(MembraneUnit):
     In execution order, in each step of length dt::
 
         A <- A e^(-dt/tau_adaptation)
-        V <- V + (1 - e^(-dt/tau_membrane)) (threshold + g i_soma - offset - A - V) + noise       unless refractory
+        activity = i_soma + nudging (acting + error)
+        V <- V + (1 - e^(-dt/tau_membrane)) (threshold + g activity - offset - A - V) + noise     unless refractory
         V >= threshold:  spike, V <- V - threshold, A <- A + jump, refractory for t_refractory
-        i_soma <- i_soma + dt/tau_soma (bias + input_soma + nudging (acting + error) - i_soma)
+        i_soma <- i_soma + dt/tau_soma (bias + input_soma - i_soma)
         V_dend <- V_dend + dt/tau_dend (i_dend - V_dend),    i_dend <- i_dend + dt/tau_current (input_dend - i_dend)
 
         jump = 1/(unit_rate tau_adaptation),  g = 1 + unit_rate threshold tau_membrane,  offset = (jump + threshold)/2
 
-    With these g and offset a constant i_soma makes the cell fire at ``unit_rate*i_soma`` where this is well above one
-    spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an i_soma of
-    `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
+    With these g and offset a constant activity makes the cell fire at ``unit_rate*activity`` where this is well above one
+    spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an activity
+    of `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
 
     Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within
@@ -135,7 +136,7 @@ class MembraneCell(MembraneUnit):
 
     def declaration(self) -> Declaration:
         own = """
-            activity = i_soma : 1
+            activity = i_soma + nudging*(acting + error) : 1
             v_soma = membrane : 1
             dendritic_state = v_dend : 1
             input_soma : 1
@@ -146,7 +147,7 @@ class MembraneCell(MembraneUnit):
             unit_rate : Hz (constant)
             """
         return Declaration(
-            equations=leaky_compartment("i_soma", "tau_soma", "bias + input_soma + nudging*(acting + error)")
+            equations=leaky_compartment("i_soma", "tau_soma", "bias + input_soma")
             + leaky_compartment("i_dend", "tau_current", "input_dend")
             + leaky_compartment("v_dend", "tau_dend", "i_dend")
             + Equations(own)
