@@ -394,25 +394,36 @@ def _nudge(parts: _Building) -> None:
         held = "held*" if "held" in cells.variables else ""
         code = f"v_soma += {held}(soma_sum/{total!r} - v_soma)"
         parts.when(cells, onset, code, "cells_hold", when="before_thresholds", order=-1)
+    _find_plateaus(parts, window)
     last = f"t_in_timesteps == {window[1] - 1}"
-    for layer in spec.latched_layers if spec.phases.latch else ("",):
-        group, part = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, window)
-        parts.when(
-            group,
-            _inside(part),
-            "plateau_sum += dendritic_state",
-            f"{group.name}_nudged",
-            when="after_resets",
-            order=2,
-        )
-        code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{part[1] - part[0]}')}"
-        parts.when(group, f"t_in_timesteps == {part[1] - 1}", code, f"{group.name}_plateau", order=-1)
     _count(parts, window[1], "nudged", float(window[1] - window[0]))
     # the nudge adds to the voltage, which may lie below 0
     soma = "post_settled" if parts.of_loop.read_by_spikes else f"soma_sum/{total!r}"
     activity = parts.of_loop.activity(f"{soma} + plateau")
     code = f"plateau += error\npost_nudged = {activity}"
     parts.when(cells, last, code, "cells_instruct")
+
+
+def _find_plateaus(parts: _Building, window: tuple[int, int]) -> None:
+    """Heights of plateaus, from the mean voltages of dendrites: in windows, or from the time that each has crossed."""
+    spec, cells = parts.spec, parts.cells
+    if spec.phases.plateau_threshold:
+        rise = spec.phases.steps("rise")
+        crosses = f"abs(dendritic_state - dendrite_settled)*gate > {spec.phases.plateau_threshold!r}"
+        code = f"""
+            since_crossing += int(since_crossing > 0 or {crosses})
+            plateau_sum += dendritic_state*int(since_crossing > {rise // 2} and since_crossing <= {rise})
+            plateau = int(since_crossing >= {rise})*{parts.of_loop.plateau(f"plateau_sum/{rise - rise // 2}")}
+        """
+        nudged = (spec.phases.onset, spec.phases.end)
+        parts.when(cells, _inside(nudged), code, "cells_plateau", when="after_resets", order=2)
+        return
+    for layer in spec.latched_layers if spec.phases.latch else ("",):
+        group, part = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, window)
+        code = "plateau_sum += dendritic_state"
+        parts.when(group, _inside(part), code, f"{group.name}_nudged", when="after_resets", order=2)
+        code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{part[1] - part[0]}')}"
+        parts.when(group, f"t_in_timesteps == {part[1] - 1}", code, f"{group.name}_plateau", order=-1)
 
 
 def _connect(parts: _Building) -> None:

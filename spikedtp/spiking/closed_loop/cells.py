@@ -75,6 +75,7 @@ class CellsOfLoop:
             f"{COUNTED}counted_rate : Hz (constant)\n{sums}"
             f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
             f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
+            f"{'since_crossing : 1' if self.spec.phases.plateau_threshold else ''}\n"
             f"{LOWEST if self.spec.signed else ''}"
             + "\n".join(line for name, line in SET.items() if name not in self.has)
         )

@@ -37,6 +37,12 @@ class Phases(Parameters):
         part of its layer, after `wait`. At that time only its inputs from above have changed. The plateau that is found
         then acts on the soma until the end, as a plateau potential does. Without it dendrites act on their somas with
         their present voltage from the onset on.
+    plateau_threshold : float
+        With `latch`: by how much a dendritic voltage must differ from its settled mean for a plateau to begin in this
+        dendrite. Each dendrite then has its own time. The plateau's height is the mean voltage of the second half of
+        `rise`, which begins at this crossing, and it acts from the end of `rise` on. With 0 a clock says when the
+        dendrites of each layer are read.
+    rise : Quantity (second)
     hold : {"all", "none", "excitatory", "inhibitory", "output"}
         Which somas are held: their voltages stay at their settled means during the nudge, as in the single top-down
         pass of the rate rule. The other somas go on integrating. An output that is held fires at its target, because
@@ -78,6 +84,8 @@ class Phases(Parameters):
     dt: Quantity = parameter(1 * ms, above=0 * ms)
     hold: str = "all"
     latch: bool = False
+    plateau_threshold: float = parameter(0.0, least=0.0)
+    rise: Quantity = parameter(60 * ms, above=0 * ms)
     trace: Quantity = parameter(0 * ms, least=0 * ms)
     silent: float = parameter(0.0, least=0.0)
     reset: bool = True
@@ -90,6 +98,10 @@ class Phases(Parameters):
             raise known_names("Phases.hold", self.hold, HOLDS)
         if self.target not in TARGETS:
             raise known_names("Phases.target", self.target, TARGETS)
+        if self.plateau_threshold and not self.latch:
+            raise SpikedtpError("Phases.plateau_threshold needs latch = True: it says when latched plateaus begin")
+        if self.plateau_threshold and self.rise > self.nudge:
+            raise SpikedtpError(f"Phases.rise = {self.rise} must not be longer than nudge = {self.nudge}")
         if self.target == "spikes" and not self.latch:
             raise SpikedtpError("Phases.target = spikes needs latch = True: the output's plateau is then its error")
         if self.read > self.settle:
@@ -99,7 +111,7 @@ class Phases(Parameters):
         for name in ("latch", "reset"):
             if not isinstance(getattr(self, name), bool):
                 raise SpikedtpError(f"Phases.{name} must be true or false, not {getattr(self, name)!r}")
-        for name in ("settle", "read", "nudge", "wait"):
+        for name in ("settle", "read", "nudge", "wait", "rise"):
             steps = float(getattr(self, name) / self.dt)
             if abs(steps - round(steps)) > 1e-6 * max(steps, 1):
                 raise SpikedtpError(

@@ -80,7 +80,7 @@ class ClosedLoop:
         check_spiking_form(self.circuit, on_off=self.on_off)
         self._check_teacher()
         part = self.phases.steps("nudge") // max(len(self.latched_layers), 1)
-        if self.phases.latch and self.phases.steps("wait") >= part:
+        if self.phases.latch and not self.phases.plateau_threshold and self.phases.steps("wait") >= part:
             raise SpikedtpError(
                 f"Phases.wait = {self.phases.wait} must be shorter than a layer's part of a latched nudge, "
                 f"{part * self.phases.dt}: {self.circuit.name} has {len(self.latched_layers)} layers with plateaus"
@@ -187,7 +187,8 @@ class ClosedLoop:
 
         A trace is read once more when the plateaus of a layer begin, in the populations that lie below it.
         """
-        if not (self.nudged and self.phases.latch and self.reading.traces):
+        by_clock = self.phases.latch and not self.phases.plateau_threshold
+        if not (self.nudged and by_clock and self.reading.traces):
             return self.phases.onset
         layers = list(self.circuit.layers)
         depth = {p.name: layers.index(p.layer) for p in self.circuit.populations}
@@ -198,7 +199,7 @@ class ClosedLoop:
     def nudge_part(self, layer: str) -> tuple[int, int]:
         """When the dendrites of a layer are read."""
         layers = self.latched_layers
-        if not self.phases.latch or layer not in layers:
+        if not self.phases.latch or self.phases.plateau_threshold or layer not in layers:
             return self.phases.nudged()
         return self.phases.nudged(layers.index(layer), len(layers))
 
