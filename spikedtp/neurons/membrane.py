@@ -18,13 +18,28 @@ from spikedtp.parameters import parameter
 __all__ = ["MembraneCell", "MembraneUnit"]
 
 
+#: Where inhibitory spikes arrive, if synapses are conductances.
+INHIBITION = ("inhibition_soma", "inhibition_dend")
+_OWN = """
+    activity = i_soma + nudging*(acting + error) : 1
+    v_soma = membrane : 1
+    dendritic_state = v_dend : 1
+    input_soma : 1
+    input_dend : 1
+    gate : 1
+    error : 1
+    bias : 1 (constant)
+    unit_rate : Hz (constant)
+    """
+
+
 @dataclass(frozen=True)
 class MembraneUnit(CellModel):
     """A unit that fires for a `MembraneCell`: the same membrane, with adaptation and noise of its own.
 
     Parameters
     ----------
-    threshold_membrane, tau_membrane, tau_adaptation, t_refractory, noise
+    threshold_membrane, tau_membrane, tau_adaptation, t_refractory, noise, synapses
         As in `MembraneCell`.
 
     Examples
@@ -36,16 +51,27 @@ class MembraneUnit(CellModel):
 
     threshold_membrane: float = parameter(0.03, above=0.0)
     tau_membrane: Quantity = parameter(20 * ms, above=0 * ms)
-    tau_adaptation: Quantity = parameter(100 * ms, above=0 * ms)
+    tau_adaptation: Quantity = parameter(60 * ms, above=0 * ms)
     t_refractory: Quantity = parameter(2 * ms, least=0 * ms)
     noise: float = parameter(0.3, least=0.0)
+    synapses: str = "currents"
 
     whole_steps: ClassVar[tuple[str, ...]] = ("t_refractory",)
 
     @property
     def fires(self) -> Firing:
         """How a drive becomes spikes."""
-        return adaptive_firing(noisy=self.noise > 0)
+        return adaptive_firing(noisy=self.noise > 0, conductances=self.conductances)
+
+    @property
+    def conductances(self) -> bool:
+        """Whether synapses open conductances."""
+        return self.synapses == "conductances"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.synapses not in ("currents", "conductances"):
+            raise known_names(f"{type(self).__name__}.synapses", self.synapses, ("currents", "conductances"))
 
     def declaration(self) -> Declaration:
         given = """
@@ -54,7 +80,7 @@ class MembraneUnit(CellModel):
             unit_rate : Hz (constant)
             """
         return Declaration(
-            equations=Equations(given) + self.fires.equations,
+            equations=Equations(given + ("opening : 1" if self.conductances else "")) + self.fires.equations,
             threshold=self.fires.threshold,
             reset=self.fires.reset,
             before_threshold=self.fires.before_threshold,
@@ -79,8 +105,8 @@ class MembraneCell(MembraneUnit):
 
         jump = 1/(unit_rate tau_adaptation),  g = 1 + unit_rate threshold tau_membrane,  offset = (jump + threshold)/2
 
-    With these g and offset a constant activity makes the cell fire at ``unit_rate*activity`` where this is well above one
-    spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an activity
+    With these g and offset a constant activity makes the cell fire at ``unit_rate*activity`` where this is well above
+    one spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an activity
     of `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
 
     Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
@@ -103,6 +129,15 @@ class MembraneCell(MembraneUnit):
         Decay of the somatic current.
     tau_current, tau_dend : Quantity (second)
         Decay of the dendritic current, and membrane time constant of the dendrite.
+    synapses : {"currents", "conductances"}
+        Whether a spike adds a current or opens a conductance. Conductances carry the same currents at the
+        threshold in the soma and at rest in the dendrite, and less towards their reversal potential. Weights of one
+        projection must then have one sign.
+    v_excitation, v_inhibition : float
+        Reversal potentials in the soma, in units of the threshold above the reset. With 15 mV from reset to threshold,
+        4.7 is 70 mV above the reset, and -0.7 is 10 mV below it.
+    v_excitation_dend, v_inhibition_dend : float
+        Reversal potentials in the dendrite, in units of activity.
     input_firing : {"poisson", "regular", "lif"}
         How inputs fire, as in `SteadyInput`.
 
@@ -118,9 +153,13 @@ class MembraneCell(MembraneUnit):
     dead_steps = t_refractory/dt
     """
 
-    tau_soma: Quantity = parameter(100 * ms, above=0 * ms)
+    tau_soma: Quantity = parameter(60 * ms, above=0 * ms)
     tau_current: Quantity = parameter(10 * ms, above=0 * ms)
     tau_dend: Quantity = parameter(20 * ms, above=0 * ms)
+    v_excitation: float = parameter(4.7, above=1.0)
+    v_inhibition: float = parameter(-0.7, most=0.0)
+    v_excitation_dend: float = parameter(3.0, above=1.0)
+    v_inhibition_dend: float = parameter(-2.0, most=-1.0)
     input_firing: str = "lif"
 
     time_constants: ClassVar[tuple[str, ...]] = ("tau_soma", "tau_current", "tau_dend")
@@ -135,27 +174,35 @@ class MembraneCell(MembraneUnit):
         return MembraneUnit(**{f.name: getattr(self, f.name) for f in fields(MembraneUnit)})
 
     def declaration(self) -> Declaration:
-        own = """
-            activity = i_soma + nudging*(acting + error) : 1
-            v_soma = membrane : 1
-            dendritic_state = v_dend : 1
-            input_soma : 1
-            input_dend : 1
-            gate : 1
-            error : 1
-            bias : 1 (constant)
-            unit_rate : Hz (constant)
-            """
+        compartments = self._with_conductances if self.conductances else self._with_currents
         return Declaration(
-            equations=leaky_compartment("i_soma", "tau_soma", "bias + input_soma")
-            + leaky_compartment("i_dend", "tau_current", "input_dend")
-            + leaky_compartment("v_dend", "tau_dend", "i_dend")
-            + Equations(own)
-            + self.fires.equations,
+            equations=compartments() + Equations(_OWN) + self.fires.equations,
             threshold=self.fires.threshold,
             reset=self.fires.reset,
             early_reset=True,
             before_threshold=self.fires.before_threshold,
-            clear=("input_soma", "input_dend"),
+            clear=("input_soma", "input_dend", *(INHIBITION if self.conductances else ())),
             initial=self.fires.initial,
         )
+
+    def _with_currents(self) -> Equations:
+        return (
+            leaky_compartment("i_soma", "tau_soma", "bias + input_soma")
+            + leaky_compartment("i_dend", "tau_current", "input_dend")
+            + leaky_compartment("v_dend", "tau_dend", "i_dend")
+        )
+
+    def _with_conductances(self) -> Equations:
+        equations = Equations(
+            """
+            i_soma = bias + excited_soma + inhibited_soma : 1
+            opening = (excited_soma/(v_excitation - 1) - inhibited_soma/(1 - v_inhibition))/threshold_membrane : 1
+            i_dend = excited_dend*(1 - v_dend/v_excitation_dend) + inhibited_dend*(1 - v_dend/v_inhibition_dend) : 1
+            inhibition_soma : 1
+            inhibition_dend : 1
+            """
+        ) + leaky_compartment("v_dend", "tau_dend", "i_dend")
+        for compartment, tau in (("soma", "tau_soma"), ("dend", "tau_current")):
+            for open_now, arrives in ((f"excited_{compartment}", "input"), (f"inhibited_{compartment}", "inhibition")):
+                equations += leaky_compartment(open_now, tau, f"{arrives}_{compartment}")
+        return equations

@@ -19,7 +19,7 @@ from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.closed_loop.bias_learning import learn_biases
 from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, SET, CellsOfLoop
 from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
-from spikedtp.spiking.closed_loop.plan import ClosedLoop
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibits
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
@@ -189,9 +189,9 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     ]
     units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
     group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
-    cells.contained_objects.append(
-        give_to_units(cells, "activity", group, blocks, name="cells_activity", when="before_thresholds", clock=clock)
-    )
+    for name in ("activity", *({"opening"} & {*declaration.equations})):
+        give = give_to_units(cells, name, group, blocks, name=f"cells_{name}", when="before_thresholds", clock=clock)
+        cells.contained_objects.append(give)
     return group
 
 
@@ -213,7 +213,8 @@ def _teach(parts: _Building, teachers: NeuronGroup) -> None:
     arriving = float(spec.unit_rates[output.name] * spec.phases.dt) * spec.teachers
     for units, weight, gain, name in heard:
         synapses = DenseSynapses(
-            parts.population(output.name), parts.population(output.name), "input_dend", gain=gain, spikers=units,
+            parts.population(output.name), parts.population(output.name),
+            parts.of_loop.arrives("dend", inhibits=weight < 0), gain=gain, spikers=units,
             parameters={"gain": None}, dtype=WEIGHT_TYPE, clock=parts.clock, name=name,
         )  # fmt: skip
         built.constants[f"{name}.gain"] = (synapses.variables["gain"], np.array([1 / (arriving * parts.of_loop.gain)]))
@@ -371,9 +372,7 @@ def _nudge(parts: _Building) -> None:
         plateau = plateau_of(spec.circuit, population)
         if plateau is None:
             continue
-        gate = plateau.gate_code(
-            "post_settled", signed=population.name in spec.signed, silent=spec.phases.silent
-        )
+        gate = plateau.gate_code("post_settled", signed=population.name in spec.signed, silent=spec.phases.silent)
         group = parts.population(population.name)
         if population.name == spec.circuit.output.name and not spec.taught_by_spikes:
             group.variables.add_array("target", size=population.size, index="_idx")
@@ -463,7 +462,7 @@ def _synapses(
         DenseSynapses(
             sides["pre"],
             sides["post"],
-            "input_dend" if projection.compartment == "dend" else "input_soma",
+            parts.of_loop.arrives(projection.compartment, inhibits=inhibits(projection) is (sign > 0)),
             gain=parts.of_loop.gain_code(projection),
             delay_steps=parts.spec.delay_steps(projection),
             spikers=spikers_of_sign,

@@ -24,7 +24,7 @@ from spikedtp.neurons import Declaration
 from spikedtp.neurons.check import PULSE, checked_declaration, declared, names_used
 from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
 from spikedtp.plasticity import Plateau
-from spikedtp.spiking.closed_loop.plan import ClosedLoop
+from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibits
 
 __all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "SET", "CellsOfLoop", "others_may_fire"]
 
@@ -50,7 +50,10 @@ SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
 #: name -> what its unit must be: activities have none.
 UNITS = dict.fromkeys((*NEEDED, *SET, "somatic_activity", "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
 #: The ways to fire in which others can fire for a cell.
-WAYS = [*(make(rate="0*Hz") for make in FIRING.values()), *(adaptive_firing(noisy) for noisy in (False, True))]
+WAYS = [
+    *(make(rate="0*Hz") for make in FIRING.values()),
+    *(adaptive_firing(noisy=noisy, conductances=opens) for noisy in (False, True) for opens in (False, True)),
+]
 REMEDY = "write them into its declaration, or take a cell such as NudgedCell()"
 
 
@@ -102,6 +105,11 @@ class CellsOfLoop:
             return 1.0
         parameters = self.cell.quantities()
         return float(parameters["weight_scale"] * parameters["spike_width"] / self.spec.phases.dt)
+
+    def arrives(self, compartment: str | None, *, inhibits: bool) -> str:
+        """The variable to which spikes add; of inhibitory ones another, where the cell has it."""
+        where = "dend" if compartment == "dend" else "soma"
+        return f"inhibition_{where}" if inhibits and f"inhibition_{where}" in self.has else f"input_{where}"
 
     @property
     def read_by_spikes(self) -> bool:
@@ -186,6 +194,12 @@ class CellsOfLoop:
                     f"cells of the closed loop: biases and errors are added to {accumulator} of {name} in every step "
                     "when it is cleared, and it is not: name it in its declaration's clear"
                 )
+        mixed = [p.name for p in spec.circuit.projections if p.bounds.lower != 0 and not inhibits(p)]
+        if "inhibition_soma" in self.has and mixed:
+            raise SpikedtpError(
+                f"cells of the closed loop: {name} has conductances, and weights of {mixed[0]} may have either sign: "
+                "give the projection a type, Exc or Inh, or take currents (synapses='currents')"
+            )
         if others and not others_may_fire(self.declaration):
             remedy = f"{', '.join(sorted(spec.signed))} must be relu" if spec.signed else "use spikers=1"
             raise SpikedtpError(

@@ -25,7 +25,7 @@ from spikedtp.spiking.closed_loop.phases import Phases
 from spikedtp.spiking.closed_loop.reading import Reading
 from spikedtp.spiking.responses.response import check_recordable
 
-__all__ = ["ClosedLoop", "check_learning", "check_spiking_form", "firing_of", "inhibitory"]
+__all__ = ["ClosedLoop", "check_learning", "check_spiking_form", "firing_of", "inhibitory", "inhibits"]
 
 RECORDABLE = ("spikes", "v_soma", "v_dend")
 
@@ -320,10 +320,15 @@ def firing_of(cell: CellModel) -> dict[str, Any]:
     return found
 
 
+def inhibits(projection: Projection) -> bool:
+    """Whether no weight of it can be positive."""
+    return projection.bounds.upper is not None and projection.bounds.upper <= 0
+
+
 def inhibitory(circuit: Circuit, population: str) -> bool:
     """Whether all of its synapses are inhibitory."""
-    bounds = [p.bounds for p in circuit.projections if p.pre == population]
-    return bool(bounds) and all(b.upper is not None and b.upper <= 0 for b in bounds)
+    sent = [p for p in circuit.projections if p.pre == population]
+    return bool(sent) and all(map(inhibits, sent))
 
 
 def _check_bias_rule(circuit: Circuit, population: Population, plateau: Plateau | None) -> None:
