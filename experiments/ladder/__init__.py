@@ -1,0 +1,1 @@
+"""Parts of `physiology.py`: its steps, what is measured of each, and the controls."""
