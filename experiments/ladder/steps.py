@@ -1,6 +1,7 @@
-"""The steps from the idealised closed loop to one that a physiologist accepts: each is a set of settings of training.
+"""The steps from the idealised closed loop to one that a physiologist accepts: settings of ``spikedtp train``.
 
-Steps 1 to 5 add one change after the other. Steps 6 to 10 are changes to step 5, one at a time. Then they come together.
+Steps 1 to 5 add one change after the other. Steps 6 to 10 are changes to step 5, one at a time. Then they come
+together.
 """
 
 from __future__ import annotations

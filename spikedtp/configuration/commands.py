@@ -96,6 +96,8 @@ OnOff = Annotated[bool, setting("On and off cells for activities that may be neg
 Cell = Annotated[Values, setting("Spiking cell: its model's name and parameters, such as tau_soma: 60*ms.")]
 ClosedPhases = Annotated[Values, setting("Closed loop: times and held somas, such as settle: 300*ms or hold: none.")]
 
+#: Settings that a regime has of its own.
+OF_THE_REGIME = ("unit_rate", "unit_rates", "spikers", "settle", "read", "dt", "firing", "cell", "phases")
 FILES = ("weights", "signals", "pre_spikes", "post_spikes")  # settings that name a file
 PLACES = ("circuit", "data", *FILES)  # settings that name files or folders
 
@@ -187,7 +189,7 @@ class _ClosedLoop(_Circuit):
     """Settings of a network that learns or answers in rate or in spikes. All but the mode are only for spikes."""
 
     set_example: ClassVar[str] = "unit_rates.H1DendI=200"
-    later: ClassVar[frozenset[str]] = _Circuit.later | {"cell", "phases", "on_off"}
+    later: ClassVar[frozenset[str]] = _Circuit.later | {"cell", "phases", "on_off", "regime"}
 
     mode: Mode = "rate"
     unit_rate: Annotated[Real, amount("Firing rate of activity 1 of excitatory cells, in Hz.", "HZ")] = 450.0
@@ -209,6 +211,28 @@ class _ClosedLoop(_Circuit):
     cell: Cell = {}
     phases: ClosedPhases = {}
     on_off: OnOff = False
+    regime: Annotated[
+        Literal["idealised", "physiological"],
+        setting(
+            "Spikes as the other settings say, or, without any of them, cells that fire from their own membranes below "
+            "10 Hz, with targets as spikes and no resets."
+        ),
+    ] = "idealised"
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> Self:
+        if self.regime == "idealised":
+            return self
+        if self.mode != "spiking":
+            raise ValueError(f"regime = {self.regime} is about spikes: use mode = spiking")
+        fields = type(self).model_fields
+        given = [name for name in OF_THE_REGIME if getattr(self, name) != fields[name].default]
+        if given:
+            raise ValueError(
+                f"regime = {self.regime} sets {', '.join(given)} itself: leave {'it' if len(given) == 1 else 'them'} "
+                "out, or leave out regime"
+            )
+        return self
 
 
 class CompareConfiguration(_Spiking, Trained):

@@ -17,7 +17,7 @@ from spikedtp.neurons.contract import loops_of
 from spikedtp.parameters import Parameters, read_value
 from spikedtp.plasticity import LearningRule, make_rule
 from spikedtp.rate import RateNetwork, load_rate_network
-from spikedtp.spiking import Phases, SpikingNetwork, default_device, phases_of
+from spikedtp.spiking import Phases, SpikingNetwork, default_device, phases_of, regime
 
 __all__ = [
     "cell_of", "changed", "closed_phases", "in_spikes", "make_network", "simulate_options", "with_rules",
@@ -139,6 +139,9 @@ def closed_phases(settings: TrainConfiguration | EvaluateConfiguration) -> Phase
 
 def in_spikes(network: RateNetwork, settings: TrainConfiguration | EvaluateConfiguration) -> SpikingNetwork:
     """A spiking network with the weights of `network`, as the settings ask for it."""
+    if settings.regime != "idealised":
+        chosen = regime(settings.regime, network.circuit)
+        return SpikingNetwork(network, device=settings.device or default_device(), on_off=settings.on_off, **chosen)
     cell = cell_of(settings.cell, "closed")
     if hasattr(cell, "firing"):
         cell = cell_of({"firing": settings.firing} | settings.cell, "closed")

@@ -106,8 +106,9 @@ class MembraneCell(MembraneUnit):
         jump = 1/(unit_rate tau_adaptation),  g = 1 + unit_rate threshold tau_membrane,  offset = (jump + threshold)/2
 
     With these g and offset a constant activity makes the cell fire at ``unit_rate*activity`` where this is well above
-    one spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an activity
-    of `offset`. It has a standard deviation of ``noise*offset`` in V, and the correlation time of the membrane.
+    one spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an
+    activity of `offset`. The noise has a standard deviation of ``noise*offset`` in V, and the correlation time of the
+    membrane.
 
     Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within

@@ -7,6 +7,7 @@ build and present one kind of network; `responses`, `synapses`, `parts` and `eng
 
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.present import simulate_closed
+from spikedtp.spiking.closed_loop.regimes import regime
 from spikedtp.spiking.closed_loop.response import ClosedResponse
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 from spikedtp.spiking.diehl_cook.network import DiehlCookNetwork, DigitResponse
@@ -59,6 +60,7 @@ __all__ = [
     "learn_readout",
     "phases_of",
     "predicted_classes",
+    "regime",
     "register_device",
     "replay",
     "run_eprop",

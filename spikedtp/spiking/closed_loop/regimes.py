@@ -1,0 +1,74 @@
+"""Whole settings of a closed loop by name: what a circuit needs to learn in one kind of spikes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brian2 import Hz, ms
+
+from spikedtp.circuit import Circuit
+from spikedtp.errors import SpikedtpError, known_names, shown
+from spikedtp.neurons import MembraneCell
+from spikedtp.spiking.closed_loop.phases import Phases
+
+__all__ = ["REGIMES", "regime"]
+
+#: An output compares its own spikes with those of its target, in 40 ms: one unit for each cell would be too noisy.
+OUTPUT_UNITS = 8
+
+
+def _idealised(circuit: Circuit) -> dict[str, Any]:
+    return {}
+
+
+def _physiological(circuit: Circuit) -> dict[str, Any]:
+    phases = Phases(
+        settle=400 * ms, nudge=300 * ms, latch=True, hold="none", silent=0.01, trace=100 * ms, target="spikes",
+        reset=False,
+    )  # fmt: skip
+    return {
+        "cell": MembraneCell(),
+        "unit_rate": 100 * Hz,
+        "spikers": {circuit.output.name: OUTPUT_UNITS},
+        "phases": phases,
+    }
+
+
+#: Name -> settings of `SpikingNetwork` for a circuit.
+REGIMES = {"idealised": _idealised, "physiological": _physiological}
+
+
+def regime(name: str, circuit: Circuit) -> dict[str, Any]:
+    """Keyword arguments of `SpikingNetwork`: cells, unit rates, numbers of units and phases that belong together.
+
+    "physiological": somas fire from leaky membranes of their own, with adaptation and noise (`MembraneCell`); hidden
+    cells fire below 10 Hz on average. Synapses keep exponential traces, plateaus are latched and somas free, the target
+    comes as spikes to the dendrites of the output, and nothing is reset between presentations. On 7,500 images of MNIST
+    it learns as well as the idealised loop with spikes of 450 Hz (docs/physiology.md). "idealised" has no settings of
+    its own: they are the defaults of `SpikingNetwork`.
+
+    Parameters
+    ----------
+    name : {"idealised", "physiological"}
+    circuit : Circuit
+
+    Raises
+    ------
+    SpikedtpError
+        There is no such regime.
+
+    Examples
+    --------
+    >>> from spikedtp import load_rate_network
+    >>> from spikedtp.spiking import SpikingNetwork, regime
+    >>> network = load_rate_network("digits_dtp", seed=1)
+    >>> settings = regime("physiological", network.circuit)
+    >>> sorted(settings)
+    ['cell', 'phases', 'spikers', 'unit_rate']
+    >>> spiking = SpikingNetwork(network, **settings)
+    """
+    if name not in REGIMES:
+        raise known_names("regime", name, REGIMES)
+    if not isinstance(circuit, Circuit):
+        raise SpikedtpError(f"regime needs the circuit, such as network.circuit, got {shown(circuit)}")
+    return REGIMES[name](circuit)
