@@ -14,11 +14,12 @@ from spikedtp.plotting.style import DOUBLE_COLUMN, letter_panels, new_figure, st
 __all__ = ["PUBLISHED", "plateaus_figure"]
 
 COLOURS = {"H1E": "#0072b2", "H2E": "#d55e00", "OutputE": "#009e73"}
+#: Network -> colour and label.
 WAYS = {
-    ("all learns", "spiking"): ("#0072b2", "-", "learned in spikes"),
-    ("all learns", "rate"): ("#0072b2", "--", "the same, asked in rate"),
-    ("hidden layers stay", "spiking"): ("#d55e00", "-", "hidden layers stay"),
-    ("rate", "rate"): ("0.5", "-", "rate network"),
+    "rate": ("0.5", "rate network"),
+    "all learns": (COLOURS["H1E"], "learned in spikes"),
+    "passive dendrites": (COLOURS["OutputE"], "the same, passive dendrites"),
+    "hidden layers stay": (COLOURS["H2E"], "hidden layers stay"),
 }
 #: Column -> ranges in cortical pyramidal cells: lowest, highest, what.
 PUBLISHED = {
@@ -45,26 +46,25 @@ def plateaus_figure(curves: pd.DataFrame, table: pd.DataFrame, examples: dict[st
     _example(axes[0, 0], {when: shown for when, shown in examples.items() if shown})
     for ax, column in zip([axes[0, 1], axes[0, 2], axes[1, 0], axes[1, 1]], LABELS, strict=True):
         _course(ax, table, column)
-    axes[0, 1].set_yscale("log")
-    axes[0, 2].legend(frameon=False, loc="lower right")
+    axes[0, 2].legend(frameon=False, loc="upper right")
     _accuracies(axes[1, 2], curves)
     letter_panels(axes.ravel())
     return figure
 
 
 def _example(ax: Axes, examples: dict[str, dict[str, Any]]) -> None:
+    examples = {when: shown for when, shown in examples.items() if when != "during"}
+    top = 1e3 * max(shown["v"].max() for shown in examples.values()) + 20
     for k, (when, shown) in enumerate(examples.items()):
-        if when == "during":
-            continue
         t = np.arange(len(shown["v"])) * shown["dt_ms"]
         colour = "0.6" if when == "before" else COLOURS["H1E"]
         ax.plot(t, shown["v"] * 1e3, color=colour, lw=0.8, label=when)
         at = t[np.asarray(shown["spikes"], bool)]
-        ax.plot(at, np.full(len(at), 42 + 4 * k), "|", color=colour, ms=4)
+        ax.plot(at, np.full(len(at), top - 8 * k), "|", color=colour, ms=4)
         ax.axvline(shown["onset_ms"], color="0.8", lw=0.8, zorder=0)
     ax.axhline(-38, color="0.5", ls=":", lw=0.8)
     ax.set(xlabel="time (ms)", ylabel="dendrite of an H1E cell (mV)")
-    ax.legend(frameon=False, title="longest plateau", loc="upper left")
+    ax.legend(frameon=False, loc="lower left")
 
 
 def _course(ax: Axes, table: pd.DataFrame, column: str) -> None:
@@ -84,17 +84,20 @@ def _course(ax: Axes, table: pd.DataFrame, column: str) -> None:
         )  # fmt: skip
     ax.set_xticks(range(len(whens)), whens)
     ax.set(ylabel=LABELS[column], xlim=(-0.4, len(whens) - 0.6))
-    if column != "duration_ms":
+    if column in ("duration_ms", "height_mV"):  # before learning, dendrites are driven far out of any range
+        ax.set_yscale("log")
+    else:
         ax.set_ylim(bottom=0)
 
 
 def _accuracies(ax: Axes, curves: pd.DataFrame) -> None:
-    for (network, kind), (colour, line, label) in WAYS.items():
-        rows = curves[curves["network"] == network].dropna(subset=[f"accuracy_{kind}"])
-        if rows.empty:
-            continue
-        groups = rows.groupby("samples")[f"accuracy_{kind}"]
-        ax.plot(groups.mean().index, 100 * groups.mean(), line, color=colour, lw=1, label=label)
+    """Lines: asked in rate. Dots, one for each seed: asked in spikes at the end."""
+    for network, (colour, label) in WAYS.items():
+        rows = curves[curves["network"] == network]
+        groups = rows.groupby("samples")["accuracy_rate"]
+        ax.plot(groups.mean().index, 100 * groups.mean(), color=colour, lw=1, label=label)
         ax.fill_between(groups.min().index, 100 * groups.min(), 100 * groups.max(), color=colour, alpha=0.2, lw=0)
+        ax.plot(rows["samples"], 100 * rows["accuracy_spiking"], "o", ms=3, color=colour, clip_on=False)
+    ax.axhline(10, color="0.7", ls=":", lw=0.8)
     ax.set(xlabel="presentations", ylabel="validation images right (%)", ylim=(0, 102))
-    ax.legend(frameon=False, loc="best")
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.18), title="dots: asked in spikes")
