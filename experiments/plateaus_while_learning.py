@@ -10,13 +10,15 @@ active current flows. A burst is two spikes or more in less than 16 ms, as in Bu
 What differs from the published cell: conductances are slow (50 ms, as NMDA receptors; with 5 ms the network is mostly
 noise), and a constant current of 0.4 nA flows into the somata. Four networks are compared for each seed: all learns;
 hidden layers stay as they were drawn; all learns with passive dendrites, which make no plateaus; and the rate network
-with the same weights, images and order. Settings were
-chosen on validation images of seed 0 (docs/cells.md tells which others were tried). Test images are not shown.
+with the same weights, images and order. Settings were chosen on validation images of seed 0 (docs/cells.md tells what
+was tried). Test images are not shown.
 
     python experiments/plateaus_while_learning.py --out results/plateaus
     python experiments/plateaus_while_learning.py --out DIR --quick
 
-To expect: {EXPECT}
+To expect (2,400 presentations, three seeds, validation images): .60 by spikes and .67 in rate, .09 with hidden layers
+that stay, .59 with passive dendrites, .91 for the rate network. Plateaus after learning: 35 to 65 ms, 58 to 68 mV, one
+in three or four presentations of a cell; 16 to 44 % of events are bursts. Twenty minutes on two busy cores.
 """
 
 from __future__ import annotations

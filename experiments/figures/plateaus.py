@@ -63,7 +63,7 @@ def _example(ax: Axes, examples: dict[str, dict[str, Any]]) -> None:
         ax.plot(at, np.full(len(at), top - 8 * k), "|", color=colour, ms=4)
         ax.axvline(shown["onset_ms"], color="0.8", lw=0.8, zorder=0)
     ax.axhline(-38, color="0.5", ls=":", lw=0.8)
-    ax.set(xlabel="time (ms)", ylabel="dendrite of an H1E cell (mV)")
+    ax.set(xlabel="time (ms)", ylabel="dendrite of an H1E cell (mV)", ylim=(-140, None))
     ax.legend(frameon=False, loc="lower left")
 
 
@@ -100,4 +100,5 @@ def _accuracies(ax: Axes, curves: pd.DataFrame) -> None:
         ax.plot(rows["samples"], 100 * rows["accuracy_spiking"], "o", ms=3, color=colour, clip_on=False)
     ax.axhline(10, color="0.7", ls=":", lw=0.8)
     ax.set(xlabel="presentations", ylabel="validation images right (%)", ylim=(0, 102))
-    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.18), title="dots: asked in spikes")
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.02, 0.15), fontsize=5, title="dots: asked in spikes",
+              title_fontsize=5)  # fmt: skip
