@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"circuit", "schedules"},
     {"configuration"},
     {"rate", "spiking", "datasets", "records"},
-    {"compare", "accuracy", "continual", "export", "perturbations", "representations", "synapses"},
+    {"compare", "accuracy", "continual", "export", "perturbations", "recordings", "representations", "synapses"},
     {"planning"},
     {"plotting"},
     {"jobs"},
@@ -69,7 +69,7 @@ HOMES = {
     "torch": {"rate", "datasets"},  # the spirals are torch's random numbers
     "brian2": {
         *("brian2_internals", "parameters", "private_brian2", "events", "equations", "neurons", "plasticity"),
-        *("spiking", "planning", "jobs"),
+        *("spiking", "planning", "jobs", "recordings"),
     },
     "matplotlib": {"plotting", "records"},
     "pydantic": {"configuration", "cli"},

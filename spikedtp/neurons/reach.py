@@ -92,7 +92,7 @@ def firing_rates(
 def check_reach(cell: CellModel, unit_rates: Mapping[str, Quantity], dt: Quantity) -> None:
     """Refuse unit rates that cells with a threshold of their own cannot fire at, and warn where theirs are others.
 
-    A cell whose equations know a `unit_rate` fires at it, and is not checked.
+    A cell whose equations use a `unit_rate` fires at it, and is not checked.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def check_reach(cell: CellModel, unit_rates: Mapping[str, Quantity], dt: Quantit
     ...     print(str(error)[:66])
     H1E: TwoCompartmentLIF cannot fire at the unit rate of 800 Hz, but
     """
-    if "unit_rate" in {*cell.declaration().equations, *cell.quantities()}:
+    if any("unit_rate" in equation.identifiers for equation in cell.declaration().equations.values()):
         return
     name, highest = type(cell).__name__, float(1 / cell.shortest_interval(dt) / Hz)
     key = f"{cell!r} at {dt!r}"

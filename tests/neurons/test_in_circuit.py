@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brian2 import Network, SpikeMonitor, StateMonitor, TimedArray, ms, mV, nA, seed
+from brian2 import Hz, Network, SpikeMonitor, StateMonitor, TimedArray, ms, mV, nA, nS, pA, seed
 
 from spikedtp import SpikedtpError
 from spikedtp.neurons import BurstPoisson, BurstPoissonInCircuit, NaudCell, NaudInCircuit, check_cell
@@ -53,6 +53,56 @@ def test_the_same_cell_under_the_same_conductances(plain, in_circuit, numpy_targ
 @pytest.mark.parametrize(("plain", "in_circuit"), PAIRS)
 def test_they_have_the_constants_of_the_plain_cells(plain, in_circuit):
     assert plain().quantities().items() <= in_circuit().quantities().items()
+
+
+@pytest.mark.parametrize("kind", [NaudInCircuit, BurstPoissonInCircuit])
+def test_what_is_read_of_a_soma_is_its_rate(kind, numpy_target):
+    """1 on average at the unit rate."""
+    seed(1)
+    cells = kind(unit_rate=30 * Hz, i_background=700 * pA).group(4, dt=0.5 * ms, name=f"read_{kind.__name__}")
+    assert (cells.i_soma_[:] == 700e-12).all()
+    network, spikes = Network(cells), SpikeMonitor(cells, record=False)
+    seen = StateMonitor(cells, "somatic_activity", record=True, dt=0.5 * ms, when="end")
+    network.add(spikes, seen)
+    network.run(2000 * ms, namespace={})
+    rate = spikes.count[:] / 2  # Hz; what is left of the last spikes is a part of 50 ms of 2 s
+    assert (rate > 10).all()
+    np.testing.assert_allclose(seen.somatic_activity.mean(axis=1), rate / 30, rtol=0.05)
+
+
+def test_spikes_that_travel_back_are_not_read_as_input(numpy_target):
+    """Without the active current the dendrite feels nothing else here, and its state stays at 0."""
+    passive = dict(g_active_dend=0 * pA, g_active_soma=0 * pA, a_dend=0 * nS, i_background=600 * pA)
+    cells = NaudInCircuit(**passive).group(2, dt=0.1 * ms, name="travels_back")
+    seen = StateMonitor(cells, ["v_dend", "dendritic_state"], record=True, dt=0.1 * ms, when="end")
+    network = Network(cells, seen)
+    network.run(300 * ms, namespace={})
+    assert seen.v_dend_.max() > -0.050 and np.abs(seen.dendritic_state).max() < 1e-9
+    cells.g_exc_dend = 2.0
+    network.run(20 * ms, namespace={})
+    assert seen.dendritic_state[:, -200:].max() > 0.3
+
+
+def test_units_of_the_two_compartments(numpy_target):
+    """A conductance has the charge that the unit of its own compartment says."""
+    found = []
+    for unit in (40, 80):
+        cells = BurstPoissonInCircuit(unit_voltage=80 * mV, unit_voltage_dend=unit * mV)
+        group = cells.group(1, dt=0.1 * ms, name=f"units_{unit}")
+        group.input_soma = group.input_dend = 1
+        Network(group).run(0.1 * ms, namespace={})
+        found.append((group.g_exc_soma_[0], group.g_exc_dend_[0]))
+    (soma, half), (same, whole) = found
+    assert soma == same == whole == 2 * half > 0
+
+
+def test_steps_with_which_a_soma_may_run_away_are_told(caplog):
+    with caplog.at_level("WARNING"):
+        NaudInCircuit().check_time_step(0.5 * ms)
+        assert not caplog.messages
+        NaudInCircuit().check_time_step(1 * ms)
+    (said,) = caplog.messages
+    assert said.startswith("NaudInCircuit at dt = 1. ms: a soma runs away where its conductances exceed 31 leaks")
 
 
 def test_what_cannot_be_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from spikedtp.neurons import (
 from spikedtp.neurons.reach import check_reach
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     unit=st.floats(20, 90), threshold=st.floats(-66, -50), reset=st.floats(1, 10), steps=st.integers(0, 100),
     activities=st.lists(st.floats(0, 3), min_size=2, max_size=6),
@@ -70,19 +71,25 @@ def test_what_cannot_be_driven():
         firing_rates(TwoCompartmentLIF(), [1.0], duration=0 * ms)
 
 
+DT = 0.5 * ms
 CELLS = {
     "TwoCompartmentLIF": (TwoCompartmentLIF(), 500),
     "slow": (TwoCompartmentLIF(t_refractory=20 * ms), 50),
     "AdaptiveLIF": (AdaptiveLIF(t_refractory=5 * ms), 200),
-    "bursts": (BurstPoissonInCircuit(), 1000 / 12),
+    "bursts": (BurstPoissonInCircuit(t_refractory=10 * ms, interval_high=10 * ms), 1000 / 7.25),
 }
+
+
+@cache
+def own_rate(which):
+    return float(firing_rates(CELLS[which][0], [1.0], dt=DT, settle=reach.SETTLES, duration=reach.COUNTED)[0] / Hz)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.sampled_from(sorted(CELLS)), log_rate=st.floats(-1, 1.5), other=st.floats(0.9, 1.1))
 def test_unit_rates_are_reached_told_or_refused(which, log_rate, other, caplog):
     cell, highest = CELLS[which]
-    own = float(firing_rates(cell, [1.0], settle=reach.SETTLES, duration=reach.COUNTED)[0] / Hz)
+    own = own_rate(which)
     rate = own * 10**log_rate
     caplog.clear()
     with caplog.at_level(logging.WARNING):
@@ -90,10 +97,10 @@ def test_unit_rates_are_reached_told_or_refused(which, log_rate, other, caplog):
             with pytest.raises(
                 SpikedtpError, match=f"^H1E, H2E: {type(cell).__name__} cannot fire at the unit rate of"
             ) as e:
-                check_reach(cell, {"H1E": rate * Hz, "H2E": rate * Hz, "InputE": own * other * Hz}, 1 * ms)
+                check_reach(cell, {"H1E": rate * Hz, "H2E": rate * Hz, "InputE": own * other * Hz}, DT)
             assert f"use unit_rate={own:.3g}*Hz (--unit-rate {own:.3g})" in str(e.value) and not caplog.messages
             return
-        check_reach(cell, {"H1E": rate * Hz, "H2E": own * other * Hz}, 1 * ms)
+        check_reach(cell, {"H1E": rate * Hz, "H2E": own * other * Hz}, DT)
     if 1 / reach.TOLERATED <= own / rate <= reach.TOLERATED:
         assert not caplog.messages
     else:
