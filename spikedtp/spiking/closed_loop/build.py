@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from brian2.groups.group import Group
 
 from spikedtp.circuit import Projection, plateau_of, sees_nudge
 from spikedtp.neurons import CellModel
-from spikedtp.neurons.group import INPUTS, Slots, make_group
+from spikedtp.neurons.group import INPUTS, Slots
 from spikedtp.plasticity import Plateau, Tied
 from spikedtp.spiking.closed_loop.bias_learning import learn_biases
 from spikedtp.spiking.closed_loop.cells import COUNTED, COUNTS, POST_SIGNALS, PRE_SIGNALS, CellsOfLoop
@@ -22,10 +20,10 @@ from spikedtp.spiking.closed_loop.plan import ClosedLoop
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
-from spikedtp.spiking.parts.lif_units import are_lif_units, make_lif_units
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
+from spikedtp.spiking.parts.units import make_units
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["CircuitNumbers", "build_closed"]
@@ -110,7 +108,7 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     inputs = _group(spec, spec.inputs, n_inputs, "inputs", clock, COUNTED)
     cells = _group(
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
-        rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing,
+        rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing, push="nudging",
     )  # fmt: skip
     spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
     net = Network(inputs, cells, *([spikers] if spikers else []), name="presentation_network")
@@ -137,22 +135,16 @@ def _group(
     clock: Clock,
     more: str,
     slots: Slots = INPUTS,
-    firing: Sequence[tuple[int, int]] = (),
-    blocks: Sequence[tuple[int, int, int]] = (),
     **options: Any,
 ) -> NeuronGroup:
     counting = "\n".join(
         f"count_{phase} += int(t_in_timesteps >= {start} and t_in_timesteps < {stop})"
         for phase, (start, stop) in spec.windows.items()
     )
-    declaration = options.pop("declaration", None) or model.declaration()
-    make: Any = partial(make_group, firing=firing)
-    if are_lif_units(declaration):
-        make = partial(make_lif_units, blocks=blocks or [(*span, 1) for span in firing or [(0, n)]])
-    return make(
+    return make_units(
         model,
         n,
-        declaration=declaration,
+        n_steps=spec.n_steps,
         slots=slots,
         more=more,
         at_spike=counting,
