@@ -172,9 +172,11 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     ]
     units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
     group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
-    cells.contained_objects.append(
-        give_to_units(cells, "activity", group, blocks, name="cells_activity", when="before_thresholds", clock=clock)
-    )
+    given = give_to_units(
+        cells, "activity", group, blocks, push="nudging", to_first=model.firing == "lif",
+        name="cells_activity", when="before_thresholds", clock=clock,
+    )  # fmt: skip
+    cells.contained_objects.append(given)
     return group
 
 

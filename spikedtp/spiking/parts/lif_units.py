@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from brian2 import NeuronGroup
-from brian2.equations.equations import SUBEXPRESSION
 from brian2.groups.group import CodeRunner
-from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
 from spikedtp.equations.firing import LEAST_LIF_RATE
+from spikedtp.spiking.parts.calm import pushed_and_calm
 from spikedtp.spiking.parts.code_objects import code_object_class
 
 __all__ = ["DRIVE", "find_lif_spikes"]
@@ -47,24 +46,20 @@ def find_lif_spikes(group: NeuronGroup, blocks: Sequence[tuple[int, int, int]], 
     """
     finder = group.thresholder["spike"]
     group.contained_objects.remove(finder)
-    for name, dtype, shared in (("_pace", np.float64, False), ("_kept", np.float64, True), ("_calm", bool, True)):
-        group.variables.add_auxiliary_variable(name, dtype=dtype, scalar=shared)
+    group.variables.add_auxiliary_variable("_kept", dtype=np.float64, scalar=True)
+    code = pushed_and_calm(group, push, "_pace", PACE)
     firsts = np.concatenate([np.arange(start, stop, per_cell) for start, stop, per_cell in blocks])
     sizes = np.concatenate([np.full((stop - start) // per_cell, per_cell) for start, stop, per_cell in blocks])
     group.contained_objects.append(
         CodeRunner(
             group,
             "lif_units",
-            code={
-                "step": f"_kept = exp(-dt/tau_lif)\n_calm = {f'{push} == 0' if push else 'False'}",
-                "pace": f"_pace = {PACE}",
-                "calm": f"_pace = {_without(push, group) if push else PACE}",
-            },
+            code=code | {"step": code["step"] + "\n_kept = exp(-dt/tau_lif)"},
             when=finder.when,
             order=finder.order,
             clock=group.clock,
             name=f"{group.name}_lif_units",
-            check_units=False,  # sympy makes 0 of 0*Hz
+            check_units=False,
             needed_variables=["membrane", "_spikespace"],
             template_kwds={
                 "blocks": _joined(blocks),
@@ -77,20 +72,6 @@ def find_lif_spikes(group: NeuronGroup, blocks: Sequence[tuple[int, int, int]], 
             codeobj_class=code_object_class(),
         )
     )
-
-
-def _without(push: str, group: NeuronGroup) -> str:
-    """The pace of a cell where `push` is 0, in terms of what the cell stores."""
-    code = str_to_sympy(PACE)
-    known = {
-        str_to_sympy(equation.varname): str_to_sympy(equation.expr.code)
-        for equation in group.user_equations.values()
-        if equation.type == SUBEXPRESSION
-    }
-    known[str_to_sympy(push)] = 0
-    while not known.keys().isdisjoint(code.free_symbols):
-        code = code.subs(known)
-    return sympy_to_str(code)
 
 
 def _in_z(coefficients: Sequence[float]) -> str:

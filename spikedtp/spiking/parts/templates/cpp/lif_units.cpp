@@ -30,7 +30,7 @@
         alignas(64) static double _paces[{{(n + 7) // 8 * 8}}], _drive[{{n + 8}}];
         static int32_t _cells[{{n + 8}}];
         if (_calm) {{_find_paces('calm', start, per_cell, n)}}
-        else {{_find_paces('pace', start, per_cell, n)}}
+        else {{_find_paces('pushed', start, per_cell, n)}}
         int _n = 0;
     #ifdef __AVX512VL__
         const __m256i _lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
