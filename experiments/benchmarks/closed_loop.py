@@ -24,6 +24,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -49,17 +50,22 @@ def cpu_seconds(run: Callable[[], object]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def per_sample(circuit: str, task: str, images: datasets.Dataset, samples: int, seed: int) -> float:
-    """CPU time in ms: the difference of two runs, one three times as long as the other."""
+def per_sample(circuit: str, task: str, images: datasets.Dataset, samples: int, seed: int, **options: Any) -> float:
+    """CPU time in ms of a `SpikingNetwork` with these options."""
 
     def run(n: int) -> None:
-        network = SpikingNetwork(load_rate_network(circuit, seed=seed))
+        network = SpikingNetwork(load_rate_network(circuit, seed=seed), **options)
         if task == "train":
             network.train(images.train_x, images.train_t, sample_order(len(images.train_x), n, seed), seed=seed)
         else:
             network.predict(images.train_x[:n], seed=seed)
 
     run(1)  # builds
+    return slope(run, samples)
+
+
+def slope(run: Callable[[int], object], samples: int) -> float:
+    """CPU time of a sample in ms: the difference of two runs, one three times as long as the other."""
     short, long = (cpu_seconds(lambda n=n: run(n)) for n in (samples, 3 * samples))
     return 1e3 * (long - short) / (2 * samples)
 

@@ -88,32 +88,38 @@ def lif(rate: str) -> Firing:
     )
 
 
-def steady_lif(rate: str) -> Firing:
-    """`lif` for a rate that stays the same for a whole presentation: the same spikes for less.
+def steady_regular(rate: str) -> Firing:
+    """`regular` for a rate that stays the same for a whole presentation: the same spikes for less."""
+    return _steady("rate = clip(wanted_rate, 0*Hz, max_rate) : Hz", rate, "rate*dt", "rand()")
 
-    Its intervals are then regular, and the membrane at the start says when the first one ends.
-    """
+
+def steady_lif(rate: str) -> Firing:
+    """`lif` for such a rate: its intervals are regular, and the membrane at the start says when the first one ends."""
+    return _steady(
+        f"""
+        rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
+        moves = int(rate*tau_lif > {LEAST_LIF_RATE}) : 1
+        pace = clip(rate*tau_lif, {LEAST_LIF_RATE}, inf) : 1
+        """,
+        rate,
+        "moves*rate*dt",
+        "1 + moves*pace*log(1 - rand()*(1 - exp(-1/pace)))",  # rand() is the membrane
+    )
+
+
+def _steady(equations: str, rate: str, passing: str, remaining: str) -> Firing:
+    """Regular intervals: what share of one passes in a time step, and what remains of the first."""
+    variables = (
+        "passing : 1  # share of an interval that passes in a time step\nremaining : 1  # of the present interval"
+    )
     return Firing(
-        Equations(
-            """
-            rate = clip(wanted_rate, 0*Hz, max_rate) : Hz
-            moves = int(rate*tau_lif > least) : 1
-            pace = clip(rate*tau_lif, least, inf) : 1
-            step_interval : 1  # the share of an interval that passes in a time step
-            remaining : 1      # of the present interval
-            """,
-            wanted_rate=rate,
-            least=str(LEAST_LIF_RATE),
-        ),
-        "remaining -= step_interval",
+        Equations(equations, wanted_rate=rate) + Equations(variables),
+        "remaining -= passing",
         "remaining <= 0",
         "remaining += 1",
-        {
-            "step_interval": "moves*rate*dt",
-            "remaining": "1 + moves*pace*log(1 - rand()*(1 - exp(-1/pace)))",  # rand() is the membrane
-        },
+        {"passing": passing, "remaining": remaining},
     )
 
 
 FIRING = {"poisson": poisson, "regular": regular, "lif": lif}
-STEADY_FIRING = FIRING | {"poisson": steady_poisson, "lif": steady_lif}
+STEADY_FIRING = {"poisson": steady_poisson, "regular": steady_regular, "lif": steady_lif}

@@ -35,11 +35,14 @@ def _binaries() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="hot-loop-floor-")  # removed when the process ends
 
 
-@functools.cache
 def compiled(program: str) -> Path:
-    """The binary of `floor/PROGRAM.cpp`, compiled once per process."""
-    binary = Path(_binaries().name) / program
-    compiler = os.environ.get("CXX", "g++").split()
+    """The binary of `floor/PROGRAM.cpp`, compiled once per process by each compiler that CXX names."""
+    return _compiled(program, tuple(os.environ.get("CXX", "g++").split()))
+
+
+@functools.cache
+def _compiled(program: str, compiler: tuple[str, ...]) -> Path:
+    binary = Path(tempfile.mkdtemp(dir=_binaries().name)) / program
     subprocess.run([*compiler, *FLAGS, str(SOURCES / f"{program}.cpp"), "-o", str(binary)], check=True)
     return binary
 

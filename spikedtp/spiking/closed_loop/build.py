@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,10 @@ from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibits
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.initial_state import start_cells
-from spikedtp.spiking.parts.lif_units import are_lif_units, make_lif_units
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
+from spikedtp.spiking.parts.units import make_units
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["STATE", "CircuitNumbers", "build_closed"]
@@ -116,7 +115,7 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     inputs = _group(spec, spec.inputs, n_inputs, "inputs", clock, COUNTED)
     cells = _group(
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
-        rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing,
+        rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing, push="nudging",
     )  # fmt: skip
     spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
     teachers = _teachers(spec, clock) if spec.nudged and spec.taught_by_spikes else None
@@ -149,19 +148,13 @@ def _group(
     clock: Clock,
     more: str,
     slots: Slots = INPUTS,
-    firing: Sequence[tuple[int, int]] = (),
-    blocks: Sequence[tuple[int, int, int]] = (),
     **options: Any,
 ) -> NeuronGroup:
     counting = f"count_settled += {spec.reading.code}\ncount_nudged += int({_inside(spec.windows['nudged'])})"
-    declaration = options.pop("declaration", None) or model.declaration()
-    make: Any = partial(make_group, firing=firing)
-    if are_lif_units(declaration):
-        make = partial(make_lif_units, blocks=blocks or [(*span, 1) for span in firing or [(0, n)]])
-    return make(
+    return make_units(
         model,
         n,
-        declaration=declaration,
+        n_steps=spec.n_steps,
         slots=slots,
         more=more,
         at_spike=counting,
@@ -189,9 +182,13 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     ]
     units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
     group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
+    firing = getattr(model, "firing", None)
     for name in ("activity", *({"opening"} & {*declaration.equations})):
-        give = give_to_units(cells, name, group, blocks, name=f"cells_{name}", when="before_thresholds", clock=clock)
-        cells.contained_objects.append(give)
+        given = give_to_units(
+            cells, name, group, blocks, push="nudging", to_first=firing == "lif",
+            name=f"cells_{name}", when="before_thresholds", clock=clock,
+        )  # fmt: skip
+        cells.contained_objects.append(given)
     return group
 
 

@@ -1,4 +1,4 @@
-"""Cells that fire when they are told to: a table of bits, read 64 cells at a time, and given or drawn."""
+"""Cells that fire when they are told to: a table of bits, read 64 cells at a time, and given, drawn or regular."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spikedtp.brian2_internals import GENERATOR
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.streams import Stream, stream_table
 
-__all__ = ["draw_spikes", "given_spikes", "packed", "streamed_spikes"]
+__all__ = ["draw_spikes", "given_spikes", "packed", "regular_spikes", "streamed_spikes"]
 
 
 def packed(raster: np.ndarray) -> np.ndarray:
@@ -41,21 +41,42 @@ def draw_spikes(cells: NeuronGroup, chance: str, *, at: str, n_steps: int) -> No
     The number of steps from one spike to the next is drawn, and not each step, so the work is that of the spikes alone.
     Cells come one after the other, and numbers are the same on every device.
     """
-    for name, dtype, shared in (("_active", bool, True), ("_chance", np.float64, False)):
-        cells.variables.add_auxiliary_variable(name, dtype=dtype, scalar=shared)
-    drawer = CodeRunner(
+    _fill(cells, "draw_spikes", at, n_steps, chance=chance, name=f"{cells.name}_draws", generator=GENERATOR)
+
+
+def regular_spikes(cells: NeuronGroup, first: str, interval: str, *, at: str, n_steps: int) -> None:
+    """Let cells fire regularly, and at no other time: from steps where `at` is true on, until the table ends.
+
+    A spike comes when `first` time steps have passed, and then after every `interval` of them. Both are expressions
+    without units that are infinite for silent cells; an interval is at least 1.
+    """
+    cells.variables.add_array("spike_table", size=n_steps * _words(cells.N), dtype=np.uint64)
+    _find_spikes(cells, n_steps, n_steps)
+    _fill(cells, "regular_spikes", at, n_steps, first=first, interval=interval, name=f"{cells.name}_times")
+
+
+def _fill(
+    cells: NeuronGroup, template: str, at: str, n_steps: int, *, name: str, generator: str = "", **numbers: str
+) -> None:
+    """Fill the table in steps where `at` is true, from numbers of each cell."""
+    for variable, dtype, shared in (
+        ("_active", bool, True),
+        *((f"_{number}", np.float64, False) for number in numbers),
+    ):
+        cells.variables.add_auxiliary_variable(variable, dtype=dtype, scalar=shared)
+    filler = CodeRunner(
         cells,
-        "draw_spikes",
-        code=f"_active = {at}\n_chance = {chance}",
+        template,
+        code="\n".join([f"_active = {at}", *(f"_{number} = {code}" for number, code in numbers.items())]),
         clock=cells.clock,
         when="start",
         order=-1,
-        name=f"{cells.name}_draws",
+        name=name,
         needed_variables=["spike_table"],
-        template_kwds={"words": _words(cells.N), "n_steps": n_steps, "generator": GENERATOR},
+        template_kwds={"words": _words(cells.N), "n_steps": n_steps, "generator": generator},
         codeobj_class=code_object_class(),
     )
-    cells.contained_objects.append(drawer)
+    cells.contained_objects.append(filler)
 
 
 def _words(n: int) -> int:

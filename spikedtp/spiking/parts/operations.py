@@ -11,6 +11,7 @@ import numpy as np
 from brian2.core.variables import ArrayVariable
 from brian2.groups.group import CodeRunner, Group
 
+from spikedtp.spiking.parts.calm import pushed_and_calm
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.tables import interpolated_table
 
@@ -52,6 +53,8 @@ def give_to_units(
     blocks: list[tuple[int, int, int, int]],
     *,
     name: str,
+    push: str = "",
+    to_first: bool = False,
     **schedule: Any,
 ) -> CodeRunner:
     """Give units, several of which belong to a cell, the value of a variable of their cell in every step.
@@ -62,6 +65,10 @@ def give_to_units(
         Both have the variable. It may be a subexpression of the cells.
     blocks : list of (start, stop, first, per_cell)
         The units from `first` on belong to the cells from `start` to `stop`, `per_cell` neighbours to each.
+    push : str
+        A variable that all cells share, and that is often 0: then nothing is read that it multiplies.
+    to_first : bool
+        Whether the first unit of each cell is enough. The others may then be given it or not.
 
     Returns
     -------
@@ -71,15 +78,22 @@ def give_to_units(
     own = np.concatenate([np.repeat(np.arange(start, stop), per_cell) for start, stop, _, per_cell in blocks])
     places = np.concatenate([first + np.arange((stop - start) * n) for start, stop, first, n in blocks])
     given, value = f"_{variable}_of_units", f"_given_{variable}"
-    cells.variables.add_auxiliary_variable(value, dtype=np.float64)
+    code = pushed_and_calm(cells, push, value, variable)
     cells.variables.add_reference(given, units, variable, index="0")  # no index of the cells
     return CodeRunner(
         cells,
         "give_to_units",
-        code=f"{value} = {variable}",
+        code=code,
         name=name,
+        check_units=False,
         needed_variables=[given],
-        template_kwds={"given": given, "value": value, "blocks": blocks, "cells": own[np.argsort(places)].tolist()},
+        template_kwds={
+            "given": given,
+            "value": value,
+            "blocks": blocks,
+            "to_first": to_first,
+            "cells": own[np.argsort(places)].tolist(),
+        },
         codeobj_class=code_object_class(),
         **schedule,
     )

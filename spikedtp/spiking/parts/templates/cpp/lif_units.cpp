@@ -6,10 +6,21 @@
 #include <immintrin.h>
 #endif
 {% endblock %}
+{% macro _find_paces(part, start, per_cell, n) %}
+        {
+            {{scalar_code[part]|autoindent}}
+            #pragma GCC ivdep
+            for (int _k = 0; _k < {{n}}; _k++) {
+                const size_t _idx = {{start}} + _k*{{per_cell}}, _vectorisation_idx = _idx;
+                {{vector_code[part]|autoindent}}
+                _paces[_k] = _pace;
+            }
+        }
+{% endmacro %}
 {% block maincode %}
 {% set _events = get_array_name(eventspace_variable) %}
     const size_t _vectorisation_idx = -1;
-    {{scalar_code|autoindent}}
+    {{scalar_code['step']|autoindent}}
     int32_t* const _spikes = {{_events}};
     int _count = 0;
 {% for start, stop, per_cell in blocks %}
@@ -18,12 +29,8 @@
         // whole vectors: the last paces stay 0
         alignas(64) static double _paces[{{(n + 7) // 8 * 8}}], _drive[{{n + 8}}];
         static int32_t _cells[{{n + 8}}];
-        #pragma GCC ivdep
-        for (int _k = 0; _k < {{n}}; _k++) {
-            const size_t _idx = {{start}} + _k*{{per_cell}}, _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
-            _paces[_k] = _pace;
-        }
+        if (_calm) {{_find_paces('calm', start, per_cell, n)}}
+        else {{_find_paces('pushed', start, per_cell, n)}}
         int _n = 0;
     #ifdef __AVX512VL__
         const __m256i _lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -42,17 +49,28 @@
             _n += _paces[_k] > {{least}};
         }
     #endif
-        for (int _k = 0; _k < _n; _k++) _drive[_k] = 1/(1 - exp(-1/_drive[_k]));
+        for (int _k = 0; _k < _n; _k++) {
+            const double _pace = _drive[_k], _z = 4*_pace*_pace;
+            _drive[_k] = 0.5 + {{numerator}}/(4*_pace*{{denominator}});
+        }
         for (int _k = 0; _k < _n; _k++) {
             const int _first = {{start}} + _cells[_k]*{{per_cell}};
-            double* const __restrict _v = {{get_array_name(variables['membrane'])}} + _first;
+            double* const _v = {{get_array_name(variables['membrane'])}} + _first;
             const double _to = _drive[_k];
-            bool _fires = false;
+            {% if per_cell in (2, 4, 8) %}{# GCC would take one unit after the other #}
+            typedef double _Units __attribute__((vector_size({{8*per_cell}}), aligned(8), may_alias));
+            const _Units _next = _to + _kept*(*(_Units*)_v - _to);
+            *(_Units*)_v = _next;
+            double _highest = _next[0];
+            for (int _unit = 1; _unit < {{per_cell}}; _unit++) _highest = _highest < _next[_unit] ? _next[_unit] : _highest;
+            {% else %}
+            double _highest = 0;
             for (int _unit = 0; _unit < {{per_cell}}; _unit++) {
                 _v[_unit] = _to + _kept*(_v[_unit] - _to);
-                _fires |= _v[_unit] >= 1;
+                _highest = _highest < _v[_unit] ? _v[_unit] : _highest;
             }
-            if (!_fires) continue;
+            {% endif %}
+            if (_highest < 1) continue;
             for (int _unit = 0; _unit < {{per_cell}}; _unit++) {
                 if (_v[_unit] < 1) continue;
                 _v[_unit] = _to*(_v[_unit] - 1)/(_to - 1);

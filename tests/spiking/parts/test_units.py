@@ -1,25 +1,31 @@
-"""Leaky integrate-and-fire units for less: against the equations, unit by unit, and against the plain group."""
+"""Units that fire in the quickest way: against their equations spelt out unit by unit, and against plain groups."""
 
 import math
+from functools import partial
 
 import numpy as np
+import pytest
 from brian2 import Clock, Hz, Network, SpikeMonitor, StateMonitor, TimedArray, ms
 from spiking.closed_loop.short_presentations import spiking
 
-from spikedtp.equations.firing import FIRING, LEAST_LIF_RATE
+from spikedtp.equations.firing import FIRING, LEAST_LIF_RATE, STEADY_FIRING
 from spikedtp.neurons import Declaration, NudgedCell, Spiker
-from spikedtp.neurons.group import INPUTS
+from spikedtp.neurons.group import INPUTS, make_group
 from spikedtp.spiking.closed_loop import build
 from spikedtp.spiking.engine.batch import RunInputs
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.run import run_on
-from spikedtp.spiking.parts.lif_units import are_lif_units, make_lif_units
+from spikedtp.spiking.parts.code_objects import code_object_class
+from spikedtp.spiking.parts.lif_units import DRIVE
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
+from spikedtp.spiking.parts.units import make_units
 
 STEPS, DT, TAU, MAX_RATE = 400, 1.0, 20.0, 0.8  # ms, kHz
 #: (first unit, last + 1, units of a cell): cells of four, of three and of one; the others never fire
 BLOCKS = [(0, 44, 4), (44, 56, 3), (56, 130, 1), (131, 140, 1)]
 N = 145
+#: What a rounded drive can do to a membrane: a reset divides by drive - 1, which is exp(-20) at the least rate.
+ROUNDING = np.finfo(float).eps * math.exp(1 / LEAST_LIF_RATE)
 
 
 def rates():
@@ -58,9 +64,10 @@ def unit_by_unit(asked, start):
     return spikes, membranes
 
 
-def test_units_fire_as_their_equations_say(device):
-    asked = rates()
-    firing = FIRING["lif"](rate="asked(t, i)")
+def fire(device, kind, asked, *, make, more="", push="", seed=7):
+    """Spikes `(steps, n)`, the state in the end of each step, and how often each unit says that it fired."""
+    asked_for = "asked(t, i)" + (" + push*(other + asked(t, i))" if push else "")
+    firing = kind(rate=asked_for)
     declaration = Declaration(
         equations=firing.equations,
         threshold=firing.threshold,
@@ -69,47 +76,88 @@ def test_units_fire_as_their_equations_say(device):
         initial=firing.initial,
     )
     model = Spiker(firing="lif", max_rate=1e3 * MAX_RATE * Hz, tau_lif=TAU * ms)
+    state = "membrane" if "membrane" in firing.initial else "remaining"
 
     def built():
         clock = Clock(DT * ms, name="lif_clock")
-        units = make_lif_units(
-            model, N, declaration=declaration, blocks=BLOCKS, slots=INPUTS, more="count : 1", at_spike="count += 1",
-            clock=clock, name="lif_units",
+        units = make(
+            model, N, declaration=declaration, slots=INPUTS, more=f"count : 1\n{more}", at_spike="count += 1",
+            clock=clock, name="lif_units", codeobj_class=code_object_class(),
             namespace=RANDOM_NUMBERS | {"asked": TimedArray(1e3 * asked * Hz, dt=DT * ms, name="asked")},
         )  # fmt: skip
         monitor = SpikeMonitor(units, name="lif_spikes")
-        trace = StateMonitor(units, "membrane", record=True, when="end", clock=clock, name="lif_trace")
+        trace = StateMonitor(units, state, record=True, when="end", clock=clock, name="lif_trace")
         net = Network(units, *units.contained_objects, monitor, trace, name="lif_network")
 
         def start():
             for name, value in model.quantities().items():
                 setattr(units, name, value)
-            units.membrane = "rand()"
+            for name, expression in firing.initial.items():
+                setattr(units, name, expression)
             units.count = 0
+            if push:
+                units.other = 3 * Hz
 
         return BuiltNetwork(
-            net, clock, STEPS, start, spikes={"units": monitor}, traces={"membrane": (trace, "membrane")},
+            net, clock, STEPS, start, spikes={"units": monitor}, traces={"state": (trace, state)},
             vectors={"count": units.variables["count"]}, precision=np.float64,
         )  # fmt: skip
 
-    results = run_on(device, built, RunInputs({}, [0], [7]))
-    membranes = results.traces["membrane"][0]
+    results = run_on(device, built, RunInputs({}, [0], [seed]))
     spikes = np.zeros((STEPS, N), bool)
     spikes[tuple(results.spikes["units"][0].T)] = True
+    return spikes, results.traces["state"][0], results.vectors["count"][0]
+
+
+def test_units_fire_as_their_equations_say(device):
+    asked = rates()
+    make = partial(make_units, n_steps=STEPS, blocks=BLOCKS)
+    spikes, membranes, counts = fire(device, FIRING["lif"], asked, make=make)
     wanted, wanted_membranes = unit_by_unit(asked, membranes[0])
     assert wanted.any(axis=0).mean() > 0.5 and 0 < membranes[0].min() and membranes[0].max() < 1
     np.testing.assert_array_equal(spikes, wanted)
-    np.testing.assert_allclose(membranes, wanted_membranes, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(results.vectors["count"][0], wanted.sum(axis=0))
+    np.testing.assert_allclose(membranes, wanted_membranes, rtol=0, atol=ROUNDING)
+    np.testing.assert_array_equal(counts, wanted.sum(axis=0))
 
 
-def test_which_cells_are_lif_units():
-    assert are_lif_units(NudgedCell(firing="lif").declaration()) and are_lif_units(Spiker(firing="lif").declaration())
-    for firing in ("poisson", "regular"):
-        assert not are_lif_units(NudgedCell(firing=firing).declaration())
+def test_what_a_push_of_0_multiplies_is_not_missed(device):
+    """A push that is 0, then 1, then 0 again."""
+    pushed = np.zeros(STEPS)
+    pushed[100:250] = 1
+    asked = rates()
+    make = partial(make_units, n_steps=STEPS, blocks=BLOCKS, push="push")
+    more = "push = int(t_in_timesteps >= 100 and t_in_timesteps < 250) : 1 (shared)\nother : Hz"
+    spikes, membranes, _ = fire(device, FIRING["lif"], asked, make=make, more=more, push="push")
+    wanted, _ = unit_by_unit(asked + pushed[:, None] * (0.003 + asked), membranes[0])
+    assert not np.array_equal(wanted, unit_by_unit(asked, membranes[0])[0])
+    np.testing.assert_array_equal(spikes, wanted)
 
 
-def test_a_closed_loop_learns_the_same_as_with_plain_groups(device, monkeypatch):
+@pytest.mark.parametrize("kind", ["regular", "lif"])
+def test_a_steady_rate_gives_the_spikes_of_plain_groups(device, kind):
+    """Spikes that are known at the start of a presentation: on either side of the least rate, up to the highest."""
+    edges = np.array([-0.1, 0, 0.98, 1.02, 1.1, 20, 1e3]) * LEAST_LIF_RATE / TAU
+    asked = np.tile(np.concatenate([edges, np.random.default_rng(3).uniform(0, 0.3, N - len(edges))]), (STEPS, 1))
+    spikes, _, counts = fire(device, STEADY_FIRING[kind], asked, make=partial(make_units, n_steps=STEPS))
+    wanted, _, _ = fire(device, FIRING[kind], asked, make=make_group)
+    assert wanted.sum() > 5000
+    np.testing.assert_array_equal(spikes, wanted)
+    np.testing.assert_array_equal(counts, wanted.sum(axis=0))
+
+
+def test_the_drive_has_no_exponential():
+    paces = np.geomspace(LEAST_LIF_RATE, 1e4, 100000)
+    numerator, denominator = (np.polyval(coefficients, 4 * paces**2) for coefficients in DRIVE)
+    exact = -1 / np.expm1(-1 / paces)
+    np.testing.assert_allclose(0.5 + numerator / (4 * paces * denominator), exact, rtol=2e-15)
+
+
+def plain(model, n, *, n_steps, blocks=(), push="", **options):
+    """`make_group`, whatever might be quicker."""
+    return make_group(model, n, **options)
+
+
+def test_a_closed_loop_learns_the_same_as_with_plain_groups(device, monkeypatch, tmp_path):
     """Of cells, and units that fire for cells: the same spikes, so the same weights."""
 
     def learn():
@@ -121,7 +169,8 @@ def test_a_closed_loop_learns_the_same_as_with_plain_groups(device, monkeypatch)
         return network.weights, response.results.spikes
 
     weights, spikes = learn()
-    monkeypatch.setattr(build, "are_lif_units", lambda declaration: False)
+    monkeypatch.setattr(build, "make_units", plain)
+    monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path))  # where no compiled network of the quick form is kept
     plain_weights, plain_spikes = learn()
     assert {group: found[1].sum() > 100 for group, found in spikes.items()} == {
         "inputs": True, "cells": True, "spikers": True,
