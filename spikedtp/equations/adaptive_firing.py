@@ -15,7 +15,7 @@ from spikedtp.equations.firing import Firing
 __all__ = ["adaptive_firing"]
 
 _EQUATIONS = """
-    jump = 1/(abs(unit_rate)*tau_adaptation) : 1
+    jump = int(unit_rate != 0*Hz)/(abs(unit_rate)*tau_adaptation + int(unit_rate == 0*Hz)) : 1
     gain_membrane = 1 + abs(unit_rate)*threshold_membrane*tau_membrane : 1
     offset = (jump + threshold_membrane)/2 : 1
     drive = gain_membrane*activity*(2*int(unit_rate > 0*Hz) - 1) - offset : 1

@@ -19,6 +19,7 @@ from spikedtp.locks import Exclusive, Lock, held
 from spikedtp.neurons import CellModel, NudgedCell, SteadyInput
 from spikedtp.neurons.check import declared
 from spikedtp.neurons.rates import check_rates
+from spikedtp.neurons.reach import check_reach
 from spikedtp.parameters import check_quantity, check_whole
 from spikedtp.plasticity.constraints import is_finite
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
@@ -144,6 +145,7 @@ class SpikingNetwork(Summarised):
             raise SpikedtpError(f"phases must be Phases(settle=..., ...), got {type(phases).__name__}")
         for model in (cell, inputs):
             model.check_time_step(phases.dt)
+        check_reach(cell, {p.name: rates[p.name] for p in self.circuit.populations[1:]}, phases.dt)
         self._spec = partial(ClosedLoop, self.circuit, rates, spikers, cell, inputs, phases, on_off=on_off)
         self.spec: ClosedLoop = self._spec()
         nudged: ClosedLoop = self._spec(nudged=True)

@@ -10,7 +10,7 @@ from spiking.closed_loop.short_presentations import SHORT, SMALL, spiking
 from spikedtp.circuit import CircuitBuilder, read_circuit
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
-from spikedtp.neurons import LIF, NudgedCell
+from spikedtp.neurons import LIF, AdaptiveLIF, NudgedCell
 from spikedtp.plasticity import DendriticState, TopDownHebb
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking.closed_loop.phases import Phases
@@ -279,3 +279,13 @@ def test_inputs_above_0_need_no_off_cells():
     response = SpikingNetwork(network, device="runtime", phases=SHORT, on_off=True).respond(x, seed=3)
     plain = SpikingNetwork(network, device="runtime", phases=SHORT).respond(x, seed=3)
     np.testing.assert_array_equal(response.activity["H1E"], plain.activity["H1E"])
+
+
+def test_unit_rates_that_a_cell_cannot_reach(caplog):
+    network, free = load_rate_network(SMALL, seed=0), replace(SHORT, hold="none")
+    with pytest.raises(SpikedtpError, match=r"E: AdaptiveLIF cannot fire at the unit rate of 800 Hz, but at 500 Hz at"):
+        SpikingNetwork(network, cell=AdaptiveLIF(), phases=free, unit_rate=800 * Hz)
+    with caplog.at_level("WARNING"):
+        SpikingNetwork(network, cell=AdaptiveLIF(), phases=free, unit_rate=100 * Hz)
+    (said,) = (message for message in caplog.messages if "at an activity of 1" in message)  # a quarter of it is theirs
+    assert said.startswith("AdaptiveLIF fires at 100 Hz at an activity of 1, but the unit rate is of H1SomaI")

@@ -1,0 +1,134 @@
+"""Cells with membranes of their own: against a second implementation, and their f-I curve against what it should be."""
+
+import numpy as np
+import pytest
+from brian2 import Hz, Network, SpikeMonitor, ms, prefs
+
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import MembraneCell, MembraneUnit, check_cell
+from spikedtp.neurons.random_numbers import RANDOM_NUMBERS
+
+#: What a closed loop gives to the cell.
+GIVEN = "nudging : 1 (shared)\nacting : 1"
+
+
+def spikes_of(cell, drive, rate, n_steps, **started):
+    """(n_steps, n) bool: spikes of cells whose somatic current is held at `drive`, and the cells."""
+    prefs.codegen.target = "numpy"
+    given = f"{GIVEN}\nheld : 1 (constant)"
+    group = cell.group(len(drive), equations=given, dt=1 * ms, name="membranes", method="euler")
+    group.unit_rate = rate
+    current = "i_soma" if cell.synapses == "currents" else "excited_soma"
+    group.run_regularly(f"{current} = held", when="before_thresholds", order=-1)
+    group.held = drive
+    for name, values in started.items():
+        group.state(name)[:] = values
+    seen = SpikeMonitor(group)
+    net = Network(group, *group.contained_objects, seen)
+    net.run(n_steps * ms)
+    raster = np.zeros((n_steps, len(drive)), bool)
+    raster[np.round(seen.t / ms).astype(int), seen.i] = True
+    return raster
+
+
+def second_implementation(cell, drive, rate, n_steps, v):
+    """The docstring's equations, for a drive that does not change and without noise."""
+    dt, tau, tau_a, rest = 1.0, *(float(t / ms) for t in (cell.tau_membrane, cell.tau_adaptation, cell.t_refractory))
+    theta, jump = cell.threshold_membrane, 1 / (rate * tau_a / 1000)
+    gain, offset = 1 + rate * theta * tau / 1000, (jump + theta) / 2
+    opening = drive / (cell.v_excitation - 1) / theta
+    v, a, free_from = v.copy(), np.zeros_like(v), np.zeros(len(v), int)
+    raster = np.zeros((n_steps, len(v)), bool)
+    for k in range(n_steps):
+        a *= np.exp(-dt / tau_a)
+        if cell.synapses == "currents":
+            moved = v + (1 - np.exp(-dt / tau)) * (theta + gain * drive - offset - a - v)
+        else:
+            leak = 1 + gain * opening  # an implicit step: what is left of the old voltage, and where it is drawn to
+            moved = (v * tau / dt + leak * theta + gain * drive - offset - a) / (tau / dt + leak)
+        v = np.where(k >= free_from, moved, v)
+        fires = v >= theta
+        raster[k] = fires
+        v, a, free_from[fires] = v - theta * fires, a + jump * fires, k + 1 + round(rest)
+    return raster
+
+
+@pytest.mark.parametrize("synapses", ["currents", "conductances"])
+def test_spikes_are_those_of_a_second_implementation(synapses):
+    rng, theta = np.random.default_rng(3), 0.2
+    cell = MembraneCell(noise=0.0, threshold_membrane=theta, synapses=synapses, tau_membrane=15 * ms)
+    drive, v = rng.uniform(-0.2, 1.5, 60), rng.uniform(0, theta, 60)
+    drive = drive.clip(0) if synapses == "conductances" else drive
+    found = spikes_of(cell, drive, 80 * Hz, 400, membrane=v)
+    wanted = second_implementation(cell, drive, 80.0, 400, v)
+    assert found.sum() > 1000
+    assert (found != wanted).mean() < 1e-3  # rounding moves a spike to the next step here and there
+    assert np.abs(found.sum(0) - wanted.sum(0)).max() <= 1
+
+
+def test_rate_follows_the_activity():
+    """To within half of the adaptation of a spike; without noise it is silent below the offset."""
+    activity = np.array([-0.2, 0.0, 0.03, 0.1, 0.3, 0.6, 1.0])
+    drive = np.repeat(activity, 60)
+    for noise, near in ((0.45, 0.05), (0.0, 0.07)):
+        cell = MembraneCell(noise=noise, tau_adaptation=100 * ms, t_refractory=0 * ms)
+        raster = spikes_of(cell, drive, 100 * Hz, 1500)[500:]
+        found = raster.mean(0).reshape(len(activity), -1).mean(1) * 1000 / 100
+        np.testing.assert_allclose(found, activity.clip(0), atol=near)
+        assert found[0] == 0
+        assert (found[2] > 0.01) == (noise > 0)
+    assert found[3] < 0.075  # the offset is .065, and a spike in a second .01
+
+
+def test_noise_has_the_stated_size():
+    """Cells far below threshold: standard deviation, and correlation over one time constant of the membrane."""
+    prefs.codegen.target = "numpy"
+    cell = MembraneCell(noise=0.5)
+    group = cell.group(400, equations=GIVEN, dt=1 * ms, name="noisy", method="euler")
+    group.unit_rate, group.i_soma, group.bias = 100 * Hz, -3, -3
+    net = Network(group, *group.contained_objects)
+    net.run(200 * ms)
+    before = np.array(group.membrane[:])
+    net.run(20 * ms)
+    after = np.array(group.membrane[:])
+    jump = 1 / (100 * float(cell.tau_adaptation / ms) / 1000)
+    sd = 0.5 * (jump + cell.threshold_membrane) / 2
+    assert after.std() == pytest.approx(sd, rel=5 / np.sqrt(2 * 400))
+    assert np.corrcoef(before, after)[0, 1] == pytest.approx(np.exp(-1), abs=5 / np.sqrt(400))
+
+
+def test_kicks_are_independent():
+    """Mean 0, variance 1, and no correlation between cells or steps beyond what chance leaves."""
+    kick, rng = RANDOM_NUMBERS["kick"].pyfunc, np.random.default_rng(0)
+    n, steps = 500, 2000
+    kicks = np.array([kick(np.arange(n), int(rng.random() * 2147483647)) for _ in range(steps)])
+    assert abs(kicks.mean()) < 4 / np.sqrt(kicks.size)
+    assert kicks.var() == pytest.approx(1, abs=0.01)
+    among = np.corrcoef(kicks.T)[np.triu_indices(n, 1)] * np.sqrt(steps)
+    assert among.std() == pytest.approx(1, abs=0.02)
+    assert np.abs(among).max() < 6
+    later = (kicks[1:] * kicks[:-1]).mean(0) * np.sqrt(steps)
+    assert np.abs(later).max() < 5
+
+
+def test_contract():
+    for cell in (MembraneCell(), MembraneCell(noise=0.0), MembraneCell(synapses="conductances")):
+        assert check_cell(cell) == ("closed",)
+        assert isinstance(cell.unit(), MembraneUnit)
+        assert cell.unit().synapses == cell.synapses
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"noise": -0.1}, "MembraneCell.noise must be at least 0"),
+        ({"threshold_membrane": 0.0}, "threshold_membrane must be above 0"),
+        ({"tau_membrane": 20}, "tau_membrane must be a quantity"),
+        ({"v_inhibition": 0.5}, "v_inhibition must be at most 0"),
+        ({"input_firing": "noise"}, "input_firing"),
+        ({"synapses": "channels"}, "synapses"),
+    ],
+)
+def test_mistakes(wrong, message):
+    with pytest.raises(SpikedtpError, match=message):
+        MembraneCell(**wrong)

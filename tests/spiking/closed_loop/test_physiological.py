@@ -1,0 +1,202 @@
+"""Cells that are read by their spikes, traces, targets as spikes, plateaus by threshold, and no resets."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+from spiking.closed_loop.short_presentations import SMALL, spiking
+
+from spikedtp.configuration import TrainConfiguration
+from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import MembraneCell
+from spikedtp.rate import load_rate_network
+from spikedtp.spiking import Phases, SpikingNetwork, regime
+from spikedtp.spiking.closed_loop.reading import Reading
+
+PHASES = Phases(settle=120 * ms, read=60 * ms, nudge=90 * ms, wait=10 * ms, latch=True, hold="none")
+TRACES = replace(PHASES, trace=40 * ms)
+TAUGHT = replace(TRACES, target="spikes")
+GOING_ON = replace(TRACES, reset=False)
+
+
+def membranes(phases, device="runtime", **options):
+    return spiking(cell=MembraneCell(), unit_rate=100 * Hz, phases=phases, device=device, **options)
+
+
+@pytest.mark.parametrize("phases", [PHASES, TRACES, replace(TAUGHT, latch=True), GOING_ON])
+def test_activities_are_those_of_the_spikes(digits, phases):
+    """Filtered spikes, computed from the raster: what synapses read, the settled activity, and eligibilities."""
+    response = membranes(phases, spikers={"H1DendI": 3}).respond(
+        digits.test_x[:3], digits.test_t[:3], record=("spikes",)
+    )
+    spec, dt, before = response.spec, float(phases.dt), {}
+    for name, spikes in response.spikes.items():
+        units = spec.spikers.get(name, 1)
+        raster = spikes[:, 0].reshape(*spikes.shape[:1], spikes.shape[2], -1, units).sum(-1)  # (samples, steps, n)
+        rate = float(spec.unit_rates[name] / Hz) * units
+        for moment, found in ((phases.onset, response.activity), (spec.read_after(name), response.counted)):
+            if found is response.activity and (name == "InputE"):
+                continue
+            weights = np.zeros(raster.shape[1])
+            if phases.trace:
+                steps = np.arange(moment)
+                weights[:moment] = np.exp((steps - moment + 1) * dt / float(phases.trace))
+                total = weights.sum()
+                if not phases.reset:  # an endless past
+                    total = 1 / (1 - np.exp(-dt / float(phases.trace)))
+            else:
+                weights[slice(*phases.settled)] = 1
+                total = weights.sum()
+            wanted = np.einsum("kti,t->ki", raster, weights)
+            if phases.trace and not phases.reset:
+                for k in range(1, len(raster)):  # what earlier presentations have left
+                    past = np.concatenate(raster[:k])
+                    age = np.arange(len(past), 0, -1) + moment - 1
+                    wanted[k] += np.exp(-age * dt / float(phases.trace)) @ past
+            np.testing.assert_allclose(
+                found[name][:, 0], wanted / (rate * dt * total), rtol=2e-4, atol=1e-6, err_msg=name
+            )
+            before[name] = wanted.sum()
+    assert sum(before.values()) > 100
+    if phases.reset:
+        for name, values in response.eligibility.items():
+            np.testing.assert_allclose(values[:, 0, -1], response.counted[name][:, 0], rtol=2e-4, atol=1e-6)
+
+
+def test_weights_of_traces():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        settle, tau, more = rng.integers(20, 200), rng.uniform(5, 200), rng.integers(0, 50)
+        phases = Phases(settle=settle * ms, read=10 * ms, trace=tau * ms)
+        weights = Reading(phases).weights(settle + more)
+        trace, spikes = 0.0, rng.random(settle + more) < 0.2
+        for spike in spikes:
+            trace = trace * np.exp(-1 / tau) + spike
+        last = np.exp(more / tau)  # weights are 1 at the last step before the onset
+        assert weights @ spikes / last == pytest.approx(trace, rel=1e-9)
+        lasting = Reading(replace(phases, reset=False))
+        assert lasting.total(settle) == pytest.approx(1 / (1 - np.exp(-1 / tau)))
+
+
+@pytest.mark.parametrize(
+    "phases", [TAUGHT, replace(GOING_ON, target="spikes"), replace(TAUGHT, plateau_threshold=0.05)]
+)
+@pytest.mark.parametrize("synapses", ["currents", "conductances"])
+def test_devices_agree(digits, phases, synapses):
+    made = {}
+    for device in ("runtime", "cpp_standalone"):
+        network = spiking(
+            cell=MembraneCell(synapses=synapses),
+            unit_rate=100 * Hz,
+            phases=phases,
+            device=device,
+            spikers={"OutputE": 2},
+        )
+        answers = network.train(digits.train_x, digits.train_t, np.arange(3), seed=3)
+        made[device] = network.weights, network.respond(digits.test_x[:2], digits.test_t[:2]), answers
+    (w, a, answers), (v, b, others) = made.values()
+    np.testing.assert_array_equal(answers, others)
+    assert any(np.abs(w[name] - load_rate_network(SMALL).weights[name]).max() > 1e-4 for name in w)
+    for name in w:
+        np.testing.assert_allclose(w[name], v[name], rtol=1e-3, atol=1e-4, err_msg=name)
+    for name in a.activity:
+        np.testing.assert_allclose(a.activity[name], b.activity[name], rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+def test_output_dendrites_compare_spikes_with_those_of_the_target(digits):
+    """Its plateau is the error, (target - activity) in ±1, but for the noise of single spikes."""
+    phases = replace(TAUGHT, settle=300 * ms, read=100 * ms, nudge=300 * ms, wait=60 * ms)
+    network = membranes(phases, spikers={"OutputE": 16})
+    target = digits.test_t[:2] * np.array([[0.4], [1.0]])  # not only ones
+    response = network.respond(digits.test_x[:2], target, n_repeats=8)
+    plateaus = response.projections["OutputE_H2E"].signals.plateau.mean(1)
+    active = response.activity["OutputE"].min(1) > 0.01  # silent ones have none
+    error = np.clip(target - response.activity["OutputE"].mean(1), -1, 1)
+    assert active.sum() > 5
+    np.testing.assert_allclose(plateaus[active], error[active], atol=0.12)
+    assert np.corrcoef(plateaus[active], error[active])[0, 1] > 0.97
+
+
+def test_plateaus_begin_when_their_dendrite_crosses(digits):
+    """From the recorded voltages: the crossing, the mean of the second half of the rise, and who never crosses."""
+    phases = replace(TRACES, plateau_threshold=0.03, rise=20 * ms)
+    response = membranes(phases).respond(digits.test_x[:3], digits.test_t[:3], record=("v_dend",))
+    onset, late = phases.onset, 0
+    for post, name in (("H1E", "H1E_InputE"), ("H2E", "H2E_H1E")):
+        v, signals = response.v_dend[post][:, 0], response.projections[name].signals
+        for k in range(3):
+            for cell in range(v.shape[2]):
+                settled, gate = signals.dendrite_settled[k, 0, cell], signals.post_settled[k, 0, cell] > 0
+                crossed = np.abs(v[k, onset:, cell] - settled) > 0.03
+                first = onset + crossed.argmax() if crossed.any() and gate else None
+                wanted = 0.0
+                if first is not None and first + 20 <= phases.end:
+                    wanted = np.clip(v[k, first + 10 : first + 20, cell].mean(), -1, 1)
+                    late += first > onset + 5
+                if first is None or abs(abs(v[k, first, cell] - settled) - 0.03) > 1e-5:  # rounding decides
+                    assert signals.plateau[k, 0, cell] == pytest.approx(wanted, abs=2e-5)
+    assert late > 5
+
+
+def test_state_goes_on(digits):
+    """One image again and again: without resets the membranes begin where the presentation before has left them."""
+    shown = np.repeat(digits.test_x[:1], 3, axis=0)
+    for phases in (TRACES, GOING_ON):
+        response = membranes(phases).respond(shown, record=("v_dend",))
+        v, decay = response.v_dend["H1E"][:, 0], 1 - float(phases.dt / MembraneCell().tau_dend)
+        for k in (1, 2):
+            last, first = v[k - 1, -1], v[k, 0]
+            assert np.abs(last).max() > 0.01
+            goes_on = np.corrcoef(last * decay, first)[0, 1] > 0.99 if first.any() else False
+            assert goes_on is (not phases.reset)
+
+
+def test_what_cannot_be_done(digits):
+    going_on = membranes(GOING_ON)
+    with pytest.raises(SpikedtpError, match="start it again"):
+        going_on.train(digits.train_x, digits.train_t, np.arange(4), start=2)
+    for wrong, message in (
+        ({"target": "spikes", "latch": False}, "target = spikes needs latch"),
+        ({"plateau_threshold": 0.1, "latch": False}, "plateau_threshold needs latch"),
+        ({"plateau_threshold": 0.1, "rise": 100 * ms}, "rise = 100. ms must not be longer"),
+        ({"target": "words"}, "target"),
+        ({"reset": 1}, "reset must be true or false"),
+        ({"silent": -1.0}, "silent must be at least 0"),
+        ({"trace": 5}, "trace must be a quantity"),
+    ):
+        with pytest.raises(SpikedtpError, match=message):
+            replace(TRACES, **wrong)
+
+
+class TestRegimes:
+    def test_it_learns(self, digits):
+        network = load_rate_network(SMALL)
+        spiking_network = SpikingNetwork(network, **regime("physiological", network.circuit))
+        before = {name: w.copy() for name, w in spiking_network.weights.items()}
+        spiking_network.train(digits.train_x, digits.train_t, np.arange(2))
+        assert np.abs(spiking_network.weights["OutputE_H2E"] - before["OutputE_H2E"]).max() > 1e-4
+
+    def test_no_such_regime(self):
+        with pytest.raises(SpikedtpError, match="'physiological'|physiological"):
+            regime("physiologic", load_rate_network(SMALL).circuit)
+        with pytest.raises(SpikedtpError, match=r"network\.circuit"):
+            regime("physiological", "digits_dtp")
+
+    def test_other_settings_contradict_it(self):
+        """Random ones of those that it has of its own: one line that names them all."""
+        others = {
+            "unit_rate": 50, "unit_rates": {"H1E": 20}, "spikers": 2, "settle": 300, "read": 100, "dt": 0.5,
+            "firing": "lif", "cell": {"tau_soma": "30*ms"}, "phases": {"latch": True},
+        }  # fmt: skip
+        rng = np.random.default_rng(1)
+        for _ in range(12):
+            chosen = rng.choice([*others], rng.integers(1, 4), replace=False)
+            with pytest.raises(SpikedtpError) as error:
+                TrainConfiguration.of({"mode": "spiking", "regime": "physiological"} | {n: others[n] for n in chosen})
+            assert "\n" not in str(error.value)
+            assert all(name in str(error.value) for name in chosen)
+        with pytest.raises(SpikedtpError, match="about spikes"):
+            TrainConfiguration.of({"regime": "physiological"})
+        saved = TrainConfiguration.of({"mode": "spiking"}).saved()
+        assert "regime" not in saved  # earlier results keep their bytes
