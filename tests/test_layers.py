@@ -192,7 +192,7 @@ def test_folders_are_small():
         for folder in folders
         if (n := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES and folder != PACKAGE
     }
-    assert crowded == {"plasticity": 37, "neurons": 25}  # one file per rule, one per cell
+    assert crowded == {"plasticity": 37, "neurons": 26}  # one file per rule, one per cell
 
 
 def test_tests_mirror_the_package():

@@ -34,19 +34,19 @@ def physiology_figure(networks: pd.DataFrame) -> Figure:
                 cosines.plot([ceiling] * 2, [k - 0.3, k + 0.3], color=shade, lw=0.8)
     for name, colour in (("asked in spikes", COLOURS["spiking"]), ("asked in rate", COLOURS["rate"])):
         accuracy.plot([], [], color=colour, label=name)
-    accuracy.legend(loc="lower left")
+    accuracy.legend(loc=(0.03, 0.62))
     accuracy.set(xlabel="validation accuracy (%)", xlim=(0, 100))
     accuracy.set_yticks(range(len(steps)), steps)
     accuracy.invert_yaxis()
     rates.axvline(LIMIT, color=COLOURS["other"], lw=0.6, ls=":")
     rates.plot([], [], "o", ms=4, color=COLOURS["spiking"], mfc="none", label="mean")
     rates.plot([], [], "|", ms=4, color=COLOURS["spiking"], label="95th percentile")
-    rates.legend(loc="lower right")
+    rates.legend(loc=(0.02, 0.02))
     rates.set(xlabel="firing rate of hidden E cells (Hz)", xscale="log")
     for name, shade in shades.items():
         cosines.plot([], [], "o", ms=3, color=shade, mfc="none", label=name)
     cosines.plot([], [], color=COLOURS["other"], lw=0.8, label="noise ceiling")
-    cosines.legend(loc="lower left")
+    cosines.legend(loc=(0.03, 0.62))
     cosines.set(xlabel="cosine with the rate network", xlim=(0, 1))
     letter_panels([accuracy, rates, cosines])
     return figure

@@ -32,7 +32,7 @@ BY_DENDRITES: dict[str, Any] = {"phases": {"plateau_threshold": 0.05}}
 GOES_ON: dict[str, Any] = {"phases": {"reset": False}}
 LEARNED: dict[str, Any] = {"circuit": "learned top-down"}
 CONDUCTANCES: dict[str, Any] = {"cell": {"synapses": "conductances", "threshold_membrane": 0.3}}
-WHOLE = "5, 7, 8, 9: all that learn well"
+WHOLE = "5, 7, 8, 9"
 
 #: Name -> settings that differ from those of ``spikedtp train --mode spiking``.
 STEPS: dict[str, dict[str, Any]] = {

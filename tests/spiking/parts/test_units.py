@@ -17,6 +17,7 @@ from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.engine.run import run_on
 from spikedtp.spiking.parts.code_objects import code_object_class
 from spikedtp.spiking.parts.lif_units import DRIVE
+from spikedtp.spiking.parts.operations import give_to_units
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.units import make_units
 
@@ -170,6 +171,8 @@ def test_a_closed_loop_learns_the_same_as_with_plain_groups(device, monkeypatch,
 
     weights, spikes = learn()
     monkeypatch.setattr(build, "make_units", plain)
+    to_all = partial(give_to_units, to_first=False)  # plain units each want to be told
+    monkeypatch.setattr(build, "give_to_units", lambda *given, to_first, **options: to_all(*given, **options))
     monkeypatch.setenv("SPIKEDTP_CACHE", str(tmp_path))  # where no compiled network of the quick form is kept
     plain_weights, plain_spikes = learn()
     assert {group: found[1].sum() > 100 for group, found in spikes.items()} == {

@@ -7,11 +7,11 @@ import pytest
 from brian2 import Hz, ms
 from spiking.closed_loop.short_presentations import SMALL, spiking
 
-from spikedtp.configuration import TrainConfiguration
 from spikedtp.errors import SpikedtpError
+from spikedtp.models import weights_file
 from spikedtp.neurons import MembraneCell
 from spikedtp.rate import load_rate_network
-from spikedtp.spiking import Phases, SpikingNetwork, regime
+from spikedtp.spiking import Phases, SpikingNetwork
 from spikedtp.spiking.closed_loop.reading import Reading
 
 PHASES = Phases(settle=120 * ms, read=60 * ms, nudge=90 * ms, wait=10 * ms, latch=True, hold="none")
@@ -31,12 +31,13 @@ def test_activities_are_those_of_the_spikes(digits, phases):
         digits.test_x[:3], digits.test_t[:3], record=("spikes",)
     )
     spec, dt, before = response.spec, float(phases.dt), {}
+    settled = {name: values for name, values in response.activity.items() if name != "InputE"}
     for name, spikes in response.spikes.items():
         units = spec.spikers.get(name, 1)
         raster = spikes[:, 0].reshape(*spikes.shape[:1], spikes.shape[2], -1, units).sum(-1)  # (samples, steps, n)
         rate = float(spec.unit_rates[name] / Hz) * units
-        for moment, found in ((phases.onset, response.activity), (spec.read_after(name), response.counted)):
-            if found is response.activity and (name == "InputE"):
+        for moment, found in ((phases.onset, settled), (spec.read_after(name), response.counted)):
+            if name not in found:
                 continue
             weights = np.zeros(raster.shape[1])
             if phases.trace:
@@ -105,17 +106,21 @@ def test_devices_agree(digits, phases, synapses):
 
 
 def test_output_dendrites_compare_spikes_with_those_of_the_target(digits):
-    """Its plateau is the error, (target - activity) in ±1, but for the noise of single spikes."""
+    """The plateau is the error, (target - activity) in ±1, but for the noise of single spikes."""
     phases = replace(TAUGHT, settle=300 * ms, read=100 * ms, nudge=300 * ms, wait=60 * ms)
-    network = membranes(phases, spikers={"OutputE": 16})
-    target = digits.test_t[:2] * np.array([[0.4], [1.0]])  # not only ones
-    response = network.respond(digits.test_x[:2], target, n_repeats=8)
+    network = SpikingNetwork(
+        load_rate_network("digits_dtp", weights_file("digits_dtp")),
+        cell=MembraneCell(), unit_rate=100 * Hz, phases=phases, device="runtime", spikers={"OutputE": 16},
+    )  # fmt: skip
+    target = digits.test_t[:3] * np.array([[0.4], [1.0], [1.6]])  # not only ones
+    response = network.respond(digits.test_x[:3], target, n_repeats=3)
     plateaus = response.projections["OutputE_H2E"].signals.plateau.mean(1)
-    active = response.activity["OutputE"].min(1) > 0.01  # silent ones have none
+    active = response.activity["OutputE"].min(1) > 0.02  # silent ones have none
     error = np.clip(target - response.activity["OutputE"].mean(1), -1, 1)
     assert active.sum() > 5
+    assert error[active].std() > 0.1
     np.testing.assert_allclose(plateaus[active], error[active], atol=0.12)
-    assert np.corrcoef(plateaus[active], error[active])[0, 1] > 0.97
+    assert np.corrcoef(plateaus[active], error[active])[0, 1] > 0.95
 
 
 def test_plateaus_begin_when_their_dendrite_crosses(digits):
@@ -148,8 +153,8 @@ def test_state_goes_on(digits):
         for k in (1, 2):
             last, first = v[k - 1, -1], v[k, 0]
             assert np.abs(last).max() > 0.01
-            goes_on = np.corrcoef(last * decay, first)[0, 1] > 0.99 if first.any() else False
-            assert goes_on is (not phases.reset)
+            goes_on = first.any() and np.corrcoef(last * decay, first)[0, 1] > 0.99
+            assert bool(goes_on) is (not phases.reset)
 
 
 def test_what_cannot_be_done(digits):
@@ -167,36 +172,3 @@ def test_what_cannot_be_done(digits):
     ):
         with pytest.raises(SpikedtpError, match=message):
             replace(TRACES, **wrong)
-
-
-class TestRegimes:
-    def test_it_learns(self, digits):
-        network = load_rate_network(SMALL)
-        spiking_network = SpikingNetwork(network, **regime("physiological", network.circuit))
-        before = {name: w.copy() for name, w in spiking_network.weights.items()}
-        spiking_network.train(digits.train_x, digits.train_t, np.arange(2))
-        assert np.abs(spiking_network.weights["OutputE_H2E"] - before["OutputE_H2E"]).max() > 1e-4
-
-    def test_no_such_regime(self):
-        with pytest.raises(SpikedtpError, match="'physiological'|physiological"):
-            regime("physiologic", load_rate_network(SMALL).circuit)
-        with pytest.raises(SpikedtpError, match=r"network\.circuit"):
-            regime("physiological", "digits_dtp")
-
-    def test_other_settings_contradict_it(self):
-        """Random ones of those that it has of its own: one line that names them all."""
-        others = {
-            "unit_rate": 50, "unit_rates": {"H1E": 20}, "spikers": 2, "settle": 300, "read": 100, "dt": 0.5,
-            "firing": "lif", "cell": {"tau_soma": "30*ms"}, "phases": {"latch": True},
-        }  # fmt: skip
-        rng = np.random.default_rng(1)
-        for _ in range(12):
-            chosen = rng.choice([*others], rng.integers(1, 4), replace=False)
-            with pytest.raises(SpikedtpError) as error:
-                TrainConfiguration.of({"mode": "spiking", "regime": "physiological"} | {n: others[n] for n in chosen})
-            assert "\n" not in str(error.value)
-            assert all(name in str(error.value) for name in chosen)
-        with pytest.raises(SpikedtpError, match="about spikes"):
-            TrainConfiguration.of({"regime": "physiological"})
-        saved = TrainConfiguration.of({"mode": "spiking"}).saved()
-        assert "regime" not in saved  # earlier results keep their bytes
