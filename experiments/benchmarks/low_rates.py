@@ -32,11 +32,11 @@ from tqdm import tqdm
 
 from spikedtp import datasets
 from spikedtp.cli import run_script
-from spikedtp.neurons import CellModel, NudgedCell
+from spikedtp.neurons import CellModel, MembraneCell, NudgedCell
 from spikedtp.rate import load_rate_network
 from spikedtp.rate.online import sample_order
 from spikedtp.records import staged, write_manifest, write_summary, write_table
-from spikedtp.spiking import SpikingNetwork
+from spikedtp.spiking import Phases, SpikingNetwork
 
 sys.path.insert(0, str(Path(__file__).parent))
 from closed_loop import per_sample, slope
@@ -52,20 +52,27 @@ class Regime:
 
     unit_rate: Quantity
     cell: CellModel = field(default_factory=NudgedCell)
+    phases: Phases = field(default_factory=Phases)
     floor: bool = True
 
     def network(self, circuit: str, seed: int) -> SpikingNetwork:
         return SpikingNetwork(load_rate_network(circuit, seed=seed), **self.options())
 
     def options(self) -> dict[str, object]:
-        return {"unit_rate": self.unit_rate, "cell": self.cell}
+        return {"unit_rate": self.unit_rate, "cell": self.cell, "phases": self.phases}
 
 
+#: For cells whose somas cannot be held: as long as the usual presentation.
+LATCHED = Phases(latch=True, hold="none", silent=0.01)
 #: The first is what the others are held against.
 REGIMES = {
     "Poisson, 450 Hz": Regime(450 * Hz),
     "regular, 150 Hz": Regime(150 * Hz, NudgedCell(firing="regular")),
     "LIF, 50 Hz": Regime(50 * Hz, NudgedCell(firing="lif")),
+    "membranes, 100 Hz": Regime(100 * Hz, MembraneCell(), LATCHED, floor=False),
+    "membranes with conductances, 100 Hz": Regime(
+        100 * Hz, MembraneCell(synapses="conductances"), LATCHED, floor=False
+    ),
 }
 
 

@@ -29,6 +29,7 @@ STEP, ROUGH_STEP = 5 * ms, 10 * ms
 LONGEST_STEP = 100.0  # ms: presentations of 3.5 s
 FASTEST = 10_000.0  # Hz, where no cell sets another limit
 ROWS = 64  # presentations at once: what they need stays in the cache
+NOT_PLANNED = ("trace", "target", "reset", "plateau_threshold", "silent")  # of phases
 MOST_UNITS = 20_000_000  # of all presentations at once
 
 
@@ -56,6 +57,12 @@ class ClosedScene:
                 f"no plan for {type(cell).__name__} in the closed loop: plan knows how NudgedCell hands on noise, and "
                 "no other cell; simulate it (spikedtp compare --loop closed --repeats 10)"
             )
+        for name in NOT_PLANNED:
+            if (value := getattr(self.phases, name)) != Phases.default(name):
+                raise SpikedtpError(
+                    f"no plan for Phases.{name} = {value}: plan knows windows, targets as numbers and cells that are "
+                    "reset; simulate it (spikedtp compare --loop closed --repeats 10)"
+                )
 
     @cached_property
     def _first(self) -> SpikingNetwork:

@@ -43,6 +43,7 @@ class Phases(Parameters):
         `rise`, which begins at this crossing, and it acts from the end of `rise` on. With 0 a clock says when the
         dendrites of each layer are read.
     rise : Quantity (second)
+        Time from the crossing of `plateau_threshold` until the plateau acts.
     hold : {"all", "none", "excitatory", "inhibitory", "output"}
         Which somas are held: their voltages stay at their settled means during the nudge, as in the single top-down
         pass of the rate rule. The other somas go on integrating. An output that is held fires at its target, because

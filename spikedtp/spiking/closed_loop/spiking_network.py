@@ -420,6 +420,11 @@ class SpikingNetwork(Summarised):
         target = self._array("target", target, self.circuit.output)
         if len(target) != len(x):
             raise SpikedtpError(f"x has {len(x)} samples and target {len(target)}: there must be one for each")
+        if self.spec.taught_by_spikes and target.min() < 0:
+            raise SpikedtpError(
+                f"targets must be at least 0 to become firing rates, got {target.min():.3g}: scale them, or use "
+                "Phases(target='number')"
+            )
         return x, target
 
     @staticmethod

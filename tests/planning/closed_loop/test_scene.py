@@ -8,7 +8,7 @@ from spiking.closed_loop.short_presentations import SHORT
 from spikedtp import SpikedtpError, compare_updates, load_rate_network, plan, simulate
 from spikedtp.models import weights_file
 from spikedtp.neurons import NudgedCell, TwoCompartment
-from spikedtp.spiking import default_device
+from spikedtp.spiking import Phases, default_device
 from spikedtp.spiking.closed_loop.spiking_network import SpikingNetwork
 
 OPTIONS = dict(loop="closed", phases=SHORT)
@@ -90,6 +90,9 @@ def test_firing_without_much_noise(trained, images, firing):
     ("changes", "line"),
     [
         (dict(cell=TwoCompartment()), "no plan for TwoCompartment in the closed loop"),
+        (dict(phases=Phases(trace=50 * ms)), "no plan for Phases.trace = 50"),
+        (dict(phases=Phases(latch=True, target="spikes")), "no plan for Phases.target = spikes"),
+        (dict(phases=Phases(reset=False)), "no plan for Phases.reset = False"),
         (dict(readout="paper"), "unknown option of plan in the closed loop 'readout'"),
         (dict(phases=5), "phases must be Phases"),
         (dict(time_per_step=10 * ms), "both say how long things take"),

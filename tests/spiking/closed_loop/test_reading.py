@@ -172,3 +172,9 @@ def test_what_cannot_be_done(digits):
     ):
         with pytest.raises(SpikedtpError, match=message):
             replace(TRACES, **wrong)
+
+
+def test_targets_that_no_unit_can_fire_at(digits):
+    network = membranes(TAUGHT)
+    with pytest.raises(SpikedtpError, match="at least 0 to become firing rates"):
+        network.respond(digits.test_x[:1], digits.test_t[:1] - 0.5)
