@@ -16,6 +16,7 @@ from checks import (
     nest_network,
     nest_plasticity,
     noise,
+    own_membranes,
     pairs,
     plateaus,
     poisson,
@@ -36,6 +37,10 @@ GROUPS = {
         adaptive.adaptation,
         adaptive.background,
         adaptive.white_noise,
+    ),
+    "membranes of the closed loop": (
+        own_membranes.intervals_without_adaptation,
+        own_membranes.rate_follows_activity,
     ),
     "NMDA plateaus": (plateaus.two_states, plateaus.duration),
     "burst cells": (burst_cells.drawn_bursts, burst_cells.active_dendrite),
