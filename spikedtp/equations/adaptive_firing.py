@@ -46,7 +46,7 @@ def adaptive_firing(*, noisy: bool, conductances: bool = False) -> Firing:
         f"""
         {"seed_of_kicks = int(2147483647*rand())" if noisy else ""}
         adaptation *= exp(-dt/tau_adaptation)
-        membrane += int(dead_steps <= 0)*({_MOVES[conductances]}{drawn})
+        membrane += int(dead_steps < 0.5)*({_MOVES[conductances]}{drawn})
         dead_steps = clip(dead_steps - 1, 0, inf)
         """,
         "membrane >= threshold_membrane",

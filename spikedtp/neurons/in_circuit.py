@@ -47,7 +47,8 @@ class InCircuit(CellModel):
             weights = most * float((known["v_exc"] - known["v_rest"]) / self.unit_voltage)
             logger.warning(
                 "%s at dt = %s: a soma runs away where its conductances exceed %.3g leaks, as an activity of 1 makes "
-                "through weights of %.3g; use dt = 0.5 ms or less", type(self).__name__, dt, most, weights,
+                "through weights of %.3g; use dt = %s or less", type(self).__name__, dt, most, weights,
+                2 * known["tau_soma"] / (REACHED + 1),
             )  # fmt: skip
 
     def declaration(self) -> Declaration:

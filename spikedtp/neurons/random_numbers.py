@@ -14,7 +14,6 @@ from brian2.codegen.generators.numpy_generator import rand_func
 __all__ = ["RANDOM_NUMBERS", "exponential"]
 
 
-
 def _python(vectorisation_idx: np.ndarray) -> np.ndarray:
     return -np.log(1 - rand_func(vectorisation_idx))
 

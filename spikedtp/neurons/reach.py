@@ -70,6 +70,11 @@ def firing_rates(
     wanted = np.atleast_1d(as_numbers("activities", activities))
     for name, span in (("dt", dt), ("settle", settle), ("duration", duration)):
         check_quantity("firing_rates", name, span, 1 * ms, above=0 * ms)
+    if "unit_rate" in cell.declaration().equations:
+        raise SpikedtpError(
+            f"{type(cell).__name__} fires at the unit rate that its network gives it, times an activity: firing_rates "
+            "is for cells that fire as their membranes do"
+        )
     cell.check_time_step(dt)
     more: Any = Equations("given_activity : 1 (constant)") + added_by_loops(cell)
     needs = {"input_soma": "what arrives there drives it"}

@@ -21,7 +21,7 @@ from spikedtp.spiking.closed_loop.learning_event import LearningEvent, copy_tied
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, inhibits
 from spikedtp.spiking.engine.built_network import BuiltNetwork
 from spikedtp.spiking.parts.code_objects import code_object_class
-from spikedtp.spiking.parts.initial_state import start_cells
+from spikedtp.spiking.parts.initial_state import first_values, start_cells
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
@@ -35,6 +35,8 @@ WEIGHT_TYPE = np.float32
 
 #: The first part of the names of lasting variables that are no weights, but the state of cells.
 STATE = "state"
+#: The seed of the state in which cells begin that are never reset.
+FIRST_STATE = 1
 
 #: Cells integrate when all have been reset, and are read when their accumulators are clear.
 CELLS = Slots(integrate="after_resets", early_reset=("resets", 0), late_reset=("after_resets", 3))
@@ -287,12 +289,17 @@ def _set_constants(parts: _Building) -> None:
 
 
 def _go_on(parts: _Building) -> None:
-    """Let the state of the cells last, and their traces. It begins at rest, with all zeros."""
+    """Let the state of the cells last, and their traces. The first presentation begins as all do that are reset."""
     spec, sums = parts.spec, ("soma_sum", "dend_sum", "count_settled") if parts.spec.reading.traces else ()
     for group, model in parts.models():
         if group is parts.teachers:
             continue
-        own = () if group is parts.inputs else _going_on(spec, model.declaration())
+        declaration = model.declaration()
+        own = () if group is parts.inputs else _going_on(spec, declaration)
+        for name in {*own} & {*declaration.initial}:
+            variable, numbers = group.variables[name], np.random.default_rng(FIRST_STATE)
+            values = first_values(declaration.initial[name], model.quantities(), group.N, numbers)
+            parts.built.constants[f"{STATE}.{group.name}.{name}"] = (variable, values.astype(variable.dtype))
         for name in (*own, *(name for name in sums if name in group.variables)):
             parts.built.lasting[f"{STATE}.{group.name}.{name}"] = group.variables[name]
 
@@ -311,8 +318,9 @@ def _read(parts: _Building) -> None:
         sums += f"\nsoma_sum += {weight}somatic_activity"
     parts.when(cells, _inside(window), sums, "cells_settled", when="after_resets", order=2)
     _count(parts, spec.phases.onset, "settled", total, also="pre_settled_previous")
-    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{total!r}"
-    code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{total!r}"
+    read = spec.reading.total_before_onset(spec.n_steps)
+    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{read!r}"
+    code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{read!r}"
     parts.when(cells, f"t_in_timesteps == {window[1] - 1}", code, "cells_read")
     reads = {p.name: spec.read_after(p.name) for p in spec.circuit.populations}
     for read in sorted({*reads.values()} - {spec.phases.onset}):
@@ -363,7 +371,7 @@ def _count(
 def _nudge(parts: _Building) -> None:
     """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
     spec, cells, window = parts.spec, parts.cells, parts.spec.windows["nudged"]
-    total = spec.reading.total(spec.phases.onset)
+    total = spec.reading.total_before_onset(spec.n_steps)
     onset = f"t_in_timesteps == {spec.phases.onset}"
     for population in spec.populations:
         plateau = plateau_of(spec.circuit, population)

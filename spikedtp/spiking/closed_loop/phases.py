@@ -60,7 +60,8 @@ class Phases(Parameters):
         read by its spikes needs more than 0: without it one spike at the beginning would let it learn.
     reset : bool
         Whether cells are reset between presentations. Without it they go on from where the presentation before has left
-        them, and so do traces. The plateaus end with their presentation.
+        them, and so do traces. The plateaus end with their presentation. What a presentation gives then depends on
+        those before it, also for repeats of one sample.
     target : {"number", "spikes"}
         How the target reaches the output. As a number, the error is computed from it at the onset. With "spikes", which
         needs `latch`, units fire at the target from the onset on and excite the dendrite of their output cell, and the

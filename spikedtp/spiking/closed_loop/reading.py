@@ -53,6 +53,10 @@ class Reading:
             return f"int(t_in_timesteps >= {first} and t_in_timesteps < {stop})"
         return f"exp((t_in_timesteps - {stop - 1})*{float(self.phases.dt / self.phases.trace)!r})"
 
+    def total_before_onset(self, n_steps: int) -> float:
+        """The same of what is read up to the onset alone, such as voltages, in presentations of `n_steps`."""
+        return float(self.weights(self.phases.onset).sum()) / (1 - self.left(n_steps))
+
     def left(self, n_steps: int) -> float:
         """What is left of a sum when the next presentation begins, where cells are not reset."""
         goes_on = self.traces and not self.phases.reset

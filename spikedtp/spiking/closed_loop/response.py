@@ -27,8 +27,8 @@ class ClosedResponse(Response):
     ----------
     activity : dict
         population -> (..., n). The mean somatic voltage at the end of the settle phase, or 0 where it is negative and
-        there are no off cells. It corresponds to the activity of the rate network. For the input it is the spike count
-        in the same units.
+        there are no off cells; for cells without `somatic_activity`, what their spikes say. It corresponds to the
+        activity of the rate network. For the input it is the spike count in the same units.
     counted : dict
         population -> (..., n). The same activity from spike counts, which is what synapses see.
     weight_updates, signals
@@ -42,7 +42,8 @@ class ClosedResponse(Response):
     eligibility : dict
         presynaptic population of a learned projection -> (..., n_steps, n). The spikes that its synapses have counted
         so far in the read part of the settle phase, expressed as an activity. With traces a spike counts for what is
-        left of it when synapses read it. The last value is `counted`. Spikes must have been recorded.
+        left of it when synapses read it. The last value is `counted`, but for what earlier presentations have left
+        where cells are not reset. Spikes must have been recorded.
     highest_input : float
         The largest size of an entry of x.
     learned : tuple of str

@@ -205,6 +205,7 @@ class SpikingNetwork(Summarised):
         progress : callable, optional
             It is called with the number of presentations that are done.
         """
+        self._check_order(n_processes)
         x = as_numbers("x", x)
         batched = x.ndim == 2
         x, target = self.samples(x, target)
@@ -231,10 +232,11 @@ class SpikingNetwork(Summarised):
         progress: Progress | None = None,
         among: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """The output cell with the highest mean voltage for each row of X, ``(samples, n_in)`` -> ``(samples,)``.
+        """The output cell with the highest settled activity for each row of X, ``(samples, n_in)`` -> ``(samples,)``.
 
         `among` are the cells that may answer, such as the classes of one task; by default all may.
         """
+        self._check_order(n_processes)
         n_out = self.circuit.output.size
         choices = as_indices("among", range(n_out) if among is None else among, n_out, "classes")
         x, _ = self.samples(X, None)
@@ -296,7 +298,7 @@ class SpikingNetwork(Summarised):
         if start and not self.spec.phases.reset:
             raise SpikedtpError(
                 "a training whose cells are not reset (Phases.reset = False) cannot go on after an interruption, since "
-                "the state of its cells is not kept: start it again"
+                "the state of its cells is not kept: remove the file of the unfinished run, and start again"
             )
         check_learning(self.circuit)
         if not any(p.rule is not None for p in self.circuit.projections):
@@ -355,6 +357,13 @@ class SpikingNetwork(Summarised):
             of_tasks = nudged and self.circuit.task_classes is not None
             instructed = instructed_cells(self.circuit, self.task) if of_tasks else None
             return CircuitNumbers(dict(self.weights), dict(self.biases), state, self.masks, instructed)
+
+    def _check_order(self, n_processes: int) -> None:
+        if n_processes != 1 and not self.spec.phases.reset:
+            raise SpikedtpError(
+                "cells are not reset (Phases.reset = False), so presentations run one after the other: n_processes "
+                "must be 1"
+            )
 
     def _check_rates(self, spec: ClosedLoop, x: np.ndarray, results: RunResults) -> None:
         """Warn of inputs and settled activities that ask for more than the highest rate or than time steps can hold."""

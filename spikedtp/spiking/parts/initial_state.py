@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
+import numpy as np
 from brian2 import NeuronGroup
 from brian2.equations.equations import DIFFERENTIAL_EQUATION, PARAMETER
 
 from spikedtp.neurons import Declaration
 
-__all__ = ["start_cells"]
+__all__ = ["first_values", "start_cells"]
+
+
+def first_values(expression: str, parameters: Mapping[str, Any], n: int, rng: np.random.Generator) -> np.ndarray:
+    """The initial expression of a declaration as numbers, ``(n,)`` float64 in SI units.
+
+    Parameters
+    ----------
+    expression : str
+        It may use the parameters, ``rand()``, ``randn()``, ``exponential()``, and functions of numpy.
+    parameters : mapping
+        Numbers and quantities by name.
+    """
+    names = {name: float(value) for name, value in parameters.items()}
+    draws = {"rand": lambda: rng.random(n), "randn": lambda: rng.normal(size=n)}
+    draws["exponential"] = lambda: rng.exponential(size=n)
+    code = compile(expression, "initial state", "eval")
+    functions = {
+        name: getattr(np, name) for name in code.co_names if name not in {*names, *draws} and hasattr(np, name)
+    }
+    return np.broadcast_to(eval(code, {"__builtins__": {}}, functions | names | draws), n).astype(float)
 
 
 def start_cells(

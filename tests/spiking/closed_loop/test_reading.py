@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms
+from brian2 import Hz, ms, mV
 from spiking.closed_loop.short_presentations import SMALL, spiking
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
-from spikedtp.neurons import MembraneCell
+from spikedtp.neurons import MembraneCell, NudgedCell
 from spikedtp.rate import load_rate_network
 from spikedtp.spiking import Phases, SpikingNetwork
 from spikedtp.spiking.closed_loop.reading import Reading
+from spikedtp.spiking.parts.initial_state import first_values
 
 PHASES = Phases(settle=120 * ms, read=60 * ms, nudge=90 * ms, wait=10 * ms, latch=True, hold="none")
 TRACES = replace(PHASES, trace=40 * ms)
@@ -172,6 +173,34 @@ def test_what_cannot_be_done(digits):
     ):
         with pytest.raises(SpikedtpError, match=message):
             replace(TRACES, **wrong)
+
+
+def test_units_of_a_cell_begin_apart(digits):
+    """Without resets, too: units without noise of their own would else fire as one for ever."""
+    for cell in (NudgedCell(firing="regular"), NudgedCell(firing="lif"), MembraneCell(noise=0.0)):
+        network = spiking(cell=cell, unit_rate=200 * Hz, phases=GOING_ON, spikers={"H1SomaI": 4})
+        fired = network.respond(digits.test_x[:2], record=("spikes",)).spikes["H1SomaI"][1, 0]
+        by_unit = fired.reshape(len(fired), -1, 4)
+        several = by_unit.sum(-1)
+        assert several.sum() > 20
+        assert (several == 4).mean() < 0.5 * (several > 0).mean()
+
+
+def test_first_values_are_those_of_the_declaration():
+    for expression, mean, sd in (
+        ("rand()", 0.5, 12**-0.5),
+        ("exponential()", 1, 1),
+        ("0.1*exp(low) + 2*randn()", 0.1, 2),
+    ):
+        values = first_values(expression, {"low": 0 * ms}, 20000, np.random.default_rng(0))
+        assert values.mean() == pytest.approx(mean, abs=5 * sd / np.sqrt(20000))
+        assert values.std() == pytest.approx(sd, rel=0.05)
+    np.testing.assert_allclose(first_values("v_rest", {"v_rest": -70 * mV}, 3, np.random.default_rng(0)), -0.07)
+
+
+def test_presentations_that_go_on_run_in_order(digits):
+    with pytest.raises(SpikedtpError, match="n_processes must be 1"):
+        membranes(GOING_ON).predict(digits.test_x[:4], n_processes=2)
 
 
 def test_targets_that_no_unit_can_fire_at(digits):
