@@ -160,7 +160,7 @@ def test_state_goes_on(digits):
 
 def test_what_cannot_be_done(digits):
     going_on = membranes(GOING_ON)
-    with pytest.raises(SpikedtpError, match="start it again"):
+    with pytest.raises(SpikedtpError, match="start again"):
         going_on.train(digits.train_x, digits.train_t, np.arange(4), start=2)
     for wrong, message in (
         ({"target": "spikes", "latch": False}, "target = spikes needs latch"),
