@@ -146,7 +146,7 @@ class MembraneCell(MembraneUnit):
     --------
     >>> from spikedtp.neurons import MembraneCell
     >>> cell = MembraneCell()
-    >>> cell.tau_soma == cell.tau_adaptation
+    >>> bool(cell.tau_soma == cell.tau_adaptation)
     True
     >>> print(cell.declaration().reset)
     membrane -= threshold_membrane
