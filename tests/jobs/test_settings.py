@@ -66,7 +66,8 @@ def test_training_learns_by_the_rules_of_the_settings(mode, tmp_path, few_test_i
 IN_LOOPS = {
     "open": "AdaptiveLIF BurstPoissonInCircuit NMDAPlateau NaudInCircuit TwoCompartment TwoCompartmentLIF "
     "TwoCompartmentPlateau",
-    "closed": "AdaptiveLIF BurstPoissonInCircuit NMDAPlateau NaudInCircuit NudgedCell TwoCompartment TwoCompartmentLIF",
+    "closed": "AdaptiveLIF BurstPoissonInCircuit MembraneCell NMDAPlateau NaudInCircuit NudgedCell TwoCompartment "
+    "TwoCompartmentLIF",
 }
 
 
