@@ -90,14 +90,15 @@ class Ladder:
         found["output rate"] = rates[excitatory[-1]].mean()
         inputs = response.counted[network.circuit.input.name]
         found["input rate"] = inputs.mean() * float(spiking.spec.unit_rates[network.circuit.input.name] / Hz)
-        heard = {p.post: response.projections[name].signals for name, p in self._learned(network).items()}
+        learned = self._learned(network)
+        heard = {p.post: response.projections[name].signals for name, p in learned.items()}
         for name, population in PLATEAUS.items():
             found[name] = cosine(heard[population].plateau[:, 0], rate.plateau[population])
         last = rate.forward_steps - 1
         for name in excitatory[:-1]:
             found[f"{name} trace"] = cosine(response.counted[name][:, 0], rate.activity[name][:, last])
         table = compare_updates(rate, response, references=["trained"])
-        for name, p in self._learned(network).items():
+        for name, p in learned.items():
             part = table[table["projection"] == name]
             found |= {f"ΔW {p.post}": part["cosine"].median(), f"ΔW {p.post}, ceiling": part["noise_ceiling"].median()}
         return {name: float(value) for name, value in found.items()}

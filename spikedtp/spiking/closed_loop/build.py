@@ -311,19 +311,19 @@ def _inside(window: tuple[int, int]) -> str:
 def _read(parts: _Building) -> None:
     """What the rules see of the settle phase, at its end and, of traces, when the plateaus that they meet begin."""
     spec, cells, of_loop = parts.spec, parts.cells, parts.of_loop
-    window, total = spec.reading.window, spec.reading.total(spec.phases.onset)
+    window, onset = spec.reading.window, spec.phases.onset
     weight = f"{spec.reading.code}*" if spec.reading.traces else ""
     sums = f"dend_sum += {weight}dendritic_state"
     if not of_loop.read_by_spikes:
         sums += f"\nsoma_sum += {weight}somatic_activity"
     parts.when(cells, _inside(window), sums, "cells_settled", when="after_resets", order=2)
-    _count(parts, spec.phases.onset, "settled", total, also="pre_settled_previous")
-    read = spec.reading.total_before_onset(spec.n_steps)
-    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{read!r}"
-    code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{read!r}"
+    _count(parts, onset, "settled", spec.reading.total(onset), also="pre_settled_previous")
+    total = spec.reading.total(onset, spec.n_steps)
+    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{total!r}"
+    code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{total!r}"
     parts.when(cells, f"t_in_timesteps == {window[1] - 1}", code, "cells_read")
     reads = {p.name: spec.read_after(p.name) for p in spec.circuit.populations}
-    for read in sorted({*reads.values()} - {spec.phases.onset}):
+    for read in sorted({*reads.values()} - {onset}):
         _count(parts, read, "settled", spec.reading.total(read), of={name for name in reads if reads[name] == read})
     parts.built.vectors["post_settled"] = cells.variables["post_settled"]
     if spec.signals:
@@ -371,7 +371,7 @@ def _count(
 def _nudge(parts: _Building) -> None:
     """The onset: gates, errors, held somas; the end: plateaus and the activity that they make."""
     spec, cells, window = parts.spec, parts.cells, parts.spec.windows["nudged"]
-    total = spec.reading.total_before_onset(spec.n_steps)
+    total = spec.reading.total(spec.phases.onset, spec.n_steps)
     onset = f"t_in_timesteps == {spec.phases.onset}"
     for population in spec.populations:
         plateau = plateau_of(spec.circuit, population)

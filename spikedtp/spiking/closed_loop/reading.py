@@ -53,10 +53,6 @@ class Reading:
             return f"int(t_in_timesteps >= {first} and t_in_timesteps < {stop})"
         return f"exp((t_in_timesteps - {stop - 1})*{float(self.phases.dt / self.phases.trace)!r})"
 
-    def total_before_onset(self, n_steps: int) -> float:
-        """The same of what is read up to the onset alone, such as voltages, in presentations of `n_steps`."""
-        return float(self.weights(self.phases.onset).sum()) / (1 - self.left(n_steps))
-
     def left(self, n_steps: int) -> float:
         """What is left of a sum when the next presentation begins, where cells are not reset."""
         goes_on = self.traces and not self.phases.reset
@@ -69,9 +65,10 @@ class Reading:
             return ((steps >= first) & (steps < stop)).astype(float)
         return np.exp((steps - stop + 1) * float(self.phases.dt / self.phases.trace))
 
-    def total(self, read: int) -> float:
-        """What a spike in every step before `read` adds up to, with those of earlier presentations if they count."""
-        total = float(self.weights(read).sum())
-        if self.traces and not self.phases.reset:
-            total /= 1 - float(np.exp(-read * float(self.phases.dt / self.phases.trace)))
-        return total
+    def total(self, read: int, again_after: int | None = None) -> float:
+        """What a spike in every step before `read` adds up to, with those of earlier presentations if they count.
+
+        Spikes count in all steps of those; of what is read up to `read` alone, as voltages are, `again_after` is the
+        number of steps of a presentation.
+        """
+        return float(self.weights(read).sum()) / (1 - self.left(read if again_after is None else again_after))
