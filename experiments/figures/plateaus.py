@@ -22,7 +22,7 @@ WAYS = {
     "hidden layers stay": (COLOURS["H2E"], "hidden layers stay"),
 }
 #: Column -> ranges in cortical pyramidal cells: lowest, highest, what.
-PUBLISHED = {
+PUBLISHED: dict[str, list[tuple[float, float, str]]] = {
     "duration_ms": [
         (10, 50, "Ca$^{2+}$ spikes, layer 5 (Larkum et al. 1999)"),
         (50, 200, "NMDA spikes and plateaus (Major et al. 2013)"),
