@@ -10,11 +10,15 @@ from spikedtp.circuit import Circuit
 from spikedtp.errors import SpikedtpError, known_names, shown
 from spikedtp.neurons import MembraneCell
 from spikedtp.spiking.closed_loop.phases import Phases
+from spikedtp.spiking.closed_loop.plan import inhibitory
 
 __all__ = ["REGIMES", "regime"]
 
 #: An output compares its own spikes with those of its target, in 40 ms: one unit for each cell would be too noisy.
 OUTPUT_UNITS = 8
+#: Weights of excitatory synapses cannot fall below zero, so noise in plateaus makes them grow. Most of it comes from the
+#: spikes of interneurons.
+INTERNEURON_UNITS = 16
 
 
 def _idealised(circuit: Circuit) -> dict[str, Any]:
@@ -22,6 +26,7 @@ def _idealised(circuit: Circuit) -> dict[str, Any]:
 
 
 def _physiological(circuit: Circuit) -> dict[str, Any]:
+    units = {p.name: INTERNEURON_UNITS for p in circuit.populations[1:] if inhibitory(circuit, p.name)}
     phases = Phases(
         settle=400 * ms, nudge=300 * ms, latch=True, hold="none", silent=0.01, trace=100 * ms, target="spikes",
         reset=False,
@@ -29,7 +34,7 @@ def _physiological(circuit: Circuit) -> dict[str, Any]:
     return {
         "cell": MembraneCell(),
         "unit_rate": 100 * Hz,
-        "spikers": {circuit.output.name: OUTPUT_UNITS},
+        "spikers": units | {circuit.output.name: OUTPUT_UNITS},
         "phases": phases,
     }
 
