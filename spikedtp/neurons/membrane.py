@@ -52,7 +52,7 @@ class MembraneUnit(CellModel):
     threshold_membrane: float = parameter(0.03, above=0.0)
     tau_membrane: Quantity = parameter(20 * ms, above=0 * ms)
     tau_adaptation: Quantity = parameter(60 * ms, above=0 * ms)
-    t_refractory: Quantity = parameter(2 * ms, least=0 * ms)
+    t_refractory: Quantity = parameter(0 * ms, least=0 * ms)
     noise: float = parameter(0.3, least=0.0)
     synapses: str = "currents"
 
@@ -103,12 +103,13 @@ class MembraneCell(MembraneUnit):
         i_soma <- i_soma + dt/tau_soma (bias + input_soma - i_soma)
         V_dend <- V_dend + dt/tau_dend (i_dend - V_dend),    i_dend <- i_dend + dt/tau_current (input_dend - i_dend)
 
-        jump = 1/(unit_rate tau_adaptation),  g = 1 + unit_rate threshold tau_membrane,  offset = (jump + threshold)/2
+        jump = 1/(unit_rate tau_adaptation),  offset = .325 (jump + threshold)
+        g = 1.03 (1 + unit_rate threshold tau_membrane)
 
-    With these g and offset a constant activity makes the cell fire at ``unit_rate*activity`` where this is well above
-    one spike in `tau_adaptation`. Noise makes the rate right near zero, too: without it a cell is silent up to an
-    activity of `offset`. The noise has a standard deviation of ``noise*offset`` in V, and the correlation time of the
-    membrane.
+    With these g and offset, a constant activity of .05 or more makes the cell fire at ``unit_rate*activity`` to within
+    some per cent, if it is below one spike in each step. Without noise a cell is silent up to an activity of `offset`.
+    The noise has a standard deviation of ``noise*offset``. It is white noise in V, so that its correlation time is that
+    of the membrane; where synapses open conductances it is a current with this correlation time.
 
     Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within
@@ -123,7 +124,9 @@ class MembraneCell(MembraneUnit):
     tau_membrane, tau_adaptation : Quantity (second)
         Time constants of membrane and adaptation.
     t_refractory : Quantity (second)
-        Refractory time, a whole number of time steps.
+        Refractory time after the time step of a spike, a whole number of steps. In a step a cell fires once at most, so
+        that steps of 1 ms are a refractory time of 1 ms. A longer one limits activities: where cells that have just
+        begun to learn ask for more, their dendrites cannot be balanced.
     noise : float
         Standard deviation of the noise in the membrane, in units of `offset`.
     tau_soma : Quantity (second)

@@ -113,8 +113,7 @@ class CellsOfLoop:
 
     @property
     def read_by_spikes(self) -> bool:
-        """Whether the activity of a cell is what its spikes say, for lack of a `somatic_activity`."""
-        return "somatic_activity" not in self.has
+        return self.spec.read_by_spikes
 
     @property
     def soma_is_activity(self) -> bool:

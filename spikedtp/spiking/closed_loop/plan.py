@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
-from brian2 import Hz
+from brian2 import Hz, ms
 from brian2.units.fundamentalunits import Quantity
 
 from spikedtp.circuit import Circuit, Population, Projection, nudge_kind, plateau_of
@@ -265,15 +265,26 @@ class ClosedLoop:
         return np.concatenate(rates), np.concatenate(cells)
 
     def clipped(self, highest: dict[str, float]) -> dict[str, tuple[float, float]]:
-        """The highest activities, by population, that ask for more than the highest rate, with their limits."""
+        """The highest activities, by population, that ask for more than the highest rate, with their limits.
+
+        Cells that are read by their spikes cannot say how much more they were asked for: what counts is to be near it.
+        """
         rates = {self.circuit.input.name: self.inputs.max_rate} | {p.name: self.highest_rate for p in self.populations}
         limits = {name: float(rate / self.unit_rates[name]) for name, rate in rates.items()}
-        return {name: (value, limits[name]) for name, value in highest.items() if value > limits[name]}
+        near = {name: 0.9 if name != self.circuit.input.name and self.read_by_spikes else 1.0 for name in limits}
+        return {name: (value, limits[name]) for name, value in highest.items() if value > near[name] * limits[name]}
+
+    @property
+    def read_by_spikes(self) -> bool:
+        """Whether the activity of a cell is what its spikes say, for lack of a `somatic_activity`."""
+        return "somatic_activity" not in {*self.cell.declaration().equations, *self.cell.quantities()}
 
     @property
     def highest_rate(self) -> Quantity:
-        """At which cells can fire; infinite where the model sets no limit."""
-        return self.cell.quantities().get("max_rate", np.inf * Hz)
+        """At which cells can fire: once in each step that is not refractory, or as the model says."""
+        found = self.cell.quantities()
+        once = 1 / (found.get("t_refractory", 0 * ms) + self.phases.dt)
+        return min(found.get("max_rate", once), once)
 
     def held(self) -> np.ndarray:
         """1 for cells whose soma is held during the nudge, `(n_cells,)`."""
