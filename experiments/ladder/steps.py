@@ -12,7 +12,7 @@ __all__ = ["RATE", "STEPS", "WHOLE"]
 
 RATE = "rate network"
 LATCHED = {"latch": True, "hold": "none"}
-#: More units than usual: weights that cannot fall below zero grow by the noise of plateaus, and this is where it is from.
+#: More units than usual: weights that cannot fall below zero grow by the noise of plateaus, and most of it is theirs.
 INTERNEURONS = dict.fromkeys(["H1SomaI", "H1DendI", "H2SomaI", "H2DendI", "OutputSomaI"], 16)
 #: Windows of the settle phase are averaged, as before.
 MEMBRANE: dict[str, Any] = {

@@ -16,8 +16,8 @@ __all__ = ["REGIMES", "regime"]
 
 #: An output compares its own spikes with those of its target, in 40 ms: one unit for each cell would be too noisy.
 OUTPUT_UNITS = 8
-#: Weights of excitatory synapses cannot fall below zero, so noise in plateaus makes them grow. Most of it comes from the
-#: spikes of interneurons.
+#: Weights of excitatory synapses cannot fall below zero, so noise in plateaus makes them grow. Most of this noise comes
+#: from the spikes of interneurons.
 INTERNEURON_UNITS = 16
 
 
