@@ -21,14 +21,12 @@ WAYS = {
     "passive dendrites": (COLOURS["OutputE"], "the same, passive dendrites"),
     "hidden layers stay": (COLOURS["H2E"], "hidden layers stay"),
 }
-#: Column -> ranges in cortical pyramidal cells: lowest, highest, what.
+#: Column -> what was recorded in cortical pyramidal cells: lowest, highest, what.
 PUBLISHED: dict[str, list[tuple[float, float, str]]] = {
     "duration_ms": [
-        (10, 50, "Ca$^{2+}$ spikes, layer 5 (Larkum et al. 1999)"),
-        (50, 200, "NMDA spikes and plateaus (Major et al. 2013)"),
+        (45, 84, "NMDA spikes at half height, at the soma\n(Schiller et al. 2000)"),
+        (200, 800, "plateaus evoked by glutamate\n(Oikonomou et al. 2014)"),
     ],
-    "height_mV": [(30, 60, "Ca$^{2+}$ and NMDA spikes\n(Schiller et al. 1997, 2000)")],
-    "burst_fraction": [(0.10, 0.25, "layer 5 (de Kock & Sakmann 2008)")],
 }
 LABELS = {
     "duration_ms": "duration of plateaus (ms)",
