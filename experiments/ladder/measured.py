@@ -117,13 +117,12 @@ class Ladder:
     def time_of(self, step: str) -> float:
         """Processor time of one training sample in ms, as a network begins to learn."""
         settings, used = TrainConfiguration(**self.training(step, 1)), []
+        spiking = in_spikes(load_rate_network(settings.circuit, seed=1), settings)
+        order = sample_order(len(self.material.train_y), MANY, 1)
+        spiking.train(self.material.train_x, self.material.train_t, order[:2])  # the build is not counted
         for n in (FEW, MANY):
-            network = load_rate_network(settings.circuit, seed=1)
-            spiking = in_spikes(network, settings)
-            order = sample_order(len(self.material.train_y), n, 1)
-            spiking.train(self.material.train_x, self.material.train_t, order[:2])  # the build is not counted
             started = cpu_seconds()
-            spiking.train(self.material.train_x, self.material.train_t, order)
+            spiking.train(self.material.train_x, self.material.train_t, order[:n])
             used.append(cpu_seconds() - started)
         return 1e3 * (used[1] - used[0]) / (MANY - FEW)
 

@@ -17,7 +17,7 @@ INTERNEURONS = dict.fromkeys(["H1SomaI", "H1DendI", "H2SomaI", "H2DendI", "Outpu
 #: Windows of the settle phase are averaged, as before.
 MEMBRANE: dict[str, Any] = {
     "cell": {"name": "MembraneCell"}, "unit_rate": 100, "settle": 400, "spikers": INTERNEURONS,
-    "phases": LATCHED | {"silent": 0.01},
+    "phases": LATCHED,
 }  # fmt: skip
 TOP_DOWN = {"mnist_dtp_one_pass": "mnist_dtp_learned_top_down", "digits_dtp": "digits_dtp_learned_top_down"}
 

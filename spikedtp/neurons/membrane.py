@@ -23,6 +23,7 @@ INHIBITION = ("inhibition_soma", "inhibition_dend")
 _OWN = """
     activity = i_soma + nudging*(acting + error) : 1
     v_soma = membrane : 1
+    somatic_activity = i_soma : 1
     dendritic_state = v_dend : 1
     input_soma : 1
     input_dend : 1
@@ -90,7 +91,7 @@ class MembraneUnit(CellModel):
 
 @dataclass(frozen=True)
 class MembraneCell(MembraneUnit):
-    r"""A cell that fires from its own leaky membrane, with adaptation, and is read by its spikes.
+    r"""A cell that fires from its own leaky membrane, with adaptation, and is read by its somatic current.
 
     All is in units of activity.
 
@@ -115,7 +116,8 @@ class MembraneCell(MembraneUnit):
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within
     some ten milliseconds; with slower adaptation, circuits with inhibition oscillate.
 
-    Since there is no variable that is the activity, the closed loop reads the cell by its spikes (`Phases.trace`).
+    What the cell itself knows of its activity is the mean of its somatic current, without plateaus: a cell without any is
+    silent and has no plateau. All others hear its spikes alone.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def _idealised(circuit: Circuit) -> dict[str, Any]:
 def _physiological(circuit: Circuit) -> dict[str, Any]:
     units = {p.name: INTERNEURON_UNITS for p in circuit.populations[1:] if inhibitory(circuit, p.name)}
     phases = Phases(
-        settle=400 * ms, nudge=300 * ms, latch=True, hold="none", silent=0.01, trace=100 * ms, target="spikes",
+        settle=400 * ms, nudge=300 * ms, latch=True, hold="none", trace=100 * ms, target="spikes",
         reset=False,
     )  # fmt: skip
     return {

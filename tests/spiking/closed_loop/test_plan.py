@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms
+from brian2 import Hz, Network, SpikeMonitor, ms, prefs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
+from spikedtp.neurons import MembraneCell
 from spikedtp.plasticity import BackpropBias, BiasRule, PlateauBias
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
@@ -208,3 +209,23 @@ def test_delays_that_are_no_multiple_of_the_time_step(delay, step, name, whole):
         return
     with pytest.raises(SpikedtpError, match=f"^{name}: its delay of .* must be a whole number of time steps of dt"):
         ClosedLoop(circuit, rates, phases=phases)
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_the_highest_rate_is_what_a_driven_cell_reaches(case):
+    """Cells that are read by their spikes are named when they are near it: they cannot ask for more."""
+    rng = np.random.default_rng(case)
+    dt = rng.choice([0.5, 1.0]) * ms
+    cell = MembraneCell(t_refractory=rng.integers(4) * ms)
+    spec = closed(cell=cell, phases=replace(PHASES, dt=dt))
+    prefs.codegen.target = "numpy"
+    group = cell.group(3, equations="nudging : 1 (shared)\nacting : 1", dt=dt, method="euler")
+    group.unit_rate, group.i_soma, group.bias = 100 * Hz, 1e3, 1e3
+    seen = SpikeMonitor(group)
+    net = Network(group, *group.contained_objects, seen)
+    net.run(600 * ms)
+    reached = len(seen.t) / 3 / (600 * ms)
+    assert float(reached / spec.highest_rate) == pytest.approx(1, abs=0.01)
+    limit = float(spec.highest_rate / spec.unit_rates["H1E"])
+    assert set(spec.clipped({"H1E": 0.99 * limit, "H2E": 0.8 * limit})) == {"H1E"}
+    assert not closed(phases=replace(PHASES, dt=dt)).clipped({"H1E": 0.99 * 950 / 101})  # voltages tell
