@@ -1,7 +1,7 @@
-"""Do low rates pay? Training samples in spikes at 450, 150 and 50 Hz, each beside C++ of the same arithmetic.
+"""Do low rates pay? Training samples in spikes at 450 to 50 Hz, each beside C++ of the same arithmetic.
 
-Claim: with integrate-and-fire units at 50 Hz a sample takes at most half of what Poisson spikes at 450 Hz take,
-and at most 1.3 times the floor, with AVX-512 and without.
+Claim: with integrate-and-fire units at 50 Hz a sample takes at most half of what Poisson spikes at 450 Hz take.
+Every regime takes at most 1.3 times the floor, with AVX-512 and without.
 
 CPU time as `closed_loop.py` measures it. Regimes, programs and instruction sets take turns in one run; medians of all
 rounds. Both programs learn the same: the changes of their weights agree as those of the floor with another seed do.
@@ -12,11 +12,12 @@ rounds. Both programs learn the same: the changes of their weights agree as thos
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,17 +44,18 @@ from closed_loop import per_sample, slope
 from contestants.training_floor import training_floor
 
 #: How far the mean correlation of weight changes may lie below that of the floor with another seed.
-AGREE = 0.1
+AGREE = 0.05
+#: Runs of each program that are compared.
+RUNS = 3
 
 
 @dataclass(frozen=True)
 class Regime:
-    """How cells fire, and whether `floor/closed_loop.cpp` has their arithmetic."""
+    """How cells fire."""
 
     unit_rate: Quantity
     cell: CellModel = field(default_factory=NudgedCell)
     phases: Phases = field(default_factory=Phases)
-    floor: bool = True
 
     def network(self, circuit: str, seed: int) -> SpikingNetwork:
         return SpikingNetwork(load_rate_network(circuit, seed=seed), **self.options())
@@ -69,10 +71,8 @@ REGIMES = {
     "Poisson, 450 Hz": Regime(450 * Hz),
     "regular, 150 Hz": Regime(150 * Hz, NudgedCell(firing="regular")),
     "LIF, 50 Hz": Regime(50 * Hz, NudgedCell(firing="lif")),
-    "membranes, 100 Hz": Regime(100 * Hz, MembraneCell(), LATCHED, floor=False),
-    "membranes with conductances, 100 Hz": Regime(
-        100 * Hz, MembraneCell(synapses="conductances"), LATCHED, floor=False
-    ),
+    "membranes, 100 Hz": Regime(100 * Hz, MembraneCell(), LATCHED),
+    "membranes with conductances, 100 Hz": Regime(100 * Hz, MembraneCell(synapses="conductances"), LATCHED),
 }
 
 
@@ -100,19 +100,28 @@ def compiling_with(flag: str):
 def agreement(
     regime: Regime, circuit: str, images: datasets.Dataset, samples: int, seed: int, folder: Path
 ) -> tuple[float, float]:
-    """Mean correlation over projections of weight changes: of ours with the floor's, and of two runs of the floor."""
-    network, order = regime.network(circuit, seed), sample_order(len(images.train_x), samples, seed)
-    floor = training_floor(network, images, folder)
-    runs = [floor(order, seed) for seed in (1, 2)]
+    """Mean correlation over projections of weight changes: of ours with the floor's, and of runs of the floor.
+
+    Each is the mean over all pairs of `RUNS` runs. Spikes differ from run to run, and some change much by few spikes.
+    """
+    order, network = sample_order(len(images.train_x), samples, seed), regime.network(circuit, seed)
     before = {name: w.copy() for name, w in network._given(nudged=True).weights.items()}
-    network.train(images.train_x, images.train_t, order, seed=seed)
-    learned = [name for name, w in network.weights.items() if not np.array_equal(w, before[name])]
+    floor, ours = training_floor(network, images, folder), []
+    floors = [floor(order, seed + k) for k in range(RUNS)]
+    for k in range(RUNS):
+        network = regime.network(circuit, seed)
+        network.train(images.train_x, images.train_t, order, seed=seed + k)
+        ours.append({name: w.copy() for name, w in network.weights.items()})
+    learned = [name for name in before if not np.array_equal(ours[0][name], before[name])]
 
     def correlation(some: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> float:
         pairs = (((w[name] - before[name]).ravel() for w in (some, others)) for name in learned)
         return float(np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs]))
 
-    return correlation(network.weights, runs[0]), correlation(*runs)
+    def mean(pairs: Iterable[tuple[dict, dict]]) -> float:
+        return float(np.mean([correlation(*pair) for pair in pairs]))
+
+    return mean(itertools.product(ours, floors)), mean(itertools.combinations(floors, 2))
 
 
 def program(
@@ -141,14 +150,13 @@ def main(
     rows, agree = [], []
     with staged(out) as folder, tempfile.TemporaryDirectory(prefix="low-rates-") as work:
         for name, regime in REGIMES.items():
-            if regime.floor:
-                found = agreement(regime, circuit, images, samples, seed, Path(work) / "agreement")
-                agree.append({"regime": name, "with_floor": found[0], "floor_with_itself": found[1]})
+            found = agreement(regime, circuit, images, samples, seed, Path(work) / "agreement")
+            agree.append({"regime": name, "with_floor": found[0], "floor_with_itself": found[1]})
         cases = [
             (set_, flag, name, contestant)
             for set_, flag in instruction_sets().items()
-            for name, regime in REGIMES.items()
-            for contestant in ("spikedtp", *(["floor"] if regime.floor else []))
+            for name in REGIMES
+            for contestant in ("spikedtp", "floor")
         ]
         for k, (set_, flag, name, contestant) in tqdm([(k, case) for k in range(rounds) for case in cases]):
             with compiling_with(flag):
@@ -178,8 +186,7 @@ def summarised(rows: pd.DataFrame) -> pd.DataFrame:
     table = rows.groupby([*by, "program"], sort=False)["ms"].median().unstack("program").reset_index()
     first = table[table["regime"] == next(iter(REGIMES))].set_index("instructions")["spikedtp"]
     table["of_first"] = table["spikedtp"] / table["instructions"].map(first)
-    if "floor" in table:
-        table["of_floor"] = table["spikedtp"] / table["floor"]
+    table["of_floor"] = table["spikedtp"] / table["floor"]
     return table
 
 

@@ -35,12 +35,21 @@ def test_medians_are_held_against_the_first_regime_and_the_floor(script):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not compiler_available(), reason="no C++ compiler")
-@pytest.mark.parametrize("regime", ["Poisson, 450 Hz", "regular, 150 Hz", "LIF, 50 Hz"])
-def test_the_floor_learns_the_same(script, regime, tmp_path):
-    """Changes of weights correlate with those of the floor as those of two runs of the floor do."""
+@pytest.mark.parametrize(
+    ("regime", "least"),
+    [
+        ("Poisson, 450 Hz", 0.7),
+        ("regular, 150 Hz", 0.9),
+        ("LIF, 50 Hz", 0.7),
+        ("membranes, 100 Hz", 0.7),
+        ("membranes with conductances, 100 Hz", 0.4),  # hidden cells are nearly silent at first: few spikes decide
+    ],
+)
+def test_the_floor_learns_the_same(script, regime, least, tmp_path):
+    """Changes of weights correlate with those of the floor as those of runs of the floor do."""
     images = datasets.load("digits", parts=("train",))
     with_floor, with_itself = script.agreement(script.REGIMES[regime], "digits_dtp", images, 100, 1, tmp_path / "floor")
-    assert with_itself > 0.8 and with_floor > with_itself - script.AGREE
+    assert with_itself > least and with_floor > with_itself - script.AGREE
 
 
 @pytest.mark.slow
@@ -49,5 +58,5 @@ def test_quick(tmp_path):
     done = run_script("benchmarks/low_rates", "--quick", "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "out" / "low_rates.csv")
-    assert set(table["regime"]) == {"Poisson, 450 Hz", "regular, 150 Hz", "LIF, 50 Hz"}
-    assert (table["spikedtp"] > 0).all()
+    assert len(set(table["regime"])) == 5
+    assert (table[["spikedtp", "floor"]] > 0).all().all()

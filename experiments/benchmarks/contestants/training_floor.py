@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from brian2 import Hz, ms
+from brian2 import Hz, get_dimensions, ms
 
 from spikedtp.circuit import plateau_of
 from spikedtp.datasets import Dataset
 from spikedtp.equations.escape import LEAST_FREE_TIME
 from spikedtp.equations.firing import LEAST_LIF_RATE
+from spikedtp.neurons import CellModel, MembraneCell
 from spikedtp.plasticity import DendriticLoss, DendriticState, HebbWeightNorm, NoAutapses, NormalizeRows, Tied
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking import SpikingNetwork
@@ -26,7 +27,9 @@ RULES = (DendriticState, DendriticLoss, HebbWeightNorm)
 
 
 def training_floor(network: SpikingNetwork, images: Dataset, folder: Path) -> Callable[..., dict[str, np.ndarray]]:
-    """Compile the program for a circuit in dendritic target propagation and `NudgedCell`, with its weights.
+    """Compile the program for a circuit in dendritic target propagation, with its weights.
+
+    Cells are `NudgedCell` with somas that are held, or `MembraneCell` with latched plateaus timed by a clock.
 
     Returns
     -------
@@ -39,20 +42,22 @@ def training_floor(network: SpikingNetwork, images: Dataset, folder: Path) -> Ca
     per_cell = [spec.spikers.get(name, 1) for name in names]
     sizes = np.array([p.size for p in spec.populations])
     cells, units = _places(sizes), _places(sizes * per_cell)
+    parts = [spec.nudge_part(p.layer) for p in spec.populations]
     populations = [
         (p.size, n, cells[k], units[k], spec.unit_rates[p.name] / Hz / 1000, p.name == spec.circuit.output.name,
-         plateau_of(spec.circuit, p) is not None)
+         p.name != spec.circuit.output.name and plateau_of(spec.circuit, p) is not None, *parts[k])
         for k, (p, n) in enumerate(zip(spec.populations, per_cell, strict=True))
     ]  # fmt: skip
     projections = spec.circuit.projections
     rows = [_row(spec, p, names, [q.name for q in projections]) for p in projections]
+    inputs = spec.inputs
     numbers = {
         "n_inputs": spec.n_inputs, "n_cells": cells[-1], "n_units": units[-1], "n_steps": spec.n_steps,
-        "onset": phases.onset, "read_from": spec.windows["settled"][0], "nudged_from": spec.windows["nudged"][0],
-        "dt": phases.dt / ms, "tau_soma": cell.tau_soma / ms, "tau_dend": cell.tau_dend / ms,
-        "tau_lif": cell.tau_lif / ms, "max_rate": cell.max_rate / Hz / 1000, "dead_time": cell.dead_time / ms,
-        "least_free_time": LEAST_FREE_TIME, "least_lif_rate": LEAST_LIF_RATE,
-        "input_rate": spec.unit_rates[spec.circuit.input.name] / Hz / 1000, "firing": FIRINGS.index(cell.firing),
+        "onset": phases.onset, "read_from": spec.windows["settled"][0], "dt": phases.dt / ms, "silent": phases.silent,
+        "input_rate": inputs.unit_rate / Hz / 1000, "max_input_rate": inputs.max_rate / Hz / 1000,
+        "input_firing": FIRINGS.index(inputs.firing), "tau_lif": inputs.tau_lif / ms,
+        "dead_time": inputs.dead_time / ms, "least_free_time": LEAST_FREE_TIME, "least_lif_rate": LEAST_LIF_RATE,
+        **_numbers(cell),
     }  # fmt: skip
     given, bias = network._given(nudged=True), np.zeros(cells[-1])
     for name, first in zip(names, cells, strict=False):
@@ -77,6 +82,15 @@ def training_floor(network: SpikingNetwork, images: Dataset, folder: Path) -> Ca
     return run
 
 
+def _numbers(cell: CellModel) -> dict[str, float]:
+    """The parameters of a cell in ms and kHz, and which of the program's kinds it is."""
+    units = {ms.dim: ms, Hz.dim: 1000 * Hz}
+    known = {name: float(value / units.get(get_dimensions(value), 1)) for name, value in cell.quantities().items()}
+    if isinstance(cell, MembraneCell):
+        return known | {"threshold": known["threshold_membrane"], "kind": len(FIRINGS) + cell.conductances}
+    return known | {"kind": FIRINGS.index(cell.firing)}
+
+
 def _places(sizes: np.ndarray) -> np.ndarray:
     """Where each population begins, at whole vectors, and where the last one ends."""
     return np.cumsum([0, *(-(-sizes // 8) * 8)])
@@ -94,7 +108,8 @@ def _row(spec, p, names: list[str], projections: list[str]) -> tuple[float, ...]
     gain = 1 / float(spec.unit_rates[p.pre] * spec.phases.dt * spec.spikers.get(p.pre, 1))
     rate = 0.0 if p.rule is None else p.rule.learning_rate * getattr(p.rule, "sign", 1)
     pre = names.index(p.pre) if p.pre in names else -1
+    deaf = p.compartment == "soma" and spec.holds(spec.circuit.population(p.post))
     return (
-        pre, names.index(p.post), kind, tied, p.compartment == "dend", p.compartment == "soma", not own, gain, rate,
+        pre, names.index(p.post), kind, tied, p.compartment == "dend", deaf, not own, gain, rate,
         scale, 1 if p.bounds.upper is None else -1,
     )  # fmt: skip
