@@ -57,9 +57,15 @@ struct Circuit {
     }
 };
 
-// some vectors of columns stay in registers while the rows of all spikes go by
-template <int vectors> static void add_block(const Projection& p, const std::vector<int>& rows, int first, float* to) {
-    typedef float Few __attribute__((vector_size(64), aligned(4), may_alias));
+#ifdef __AVX512F__
+typedef float Few __attribute__((vector_size(64), aligned(4), may_alias));
+#else  // longer vectors than registers would stay in memory
+typedef float Few __attribute__((vector_size(32), aligned(4), may_alias));
+#endif
+
+// some columns stay in registers while the rows of all spikes go by
+template <int columns> static void add_block(const Projection& p, const std::vector<int>& rows, int first, float* to) {
+    constexpr int vectors = columns * sizeof(float) / sizeof(Few);
     Few total[vectors] = {};
     for (const int row : rows) {
         const Few* from = reinterpret_cast<const Few*>(p.w + size_t(row) * p.stride + first);
@@ -72,9 +78,9 @@ template <int vectors> static void add_block(const Projection& p, const std::vec
 static void add_rows(const Projection& p, const std::vector<int>& rows, int n, float* to) {
     if (rows.empty()) return;
     int first = 0;
-    for (; n - first > 64; first += 128) add_block<8>(p, rows, first, to);
-    if (n - first > 16) add_block<4>(p, rows, first, to);
-    else if (n > first) add_block<1>(p, rows, first, to);
+    for (; n - first > 64; first += 128) add_block<128>(p, rows, first, to);
+    if (n - first > 16) add_block<64>(p, rows, first, to);
+    else if (n > first) add_block<16>(p, rows, first, to);
 }
 
 // what rules see of cells; `plateau` has the errors of the output

@@ -10,7 +10,6 @@
 {% set _weight = c_data_type(variables['w'].dtype) %}
 {# sums are as precise as the target: weights of single precision halve what has to be read, and nothing else #}
 {% set _wide = c_data_type(sum_dtype) %}
-{% set _lanes = 64 // sum_size %}
 {% set _row_of_spike = '*_spike' if per_cell == 1 else '((*_spike - ' ~ spike_start ~ ')/' ~ per_cell ~ ')' %}
 {# a variable that Brian2 does not write while its cell is refractory #}
 {% set _condition = variables[target].conditional_write %}
@@ -18,8 +17,8 @@
 {# what a cell, counted in the whole group, multiplies its row by #}
 {% macro _amplitude_of(cell) %}{{get_array_name(variables[amplitude])}}[{{cell}} + {{amplitude_start - spike_start}}]{% endmacro %}
 {# Adds `columns` sums from column `first` on. They stay in registers while the rows of all spikes go by. #}
-{% macro _add_block(first, columns) %}
-{% set vectors = (columns + _lanes - 1) // _lanes %}
+{% macro _add_block(first, columns, lanes) %}
+{% set vectors = (columns + lanes - 1) // lanes %}
         {
             _Vector _sum[{{vectors}}] = {};
             for (const int32_t* _spike = _first; _spike < _last; _spike++) {
@@ -34,6 +33,27 @@
             const {{_wide}}* const _sums = (const {{_wide}}*)_sum;
             for (int _j = 0; _j < {{columns}}; _j++) {{_where(first ~ ' + _j')}}_to[{{first}} + _j] += _factor*_sums[_j];
         }
+{% endmacro %}
+{# The sums of whole rows, with vectors of so many bytes #}
+{% macro _add_row(bytes) %}
+{% set lanes = bytes // sum_size %}
+{% set whole = n_post // (8*lanes) * 8*lanes %}
+        typedef {{_wide}} _Vector __attribute__((vector_size({{bytes}}), may_alias));
+        typedef {{_weight}} _Weights __attribute__((vector_size({{lanes*w_size}}), aligned({{w_size}}), may_alias));
+        const auto _widened = [](const _Weights& _some) -> _Vector {
+        {% if w_size == 4 and sum_size == 8 and bytes == 64 %}
+            return (_Vector)_mm512_cvtps_pd((__m256)_some);  // gcc would take two halves and put them together
+        {% else %}
+            return __builtin_convertvector(_some, _Vector);
+        {% endif %}
+        };
+        {% if whole %}
+        for (int _block = 0; _block < {{whole}}; _block += {{8*lanes}})
+{{_add_block('_block', 8*lanes, lanes)}}
+        {% endif %}
+        {% if n_post > whole %}
+{{_add_block(whole, n_post - whole, lanes)}}
+        {% endif %}
 {% endmacro %}
 {% block maincode %}
     const int _vectorisation_idx = -1;
@@ -82,24 +102,12 @@
     for (int _j = 0; _j < {{n_post}}; _j++) {{_where('_j')}}_to[_j] += _factor*_sums[_j];
 {% else %}
     if (_first < _last) {
-        typedef {{_wide}} _Vector __attribute__((vector_size(64), may_alias));
-        typedef {{_weight}} _Weights __attribute__((vector_size({{_lanes*w_size}}), aligned({{w_size}}), may_alias));
-        const auto _widened = [](const _Weights& _some) -> _Vector {
-        {% if w_size == 4 and sum_size == 8 %}
-        #ifdef __AVX512F__
-            return (_Vector)_mm512_cvtps_pd((__m256)_some);  // gcc would take two halves and put them together
-        #endif
-        {% endif %}
-            return __builtin_convertvector(_some, _Vector);
-        };
-        {% set whole = n_post // (8*_lanes) * 8*_lanes %}
-        {% if whole %}
-        for (int _block = 0; _block < {{whole}}; _block += {{8*_lanes}})
-{{_add_block('_block', 8*_lanes)}}
-        {% endif %}
-        {% if n_post > whole %}
-{{_add_block(whole, n_post - whole)}}
-        {% endif %}
+    {# vectors as long as registers: GCC keeps longer ones in memory #}
+    {% for bytes, set in ((64, '#if defined(__AVX512F__)'), (32, '#elif defined(__AVX__)'), (16, '#else')) %}
+    {{set}}
+{{_add_row(bytes)}}
+    {% endfor %}
+    #endif
     }
 {% endif %}
 {% endblock %}
