@@ -25,13 +25,16 @@ from spikedtp.spiking.parts.initial_state import first_values, start_cells
 from spikedtp.spiking.parts.operations import give_to_units, run_when
 from spikedtp.spiking.parts.random_numbers import RANDOM_NUMBERS
 from spikedtp.spiking.parts.tables import mean_of_units
-from spikedtp.spiking.parts.units import make_units
+from spikedtp.spiking.parts.units import ADAPTIVE, make_units
 from spikedtp.spiking.synapses.dense import DenseSynapses
 
 __all__ = ["STATE", "CircuitNumbers", "build_closed"]
 
 #: Weights are float32, as in the rate network and its checkpoints. Spikes then read half as many bytes as with float64.
 WEIGHT_TYPE = np.float32
+
+#: What spikes add to.
+ARRIVING = ("input_soma", "input_dend", "inhibition_soma", "inhibition_dend")
 
 #: The first part of the names of lasting variables that are no weights, but the state of cells.
 STATE = "state"
@@ -164,7 +167,7 @@ def _group(
         clock=clock,
         name=name,
         namespace=dict(RANDOM_NUMBERS),
-        dtype=dict.fromkeys(("input_soma", "input_dend", *(["bias"] if spec.biases_learn else [])), WEIGHT_TYPE),
+        dtype=dict.fromkeys((*ARRIVING, *(["bias"] if spec.biases_learn else [])), WEIGHT_TYPE),
         codeobj_class=code_object_class(),
         **options,
     )
@@ -184,10 +187,10 @@ def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     ]
     units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
     group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
-    firing = getattr(model, "firing", None)
+    once = getattr(model, "firing", None) == "lif" or own.before_threshold in ADAPTIVE  # for all units of a cell
     for name in ("activity", *({"opening"} & {*declaration.equations})):
         given = give_to_units(
-            cells, name, group, blocks, push="nudging", to_first=firing == "lif",
+            cells, name, group, blocks, push="nudging", to_first=once,
             name=f"cells_{name}", when="before_thresholds", clock=clock,
         )  # fmt: skip
         cells.contained_objects.append(given)

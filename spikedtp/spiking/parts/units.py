@@ -8,16 +8,24 @@ from typing import Any
 
 from brian2 import NeuronGroup
 
+from spikedtp.equations.adaptive_firing import adaptive_firing
 from spikedtp.equations.firing import FIRING, STEADY_FIRING, Firing
 from spikedtp.neurons import Declaration
 from spikedtp.neurons.declaration import DeclaredModel
 from spikedtp.neurons.group import make_group
+from spikedtp.spiking.parts.adaptive_units import move_membranes
 from spikedtp.spiking.parts.given_spikes import regular_spikes
 from spikedtp.spiking.parts.lif_units import find_lif_spikes
 
-__all__ = ["make_units"]
+__all__ = ["ADAPTIVE", "make_units"]
 
 LIF = FIRING["lif"](rate="0*Hz")
+#: What comes before thresholds -> whether there is noise, whether synapses are conductances.
+ADAPTIVE = {
+    adaptive_firing(noisy=noisy, conductances=opens).before_threshold: (noisy, opens)
+    for noisy in (False, True)
+    for opens in (False, True)
+}
 REGULAR = STEADY_FIRING["regular"](rate="0*Hz")
 
 
@@ -34,15 +42,17 @@ def make_units(
 ) -> NeuronGroup:
     """`make_group` for a network whose presentations take `n_steps`.
 
-    Integrate-and-fire units find their spikes by `find_lif_spikes`, and cells that fire regularly know at the start of
-    a presentation when they will. The spikes are those of `make_group`, but for rounding.
+    Integrate-and-fire units find their spikes by `find_lif_spikes`, membranes with adaptation move by `move_membranes`,
+    and cells that fire regularly know at the start of a presentation when they will. The spikes are those of
+    `make_group`, but for rounding.
 
     Parameters
     ----------
     firing : sequence of (start, stop)
         Which cells can fire, as in `make_group`.
     blocks : sequence of (start, stop, per_cell)
-        Or which units can fire, and how many neighbours of them fire for one cell.
+        Or which units can fire, and how many neighbours of them fire for one cell. Those of a block, and cells of a
+        span in `firing`, have one unit rate.
     push : str
         As in `find_lif_spikes`.
     options
@@ -56,6 +66,11 @@ def make_units(
     elif _fires_as(declaration, REGULAR):
         group = make_group(model, n, declaration=told, **options)
         regular_spikes(group, "remaining/passing", "1/passing", at="t_in_timesteps == 0", n_steps=n_steps)
+    elif declaration.before_threshold in ADAPTIVE:
+        group = make_group(model, n, declaration=replace(declaration, before_threshold=""), **options)
+        noisy, conductances = ADAPTIVE[declaration.before_threshold]
+        blocks = blocks or [(*span, 1) for span in firing or [(0, n)]]
+        move_membranes(group, blocks, push, noisy=noisy, conductances=conductances)
     else:
         group = make_group(model, n, declaration=declaration, firing=firing, **options)
     return group
