@@ -36,7 +36,7 @@
     #ifdef __AVX512VL__
         {% if per_cell == 1 %}
         // membranes of those that move lie side by side until they have moved
-        alignas(64) static double _moving[{{n + 8}}];
+        alignas(64) static double _moving[{{n + 16}}];
         static uint8_t _who[{{(n + 7) // 8}}];
         {% endif %}
         const __m256i _lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -80,7 +80,9 @@
         const double* _next = _moving;
         for (int _k = 0; _k < {{n}}; _k += 8) {
             const __mmask8 _move = _who[_k/8];
-            _mm512_mask_storeu_pd({{_v}} + {{start}} + _k, _move, _mm512_maskz_expandloadu_pd(_move, _next));
+            double* const _v = {{_v}} + {{start}} + _k;
+            if ({{n}} - _k < 8) _mm512_mask_storeu_pd(_v, _move, _mm512_maskz_expandloadu_pd(_move, _next));
+            else _mm512_storeu_pd(_v, _mm512_mask_expand_pd(_mm512_loadu_pd(_v), _move, _mm512_loadu_pd(_next)));
             _next += __builtin_popcount(_move);
         }
     #else
