@@ -1,7 +1,7 @@
 """Do low rates pay? Training samples in spikes at 450 to 50 Hz, each beside C++ of the same arithmetic.
 
-Claim: with integrate-and-fire units at 50 Hz a sample takes at most half of what Poisson spikes at 450 Hz take.
-Every regime takes at most 1.3 times the floor, with AVX-512 and without.
+Claim: every regime takes at most 1.3 times the floor, with AVX-512 and without. Aim: with integrate-and-fire units at
+50 Hz a sample takes at most half of what Poisson spikes at 450 Hz take (docs/closed_loop.md says what was reached).
 
 CPU time as `closed_loop.py` measures it. Regimes, programs and instruction sets take turns in one run; medians of all
 rounds. Both programs learn the same: the changes of their weights agree as those of the floor with another seed do.
@@ -44,7 +44,7 @@ from closed_loop import per_sample, slope
 from contestants.training_floor import training_floor
 
 #: How far the mean correlation of weight changes may lie below that of the floor with another seed.
-AGREE = 0.05
+AGREE = 0.1
 #: Runs of each program that are compared.
 RUNS = 3
 
