@@ -10,6 +10,7 @@ from brian2 import Hz, get_dimensions, ms
 
 from spikedtp.circuit import plateau_of
 from spikedtp.datasets import Dataset
+from spikedtp.equations.adaptive_firing import GAIN, OFFSET
 from spikedtp.equations.escape import LEAST_FREE_TIME
 from spikedtp.equations.firing import LEAST_LIF_RATE
 from spikedtp.neurons import CellModel, MembraneCell
@@ -87,7 +88,8 @@ def _numbers(cell: CellModel) -> dict[str, float]:
     units = {ms.dim: ms, Hz.dim: 1000 * Hz}
     known = {name: float(value / units.get(get_dimensions(value), 1)) for name, value in cell.quantities().items()}
     if isinstance(cell, MembraneCell):
-        return known | {"threshold": known["threshold_membrane"], "kind": len(FIRINGS) + cell.conductances}
+        known |= {"threshold": known["threshold_membrane"], "gain": GAIN[cell.conductances], "offset": OFFSET}
+        return known | {"kind": len(FIRINGS) + cell.conductances}
     return known | {"kind": FIRINGS.index(cell.firing)}
 
 

@@ -75,7 +75,12 @@ def move_membranes(
             clock=group.clock,
             name=f"{group.name}_adaptive_units",
             check_units=False,
-            needed_variables=["membrane", "adaptation", "dead_steps"],
+            needed_variables=[
+                "membrane",
+                "adaptation",
+                "dead_steps",
+                *(["background"] if noisy and conductances else []),
+            ],
             template_kwds={"blocks": blocks, "cells": firsts, "noisy": noisy, "conductances": conductances},
             codeobj_class=code_object_class(),
         )

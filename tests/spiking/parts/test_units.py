@@ -197,6 +197,8 @@ def move(device, make, *, noisy, conductances, push=""):
                 setattr(units, name, value)
             units.membrane, units.adaptation, units.dead_steps = "threshold_membrane*rand()", 0, 0
             units.unit_rate, units.other = rates * Hz, 0.2
+            if noisy and conductances:
+                units.background = 0
 
         return BuiltNetwork(
             net, clock, STEPS, start, spikes={"units": monitor}, traces={"state": (trace, "membrane")}, vectors={},
@@ -238,7 +240,7 @@ LATCHED = replace(SHORT, latch=True, hold="none", silent=0.01)
     [
         (NudgedCell(firing="lif"), SHORT),
         (MembraneCell(), LATCHED),
-        (MembraneCell(synapses="conductances", noise=0.0), LATCHED),
+        (MembraneCell(synapses="conductances"), LATCHED),
     ],
 )
 def test_a_closed_loop_learns_the_same_as_with_plain_groups(device, cell, phases, monkeypatch, tmp_path):

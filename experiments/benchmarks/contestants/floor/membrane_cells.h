@@ -14,11 +14,11 @@ static inline double kick(int i, uint32_t seed) {
 
 template <bool opens> class MembraneCells {
     const double dt, threshold, tau_adaptation, dead_steps, soma_step, current_step, dend_step;
-    const double steps_of_tau, share, keep, noise, gain_of_rate;
+    const double steps_of_tau, share, keep, noise, more_gain, gain_of_rate, offset_part;
     const double per_excitation, per_inhibition, of_excited, of_inhibited;  // 1/reversal in the dendrite; opening
     const std::vector<double> bias;
     const int n_cells, n_units;
-    double *soma[1 + opens], *dend[1 + opens], *below, *adaptation, *dead, *drive, *opening, *drives, *openings;
+    double *soma[1 + opens], *dend[1 + opens], *below, *adaptation, *dead, *drive, *opening, *drives, *openings, *background;
     int* found;
     uint32_t seed = 0;
 
@@ -31,12 +31,14 @@ public:
           dead_steps(in["t_refractory"] / dt), soma_step(dt / in["tau_soma"]), current_step(dt / in["tau_current"]),
           dend_step(dt / in["tau_dend"]), steps_of_tau(in["tau_membrane"] / dt), share(1 - std::exp(-1 / steps_of_tau)),
           keep(std::exp(-dt / tau_adaptation)), noise(in["noise"] * std::sqrt(1 - (1 - share) * (1 - share))),
-          gain_of_rate(threshold * in["tau_membrane"]), per_excitation(1 / in["v_excitation_dend"]),
+          more_gain(in["gain"]), gain_of_rate(threshold * in["tau_membrane"]), offset_part(in["offset"]),
+          per_excitation(1 / in["v_excitation_dend"]),
           per_inhibition(1 / in["v_inhibition_dend"]), of_excited(1 / (in["v_excitation"] - 1) / threshold),
           of_inhibited(1 / (1 - in["v_inhibition"]) / threshold), bias(in.read<double>("bias")),
           n_cells(c.n_cells + BLOCK), n_units(c.n_units + BLOCK), below(allocate<double>(n_units)), adaptation(allocate<double>(n_units)),
           dead(allocate<double>(n_units)), drive(allocate<double>(n_cells)), opening(allocate<double>(n_cells)),
-          drives(allocate<double>(n_units)), openings(allocate<double>(n_units)), found(allocate<int>(n_units)),
+          drives(allocate<double>(n_units)), openings(allocate<double>(n_units)), background(allocate<double>(n_units)),
+          found(allocate<int>(n_units)),
           dendrite(allocate<double>(n_cells)) {
         for (double** some : {soma, dend})
             for (int k = 0; k <= opens; k++) some[k] = allocate<double>(n_cells);
@@ -46,7 +48,7 @@ public:
         for (double* const* some : {soma, dend})
             for (int k = 0; k <= opens; k++) std::memset(some[k], 0, n_cells * sizeof(double));
         std::memset(dendrite, 0, n_cells * sizeof(double));
-        for (double* zero : {adaptation, dead}) std::memset(zero, 0, n_units * sizeof(double));
+        for (double* zero : {adaptation, dead, background}) std::memset(zero, 0, n_units * sizeof(double));
         for (int u = 0; u < n_units; u++) below[u] = threshold * uniform(draw);
     }
     void step(Exponentials& draw) { seed = uint32_t(2147483647 * uniform(draw)); }
@@ -56,8 +58,8 @@ public:
     template <class Fires>
     void fire(const Population& p, const double*, const double* plateau, const double* error, bool nudged,
               Exponentials&, Fires fires) {
-        const double gain = 1 + p.unit_rate * gain_of_rate, jump = 1 / (p.unit_rate * tau_adaptation);
-        const double offset = (jump + threshold) / 2;
+        const double jump = 1 / (p.unit_rate * tau_adaptation), offset = offset_part * (jump + threshold);
+        const double gain = more_gain * (1 + p.unit_rate * gain_of_rate);
         const double *s = soma[0] + p.cells, *si = soma[opens] + p.cells;
         const double *act = plateau + p.cells, *e = error + p.cells;
         const double* constant = bias.data() + p.cells;
@@ -110,14 +112,19 @@ private:
                 for (int u = 0; u < per_cell; u++) openings[k * per_cell + u] = opening[k];
     }
     void move(const Population& p, const double* to, const double* open, double amplitude) {
-        double *b = below + p.units, *a = adaptation + p.units, *d = dead + p.units;
+        double *b = below + p.units, *a = adaptation + p.units, *d = dead + p.units, *n = background + p.units;
         const int units = p.n * p.per_cell;
         #pragma GCC ivdep
         for (int u = 0; u < units; u++) {
             a[u] *= keep;
             const double drawn = amplitude * kick(p.units + u, seed);
-            const double moves = opens ? ((1 + open[u]) * b[u] + to[u] - a[u]) / (1 + steps_of_tau + open[u]) + drawn
-                                       : share * (b[u] + to[u] - a[u]) + drawn;
+            double moves;
+            if (opens) {  // noise is a current
+                n[u] = (1 - share) * n[u] + drawn;
+                moves = ((1 + open[u]) * b[u] + n[u] + to[u] - a[u]) / (1 + steps_of_tau + open[u]);
+            } else {
+                moves = share * (b[u] + to[u] - a[u]) + drawn;
+            }
             b[u] -= d[u] < 0.5 ? moves : 0;
             d[u] = std::fmax(d[u] - 1, 0);
         }

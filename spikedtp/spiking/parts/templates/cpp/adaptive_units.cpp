@@ -27,6 +27,9 @@
 {% endmacro %}
 {% block maincode %}
 {% set _all = get_array_name(variables['membrane']), get_array_name(variables['adaptation']), get_array_name(variables['dead_steps']) %}
+{% if noisy and conductances %}
+{% set _current = get_array_name(variables['background']) %}
+{% endif %}
     const size_t _vectorisation_idx = -1;
     {{scalar_code['step']|autoindent}}
 {% for start, stop, per_cell in blocks %}
@@ -50,14 +53,17 @@
             const int _k = _idx - {{start}};
             double _v = {{_all[0]}}[_idx], _moves;
             const double _adapted = _kept*{{_all[1]}}[_idx], _left = {{_all[2]}}[_idx];
-            {% if conductances %}
-            _moves = (_drive[_k] - _adapted - _leak[_k]*_v)*_part[_k];
-            {% else %}
-            _moves = (_drive[_k] - _adapted - _v)*_share;
-            {% endif %}
             {% if noisy %}
             {{vector_code['unit']|autoindent}}
-            _moves += _swing*_kick;
+            {% endif %}
+            {% if noisy and conductances %}{# a current #}
+            const double _noise = (1 - _share)*{{_current}}[_idx] + _swing*_kick;
+            {{_current}}[_idx] = _noise;
+            {% endif %}
+            {% if conductances %}
+            _moves = ({{'_noise + ' if noisy else ''}}_drive[_k] - _adapted - _leak[_k]*_v)*_part[_k];
+            {% else %}
+            _moves = (_drive[_k] - _adapted - _v)*_share{{' + _swing*_kick' if noisy else ''}};
             {% endif %}
             {{_all[0]}}[_idx] = _left < 0.5 ? _v + _moves : _v;
             {{_all[1]}}[_idx] = _adapted;
