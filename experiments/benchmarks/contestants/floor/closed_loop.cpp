@@ -47,7 +47,7 @@ template <class Cells> static void run(const Folder& in) {
                         int all = 0;
                         for (int u = 0; u < p.per_cell; u++) all += count[p.units + j * p.per_cell + u];
                         seen.pre[k] = all / (p.unit_rate * p.per_cell * dt * read);
-                        seen.post[k] = Cells::by_spikes ? seen.pre[k] : std::fmax(cells.settled(k, read), 0);
+                        seen.post[k] = std::fmax(cells.settled(k, read), 0);
                         seen.dendrite[k] = dend_sum[k] / read;
                         gate[k] = p.gated && seen.post[k] > silent;
                         if (p.output && seen.post[k] > silent)

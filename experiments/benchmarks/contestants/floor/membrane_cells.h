@@ -18,12 +18,13 @@ template <bool opens> class MembraneCells {
     const double per_excitation, per_inhibition, of_excited, of_inhibited;  // 1/reversal in the dendrite; opening
     const std::vector<double> bias;
     const int n_cells, n_units;
-    double *soma[1 + opens], *dend[1 + opens], *below, *adaptation, *dead, *drive, *opening, *drives, *openings, *background;
+    double *soma[1 + opens], *dend[1 + opens], *soma_sum;
+    double *below, *adaptation, *dead, *drive, *opening, *drives, *openings, *background;
     int* found;
     uint32_t seed = 0;
 
 public:
-    static constexpr bool by_spikes = true, conductances = opens;
+    static constexpr bool conductances = opens;
     double* dendrite;
 
     MembraneCells(const Folder& in, const Circuit& c)
@@ -35,7 +36,8 @@ public:
           per_excitation(1 / in["v_excitation_dend"]),
           per_inhibition(1 / in["v_inhibition_dend"]), of_excited(1 / (in["v_excitation"] - 1) / threshold),
           of_inhibited(1 / (1 - in["v_inhibition"]) / threshold), bias(in.read<double>("bias")),
-          n_cells(c.n_cells + BLOCK), n_units(c.n_units + BLOCK), below(allocate<double>(n_units)), adaptation(allocate<double>(n_units)),
+          n_cells(c.n_cells + BLOCK), n_units(c.n_units + BLOCK), soma_sum(allocate<double>(n_cells)),
+          below(allocate<double>(n_units)), adaptation(allocate<double>(n_units)),
           dead(allocate<double>(n_units)), drive(allocate<double>(n_cells)), opening(allocate<double>(n_cells)),
           drives(allocate<double>(n_units)), openings(allocate<double>(n_units)), background(allocate<double>(n_units)),
           found(allocate<int>(n_units)),
@@ -47,12 +49,12 @@ public:
     void begin(Exponentials& draw) {
         for (double* const* some : {soma, dend})
             for (int k = 0; k <= opens; k++) std::memset(some[k], 0, n_cells * sizeof(double));
-        std::memset(dendrite, 0, n_cells * sizeof(double));
+        for (double* zero : {dendrite, soma_sum}) std::memset(zero, 0, n_cells * sizeof(double));
         for (double* zero : {adaptation, dead, background}) std::memset(zero, 0, n_units * sizeof(double));
         for (int u = 0; u < n_units; u++) below[u] = threshold * uniform(draw);
     }
     void step(Exponentials& draw) { seed = uint32_t(2147483647 * uniform(draw)); }
-    double settled(int, int) const { return 0; }  // it is read by its spikes
+    double settled(int k, int steps) const { return soma_sum[k] / steps; }  // of the somatic current
 
     // `fires(cell, unit)` for every spike
     template <class Fires>
@@ -82,7 +84,7 @@ public:
             fires(same ? u : u / p.per_cell, u);
         }
     }
-    void integrate(const Population& p, const float* const* in, int, bool) {
+    void integrate(const Population& p, const float* const* in, int, bool reads) {
         const double* constant = bias.data() + p.cells;
         double *s = soma[0] + p.cells, *c = dend[0] + p.cells, *v = dendrite + p.cells;
         double *si = soma[opens] + p.cells, *ci = dend[opens] + p.cells;
@@ -101,6 +103,9 @@ public:
                 c[k] += (in[1][k] - c[k]) * current_step;
             }
         }
+        double* sum = soma_sum + p.cells;
+        if (reads)
+            for (int k = 0; k < p.n; k++) sum[k] += opens ? constant[k] + s[k] + si[k] : s[k];
     }
 
 private:

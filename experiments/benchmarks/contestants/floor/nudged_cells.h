@@ -36,7 +36,7 @@ template <int firing> class NudgedCells {
     int *places, *found;
 
 public:
-    static constexpr bool by_spikes = false, conductances = false;
+    static constexpr bool conductances = false;
     double* dendrite;
 
     NudgedCells(const Folder& in, const Circuit& c)
