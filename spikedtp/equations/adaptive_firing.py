@@ -52,14 +52,14 @@ def adaptive_firing(*, noisy: bool, conductances: bool = False) -> Firing:
     moves = _with_conductances(noisy) if conductances else _with_currents(noisy)
     before_threshold = f"""
         adaptation *= exp(-dt/tau_adaptation)
-        {moves}
         dead_steps = clip(dead_steps - 1, 0, inf)
+        {moves}
         """
     return Firing(
         equations,
         ("seed_of_kicks = int(2147483647*rand())" if noisy else "") + before_threshold,
-        "membrane >= threshold_membrane",
-        "membrane -= threshold_membrane\nadaptation += jump\ndead_steps = t_refractory/dt",
+        "membrane >= threshold_membrane and dead_steps < 0.5",  # a membrane that is still above it must wait, too
+        "membrane -= threshold_membrane\nadaptation += jump\ndead_steps = t_refractory/dt + 1",
         {"membrane": "threshold_membrane*rand()"},
     )
 

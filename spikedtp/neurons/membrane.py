@@ -116,8 +116,8 @@ class MembraneCell(MembraneUnit):
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within
     some ten milliseconds; with slower adaptation, circuits with inhibition oscillate.
 
-    What the cell itself knows of its activity is the mean of its somatic current, without plateaus: a cell without any is
-    silent and has no plateau. All others hear its spikes alone.
+    What the cell itself knows of its activity is the mean of its somatic current, without plateaus: where there is
+    none, it is silent and has no plateau. All others hear its spikes alone.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class MembraneCell(MembraneUnit):
     >>> print(cell.declaration().reset)
     membrane -= threshold_membrane
     adaptation += jump
-    dead_steps = t_refractory/dt
+    dead_steps = t_refractory/dt + 1
     """
 
     tau_soma: Quantity = parameter(60 * ms, above=0 * ms)

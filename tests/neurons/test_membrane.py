@@ -49,7 +49,7 @@ def second_implementation(cell, drive, rate, n_steps, v):
             leak = 1 + gain * opening  # an implicit step: what is left of the old voltage, and where it is drawn to
             moved = (v * tau / dt + leak * theta + gain * drive - offset - a) / (tau / dt + leak)
         v = np.where(k >= free_from, moved, v)
-        fires = v >= theta
+        fires = (v >= theta) & (k >= free_from)
         raster[k] = fires
         v, a, free_from[fires] = v - theta * fires, a + jump * fires, k + 1 + round(rest)
     return raster
@@ -58,8 +58,10 @@ def second_implementation(cell, drive, rate, n_steps, v):
 @pytest.mark.parametrize("synapses", ["currents", "conductances"])
 def test_spikes_are_those_of_a_second_implementation(synapses):
     rng, theta = np.random.default_rng(3), 0.2
-    cell = MembraneCell(noise=0.0, threshold_membrane=theta, synapses=synapses, tau_membrane=15 * ms)
-    drive, v = rng.uniform(-0.2, 1.5, 60), rng.uniform(0, theta, 60)
+    cell = MembraneCell(
+        noise=0.0, threshold_membrane=theta, synapses=synapses, tau_membrane=15 * ms, t_refractory=2 * ms
+    )  # fmt: skip
+    drive, v = rng.uniform(-0.2, 4, 60), rng.uniform(0, theta, 60)
     drive = drive.clip(0) if synapses == "conductances" else drive
     found = spikes_of(cell, drive, 80 * Hz, 400, membrane=v)
     wanted = second_implementation(cell, drive, 80.0, 400, v)

@@ -14,8 +14,6 @@ from spikedtp.spiking.closed_loop.plan import inhibitory
 
 __all__ = ["REGIMES", "regime"]
 
-#: An output compares its own spikes with those of its target, in 40 ms: one unit for each cell would be too noisy.
-OUTPUT_UNITS = 8
 #: Weights of excitatory synapses cannot fall below zero, so noise in plateaus makes them grow. Most of this noise comes
 #: from the spikes of interneurons.
 INTERNEURON_UNITS = 16
@@ -27,15 +25,11 @@ def _idealised(circuit: Circuit) -> dict[str, Any]:
 
 def _physiological(circuit: Circuit) -> dict[str, Any]:
     units = {p.name: INTERNEURON_UNITS for p in circuit.populations[1:] if inhibitory(circuit, p.name)}
-    phases = Phases(
-        settle=400 * ms, nudge=300 * ms, latch=True, hold="none", trace=100 * ms, target="spikes",
-        reset=False,
-    )  # fmt: skip
     return {
         "cell": MembraneCell(),
         "unit_rate": 100 * Hz,
-        "spikers": units | {circuit.output.name: OUTPUT_UNITS},
-        "phases": phases,
+        "spikers": units,
+        "phases": Phases(settle=400 * ms, latch=True, hold="none", trace=100 * ms),
     }
 
 
@@ -47,8 +41,7 @@ def regime(name: str, circuit: Circuit) -> dict[str, Any]:
     """Keyword arguments of `SpikingNetwork`: cells, unit rates, numbers of units and phases that belong together.
 
     "physiological": somas fire from leaky membranes of their own, with adaptation and noise (`MembraneCell`); hidden
-    cells fire below 10 Hz on average. Synapses keep exponential traces, plateaus are latched and somas free, the target
-    comes as spikes to the dendrites of the output, and nothing is reset between presentations. On 7,500 images of MNIST
+    cells fire below 10 Hz on average. Synapses keep exponential traces, plateaus are latched and somas free. On MNIST
     it learns as well as the idealised loop with spikes of 450 Hz (docs/physiology.md). "idealised" has no settings of
     its own: they are the defaults of `SpikingNetwork`.
 

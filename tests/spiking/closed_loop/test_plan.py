@@ -8,10 +8,10 @@ import pytest
 from brian2 import Hz, Network, SpikeMonitor, ms, prefs
 from hypothesis import given
 from hypothesis import strategies as st
+from spiking.closed_loop.short_presentations import KnownByItsSpikes
 
 from spikedtp.circuit import read_circuit
 from spikedtp.errors import SpikedtpError
-from spikedtp.neurons import MembraneCell
 from spikedtp.plasticity import BackpropBias, BiasRule, PlateauBias
 from spikedtp.spiking.closed_loop.phases import Phases, phases_of
 from spikedtp.spiking.closed_loop.plan import ClosedLoop, check_spiking_form
@@ -216,7 +216,7 @@ def test_the_highest_rate_is_what_a_driven_cell_reaches(case):
     """Cells that are read by their spikes are named when they are near it: they cannot ask for more."""
     rng = np.random.default_rng(case)
     dt = rng.choice([0.5, 1.0]) * ms
-    cell = MembraneCell(t_refractory=rng.integers(4) * ms)
+    cell = KnownByItsSpikes(t_refractory=rng.integers(4) * ms)
     spec = closed(cell=cell, phases=replace(PHASES, dt=dt))
     prefs.codegen.target = "numpy"
     group = cell.group(3, equations="nudging : 1 (shared)\nacting : 1", dt=dt, method="euler")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV
-from spiking.closed_loop.short_presentations import SMALL, spiking
+from spiking.closed_loop.short_presentations import SMALL, KnownByItsSpikes, spiking
 
 from spikedtp.errors import SpikedtpError
 from spikedtp.models import weights_file
@@ -21,16 +21,15 @@ TAUGHT = replace(TRACES, target="spikes")
 GOING_ON = replace(TRACES, reset=False)
 
 
-def membranes(phases, device="runtime", **options):
-    return spiking(cell=MembraneCell(), unit_rate=100 * Hz, phases=phases, device=device, **options)
+def membranes(phases, **options):
+    return spiking(**{"cell": MembraneCell(), "unit_rate": 100 * Hz, "phases": phases} | options)
 
 
 @pytest.mark.parametrize("phases", [PHASES, TRACES, replace(TAUGHT, latch=True), GOING_ON])
 def test_activities_are_those_of_the_spikes(digits, phases):
     """Filtered spikes, computed from the raster: what synapses read, the settled activity, and eligibilities."""
-    response = membranes(phases, spikers={"H1DendI": 3}).respond(
-        digits.test_x[:3], digits.test_t[:3], record=("spikes",)
-    )
+    network = membranes(phases, cell=KnownByItsSpikes(), spikers={"H1DendI": 3})
+    response = network.respond(digits.test_x[:3], digits.test_t[:3], record=("spikes",))
     spec, dt, before = response.spec, float(phases.dt), {}
     settled = {name: values for name, values in response.activity.items() if name != "InputE"}
     for name, spikes in response.spikes.items():
@@ -64,6 +63,20 @@ def test_activities_are_those_of_the_spikes(digits, phases):
     if phases.reset:
         for name, values in response.eligibility.items():
             np.testing.assert_allclose(values[:, 0, -1], response.counted[name][:, 0], rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("phases", [PHASES, TRACES, GOING_ON])
+def test_a_membrane_is_read_by_its_somatic_current(digits, phases):
+    """It follows the filtered spikes that arrive, and cells without any are silent, exactly."""
+    response, silent = membranes(phases).respond(digits.test_x[:3], digits.test_t[:3]), 0
+    for name in ("H1E", "H2E"):
+        read, counted = response.activity[name][:, 0], response.counted[name][:, 0]
+        assert (read >= 0).all()
+        silent += (read == 0).sum()
+        assert np.corrcoef(read.ravel(), counted.ravel())[0, 1] > 0.8
+        plateaus = response.projections["H1E_InputE" if name == "H1E" else "H2E_H1E"].signals.plateau[:, 0]
+        assert not plateaus[read == 0].any()
+    assert silent > 10
 
 
 def test_weights_of_traces():

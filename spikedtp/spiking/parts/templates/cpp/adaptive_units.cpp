@@ -52,7 +52,7 @@
             const size_t _vectorisation_idx = _idx;
             const int _k = _idx - {{start}};
             double _v = {{_all[0]}}[_idx], _moves;
-            const double _adapted = _kept*{{_all[1]}}[_idx], _left = {{_all[2]}}[_idx];
+            const double _adapted = _kept*{{_all[1]}}[_idx], _before = {{_all[2]}}[_idx], _left = _before > 1 ? _before - 1 : 0;
             {% if noisy %}
             {{vector_code['unit']|autoindent}}
             {% endif %}
@@ -67,7 +67,7 @@
             {% endif %}
             {{_all[0]}}[_idx] = _left < 0.5 ? _v + _moves : _v;
             {{_all[1]}}[_idx] = _adapted;
-            {{_all[2]}}[_idx] = _left > 1 ? _left - 1 : 0;
+            {{_all[2]}}[_idx] = _left;
         }
         }
     }
