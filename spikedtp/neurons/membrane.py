@@ -199,11 +199,13 @@ class MembraneCell(MembraneUnit):
         )
 
     def _with_conductances(self) -> Equations:
+        # the dendrite's step is an implicit one: with explicit ones, open synapses faster than a time step diverge
         equations = Equations(
             """
             i_soma = bias + excited_soma + inhibited_soma : 1
             opening = (excited_soma/(v_excitation - 1) - inhibited_soma/(1 - v_inhibition))/threshold_membrane : 1
-            i_dend = excited_dend*(1 - v_dend/v_excitation_dend) + inhibited_dend*(1 - v_dend/v_inhibition_dend) : 1
+            leak_dend = 1 + excited_dend/v_excitation_dend + inhibited_dend/v_inhibition_dend : 1
+            i_dend = v_dend + (excited_dend + inhibited_dend - leak_dend*v_dend)/(1 + dt/tau_dend*leak_dend) : 1
             inhibition_soma : 1
             inhibition_dend : 1
             """

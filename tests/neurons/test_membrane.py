@@ -115,6 +115,23 @@ def test_rate_follows_the_activity_with_conductances(inhibition):
     assert found[-1] < 0.01
 
 
+def test_dendrites_stay_between_their_reversal_potentials():
+    """Whatever opens, and the mean of currents where little does: excitation and inhibition from 1e-3 to 1e6."""
+    prefs.codegen.target = "numpy"
+    rng, cell = np.random.default_rng(0), MembraneCell(synapses="conductances")
+    given = f"{GIVEN}\nopens : 1 (constant)\nshuts : 1 (constant)"
+    group = cell.group(300, equations=given, dt=1 * ms, name="dendrites", method="euler")
+    group.run_regularly("excited_dend = opens\ninhibited_dend = -shuts", when="before_thresholds", order=-1)
+    opens, shuts = 10 ** rng.uniform(-3, 6, (2, 300))
+    group.opens, group.shuts, group.v_dend = opens, shuts, rng.uniform(-2, 3, 300)
+    net = Network(group, *group.contained_objects)
+    net.run(20 * ms)
+    assert (np.abs(group.v_dend - 0.5) <= 2.5).all()
+    net.run(400 * ms)
+    ends = (opens - shuts) / (1 + opens / cell.v_excitation_dend - shuts / cell.v_inhibition_dend)
+    np.testing.assert_allclose(group.v_dend, ends, rtol=1e-6, atol=1e-6)
+
+
 def test_noise_has_the_stated_size():
     """Cells far below threshold: standard deviation, and correlation over one time constant of the membrane."""
     prefs.codegen.target = "numpy"

@@ -91,8 +91,8 @@ public:
         #pragma GCC ivdep
         for (int k = 0; k < p.n; k++) {
             if (opens) {
-                const double to = c[k] * (1 - v[k] * per_excitation) + ci[k] * (1 - v[k] * per_inhibition);
-                v[k] += (to - v[k]) * dend_step;
+                const double leaks = 1 + c[k] * per_excitation + ci[k] * per_inhibition;
+                v[k] += (c[k] + ci[k] - leaks * v[k]) * dend_step / (1 + dend_step * leaks);
                 s[k] += (in[0][k] - s[k]) * soma_step;
                 si[k] += (in[2][k] - si[k]) * soma_step;
                 c[k] += (in[1][k] - c[k]) * current_step;
