@@ -34,7 +34,7 @@ def physiology_figure(networks: pd.DataFrame) -> Figure:
                 cosines.plot([ceiling] * 2, [k - 0.3, k + 0.3], color=shade, lw=0.8)
     for name, colour in (("asked in spikes", COLOURS["spiking"]), ("asked in rate", COLOURS["rate"])):
         accuracy.plot([], [], color=colour, label=name)
-    accuracy.legend(loc=(0.03, 0.62))
+    accuracy.legend(loc=(0.03, 0.3))
     accuracy.set(xlabel="validation accuracy (%)", xlim=(0, 100))
     accuracy.set_yticks(range(len(steps)), steps)
     accuracy.invert_yaxis()
