@@ -65,7 +65,7 @@ class Regime:
 
 
 #: For cells whose somas cannot be held: as long as the usual presentation.
-LATCHED = Phases(latch=True, hold="none", silent=0.01)
+LATCHED = Phases(latch=True, hold="none")
 #: The first is what the others are held against.
 REGIMES = {
     "Poisson, 450 Hz": Regime(450 * Hz),
