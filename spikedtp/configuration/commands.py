@@ -215,7 +215,7 @@ class _ClosedLoop(_Circuit):
         Literal["idealised", "physiological"],
         setting(
             "Spikes as the other settings say, or, without any of them, cells that fire from their own membranes below "
-            "10 Hz, with targets as spikes and no resets."
+            "10 Hz, with latched plateaus and free somas."
         ),
     ] = "idealised"
 

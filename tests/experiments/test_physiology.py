@@ -68,7 +68,7 @@ def test_each_change_is_one_of_its_own():
 def test_the_regime_is_a_step():
     """`regime` has the settings that the table is about."""
     network = load_rate_network(read_circuit("digits_dtp"), seed=0)
-    settings = TrainConfiguration(**settings_of("5 exponential traces", "digits_dtp"))
+    settings = TrainConfiguration(**settings_of("4 membranes of their own, 100 Hz", "digits_dtp"))
     of_step, chosen = in_spikes(network, settings).spec, regime("physiological", network.circuit)
     assert of_step.phases == chosen["phases"]
     assert of_step.cell == chosen["cell"]

@@ -29,7 +29,7 @@ def _physiological(circuit: Circuit) -> dict[str, Any]:
         "cell": MembraneCell(),
         "unit_rate": 100 * Hz,
         "spikers": units,
-        "phases": Phases(settle=400 * ms, latch=True, hold="none", trace=100 * ms),
+        "phases": Phases(settle=400 * ms, latch=True, hold="none"),
     }
 
 
@@ -41,8 +41,8 @@ def regime(name: str, circuit: Circuit) -> dict[str, Any]:
     """Keyword arguments of `SpikingNetwork`: cells, unit rates, numbers of units and phases that belong together.
 
     "physiological": somas fire from leaky membranes of their own, with adaptation and noise (`MembraneCell`); hidden
-    cells fire below 10 Hz on average. Synapses keep exponential traces, plateaus are latched and somas free. On MNIST
-    it learns as well as the idealised loop with spikes of 450 Hz (docs/physiology.md). "idealised" has no settings of
+    cells fire below 10 Hz on average. Plateaus are latched and somas free. On MNIST it learns as well as the idealised
+    loop with spikes of 450 Hz (docs/physiology.md, which says what further steps cost). "idealised" has no settings of
     its own: they are the defaults of `SpikingNetwork`.
 
     Parameters
