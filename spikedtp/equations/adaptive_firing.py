@@ -12,7 +12,7 @@ from brian2 import Equations
 
 from spikedtp.equations.firing import Firing
 
-__all__ = ["GAIN", "OFFSET", "adaptive_firing"]
+__all__ = ["ADAPTIVE_FIRING", "GAIN", "OFFSET", "adaptive_firing"]
 
 #: What is taken off the drive, as a part of a spike's adaptation and the threshold together. This and the gains were
 #: fitted with the usual noise and steps of 1 ms: mean rates then are right to some per cent from an activity of .05 on.
@@ -75,3 +75,11 @@ def _with_conductances(noisy: bool) -> str:
     noise, code = ("background + ", f"background = {_LEFT}*background + {_KICK}\n") if noisy else ("", "")
     pull = f"(1 + gain_membrane*opening)*(threshold_membrane - membrane) + {noise}drive - adaptation"
     return f"{code}membrane += int(dead_steps < 0.5)*({pull})/(1 + tau_membrane/dt + gain_membrane*opening)"
+
+
+#: Whether there is noise, whether synapses open conductances -> all of them.
+ADAPTIVE_FIRING = {
+    (noisy, opens): adaptive_firing(noisy=noisy, conductances=opens)
+    for noisy in (False, True)
+    for opens in (False, True)
+}

@@ -317,12 +317,12 @@ def _read(parts: _Building) -> None:
     window, onset = spec.reading.window, spec.phases.onset
     weight = f"{spec.reading.code}*" if spec.reading.traces else ""
     sums = f"dend_sum += {weight}dendritic_state"
-    if not of_loop.read_by_spikes:
+    if not spec.read_by_spikes:
         sums += f"\nsoma_sum += {weight}somatic_activity"
     parts.when(cells, _inside(window), sums, "cells_settled", when="after_resets", order=2)
     _count(parts, onset, "settled", spec.reading.total(onset), also="pre_settled_previous")
     total = spec.reading.total(onset, spec.n_steps)
-    soma = "pre_settled" if of_loop.read_by_spikes else f"soma_sum/{total!r}"
+    soma = "pre_settled" if spec.read_by_spikes else f"soma_sum/{total!r}"
     code = f"post_settled = {of_loop.activity(soma)}\ndendrite_settled = dend_sum/{total!r}"
     parts.when(cells, f"t_in_timesteps == {window[1] - 1}", code, "cells_read")
     reads = {p.name: spec.read_after(p.name) for p in spec.circuit.populations}
@@ -405,7 +405,7 @@ def _nudge(parts: _Building) -> None:
     last = f"t_in_timesteps == {window[1] - 1}"
     _count(parts, window[1], "nudged", float(window[1] - window[0]))
     # the nudge adds to the voltage, which may lie below 0
-    soma = "post_settled" if parts.of_loop.read_by_spikes else f"soma_sum/{total!r}"
+    soma = "post_settled" if parts.spec.read_by_spikes else f"soma_sum/{total!r}"
     activity = parts.of_loop.activity(f"{soma} + plateau")
     code = f"plateau += error\npost_nudged = {activity}"
     parts.when(cells, last, code, "cells_instruct")

@@ -17,7 +17,7 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
 from spikedtp.circuit import Projection
-from spikedtp.equations.adaptive_firing import adaptive_firing
+from spikedtp.equations.adaptive_firing import ADAPTIVE_FIRING
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
 from spikedtp.neurons import Declaration
@@ -50,10 +50,7 @@ SOME_HELD = "held : 1 (constant)\nrunning = 1 - held*nudging : 1"
 #: name -> what its unit must be: activities have none.
 UNITS = dict.fromkeys((*NEEDED, *SET, "somatic_activity", "activity"), DIMENSIONLESS) | {"unit_rate": Hz.dim}
 #: The ways to fire in which others can fire for a cell.
-WAYS = [
-    *(make(rate="0*Hz") for make in FIRING.values()),
-    *(adaptive_firing(noisy=noisy, conductances=opens) for noisy in (False, True) for opens in (False, True)),
-]
+WAYS = [*(make(rate="0*Hz") for make in FIRING.values()), *ADAPTIVE_FIRING.values()]
 REMEDY = "write them into its declaration, or take a cell such as NudgedCell()"
 
 
@@ -110,10 +107,6 @@ class CellsOfLoop:
         """The variable to which spikes add; of inhibitory ones another, where the cell has it."""
         where = "dend" if compartment == "dend" else "soma"
         return f"inhibition_{where}" if inhibits and f"inhibition_{where}" in self.has else f"input_{where}"
-
-    @property
-    def read_by_spikes(self) -> bool:
-        return self.spec.read_by_spikes
 
     @property
     def soma_is_activity(self) -> bool:

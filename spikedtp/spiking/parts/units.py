@@ -8,7 +8,7 @@ from typing import Any
 
 from brian2 import NeuronGroup
 
-from spikedtp.equations.adaptive_firing import adaptive_firing
+from spikedtp.equations.adaptive_firing import ADAPTIVE_FIRING
 from spikedtp.equations.firing import FIRING, STEADY_FIRING, Firing
 from spikedtp.neurons import Declaration
 from spikedtp.neurons.declaration import DeclaredModel
@@ -21,11 +21,7 @@ __all__ = ["ADAPTIVE", "make_units"]
 
 LIF = FIRING["lif"](rate="0*Hz")
 #: What comes before thresholds -> whether there is noise, whether synapses are conductances.
-ADAPTIVE = {
-    adaptive_firing(noisy=noisy, conductances=opens).before_threshold: (noisy, opens)
-    for noisy in (False, True)
-    for opens in (False, True)
-}
+ADAPTIVE = {firing.before_threshold: kind for kind, firing in ADAPTIVE_FIRING.items()}
 REGULAR = STEADY_FIRING["regular"](rate="0*Hz")
 
 
