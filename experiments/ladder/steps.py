@@ -53,8 +53,7 @@ STEPS: dict[str, dict[str, Any]] = {
     "5 + 9 learned top-down weights": _with(TRACES, **LEARNED),
     "5 + 10 conductances": _with(TRACES, **CONDUCTANCES),
     "5, 7, 8": _with(_with(TRACES, **AS_SPIKES), **GOES_ON),
-    WHOLE: _with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED),
-    "5, 7, 8, 9, 10": _with(_with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED), **CONDUCTANCES),
+    WHOLE: _with(_with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED), **CONDUCTANCES),
     "5 to 10": _with(
         _with(_with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED), **CONDUCTANCES), **BY_DENDRITES
     ),
