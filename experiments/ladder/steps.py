@@ -13,10 +13,11 @@ __all__ = ["RATE", "STEPS", "WHOLE"]
 RATE = "rate network"
 LATCHED = {"latch": True, "hold": "none"}
 #: More units than usual: weights that cannot fall below zero grow by the noise of plateaus, and most of it is theirs.
-INTERNEURONS = dict.fromkeys(["H1SomaI", "H1DendI", "H2SomaI", "H2DendI", "OutputSomaI"], 16)
+#: Outputs that begin to learn ask for activities of 100, and more units with a lower rate fire at 40.
+UNITS = dict.fromkeys(["H1SomaI", "H1DendI", "H2SomaI", "H2DendI", "OutputSomaI", "OutputE"], 16)
 #: Windows of the settle phase are averaged, as before.
 MEMBRANE: dict[str, Any] = {
-    "cell": {"name": "MembraneCell"}, "unit_rate": 100, "settle": 400, "spikers": INTERNEURONS,
+    "cell": {"name": "MembraneCell"}, "unit_rate": 100, "unit_rates": {"OutputE": 25}, "settle": 400, "spikers": UNITS,
     "phases": LATCHED,
 }  # fmt: skip
 TOP_DOWN = {"mnist_dtp_one_pass": "mnist_dtp_learned_top_down", "digits_dtp": "digits_dtp_learned_top_down"}
@@ -28,16 +29,16 @@ def _with(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 TRACES = _with(MEMBRANE, phases={"trace": "100*ms"})
-#: A target as spikes takes a part of the nudge for itself. Eight units fire for an output cell: its dendrite compares
-#: spikes of 40 ms, where the trace that gives the error as a number has averaged hundreds.
-AS_SPIKES: dict[str, Any] = {"phases": {"target": "spikes", "nudge": "300*ms"}, "spikers": {"OutputE": 8}}
-#: Noise crosses any useful threshold soon after the onset. A long rise then still meets the signal.
-BY_DENDRITES: dict[str, Any] = {"phases": {"plateau_threshold": 0.02, "rise": "120*ms", "nudge": "300*ms"}}
+#: A target as spikes takes a part of the nudge for itself.
+AS_SPIKES: dict[str, Any] = {"phases": {"target": "spikes", "nudge": "400*ms"}}
+#: Each layer waits for the rise of those above it, and until its averages cross.
+BY_DENDRITES: dict[str, Any] = {"phases": {"plateau_threshold": 0.01, "nudge": "400*ms"}}
 GOES_ON: dict[str, Any] = {"phases": {"reset": False}}
 LEARNED: dict[str, Any] = {"circuit": "learned top-down"}
 CONDUCTANCES: dict[str, Any] = {"cell": {"synapses": "conductances"}}
-#: All that learns: plateaus that dendrites time cost too much.
-WHOLE = "5, 7, 8, 9, 10"
+WHOLE = "5 to 10"
+TOGETHER = _with(_with(TRACES, **AS_SPIKES), **GOES_ON)
+ALL_BUT_6 = _with(_with(TOGETHER, **LEARNED), **CONDUCTANCES)
 
 #: Name -> settings that differ from those of ``spikedtp train --mode spiking``.
 STEPS: dict[str, dict[str, Any]] = {
@@ -52,11 +53,9 @@ STEPS: dict[str, dict[str, Any]] = {
     "5 + 8 no resets": _with(TRACES, **GOES_ON),
     "5 + 9 learned top-down weights": _with(TRACES, **LEARNED),
     "5 + 10 conductances": _with(TRACES, **CONDUCTANCES),
-    "5, 7, 8": _with(_with(TRACES, **AS_SPIKES), **GOES_ON),
-    WHOLE: _with(_with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED), **CONDUCTANCES),
-    "5 to 10": _with(
-        _with(_with(_with(_with(TRACES, **AS_SPIKES), **GOES_ON), **LEARNED), **CONDUCTANCES), **BY_DENDRITES
-    ),
+    "5, 7, 8": TOGETHER,
+    "5, 7, 8, 9, 10": ALL_BUT_6,
+    WHOLE: _with(ALL_BUT_6, **BY_DENDRITES),
 }
 
 

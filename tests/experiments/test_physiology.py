@@ -73,6 +73,7 @@ def test_the_regime_is_a_step():
     assert of_step.phases == chosen["phases"]
     assert of_step.cell == chosen["cell"]
     assert of_step.unit_rates["H1E"] == chosen["unit_rate"]
+    assert of_step.unit_rates["OutputE"] == chosen["unit_rates"]["OutputE"]
     assert of_step.spikers == chosen["spikers"]
 
 

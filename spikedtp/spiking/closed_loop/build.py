@@ -412,18 +412,26 @@ def _nudge(parts: _Building) -> None:
 
 
 def _find_plateaus(parts: _Building, window: tuple[int, int]) -> None:
-    """Heights of plateaus, from the mean voltages of dendrites: in windows, or from the time that each has crossed."""
+    """Heights of plateaus, from the mean voltages of dendrites: in windows, or from the time that each has crossed.
+
+    Plateaus by threshold are graded below it at the end. Most of a population's dendrites change by little and in the
+    same direction: without them, what is left to learn from would have the wrong mean, and all activities would grow.
+    """
     spec, cells = parts.spec, parts.cells
     if spec.phases.plateau_threshold:
-        rise = spec.phases.steps("rise")
-        crosses = f"abs(dendritic_state - dendrite_settled)*gate > {spec.phases.plateau_threshold!r}"
+        rise, nudged = spec.phases.steps("rise"), (spec.phases.onset, spec.phases.end)
+        tau = float(spec.phases.tau_crossing / spec.phases.dt)
+        newest = float(-np.expm1(-1 / tau)) if tau else 1.0
         code = f"""
-            since_crossing += int(since_crossing > 0 or {crosses})
+            dendrite_change += {newest!r}*(dendritic_state - dendrite_settled - dendrite_change)
+            since_crossing += int(since_crossing > 0 or abs(dendrite_change)*gate > {spec.phases.plateau_threshold!r})
             plateau_sum += dendritic_state*int(since_crossing > {rise // 2} and since_crossing <= {rise})
             plateau = int(since_crossing >= {rise})*{parts.of_loop.plateau(f"plateau_sum/{rise - rise // 2}")}
         """
-        nudged = (spec.phases.onset, spec.phases.end)
         parts.when(cells, _inside(nudged), code, "cells_plateau", when="after_resets", order=2)
+        graded = parts.of_loop.plateau("dendrite_settled + dendrite_change")
+        code = f"plateau += int(since_crossing < {rise})*{graded}"  # 0 up to now
+        parts.when(cells, f"t_in_timesteps == {nudged[1] - 1}", code, "cells_graded", order=-1)
         return
     for layer in spec.latched_layers if spec.phases.latch else ("",):
         group, part = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, window)

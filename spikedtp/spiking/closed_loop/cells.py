@@ -32,6 +32,8 @@ __all__ = ["COUNTED", "COUNTS", "POST_SIGNALS", "PRE_SIGNALS", "SET", "CellsOfLo
 PRE_SIGNALS = ("pre_settled", "pre_settled_previous", "pre_nudged")
 POST_SIGNALS = ("post_settled", "dendrite_settled", "post_nudged", "plateau")
 COUNTS = "count_settled : 1\ncount_nudged : 1\n"
+#: Steps since a dendrite has crossed the threshold, and by how much its average differs from its settled mean.
+CROSSING = "since_crossing : 1\ndendrite_change : 1"
 LOWEST = "lowest_activity : 1 (constant)\n"
 COUNTED = COUNTS + "".join(f"{name} : 1\n" for name in PRE_SIGNALS)
 
@@ -75,7 +77,7 @@ class CellsOfLoop:
             f"{COUNTED}counted_rate : Hz (constant)\n{sums}"
             f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
             f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
-            f"{'since_crossing : 1' if self.spec.phases.plateau_threshold else ''}\n"
+            f"{CROSSING if self.spec.phases.plateau_threshold else ''}\n"
             f"{LOWEST if self.spec.signed else ''}"
             + "\n".join(line for name, line in SET.items() if name not in self.has)
         )

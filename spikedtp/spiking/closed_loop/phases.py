@@ -38,12 +38,16 @@ class Phases(Parameters):
         then acts on the soma until the end, as a plateau potential does. Without it dendrites act on their somas with
         their present voltage from the onset on.
     plateau_threshold : float
-        With `latch`: by how much a dendritic voltage must differ from its settled mean for a plateau to begin in this
-        dendrite. Each dendrite then has its own time. The plateau's height is the mean voltage of the second half of
-        `rise`, which begins at this crossing, and it acts from the end of `rise` on. With 0 a clock says when the
-        dendrites of each layer are read.
+        With `latch`: by how much the average of a dendritic voltage must differ from its settled mean for a plateau to
+        begin in this dendrite. Each dendrite then has its own time. The plateau's height is the mean voltage of the
+        second half of `rise`, which begins at this crossing, and it acts from the end of `rise` on. A dendrite that has
+        no plateau at the end of the nudge has not acted on its soma. Its synapses then learn from the average itself.
+        With 0 a clock says when the dendrites of each layer are read.
     rise : Quantity (second)
         Time from the crossing of `plateau_threshold` until the plateau acts.
+    tau_crossing : Quantity (second)
+        Time constant of the average that is compared with `plateau_threshold`. Without it (0 ms) single spikes cross
+        any threshold that signals cross.
     hold : {"all", "none", "excitatory", "inhibitory", "output"}
         Which somas are held: their voltages stay at their settled means during the nudge, as in the single top-down
         pass of the rate rule. The other somas go on integrating. An output that is held fires at its target, because
@@ -87,7 +91,8 @@ class Phases(Parameters):
     hold: str = "all"
     latch: bool = False
     plateau_threshold: float = parameter(0.0, least=0.0)
-    rise: Quantity = parameter(60 * ms, above=0 * ms)
+    rise: Quantity = parameter(100 * ms, above=0 * ms)
+    tau_crossing: Quantity = parameter(50 * ms, least=0 * ms)
     trace: Quantity = parameter(0 * ms, least=0 * ms)
     silent: float = parameter(0.0, least=0.0)
     reset: bool = True

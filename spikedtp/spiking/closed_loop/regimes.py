@@ -14,9 +14,11 @@ from spikedtp.spiking.closed_loop.plan import inhibitory
 
 __all__ = ["REGIMES", "regime"]
 
-#: Weights of excitatory synapses cannot fall below zero, so noise in plateaus makes them grow. Most of this noise comes
-#: from the spikes of interneurons.
-INTERNEURON_UNITS = 16
+#: Of each interneuron and each output. Weights of excitatory synapses cannot fall below zero, so noise in plateaus
+#: makes them grow. Most of this noise comes from the spikes of interneurons.
+UNITS = 16
+#: Outputs that begin to learn ask for activities of 100. Units with a low rate fire at 40.
+OUTPUT_RATE = 25 * Hz
 
 
 def _idealised(circuit: Circuit) -> dict[str, Any]:
@@ -24,11 +26,13 @@ def _idealised(circuit: Circuit) -> dict[str, Any]:
 
 
 def _physiological(circuit: Circuit) -> dict[str, Any]:
-    units = {p.name: INTERNEURON_UNITS for p in circuit.populations[1:] if inhibitory(circuit, p.name)}
+    output = circuit.output.name
+    interneurons = [p.name for p in circuit.populations[1:] if inhibitory(circuit, p.name)]
     return {
         "cell": MembraneCell(),
         "unit_rate": 100 * Hz,
-        "spikers": units,
+        "unit_rates": {output: OUTPUT_RATE},
+        "spikers": dict.fromkeys([*interneurons, output], UNITS),
         "phases": Phases(settle=400 * ms, latch=True, hold="none"),
     }
 
@@ -62,7 +66,7 @@ def regime(name: str, circuit: Circuit) -> dict[str, Any]:
     >>> network = load_rate_network("digits_dtp", seed=1)
     >>> settings = regime("physiological", network.circuit)
     >>> sorted(settings)
-    ['cell', 'phases', 'spikers', 'unit_rate']
+    ['cell', 'phases', 'spikers', 'unit_rate', 'unit_rates']
     >>> spiking = SpikingNetwork(network, **settings)
     """
     if name not in REGIMES:
