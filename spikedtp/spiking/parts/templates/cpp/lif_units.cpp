@@ -24,14 +24,18 @@
     {{scalar_code['step']|autoindent}}
     int32_t* const _spikes = {{_events}};
     int _count = 0;
-{% for start, stop, per_cell in blocks %}
+{% for start, stop, per_cell, unheard in blocks %}
 {% set n = (stop - start) // per_cell %}
-    {
+    {{'if (_calm) ' if unheard}}{
         // whole vectors: the last paces stay 0
         alignas(64) static double _paces[{{(n + 7) // 8 * 8}}], _drive[{{n + 8}}];
         static int32_t _cells[{{n + 8}}];
+        {% if unheard %}
+        {{_find_paces('calm', start, per_cell, n)}}
+        {% else %}
         if (_calm) {{_find_paces('calm', start, per_cell, n)}}
         else {{_find_paces('pushed', start, per_cell, n)}}
+        {% endif %}
         int _n = 0;
     #ifdef __AVX512VL__
         {% if per_cell == 1 %}
