@@ -17,6 +17,7 @@ from spikedtp.neurons import CellModel, MembraneCell
 from spikedtp.plasticity import DendriticLoss, DendriticState, HebbWeightNorm, NoAutapses, NormalizeRows, Tied
 from spikedtp.schedules import DEFAULT_SCHEDULE, schedule_named
 from spikedtp.spiking import SpikingNetwork
+from spikedtp.spiking.closed_loop.cells import CellsOfLoop
 
 from .hand_written import compiled, run_program, write_inputs
 
@@ -43,10 +44,11 @@ def training_floor(network: SpikingNetwork, images: Dataset, folder: Path) -> Ca
     per_cell = [spec.spikers.get(name, 1) for name in names]
     sizes = np.array([p.size for p in spec.populations])
     cells, units = _places(sizes), _places(sizes * per_cell)
-    parts = [spec.nudge_part(p.layer) for p in spec.populations]
+    parts, unheard = [spec.nudge_part(p.layer) for p in spec.populations], CellsOfLoop(spec).unheard
     populations = [
         (p.size, n, cells[k], units[k], spec.unit_rates[p.name] / Hz / 1000, p.name == spec.circuit.output.name,
-         p.name != spec.circuit.output.name and plateau_of(spec.circuit, p) is not None, *parts[k])
+         p.name != spec.circuit.output.name and plateau_of(spec.circuit, p) is not None, p.name not in unheard,
+         *parts[k])
         for k, (p, n) in enumerate(zip(spec.populations, per_cell, strict=True))
     ]  # fmt: skip
     projections = spec.circuit.projections

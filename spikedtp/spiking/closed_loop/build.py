@@ -118,11 +118,13 @@ def build_closed(spec: ClosedLoop, given: CircuitNumbers) -> BuiltNetwork:
     clock = Clock(spec.phases.dt, name="presentation_clock")
     n_inputs = spec.n_inputs * len(spec.input_halves())
     inputs = _group(spec, spec.inputs, n_inputs, "inputs", clock, COUNTED)
+    own = [(n, (place.start, place.stop, 1)) for n, place in spec.slices().items() if n not in spec.spiker_slices()]
     cells = _group(
         spec, spec.cell, spec.n_cells, "cells", clock, of_loop.added, CELLS,
         rest=of_loop.rest, per_cell=of_loop.per_cell, firing=of_loop.firing, push="nudging",
+        blocks=[block for _, block in own], unheard=[block for name, block in own if name in of_loop.unheard],
     )  # fmt: skip
-    spikers = _spikers(spec, cells, clock) if spec.spiker_slices() else None
+    spikers = _spikers(of_loop, cells, clock) if spec.spiker_slices() else None
     teachers = _teachers(spec, clock) if spec.nudged and spec.taught_by_spikes else None
     groups = [group for group in (inputs, cells, spikers, teachers) if group is not None]
     net = Network(*groups, name="presentation_network")
@@ -173,24 +175,32 @@ def _group(
     )
 
 
-def _spikers(spec: ClosedLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
+def _spikers(of_loop: CellsOfLoop, cells: NeuronGroup, clock: Clock) -> NeuronGroup:
     """The units that fire for cells. Each has a variable for what its cell is about to fire at."""
+    spec = of_loop.spec
     model, places = spec.spiker, spec.spiker_slices()
     own = model.declaration()
     others = Equations([equation for equation in own.equations.values() if equation.varname != "activity"])
     declaration = replace(own, equations=others + Equations("activity : 1"))
     n = sum(place.stop - place.start for place in places.values())
-    blocks = [
-        (spec.slices()[name].start, spec.slices()[name].stop, half.start, spec.spikers.get(name, 1))
+    named = [
+        (name, (spec.slices()[name].start, spec.slices()[name].stop, half.start, spec.spikers.get(name, 1)))
         for name in places
         for half in spec.spiker_halves(name).values()
     ]
-    units = [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in blocks]
-    group = _group(spec, model, n, "spikers", clock, COUNTS, declaration=declaration, blocks=units)
+    blocks, unheard = [block for _, block in named], [block for name, block in named if name in of_loop.unheard]
+
+    def units(some: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int]]:
+        return [(first, first + (stop - start) * per_cell, per_cell) for start, stop, first, per_cell in some]
+
+    group = _group(
+        spec, model, n, "spikers", clock, COUNTS + of_loop.nudging, declaration=declaration,
+        blocks=units(blocks), push="nudging" if unheard else "", unheard=units(unheard),
+    )  # fmt: skip
     once = getattr(model, "firing", None) == "lif" or own.before_threshold in ADAPTIVE  # for all units of a cell
     for name in ("activity", *({"opening"} & {*declaration.equations})):
         given = give_to_units(
-            cells, name, group, blocks, push="nudging", to_first=once,
+            cells, name, group, blocks, push="nudging", to_first=once, unheard=unheard if once else (),
             name=f"cells_{name}", when="before_thresholds", clock=clock,
         )  # fmt: skip
         cells.contained_objects.append(given)

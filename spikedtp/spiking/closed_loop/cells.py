@@ -16,7 +16,7 @@ from brian2.parsing.sympytools import str_to_sympy
 from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.stringtools import get_identifiers
 
-from spikedtp.circuit import Projection
+from spikedtp.circuit import Projection, sees_nudge
 from spikedtp.equations.adaptive_firing import ADAPTIVE_FIRING
 from spikedtp.equations.firing import FIRING
 from spikedtp.errors import SpikedtpError
@@ -75,12 +75,16 @@ class CellsOfLoop:
         sums = "".join(f"{name} : 1\n" for name in ("soma_sum", "dend_sum", "plateau_sum", *POST_SIGNALS))
         return (
             f"{COUNTED}counted_rate : Hz (constant)\n{sums}"
-            f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
-            f"{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
+            f"{self.nudging}{RUNNING.get(self.spec.phases.hold, SOME_HELD)}\n{self._acting}\nrate_factor : 1 (shared)\n"
             f"{CROSSING if self.spec.phases.plateau_threshold else ''}\n"
             f"{LOWEST if self.spec.signed else ''}"
             + "\n".join(line for name, line in SET.items() if name not in self.has)
         )
+
+    @property
+    def nudging(self) -> str:
+        """Declares the variable that is 0 before the onset and 1 from then on."""
+        return f"nudging = int(t_in_timesteps >= {self.spec.phases.onset}) : 1 (shared)\n"
 
     @property
     def rest(self) -> dict[str, str]:
@@ -135,11 +139,38 @@ class CellsOfLoop:
             return []
         return [(place.start, place.stop) for name, place in self.spec.slices().items() if name not in others]
 
+    def _falls_silent(self, projection: Projection) -> bool:
+        """Whether nobody hears a projection from the onset on: its somas are held, and then they hear nothing."""
+        spec = self.spec
+        held = projection.compartment == "soma" and spec.holds(spec.circuit.population(projection.post))
+        return spec.nudged and held and self.held_is_deaf
+
     def gain_code(self, projection: Projection) -> str:
         """The gain of a projection, which is 0 where nobody hears it: then its spikes cost nothing."""
-        spec, onset = self.spec, f"t_in_timesteps < {self.spec.phases.onset}"
-        deaf = spec.nudged and projection.compartment == "soma" and self.held_is_deaf
-        return f"gain*int({onset})" if deaf and spec.holds(spec.circuit.population(projection.post)) else "gain"
+        return f"gain*int(t_in_timesteps < {self.spec.phases.onset})" if self._falls_silent(projection) else "gain"
+
+    @cached_property
+    def unheard(self) -> frozenset[str]:
+        """The populations whose spikes are of no use to anything from the onset on.
+
+        No projection is heard, no rule asks for the spikes of the nudge, and nobody keeps them. Where cells are not
+        reset, their membranes are needed in the next presentation.
+        """
+        spec = self.spec
+        if not spec.nudged or not spec.phases.reset or spec.signals or "spikes" in spec.record:
+            return frozenset()
+        heard = {p.pre for p in spec.circuit.projections if not self._falls_silent(p)}
+        heard |= {name for p in spec.circuit.projections if self._counts_nudged(p) for name in (p.pre, p.post)}
+        heard |= {spec.circuit.output.name} if spec.taught_by_spikes else set()
+        read_later = {p.name for p in spec.populations if spec.read_after(p.name) > spec.phases.onset}
+        return frozenset(p.name for p in spec.populations) - heard - read_later
+
+    def _counts_nudged(self, projection: Projection) -> bool:
+        """Whether the rule of a projection asks for spikes that are counted in the nudge."""
+        if not self.spec.learning or projection.rule is None or not sees_nudge(self.spec.circuit, projection):
+            return False
+        form = projection.learned_by.spiking_form()
+        return form is None or form.reading("", instead_of="pre_nudged") != form
 
     @property
     def per_cell(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ whose cell asks for too low a rate take no time. Membranes and spikes are those 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from brian2 import NeuronGroup
@@ -31,7 +31,12 @@ DRIVE = (
 )  # fmt: skip
 
 
-def find_lif_spikes(group: NeuronGroup, blocks: Sequence[tuple[int, int, int]], push: str = "") -> None:
+def find_lif_spikes(
+    group: NeuronGroup,
+    blocks: Sequence[tuple[int, int, int]],
+    push: str = "",
+    unheard: Collection[tuple[int, int, int]] = (),
+) -> None:
     """Let cells with the equations of `lif` fire: integrate, find the spikes and reset, where thresholds are tested.
 
     Parameters
@@ -43,13 +48,15 @@ def find_lif_spikes(group: NeuronGroup, blocks: Sequence[tuple[int, int, int]], 
         of the first of them.
     push : str
         A variable that all cells share, and that is often 0: then nothing is read that it multiplies.
+    unheard : collection of (start, stop, per_cell)
+        Those of the blocks whose units wait where they are, and are silent, while `push` is not 0.
     """
     finder = group.thresholder["spike"]
     group.contained_objects.remove(finder)
     group.variables.add_auxiliary_variable("_kept", dtype=np.float64, scalar=True)
     code = pushed_and_calm(group, push, "_pace", PACE)
-    firsts = np.concatenate([np.arange(start, stop, per_cell) for start, stop, per_cell in blocks])
-    sizes = np.concatenate([np.full((stop - start) // per_cell, per_cell) for start, stop, per_cell in blocks])
+    kinds = [(*block, block in unheard) for block in blocks]
+    cells = [(first, block[2], block in unheard) for block in blocks for first in range(*block)]
     group.contained_objects.append(
         CodeRunner(
             group,
@@ -62,8 +69,8 @@ def find_lif_spikes(group: NeuronGroup, blocks: Sequence[tuple[int, int, int]], 
             check_units=False,
             needed_variables=["membrane", "_spikespace"],
             template_kwds={
-                "blocks": _joined(blocks),
-                "cells": list(zip(firsts.tolist(), sizes.tolist(), strict=True)),
+                "blocks": _joined(kinds),
+                "cells": cells,
                 "numerator": _in_z(DRIVE[0]),
                 "denominator": _in_z(DRIVE[1]),
                 "least": LEAST_LIF_RATE,
@@ -81,11 +88,11 @@ def _in_z(coefficients: Sequence[float]) -> str:
     return code
 
 
-def _joined(blocks: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+def _joined(blocks: Sequence[tuple[int, int, int, bool]]) -> list[tuple[int, int, int, bool]]:
     """The same units in as few blocks as can be: each is code of its own."""
-    joined: list[tuple[int, int, int]] = []
-    for start, stop, per_cell in blocks:
-        if joined and joined[-1][1:] == (start, per_cell):
+    joined: list[tuple[int, int, int, bool]] = []
+    for start, stop, per_cell, waits in blocks:
+        if joined and joined[-1][1:] == (start, per_cell, waits):
             start = joined.pop()[0]
-        joined.append((start, stop, per_cell))
+        joined.append((start, stop, per_cell, waits))
     return joined

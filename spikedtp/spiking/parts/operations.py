@@ -5,6 +5,7 @@ Where a function takes `plain`, that form is made of Brian2's own objects and gi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def give_to_units(
     name: str,
     push: str = "",
     to_first: bool = False,
+    unheard: Collection[tuple[int, int, int, int]] = (),
     **schedule: Any,
 ) -> CodeRunner:
     """Give units, several of which belong to a cell, the value of a variable of their cell in every step.
@@ -69,6 +71,8 @@ def give_to_units(
         A variable that all cells share, and that is often 0: then nothing is read that it multiplies.
     to_first : bool
         Whether the first unit of each cell is enough. The others may then be given it or not.
+    unheard : collection of (start, stop, first, per_cell)
+        Those of the blocks whose units have no use for it while `push` is not 0. They may then be given it or not.
 
     Returns
     -------
@@ -90,7 +94,7 @@ def give_to_units(
         template_kwds={
             "given": given,
             "value": value,
-            "blocks": blocks,
+            "blocks": {"calm": blocks, "pushed": [block for block in blocks if block not in unheard]},
             "to_first": to_first,
             "cells": own[np.argsort(places)].tolist(),
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ def make_units(
     firing: Sequence[tuple[int, int]] = (),
     blocks: Sequence[tuple[int, int, int]] = (),
     push: str = "",
+    unheard: Collection[tuple[int, int, int]] = (),
     **options: Any,
 ) -> NeuronGroup:
     """`make_group` for a network whose presentations take `n_steps`.
@@ -51,6 +52,9 @@ def make_units(
         span in `firing`, have one unit rate.
     push : str
         As in `find_lif_spikes`.
+    unheard : collection of (start, stop, per_cell)
+        Those of the blocks whose spikes are of no use while `push` is not 0. Integrate-and-fire units are silent then.
+        Units that draw random numbers as they fire go on, so that other units draw the same ones.
     options
         As in `make_group`.
     """
@@ -58,7 +62,7 @@ def make_units(
     told = replace(declaration, before_threshold="", threshold="False", reset="")
     if _fires_as(declaration, LIF):
         group = make_group(model, n, declaration=told, **options)
-        find_lif_spikes(group, blocks or [(*span, 1) for span in firing or [(0, n)]], push)
+        find_lif_spikes(group, blocks or [(*span, 1) for span in firing or [(0, n)]], push, unheard)
     elif _fires_as(declaration, REGULAR):
         group = make_group(model, n, declaration=told, **options)
         regular_spikes(group, "remaining/passing", "1/passing", at="t_in_timesteps == 0", n_steps=n_steps)

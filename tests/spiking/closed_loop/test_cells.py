@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from brian2 import Equations, Hz, ms, second
+from spiking.closed_loop.short_presentations import SHORT, spiking
 
 from spikedtp.circuit import read_circuit
 from spikedtp.datasets import load
@@ -245,6 +246,49 @@ def test_a_held_soma_is_deaf_where_no_equation_knows_what_arrives(soma, more, de
     cell = Changed(changes=(*(more | {"equations": equations}).items(),))
     network = SpikingNetwork(load_rate_network(SMALL, seed=3), cell=cell, phases=Phases(hold="none"), device="runtime")
     assert CellsOfLoop(network.spec).held_is_deaf is deaf
+
+
+#: Populations of the small circuit that send nothing to dendrites, but only to somas, which can be held.
+DEAF_ENDS = {"H1E", "H1SomaI", "H2SomaI", "OutputSomaI"}
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, DEAF_ENDS),
+        ({"learning": True}, DEAF_ENDS),  # its rules ask for settled activity
+        ({"nudged": False}, set()),
+        ({"signals": True}, set()),
+        ({"record": ("spikes",)}, set()),
+        ({"record": ("v_soma",)}, DEAF_ENDS),
+        ({"phases": replace(SHORT, hold="inhibitory")}, set()),  # each of them reaches E cells
+        ({"phases": replace(SHORT, hold="none")}, set()),
+        ({"phases": replace(SHORT, reset=False)}, set()),
+        ({"phases": replace(SHORT, latch=True, trace=50 * ms)}, DEAF_ENDS - {"H1E"}),  # read again by H2E's plateaus
+    ],
+)
+def test_who_is_not_heard_in_the_nudge(options, wanted):
+    spec = replace(spiking().spec, **{"nudged": True} | options)
+    assert CellsOfLoop(spec).unheard == wanted
+
+
+@dataclass(frozen=True)
+class AsksForTheNudge(LearningRule):
+    """A rule of spikes that are counted in the nudge."""
+
+    def factors(self, signals, state):
+        return Factors(((self.learning_rate * signals.plateau, signals.pre_nudged),))
+
+    def spiking_form(self):
+        return SpikingForm(on_learn="w += learning_rate*plateau_post*pre_nudged_pre")
+
+
+def test_a_rule_that_asks_for_spikes_of_the_nudge_hears_them():
+    spec, rule = replace(spiking().spec, nudged=True), AsksForTheNudge(0.01)
+    projections = [replace(p, rule=rule if p.name == "H2E_H1E" else p.rule) for p in spec.circuit.projections]
+    spec = replace(spec, circuit=replace(spec.circuit, projections=tuple(projections)))
+    assert CellsOfLoop(replace(spec, learning=True)).unheard == DEAF_ENDS - {"H1E"}
+    assert CellsOfLoop(spec).unheard == DEAF_ENDS  # where nothing learns
 
 
 def test_no_unit_fires_for_a_cell_that_its_own_spikes_change(digits):

@@ -136,6 +136,25 @@ def test_what_a_push_of_0_multiplies_is_not_missed(device):
     np.testing.assert_array_equal(spikes, wanted)
 
 
+@pytest.mark.parametrize("push", ["", "push"])
+def test_units_that_nobody_hears_wait_while_there_is_a_push(device, push):
+    """As if they were asked for nothing then; with or without a rate that the push changes. The others go on."""
+    pushed = np.zeros(STEPS)
+    pushed[100:250] = 1
+    asked, unheard = rates(), [BLOCKS[0], BLOCKS[2]]
+    make = partial(make_units, n_steps=STEPS, blocks=BLOCKS, push="push", unheard=unheard)
+    more = "push = int(t_in_timesteps >= 100 and t_in_timesteps < 250) : 1 (shared)\nother : Hz"
+    spikes, membranes, _ = fire(device, FIRING["lif"], asked, make=make, more=more, push=push)
+    wanted_rates = asked + pushed[:, None] * (0.003 + asked) * (push != "")
+    for start, stop, _ in unheard:
+        wanted_rates[100:250, start:stop] = 0
+    wanted, wanted_membranes = unit_by_unit(wanted_rates, membranes[0])
+    heard = slice(*BLOCKS[1][:2])
+    assert wanted[100:250, heard].any() and all(wanted[250:, start:stop].any() for start, stop, _ in unheard)
+    np.testing.assert_array_equal(spikes, wanted)
+    np.testing.assert_allclose(membranes, wanted_membranes, rtol=0, atol=ROUNDING)
+
+
 @pytest.mark.parametrize("kind", ["regular", "lif"])
 def test_a_steady_rate_gives_the_spikes_of_plain_groups(device, kind):
     """Spikes that are known at the start of a presentation: on either side of the least rate, up to the highest."""
@@ -227,7 +246,7 @@ def test_membranes_with_adaptation_move_as_in_plain_groups(device, noisy, conduc
         np.testing.assert_allclose(membranes[:, start:stop], wanted_membranes[:, start:stop], rtol=0, atol=1e-12)
 
 
-def plain(model, n, *, n_steps, blocks=(), push="", **options):
+def plain(model, n, *, n_steps, blocks=(), push="", unheard=(), **options):
     """`make_group`, whatever might be quicker."""
     return make_group(model, n, **options)
 

@@ -9,6 +9,7 @@ struct Population {
     int n, per_cell, cells, units;  // cells, units of each; places of its first cell and unit
     double unit_rate;
     bool output, gated;             // what it learns from: an error, or plateaus
+    bool heard;                     // whether its spikes are of any use in the nudge
     int plateau_from, plateau_to;   // when its dendrites are read in the nudge
     std::vector<int> fired;         // rows of the weights, one entry a spike
 };
@@ -27,9 +28,9 @@ struct Circuit {
 
     explicit Circuit(const Folder& in) : n_in(in["n_inputs"]), n_cells(in["n_cells"]), n_units(in["n_units"]) {
         const std::vector<double> listed = in.read<double>("populations"), table = in.read<double>("projections");
-        for (const double* p = listed.data(); p < listed.data() + listed.size(); p += 9) {
-            populations.push_back({int(p[0]), int(p[1]), int(p[2]), int(p[3]), p[4], p[5] != 0, p[6] != 0, int(p[7]),
-                                   int(p[8]), {}});
+        for (const double* p = listed.data(); p < listed.data() + listed.size(); p += 10) {
+            populations.push_back({int(p[0]), int(p[1]), int(p[2]), int(p[3]), p[4], p[5] != 0, p[6] != 0,
+                                   p[7] != 0, int(p[8]), int(p[9]), {}});
             highest = std::max(highest, int(p[0]));
         }
         const std::vector<double> weights = in.read<double>("weights");

@@ -60,6 +60,7 @@ template <class Cells> static void run(const Folder& in) {
             spikes_in += inputs.fired.size();
             for (Population& p : circuit.populations) {
                 p.fired.clear();
+                if (Cells::waits && nudged && !p.heard) continue;
                 cells.fire(p, gate, seen.plateau, error, nudged, draw, [&](int cell, int u) {
                     p.fired.push_back(cell);
                     count[p.units + u] += reads;

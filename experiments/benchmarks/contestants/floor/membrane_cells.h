@@ -24,7 +24,7 @@ template <bool opens> class MembraneCells {
     uint32_t seed = 0;
 
 public:
-    static constexpr bool conductances = opens;
+    static constexpr bool conductances = opens, waits = false;
     double* dendrite;
 
     MembraneCells(const Folder& in, const Circuit& c)

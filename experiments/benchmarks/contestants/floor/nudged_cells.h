@@ -37,6 +37,7 @@ template <int firing> class NudgedCells {
 
 public:
     static constexpr bool conductances = false;
+    static constexpr bool waits = firing == 2;  // while nobody hears it, as in spikedtp: Poisson units draw numbers
     double* dendrite;
 
     NudgedCells(const Folder& in, const Circuit& c)

@@ -3,7 +3,7 @@
 {% macro _give(part) %}
     {
         {{scalar_code[part]|autoindent}}
-{% for start, stop, first, per_cell in blocks %}
+{% for start, stop, first, per_cell in blocks[part] %}
         {
             {{c_data_type(variables[given].dtype)}}* const __restrict _units = {{get_array_name(variables[given])}} + {{first}};
             #pragma GCC ivdep
