@@ -422,26 +422,13 @@ def _nudge(parts: _Building) -> None:
 
 
 def _find_plateaus(parts: _Building, window: tuple[int, int]) -> None:
-    """Heights of plateaus, from the mean voltages of dendrites: in windows, or from the time that each has crossed.
-
-    Plateaus by threshold are graded below it at the end. Most of a population's dendrites change by little and in the
-    same direction: without them, what is left to learn from would have the wrong mean, and all activities would grow.
-    """
+    """Heights of plateaus, from the mean voltages of dendrites: in windows, or from the time that each has crossed."""
     spec, cells = parts.spec, parts.cells
     if spec.phases.plateau_threshold:
-        rise, nudged = spec.phases.steps("rise"), (spec.phases.onset, spec.phases.end)
-        tau = float(spec.phases.tau_crossing / spec.phases.dt)
-        newest = float(-np.expm1(-1 / tau)) if tau else 1.0
-        code = f"""
-            dendrite_change += {newest!r}*(dendritic_state - dendrite_settled - dendrite_change)
-            since_crossing += int(since_crossing > 0 or abs(dendrite_change)*gate > {spec.phases.plateau_threshold!r})
-            plateau_sum += dendritic_state*int(since_crossing > {rise // 2} and since_crossing <= {rise})
-            plateau = int(since_crossing >= {rise})*{parts.of_loop.plateau(f"plateau_sum/{rise - rise // 2}")}
-        """
-        parts.when(cells, _inside(nudged), code, "cells_plateau", when="after_resets", order=2)
-        graded = parts.of_loop.plateau("dendrite_settled + dendrite_change")
-        code = f"plateau += int(since_crossing < {rise})*{graded}"  # 0 up to now
-        parts.when(cells, f"t_in_timesteps == {nudged[1] - 1}", code, "cells_graded", order=-1)
+        for layer in spec.latched_layers:
+            # an output that hears its own spikes is below 0 before its target comes: all of its voltage is the error
+            before = "0" if layer == spec.circuit.output.layer else "dendrite_settled"
+            _wait_for_crossings(parts, parts.layer(layer), before)
         return
     for layer in spec.latched_layers if spec.phases.latch else ("",):
         group, part = (parts.layer(layer), spec.nudge_part(layer)) if layer else (cells, window)
@@ -449,6 +436,27 @@ def _find_plateaus(parts: _Building, window: tuple[int, int]) -> None:
         parts.when(group, _inside(part), code, f"{group.name}_nudged", when="after_resets", order=2)
         code = f"plateau = {parts.of_loop.plateau(f'plateau_sum/{part[1] - part[0]}')}"
         parts.when(group, f"t_in_timesteps == {part[1] - 1}", code, f"{group.name}_plateau", order=-1)
+
+
+def _wait_for_crossings(parts: _Building, group: Subgroup, before: str) -> None:
+    """Plateaus by threshold. What dendrites have changed is averaged from the onset on.
+
+    Dendrites below the threshold are graded at the end. Most of a layer's dendrites change by little and in the same
+    direction: without them, what is left to learn from would have the wrong mean, and all activities would grow.
+    """
+    phases = parts.spec.phases
+    rise, tau, nudged = phases.steps("rise"), float(phases.tau_crossing / phases.dt), (phases.onset, phases.end)
+    newest = float(-np.expm1(-1 / tau)) if tau else 1.0
+    code = f"""
+        dendrite_change += {newest!r}*(dendritic_state - {before} - dendrite_change)
+        since_crossing += int(since_crossing > 0 or abs(dendrite_change)*gate > {phases.plateau_threshold!r})
+        plateau_sum += dendritic_state*int(since_crossing > {rise // 2} and since_crossing <= {rise})
+        plateau = int(since_crossing >= {rise})*{parts.of_loop.plateau(f"plateau_sum/{rise - rise // 2}")}
+    """
+    parts.when(group, _inside(nudged), code, f"{group.name}_plateau", when="after_resets", order=2)
+    graded = parts.of_loop.plateau(f"{before} + dendrite_change")
+    code = f"plateau += int(since_crossing < {rise})*{graded}"  # 0 up to now
+    parts.when(group, f"t_in_timesteps == {nudged[1] - 1}", code, f"{group.name}_graded", order=-1)
 
 
 def _connect(parts: _Building) -> None:
