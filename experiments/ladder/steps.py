@@ -35,7 +35,8 @@ AS_SPIKES: dict[str, Any] = {"phases": {"target": "spikes", "nudge": "400*ms"}}
 BY_DENDRITES: dict[str, Any] = {"phases": {"plateau_threshold": 0.01, "nudge": "400*ms"}}
 GOES_ON: dict[str, Any] = {"phases": {"reset": False}}
 LEARNED: dict[str, Any] = {"circuit": "learned top-down"}
-CONDUCTANCES: dict[str, Any] = {"cell": {"synapses": "conductances"}}
+#: Where synapses are conductances, units of low rates are silent at the activities that most outputs have.
+CONDUCTANCES: dict[str, Any] = {"cell": {"synapses": "conductances"}, "unit_rates": {"OutputE": 100}}
 WHOLE = "5 to 10"
 TOGETHER = _with(_with(TRACES, **AS_SPIKES), **GOES_ON)
 ALL_BUT_6 = _with(_with(TOGETHER, **LEARNED), **CONDUCTANCES)
