@@ -137,7 +137,7 @@ def test_devices_agree(digits, phases, synapses):
         np.testing.assert_allclose(a.activity[name], b.activity[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.02])
+@pytest.mark.parametrize("threshold", [0.0, 0.1])
 def test_output_dendrites_compare_spikes_with_those_of_the_target(digits, threshold):
     """The plateau is the error, (target - activity) in ±1, but for the noise of single spikes, and it acts."""
     phases = replace(TAUGHT, settle=300 * ms, read=100 * ms, nudge=300 * ms, wait=60 * ms, plateau_threshold=threshold)
@@ -145,7 +145,7 @@ def test_output_dendrites_compare_spikes_with_those_of_the_target(digits, thresh
         load_rate_network("digits_dtp", weights_file("digits_dtp")),
         cell=MembraneCell(), unit_rate=100 * Hz, phases=phases, device="runtime", spikers={"OutputE": 16},
     )  # fmt: skip
-    target = digits.test_t[:3] * np.array([[0.4], [1.0], [1.6]])  # not only ones
+    target = digits.test_t[:3] * np.array([[0.0], [1.0], [1.6]])  # not only ones
     response = network.respond(digits.test_x[:3], target, n_repeats=3, record=("spikes",))
     plateaus = response.projections["OutputE_H2E"].signals.plateau.mean(1)
     active = response.activity["OutputE"].min(1) > 0.02  # silent ones have none
@@ -156,8 +156,8 @@ def test_output_dendrites_compare_spikes_with_those_of_the_target(digits, thresh
     assert np.corrcoef(plateaus[active], error[active])[0, 1] > 0.95
     fired = response.spikes["OutputE"].reshape(3, 3, phases.end, -1, 16).sum(-1) / (16 * 0.1)  # in units of activity
     changes = (fired[:, :, 450:].mean(2) - fired[:, :, 200:300].mean(2)).mean(1)
-    too_high = active & (error < -0.1)
-    assert too_high.sum() > 1 and changes[too_high].mean() < 0.5 * error[too_high].mean()
+    too_high = active[0] & (error[0] < -0.1)  # no target excites another cell, which would inhibit them
+    assert too_high.any() and changes[0, too_high].mean() < 0.5 * error[0, too_high].mean()
 
 
 @pytest.mark.parametrize("tau", [0, 5, 30])
