@@ -56,7 +56,7 @@ STEPS: dict[str, dict[str, Any]] = {
     "5 + 10 conductances": _with(TRACES, **CONDUCTANCES),
     "5, 7, 8": TOGETHER,
     "5, 7, 8, 9, 10": ALL_BUT_6,
-    WHOLE: _with(ALL_BUT_6, **BY_DENDRITES),
+    WHOLE: _with(ALL_BUT_6, phases=BY_DENDRITES["phases"] | {"nudge": "600*ms"}),  # three layers, one after the other
 }
 
 
