@@ -166,6 +166,7 @@ def test_plateaus_begin_when_the_average_of_their_dendrite_crosses(digits, tau):
     threshold = {0: 0.7, 5: 0.65, 30: 0.4}[tau]
     phases = replace(TRACES, plateau_threshold=threshold, rise=20 * ms, tau_crossing=tau * ms)
     response = membranes(phases).respond(digits.test_x[:3], digits.test_t[:3], record=("v_dend",))
+    assert response.spec.windows["nudged"] == (phases.end - 20, phases.end)  # plateaus have begun by then
     onset, left, begun, late, graded = phases.onset, np.exp(-1 / tau) if tau else 0.0, 0, 0, 0
     for post, name in (("H1E", "H1E_InputE"), ("H2E", "H2E_H1E")):
         v, signals = response.v_dend[post][:, 0], response.projections[name].signals
