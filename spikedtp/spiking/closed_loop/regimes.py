@@ -45,9 +45,9 @@ def regime(name: str, circuit: Circuit) -> dict[str, Any]:
     """Keyword arguments of `SpikingNetwork`: cells, unit rates, numbers of units and phases that belong together.
 
     "physiological": somas fire from leaky membranes of their own, with adaptation and noise (`MembraneCell`); hidden
-    cells fire below 10 Hz on average. Plateaus are latched and somas free. On MNIST it learns as well as the idealised
-    loop with spikes of 450 Hz (docs/physiology.md, which says what further steps cost). "idealised" has no settings of
-    its own: they are the defaults of `SpikingNetwork`.
+    cells fire below 10 Hz on average. Plateaus are latched and somas free. It learns all of MNIST as well as the rate
+    network (docs/physiology.md, which says what further steps cost). "idealised" has no settings of its own: they are
+    the defaults of `SpikingNetwork`.
 
     Parameters
     ----------
