@@ -40,7 +40,7 @@ ADDED = {
 TAKEN = {
     "counted_rate", "soma_sum", "dend_sum", "plateau_sum", "post_settled", "dendrite_settled", "post_nudged", "plateau",
     "count_settled", "count_nudged", "pre_settled", "pre_settled_previous", "pre_nudged", "rate_factor", "acting",
-    "nudging", "running", "lowest", "held", "since_crossing", "lowest_activity",
+    "nudging", "running", "lowest", "held", "since_crossing", "dendrite_change", "lowest_activity",
 }  # fmt: skip
 #: Signals of `impulse_responses` -> the variables that are read for them.
 READ = {"dendrite": "dendritic_state", "soma": "somatic_activity"}
