@@ -77,7 +77,7 @@ def _with_conductances(noisy: bool) -> str:
     return f"{code}membrane += int(dead_steps < 0.5)*({pull})/(1 + tau_membrane/dt + gain_membrane*opening)"
 
 
-#: Whether there is noise, whether synapses open conductances -> all of them.
+#: Whether there is noise, whether synapses open conductances -> how such a cell fires.
 ADAPTIVE_FIRING = {
     (noisy, opens): adaptive_firing(noisy=noisy, conductances=opens)
     for noisy in (False, True)

@@ -145,7 +145,12 @@ class Phases(Parameters):
         return self.onset - self.steps("read"), self.onset
 
     def nudged(self, part: int = 0, n_parts: int = 1) -> tuple[int, int]:
-        """When the nudged state is read, in one of equal parts of the nudge: first time step, last + 1."""
+        """When the nudged state is read, in one of equal parts of the nudge: first time step, last + 1.
+
+        Plateaus by threshold have no parts, and need time to begin: what they change is read as long as their rise.
+        """
+        if self.plateau_threshold:
+            return self.end - self.steps("rise"), self.end
         length = self.steps("nudge")
         return self.onset + part * length // n_parts + self.steps("wait"), self.onset + (part + 1) * length // n_parts
 

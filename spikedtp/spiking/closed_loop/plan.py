@@ -178,13 +178,8 @@ class ClosedLoop:
 
     @property
     def windows(self) -> dict[str, tuple[int, int]]:
-        """When each phase is read: phase -> (first time step, last + 1). "nudged" is read in its last part.
-
-        Plateaus by threshold need time to begin: the last part is then as long as their rise.
-        """
+        """When each phase is read: phase -> (first time step, last + 1). "nudged" is read in its last part."""
         last = self.nudge_part(self.hidden_layers[-1]) if self.hidden_layers else self.phases.nudged()
-        if self.phases.plateau_threshold:
-            last = (self.phases.end - self.phases.steps("rise"), self.phases.end)
         return {"settled": self.reading.window, "nudged": last}
 
     def read_after(self, population: str) -> int:
