@@ -15,10 +15,10 @@ from processor_time import cpu_seconds
 
 from ladder.steps import RATE, settings_of
 from spikedtp import compare_updates, load_rate_network
-from spikedtp.circuit import read_circuit
+from spikedtp.circuit import Circuit, read_circuit
 from spikedtp.configuration import TrainConfiguration
 from spikedtp.datasets import Dataset, load
-from spikedtp.jobs.settings import in_spikes
+from spikedtp.jobs.settings import in_spikes, with_rules
 from spikedtp.rate.online import sample_order
 
 __all__ = ["Ladder"]
@@ -74,12 +74,12 @@ class Ladder:
             "spikes": summary["validation_accuracy"] if settings["mode"] == "spiking" else np.nan,
             "rate": summary.get("validation_accuracy_in_rate", summary["validation_accuracy"]),
         }
-        return found if step == RATE else found | self._compared(out / "weights.pt", settings)
+        return found if step == RATE else found | self._compared(out / "weights.pt", TrainConfiguration(**settings))
 
-    def _compared(self, weights: Path, settings: dict[str, Any]) -> dict[str, float]:
-        network = load_rate_network(settings["circuit"], weights)
+    def _compared(self, weights: Path, settings: TrainConfiguration) -> dict[str, float]:
+        network = load_rate_network(circuit_of(settings), weights)
         x, target = self.material.test_x[: self.compared], self.material.test_t[: self.compared]
-        rate, spiking = network.present(x, target), in_spikes(network, TrainConfiguration(**settings))
+        rate, spiking = network.present(x, target), in_spikes(network, settings)
         response = spiking.respond(x, target, n_repeats=2)
         excitatory = [p.name for p in network.circuit.populations[1:] if p.cell == "E"]
         rates = {
@@ -119,7 +119,7 @@ class Ladder:
         settings, used = TrainConfiguration(**self.training(step, 1)), []
         order = sample_order(len(self.material.train_y), MANY, 1)
         for n in (2, FEW, MANY):  # the first one builds
-            spiking = in_spikes(load_rate_network(settings.circuit, seed=1), settings)
+            spiking = in_spikes(load_rate_network(circuit_of(settings), seed=1), settings)
             started = cpu_seconds()
             spiking.train(self.material.train_x, self.material.train_t, order[:n], seed=1)
             used.append(cpu_seconds() - started)
@@ -128,7 +128,7 @@ class Ladder:
     def control(self, kind: str, step: str, seed: int) -> dict[str, float]:
         """Accuracy where targets are shuffled, or where all hidden weights stay as they were drawn."""
         settings = TrainConfiguration(**self.training(step, seed))
-        circuit, data = read_circuit(settings.circuit), self.material
+        circuit, data = circuit_of(settings), self.material
         if kind == "frozen hidden layers":
             output = circuit.output.name
             kept = tuple(p if p.post == output else replace(p, rule=None) for p in circuit.projections)
@@ -143,6 +143,11 @@ class Ladder:
             name: float((network.predict(data.test_x) == data.test_y).mean())
             for name, network in (("spikes", spiking), ("rate", in_rate))
         }
+
+
+def circuit_of(settings: TrainConfiguration) -> Circuit:
+    """The circuit of a training, with the rules that it asks for."""
+    return with_rules(read_circuit(settings.circuit), settings.rules)
 
 
 def cosine(found: np.ndarray, wanted: np.ndarray) -> float:

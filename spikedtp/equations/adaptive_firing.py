@@ -41,8 +41,9 @@ def adaptive_firing(*, noisy: bool, conductances: bool = False) -> Firing:
 
     With conductances the activity is that at the threshold, and `opening` is by how much open synapses raise the
     conductance of the membrane, in units of its leak and of activity. Open synapses draw the membrane to its threshold.
-    White noise would then make it fire at any activity, so the noise is a current, with the correlation time that the
-    membrane has at rest.
+    White noise would then make it fire at any activity, and noise as a current with the correlation time of the
+    membrane would leave cells with few open synapses silent near zero. So there are both, in the shares with which the
+    membrane's noise, times its conductance, has one size and one correlation time, whatever is open.
     """
     equations = Equations(_EQUATIONS.format(gain=GAIN[conductances], offset=OFFSET))
     if noisy:
@@ -71,10 +72,13 @@ def _with_currents(noisy: bool) -> str:
 
 
 def _with_conductances(noisy: bool) -> str:
-    """An implicit step of Euler's."""
-    noise, code = ("background + ", f"background = {_LEFT}*background + {_KICK}\n") if noisy else ("", "")
-    pull = f"(1 + gain_membrane*opening)*(threshold_membrane - membrane) + {noise}drive - adaptation"
-    return f"{code}membrane += int(dead_steps < 0.5)*({pull})/(1 + tau_membrane/dt + gain_membrane*opening)"
+    """An implicit step of Euler's. The white noise is what `background` has gained since the last step."""
+    code, noise = "leak_now = 1 + gain_membrane*opening", ""
+    if noisy:
+        code += f"\nbackground_before = background\nbackground = {_LEFT}*background + {_KICK}"
+        noise = "background + (background - background_before)*tau_membrane/dt/leak_now + "
+    pull = f"leak_now*(threshold_membrane - membrane) + {noise}drive - adaptation"
+    return f"{code}\nmembrane += int(dead_steps < 0.5)*({pull})/(leak_now + tau_membrane/dt)"
 
 
 #: Whether there is noise, whether synapses open conductances -> how such a cell fires.

@@ -110,7 +110,8 @@ class MembraneCell(MembraneUnit):
     With these g and offset, a constant activity of .05 or more makes the cell fire at ``unit_rate*activity`` to within
     some per cent, if it is below one spike in each step. Without noise a cell is silent up to an activity of `offset`.
     The noise has a standard deviation of ``noise*offset``. It is white noise in V, so that its correlation time is that
-    of the membrane; where synapses open conductances it is a current with this correlation time.
+    of the membrane. Where synapses open conductances, the same holds of the noise times the conductance of the membrane
+    (in units of its leak), whatever is open: then f-I curves near zero do not depend on it.
 
     Synapses of the soma are as slow as NMDA receptors, and adaptation makes up for that: a firing rate that adapts
     leads by `tau_adaptation`, and currents lag by `tau_soma`. With equal ones a population follows its input within

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from ladder.measured import cosine
-from ladder.steps import RATE, STEPS, TRACES, WHOLE, settings_of
+from ladder.measured import circuit_of, cosine
+from ladder.steps import FASTER, RATE, STEPS, TOP_DOWN, TRACES, WHOLE, settings_of
 from scripts import run_script
 
 from spikedtp.circuit import read_circuit
@@ -62,9 +62,24 @@ def test_each_change_is_one_of_its_own():
     assert len({frozenset(change.items()) for change in changes.values()}) == len(changes)
     whole = flat(STEPS["5 to 10"])
     of_all = {key: value for change in changes.values() for key, value in change.items()}
-    assert whole.pop("phases.nudge") > of_all.pop("phases.nudge")  # three layers wait for each other
+    for key in ("phases.nudge", "phases.plateau_threshold"):  # three layers wait for each other, and hear more noise
+        assert whole.pop(key) > of_all.pop(key)
     assert {key: whole[key] for key in of_all} == of_all
     assert WHOLE in STEPS
+
+
+@pytest.mark.parametrize("circuit", TOP_DOWN)
+def test_learned_top_down_weights_learn_faster(circuit):
+    """All of those that learn, and nothing else."""
+    settings = settings_of("5 + 9 learned top-down weights", circuit)
+    before = read_circuit(settings["circuit"])
+    after = circuit_of(TrainConfiguration(**settings))
+    faster = {
+        p.name: p.rule.learning_rate / q.rule.learning_rate
+        for p, q in zip(after.projections, before.projections, strict=True)
+        if p.rule != q.rule
+    }
+    assert faster == dict.fromkeys(["H1E_H2E", "H2E_OutputE"], pytest.approx(FASTER))
 
 
 def test_the_regime_is_a_step():

@@ -73,9 +73,9 @@ def test_spikes_are_those_of_a_second_implementation(synapses):
 ACTIVITIES = np.array([0.05, 0.1, 0.2, 0.5, 1.0, 1.5])
 
 
-def rates_at(cell, unit_rate, activities, inhibition=0.0):
-    """Firing rates in units of activity, of 60 cells for each activity."""
-    drive = np.repeat(activities, 60)
+def rates_at(cell, unit_rate, activities, inhibition=0.0, n_cells=60):
+    """Firing rates in units of activity, of `n_cells` cells for each activity."""
+    drive = np.repeat(activities, n_cells)
     started = {"excited_soma": drive + inhibition, "inhibited_soma": -inhibition} if inhibition else {}
     raster = spikes_of(cell, drive, unit_rate * Hz, 2500, **started)[500:]
     return raster.mean(0).reshape(len(activities), -1).mean(1) * 1000 / unit_rate
@@ -108,11 +108,21 @@ def test_without_noise_small_activities_are_silent():
 @pytest.mark.parametrize("inhibition", [0.0, 1.0, 4.0])
 def test_rate_follows_the_activity_with_conductances(inhibition):
     """Open synapses that cancel draw the membrane to its threshold, and must not make it fire."""
-    cell, least = MembraneCell(synapses="conductances"), 0.1
-    activities = ACTIVITIES[least <= ACTIVITIES]
-    found = rates_at(cell, 100, np.append(activities, 0.0), inhibition)
-    np.testing.assert_allclose(found[:-1], activities, rtol=0.15)
+    cell = MembraneCell(synapses="conductances")
+    found = rates_at(cell, 100, np.append(ACTIVITIES, 0.0), inhibition)
+    np.testing.assert_allclose(found[:-1], ACTIVITIES, rtol=0.15)
     assert found[-1] < 0.01
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_near_zero_rates_do_not_depend_on_what_is_open(case):
+    """Those of the same cell with currents, in random cells and with any inhibition that cancels."""
+    rng = np.random.default_rng(case)
+    unit_rate, inhibition, small = rng.uniform(25, 100), 10 ** rng.uniform(-2, 1), np.array([0.02, 0.05, 0.1])
+    settings = dict(tau_membrane=rng.uniform(10, 20) * ms, threshold_membrane=rng.uniform(0.01, 0.05))
+    wanted = rates_at(MembraneCell(**settings), unit_rate, small, n_cells=200)
+    found = rates_at(MembraneCell(**settings, synapses="conductances"), unit_rate, small, inhibition, n_cells=200)
+    np.testing.assert_allclose(found, wanted, rtol=0.2, atol=0.005)
 
 
 def test_dendrites_stay_between_their_reversal_potentials():
@@ -132,12 +142,24 @@ def test_dendrites_stay_between_their_reversal_potentials():
     np.testing.assert_allclose(group.v_dend, ends, rtol=1e-6, atol=1e-6)
 
 
-def test_noise_has_the_stated_size():
-    """Cells far below threshold: standard deviation, and correlation over one time constant of the membrane."""
+@pytest.mark.parametrize("opening", [None, 0.0, 3.0])
+def test_noise_has_the_stated_size(opening):
+    """Cells far below threshold: standard deviation, and correlation over one time constant of the membrane.
+
+    With conductances it is that of the membrane times its conductance, for any opening.
+    """
     prefs.codegen.target = "numpy"
-    cell = MembraneCell(noise=0.5)
-    group = cell.group(400, equations=GIVEN, dt=1 * ms, name="noisy", method="euler")
-    group.unit_rate, group.i_soma, group.bias = 100 * Hz, -3, -3
+    cell = MembraneCell(noise=0.5, synapses="currents" if opening is None else "conductances")
+    group = cell.group(400, equations=f"{GIVEN}\nhalf : 1", dt=1 * ms, name="noisy", method="euler")
+    group.unit_rate, group.bias = 100 * Hz, -3
+    if opening is None:
+        group.i_soma = -3
+    else:  # excitation and inhibition that cancel
+        held = "excited_soma = half\ninhibited_soma = -half"
+        group.run_regularly(held, when="before_thresholds", order=-1)
+        gain = GAIN[True] * (1 + 100 * cell.threshold_membrane * float(cell.tau_membrane / ms) / 1000)
+        each = 1 / (cell.v_excitation - 1) + 1 / (1 - cell.v_inhibition)
+        group.half = opening * cell.threshold_membrane / each / gain
     net = Network(group, *group.contained_objects)
     net.run(200 * ms)
     before = np.array(group.membrane[:])
@@ -145,7 +167,7 @@ def test_noise_has_the_stated_size():
     after = np.array(group.membrane[:])
     jump = 1 / (100 * float(cell.tau_adaptation / ms) / 1000)
     sd = 0.5 * OFFSET * (jump + cell.threshold_membrane)
-    assert after.std() == pytest.approx(sd, rel=5 / np.sqrt(2 * 400))
+    assert after.std() * (1 + (opening or 0.0)) == pytest.approx(sd, rel=5 / np.sqrt(2 * 400))
     assert np.corrcoef(before, after)[0, 1] == pytest.approx(np.exp(-1), abs=5 / np.sqrt(400))
 
 

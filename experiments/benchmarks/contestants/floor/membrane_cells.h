@@ -124,9 +124,10 @@ private:
             a[u] *= keep;
             const double drawn = amplitude * kick(p.units + u, seed);
             double moves;
-            if (opens) {  // noise is a current
-                n[u] = (1 - share) * n[u] + drawn;
-                moves = ((1 + open[u]) * b[u] + n[u] + to[u] - a[u]) / (1 + steps_of_tau + open[u]);
+            if (opens) {  // noise is a current and, the more the fewer synapses are open, white
+                const double was = n[u], leak = 1 + open[u];
+                n[u] = (1 - share) * was + drawn;
+                moves = (leak * b[u] + n[u] + (n[u] - was) * steps_of_tau / leak + to[u] - a[u]) / (steps_of_tau + leak);
             } else {
                 moves = share * (b[u] + to[u] - a[u]) + drawn;
             }

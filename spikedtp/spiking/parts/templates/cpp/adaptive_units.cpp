@@ -57,8 +57,9 @@
             {{vector_code['unit']|autoindent}}
             {% endif %}
             {% if noisy and conductances %}{# a current #}
-            const double _noise = (1 - _share)*{{_current}}[_idx] + _swing*_kick;
-            {{_current}}[_idx] = _noise;
+            const double _was = {{_current}}[_idx], _is = (1 - _share)*_was + _swing*_kick;
+            const double _noise = _is + (_is - _was)*(_steps - 1)/_leak[_k];
+            {{_current}}[_idx] = _is;
             {% endif %}
             {% if conductances %}
             _moves = ({{'_noise + ' if noisy else ''}}_drive[_k] - _adapted - _leak[_k]*_v)*_part[_k];
