@@ -37,7 +37,8 @@ AS_SPIKES: dict[str, Any] = {"phases": {"target": "spikes", "nudge": "400*ms"}}
 #: Each layer waits for the rise of those above it, and until its averages cross.
 BY_DENDRITES: dict[str, Any] = {"phases": {"plateau_threshold": 0.01, "nudge": "400*ms"}}
 GOES_ON: dict[str, Any] = {"phases": {"reset": False}}
-LEARNED: dict[str, Any] = {"circuit": "learned top-down"}
+#: What top-down synapses learn from are small changes of rates, which take a longer time to hear.
+LEARNED: dict[str, Any] = {"circuit": "learned top-down", "phases": {"nudge": "400*ms"}}
 #: How much faster top-down weights learn. Their rates were found for rate networks that are read before they settle.
 #: There a transient helps the first weights to align. Where networks settle, in rate too, faster ones make up for it.
 FASTER = 8
