@@ -67,6 +67,7 @@ STEPS: dict[str, dict[str, Any]] = {
         ALL_BUT_6, unit_rate=150, unit_rates={"OutputE": 100}, phases={"plateau_threshold": 0.02, "nudge": "600*ms"}
     ),
 }
+STEPS[f"{WHOLE}, 200 Hz"] = STEPS[WHOLE] | {"unit_rate": 200}
 
 
 def settings_of(step: str, circuit: str) -> dict[str, Any]:
