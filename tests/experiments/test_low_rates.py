@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from scripts import run_script
@@ -60,4 +59,4 @@ def test_quick(tmp_path):
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "out" / "low_rates.csv")
     assert len(set(table["regime"])) == 5
-    assert np.isfinite(table[["spikedtp", "floor"]]).all().all()  # differences of two short times: of any sign
+    assert (table[["spikedtp", "floor"]] > 0).all().all()

@@ -56,7 +56,7 @@
             {% if noisy %}
             {{vector_code['unit']|autoindent}}
             {% endif %}
-            {% if noisy and conductances %}{# a current #}
+            {% if noisy and conductances %}{# a current and, the more the fewer synapses are open, white #}
             const double _was = {{_current}}[_idx], _is = (1 - _share)*_was + _swing*_kick;
             const double _noise = _is + (_is - _was)*(_steps - 1)/_leak[_k];
             {{_current}}[_idx] = _is;
